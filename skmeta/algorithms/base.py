@@ -1,0 +1,261 @@
+"""The contract of a meta-learning algorithm."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from skmeta.backbones.base import Backbone
+from skmeta.episodes import Batch, Episode
+from skmeta.nn import apply
+
+__all__ = ["Algorithm", "Spec", "mask_absent_classes", "task_losses"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a learner is built for.
+
+    Parameters
+    ----------
+    n_features : int
+        Features of a row.
+    n_outputs : int
+        Labels of a shared label space, 1 in regression. In per-task label spaces, the
+        number of classes may differ from task to task and this is 0.
+    kind : {"classifier", "regressor"}
+        Kind of target.
+    label_space : {"shared", "per_task"}, default="shared"
+        Whether a class code means the same in every task.
+    """
+
+    n_features: int
+    n_outputs: int
+    kind: Literal["classifier", "regressor"]
+    label_space: Literal["shared", "per_task"] = "shared"
+
+
+class Algorithm(BaseEstimator):
+    """Base class of algorithms: how to meta-train a learner and how it adapts.
+
+    An algorithm is a strategy object. It holds hyperparameters, set in ``__init__`` and
+    nothing else; what is learnt lives in the module that :meth:`build` returns. Every
+    method works on a padded batch of tasks at once.
+
+    A subclass writes :meth:`build`, :meth:`adapt` and :meth:`predict`, and
+    :func:`skmeta.testing.check_algorithm` proves that it keeps the contract.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        Kinds of target it can learn, "classifier" and "regressor".
+    label_spaces : tuple of str
+        Label spaces it can learn, "shared" and "per_task".
+    uses_row_order : bool
+        True if the order of the support rows matters.
+
+    Examples
+    --------
+    A nearest-neighbour learner in the embedding, for per-task label spaces:
+
+    >>> import torch
+    >>> from skmeta.algorithms import Algorithm
+    >>> class Nearest(Algorithm):
+    ...     kinds, label_spaces = ("classifier",), ("per_task",)
+    ...
+    ...     def build(self, backbone, spec):
+    ...         return torch.nn.ModuleDict(
+    ...             {"backbone": backbone.build(spec.n_features)}
+    ...         )
+    ...
+    ...     def adapt(self, module, support):
+    ...         rows = module["backbone"](support.X)
+    ...         code = torch.nn.functional.one_hot(support.y).to(rows)
+    ...         return rows, code.log() + support.mask.to(rows).log().unsqueeze(-1)
+    ...
+    ...     def predict(self, module, state, X):
+    ...         rows, log_member = state
+    ...         closeness = -torch.cdist(module["backbone"](X), rows).unsqueeze(-1)
+    ...         return (closeness + log_member.unsqueeze(1)).logsumexp(dim=2)
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("classifier", "regressor")
+    label_spaces: ClassVar[tuple[str, ...]] = ("shared", "per_task")
+    uses_row_order: ClassVar[bool] = False
+
+    @abstractmethod
+    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+        """Make the module whose parameters are meta-learnt.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            ``backbone.build(n_features)`` makes the network to the embedding.
+        spec : Spec
+            Sizes and kinds.
+
+        Returns
+        -------
+        nn.Module
+            By convention with the backbone's network as ``module.backbone``.
+        """
+
+    @abstractmethod
+    def adapt(self, module: nn.Module, support: Batch) -> Any:
+        """Learn every task from its support, leaving the module as it is.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        support : Batch
+            Padded rows of several tasks; a task may have no row at all.
+
+        Returns
+        -------
+        pytree of Tensor
+            What the tasks have learnt. Every tensor has the task axis first.
+        """
+
+    @abstractmethod
+    def predict(self, module: nn.Module, state: Any, X: Tensor) -> Tensor:
+        """Answer query rows with what each task has learnt.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        state : pytree of Tensor
+            What :meth:`adapt` returned.
+        X : Tensor of shape (tasks, rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        Tensor of shape (tasks, rows, outputs)
+            Logits, ``-inf`` for classes that a task does not have, or values.
+        """
+
+    def embed(self, module: nn.Module, state: Any, X: Tensor) -> Tensor:
+        """Map rows to the embedding; by default the same for every task.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        state : pytree of Tensor
+            What :meth:`adapt` returned.
+        X : Tensor of shape (tasks, rows, n_features)
+            Rows.
+
+        Returns
+        -------
+        Tensor of shape (tasks, rows, out_features)
+            The backbone's output.
+        """
+        return apply(module.backbone, X)
+
+    def has_prior(self, spec: Spec) -> bool:
+        """Tell whether a task with an empty support can be answered.
+
+        Parameters
+        ----------
+        spec : Spec
+            Sizes and kinds.
+
+        Returns
+        -------
+        bool
+            By default True where outputs mean the same in every task.
+        """
+        return spec.label_space == "shared"
+
+    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Loss on the queries after learning from the supports.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        episode : Episode
+            A meta-batch.
+
+        Returns
+        -------
+        scalar Tensor
+            By default the mean over tasks of :func:`task_losses`.
+        """
+        state = self.adapt(module, episode.support)
+        outputs = self.predict(module, state, episode.query.X)
+        return task_losses(outputs, episode.query).mean()
+
+    def meta_backward(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Add the meta-gradient to the parameters' ``.grad``.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        episode : Episode
+            A meta-batch.
+
+        Returns
+        -------
+        scalar Tensor
+            The loss, detached. By default :meth:`meta_loss` is called and
+            differentiated; a method without a meta-loss fills ``.grad`` itself.
+        """
+        loss = self.meta_loss(module, episode)
+        loss.backward()
+        return loss.detach()
+
+
+def task_losses(outputs: Tensor, batch: Batch) -> Tensor:
+    """Mean loss of every task over its real rows.
+
+    Cross-entropy for class codes, squared error for values.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (tasks, rows, outputs)
+        Logits or values.
+    batch : Batch
+        Targets and mask.
+
+    Returns
+    -------
+    Tensor of shape (tasks,)
+        Zero for a task without rows.
+    """
+    if batch.y.is_floating_point():
+        losses = (outputs.squeeze(-1) - batch.y).square()
+    else:
+        losses = cross_entropy(
+            outputs.flatten(0, 1), batch.y.flatten(), reduction="none"
+        ).view_as(batch.y)
+    losses = torch.where(batch.mask, losses, 0.0)
+    return losses.sum(dim=1) / batch.mask.sum(dim=1).clamp(min=1)
+
+
+def mask_absent_classes(logits: Tensor, n_classes: Tensor) -> Tensor:
+    """Set the logits of classes that a task does not have to ``-inf``.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (tasks, rows, classes)
+        Padded to the task with most classes.
+    n_classes : int Tensor of shape (tasks,)
+        Classes of each task.
+
+    Returns
+    -------
+    Tensor of shape (tasks, rows, classes)
+        Logits.
+    """
+    code = torch.arange(logits.shape[-1], device=logits.device)
+    absent = code >= n_classes.unsqueeze(-1)  # (tasks, classes)
+    return logits.masked_fill(absent.unsqueeze(1), -torch.inf)

@@ -1,0 +1,234 @@
+"""Model-agnostic meta-learning (MAML) and its head-only form (ANIL)."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes, task_losses
+from skmeta.backbones.base import Backbone
+from skmeta.episodes import Batch
+from skmeta.nn import Linear, apply, apply_per_task
+
+__all__ = ["ANIL", "MAML"]
+
+
+class MAML(Algorithm):
+    r"""Model-agnostic meta-learning: a start from which few gradient steps suffice.
+
+    Meta-training minimises, over the start :math:`\theta`, the query loss after
+    learning from the support (Finn et al. 2017, equation 1 and algorithm 1),
+
+    .. math::
+        \min_\theta \sum_i L_i^{query}(\theta - \alpha \nabla L_i^{support}(\theta))
+
+    with ``inner_steps`` such steps. All tasks of a meta-batch take their steps in one
+    autograd graph.
+
+    In a per-task label space class codes carry no meaning, so all classes of a task
+    start from one meta-learnt class vector (UNICORN-MAML, Ye & Chao 2022). The learner
+    then ignores the order of classes and takes any number of them. In a shared label
+    space, and in regression, each output has weights of its own, and a task without any
+    row is answered by the start itself.
+
+    Parameters
+    ----------
+    inner_lr : float, default=0.1
+        Step size :math:`\alpha`; where it is learnt, its start.
+    inner_steps : int, default=5
+        Gradient steps on the support.
+    first_order : bool, default=False
+        Treat the inner gradient as a constant (FOMAML): cheaper, mostly as good.
+    adapt_steps : int, default=None
+        Gradient steps after meta-training, ``inner_steps`` if None.
+    learn_inner_lr : {False, "tensor", "element"}, default="tensor"
+        Meta-learn the step size: one for each parameter tensor, or one for each of its
+        elements (Meta-SGD, Li et al. 2017, equation 3). False keeps ``inner_lr``, as
+        in the paper.
+    adapt_only : {"all", "head"}, default="all"
+        What adapts: all weights, or only the last layer (ANIL, Raghu et al. 2020).
+
+    References
+    ----------
+    C. Finn, P. Abbeel, S. Levine. Model-agnostic meta-learning for fast adaptation of
+    deep networks. ICML 2017.
+
+    H.-J. Ye, W.-L. Chao. How to train your MAML to excel in few-shot classification.
+    ICLR 2022.
+
+    Z. Li, F. Zhou, F. Chen, H. Li. Meta-SGD: learning to learn quickly for few-shot
+    learning. arXiv:1707.09835, 2017.
+
+    Examples
+    --------
+    >>> from skmeta import MetaRegressor
+    >>> from skmeta.algorithms import MAML
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=50, n_rows=20, random_state=0)
+    >>> meta = MetaRegressor(MAML(inner_steps=1), max_epochs=2, random_state=0)
+    >>> meta = meta.fit(X, y, groups=task)
+    >>> meta.adapt(X[:5], y[:5]).predict(X[5:8]).shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        inner_lr: float = 0.1,
+        inner_steps: int = 5,
+        first_order: bool = False,
+        adapt_steps: int | None = None,
+        learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
+        adapt_only: Literal["all", "head"] = "all",
+    ):
+        self.inner_lr = inner_lr
+        self.inner_steps = inner_steps
+        self.first_order = first_order
+        self.adapt_steps = adapt_steps
+        self.learn_inner_lr = learn_inner_lr
+        self.adapt_only = adapt_only
+
+    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+        """Chain backbone and head; hold the inner learning rates."""
+        return _Learner(backbone.build(spec.n_features), spec, self)
+
+    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+        """Take the inner steps; return every task's own weights."""
+        n_steps = self.inner_steps
+        if not module.training and self.adapt_steps is not None:
+            n_steps = self.adapt_steps
+        # The graph is kept only if somebody outside differentiates through the steps.
+        recording = torch.is_grad_enabled()
+        with torch.enable_grad():
+            state = module.start(support)
+            support = support._replace(X=apply(module.trunk, support.X, support.mask))
+            for _ in range(n_steps):
+                loss = task_losses(module.answer(state, support.X), support).sum()
+                gradients = torch.autograd.grad(
+                    loss,
+                    list(state.weights.values()),
+                    create_graph=recording and not self.first_order,
+                )
+                state = module.step(state, gradients)
+        return state if recording else state.detach()
+
+    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+        """Answer rows with every task's own weights."""
+        return module.answer(state, apply(module.trunk, X))
+
+    def embed(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+        """Map rows to the embedding, each task with the backbone it adapted."""
+        if self.adapt_only == "head":
+            return apply(module.trunk, X)
+        own = {
+            name.removeprefix("backbone."): weight
+            for name, weight in state.weights.items()
+            if name.startswith("backbone.")
+        }
+        return apply_per_task(module.tip.backbone, own, X)
+
+
+class ANIL(MAML):
+    """Almost no inner loop: MAML whose inner steps adapt the last layer only.
+
+    The backbone is shared by all tasks and learns features that a linear head can
+    use after few steps (Raghu et al. 2020, section 4). Cheaper than MAML, and often as
+    good.
+
+    Parameters
+    ----------
+    inner_lr, inner_steps, first_order, adapt_steps, learn_inner_lr
+        As in :class:`MAML`.
+
+    References
+    ----------
+    A. Raghu, M. Raghu, S. Bengio, O. Vinyals. Rapid learning or feature reuse? Towards
+    understanding the effectiveness of MAML. ICLR 2020.
+
+    Examples
+    --------
+    >>> from skmeta.algorithms import ANIL
+    >>> ANIL(inner_lr=0.5)
+    ANIL(inner_lr=0.5)
+    """
+
+    adapt_only = "head"
+
+    def __init__(
+        self,
+        inner_lr: float = 0.1,
+        inner_steps: int = 5,
+        first_order: bool = False,
+        adapt_steps: int | None = None,
+        learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
+    ):
+        self.inner_lr = inner_lr
+        self.inner_steps = inner_steps
+        self.first_order = first_order
+        self.adapt_steps = adapt_steps
+        self.learn_inner_lr = learn_inner_lr
+
+
+class _State(NamedTuple):
+    """Weights of every task, and how many classes it has."""
+
+    weights: dict[str, Tensor]  # each (tasks, *shape of the parameter)
+    n_classes: Tensor  # (tasks,)
+
+    def detach(self) -> "_State":
+        weights = {name: weight.detach() for name, weight in self.weights.items()}
+        return _State(weights, self.n_classes)
+
+
+class _Learner(nn.Module):
+    """A trunk that all tasks share, then a tip whose weights each task adapts."""
+
+    def __init__(self, backbone: nn.Module, spec: Spec, algorithm: MAML):
+        super().__init__()
+        self.per_task = spec.label_space == "per_task"
+        head = Linear(backbone.out_features, 1 if self.per_task else spec.n_outputs)
+        if algorithm.adapt_only == "head":
+            self.trunk = backbone
+            self.tip = nn.Sequential(OrderedDict(head=head))
+        else:
+            self.trunk = nn.Identity()
+            self.tip = nn.Sequential(OrderedDict(backbone=backbone, head=head))
+
+        self.rates = [algorithm.inner_lr] * len(list(self.tip.parameters()))
+        if algorithm.learn_inner_lr:
+            by_element = algorithm.learn_inner_lr == "element"
+            self.rates = nn.ParameterList(
+                torch.full(weight.shape if by_element else (), algorithm.inner_lr)
+                for weight in self.tip.parameters()
+            )
+
+    def start(self, support: Batch) -> _State:
+        """Give every task a view of the meta-learnt weights."""
+        n_tasks = len(support.X)
+        weights = {
+            name: weight.expand(n_tasks, *weight.shape)
+            for name, weight in self.tip.named_parameters()
+        }
+        if self.per_task:  # one class vector, shown to every class
+            n_classes = int(support.n_classes.max())
+            for name, weight in self.tip.head.named_parameters(prefix="head"):
+                weights[name] = weight.expand(n_tasks, n_classes, *weight.shape[1:])
+        return _State(weights, support.n_classes)
+
+    def step(self, state: _State, gradients: Sequence[Tensor]) -> _State:
+        """Take one step of gradient descent in every task."""
+        weights = {
+            name: weight - rate * gradient
+            for (name, weight), rate, gradient in zip(
+                state.weights.items(), self.rates, gradients, strict=True
+            )
+        }
+        return state._replace(weights=weights)
+
+    def answer(self, state: _State, X: Tensor) -> Tensor:
+        """Map the trunk's output to the outputs of every task."""
+        outputs = apply_per_task(self.tip, state.weights, X)
+        if not self.per_task:
+            return outputs
+        return mask_absent_classes(outputs, state.n_classes)

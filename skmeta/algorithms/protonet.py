@@ -1,0 +1,120 @@
+"""Prototypical networks."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot, softplus
+
+from skmeta import plugins
+from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes
+from skmeta.backbones.base import Backbone
+from skmeta.distances import Distance
+from skmeta.episodes import Batch
+from skmeta.nn import apply
+
+__all__ = ["ProtoNet"]
+
+
+class ProtoNet(Algorithm):
+    r"""Prototypical network: a class is the mean of its embedded support rows.
+
+    With the backbone :math:`f` and the support rows :math:`S_k` of class k, the
+    prototype and the probability of a class are (Snell et al. 2017, equations 1 and 2)
+
+    .. math:: c_k = \frac{1}{|S_k|} \sum_{x \in S_k} f(x), \qquad
+              p(y = k \mid x) \propto \exp(-s \, d(f(x), c_k)).
+
+    The scale s is 1 in the paper and learnt here, starting from 1, so that
+    probabilities fit any distance (as in TADAM, Oreshkin et al. 2018).
+
+    In a shared label space a class also has a meta-learnt prior prototype
+    :math:`m_k`, log-odds :math:`b_k` and strength :math:`\kappa`, in support rows:
+
+    .. math:: c_k = \frac{\kappa m_k + \sum_{x \in S_k} f(x)}{\kappa + |S_k|},
+
+    so that a class without a support row still has a prototype and a task without any
+    row still has an answer. Adaptation is one forward pass, with no gradient.
+
+    Parameters
+    ----------
+    distance : str or Distance, default="euclidean"
+        Distance in the embedding: "euclidean" (squared, as in the paper), "cosine",
+        "manhattan", "mahalanobis", or any registered one.
+    learn_scale : bool, default=True
+        Learn the scale s. False keeps s = 1, as in the paper.
+
+    References
+    ----------
+    J. Snell, K. Swersky, R. Zemel. Prototypical networks for few-shot learning.
+    NeurIPS 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmeta import MetaClassifier
+    >>> from skmeta.algorithms import ProtoNet
+    >>> X, y = load_digits(return_X_y=True)
+    >>> meta = MetaClassifier(ProtoNet("cosine"), tasks="classes", max_epochs=1)
+    >>> meta = meta.fit(X[y < 7], y[y < 7])
+    >>> few, new = y >= 7, y[y >= 7]
+    >>> meta.adapt(X[few][:20], new[:20]).predict(X[few][20:]).shape
+    (513,)
+    """
+
+    kinds = ("classifier",)
+
+    def __init__(
+        self, distance: str | Distance = "euclidean", learn_scale: bool = True
+    ):
+        self.distance = distance
+        self.learn_scale = learn_scale
+
+    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+        """Hold the backbone, the distance, its scale and the prior prototypes."""
+        distance = plugins.resolve("distance", self.distance)
+        return _Prototypes(
+            backbone.build(spec.n_features), distance, spec, self.learn_scale
+        )
+
+    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+        """Average the embedded support rows of every class."""
+        embedded = apply(module.backbone, support.X, support.mask)
+        n_classes = module.n_outputs or int(support.n_classes.max())
+        member = one_hot(support.y, n_classes) * support.mask.unsqueeze(-1)
+        member = member.to(embedded)  # (tasks, rows, classes)
+        count = member.sum(dim=1).unsqueeze(-1)  # (tasks, classes, 1)
+        total = member.mT @ embedded  # (tasks, classes, d)
+        if not module.n_outputs:
+            return _State(total / count.clamp(min=1), support.n_classes)
+        strength = softplus(module.raw_strength)
+        prototypes = (strength * module.prior + total) / (strength + count)
+        return _State(prototypes, support.n_classes)
+
+    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+        """Compare rows with the prototypes of their task."""
+        distances = module.distance(apply(module.backbone, X), state.prototypes)
+        logits = module.log_odds - module.log_scale.exp() * distances
+        return mask_absent_classes(logits, state.n_classes)
+
+
+class _State(NamedTuple):
+    prototypes: Tensor  # (tasks, classes, d)
+    n_classes: Tensor  # (tasks,)
+
+
+class _Prototypes(nn.Module):
+    def __init__(
+        self, backbone: nn.Module, distance: Distance, spec: Spec, learn_scale: bool
+    ):
+        super().__init__()
+        width = backbone.out_features
+        self.backbone = backbone
+        self.distance = distance.build(width)
+        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        self.log_odds = 0.0
+        self.log_scale = nn.Parameter(torch.tensor(0.0), requires_grad=learn_scale)
+        if self.n_outputs:
+            self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)
+            self.raw_strength = nn.Parameter(torch.tensor(1.0))
+            self.log_odds = nn.Parameter(torch.zeros(self.n_outputs))

@@ -1,0 +1,47 @@
+"""The contract of a backbone."""
+
+from abc import abstractmethod
+
+from sklearn.base import BaseEstimator
+from torch import nn
+
+__all__ = ["Backbone"]
+
+
+class Backbone(BaseEstimator):
+    """Base class of backbones: hyperparameters in, a network to the embedding out.
+
+    Examples
+    --------
+    Any network of ordinary layers will do:
+
+    >>> from torch import nn
+    >>> from skmeta.backbones import Backbone
+    >>> class Funnel(Backbone):
+    ...     def __init__(self, width=8):
+    ...         self.width = width
+    ...
+    ...     def build(self, n_features):
+    ...         network = nn.Sequential(nn.Linear(n_features, self.width), nn.Tanh())
+    ...         network.out_features = self.width
+    ...         return network
+    >>> Funnel().build(n_features=3).out_features
+    8
+    """
+
+    @abstractmethod
+    def build(self, n_features: int) -> nn.Module:
+        """Make the network.
+
+        Parameters
+        ----------
+        n_features : int
+            Features of a row.
+
+        Returns
+        -------
+        nn.Module
+            Maps (rows, n_features) to (rows, out_features), and says the width of the
+            embedding in its attribute ``out_features``. Layers from :mod:`skmeta.nn`
+            are the fastest where every task has weights of its own.
+        """

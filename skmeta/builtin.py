@@ -1,0 +1,34 @@
+"""What skmeta itself offers, by the same hooks as every plugin."""
+
+from __future__ import annotations
+
+from skmeta.hookspecs import hookimpl
+
+
+@hookimpl
+def skmeta_algorithms() -> dict[str, type]:
+    """Offer the algorithms of :mod:`skmeta.algorithms`."""
+    from skmeta.algorithms import ANIL, MAML, ProtoNet
+
+    return {"maml": MAML, "anil": ANIL, "protonet": ProtoNet}
+
+
+@hookimpl
+def skmeta_backbones() -> dict[str, type]:
+    """Offer the networks of :mod:`skmeta.backbones`."""
+    from skmeta.backbones import MLP, Identity, Linear
+
+    return {"mlp": MLP, "linear": Linear, "identity": Identity}
+
+
+@hookimpl
+def skmeta_distances() -> dict[str, type]:
+    """Offer the distances of :mod:`skmeta.distances`."""
+    from skmeta.distances import Cosine, Euclidean, Mahalanobis, Manhattan
+
+    return {
+        "euclidean": Euclidean,
+        "cosine": Cosine,
+        "manhattan": Manhattan,
+        "mahalanobis": Mahalanobis,
+    }

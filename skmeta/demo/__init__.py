@@ -1,0 +1,1 @@
+"""The demo: meta-learning predicts which films a new viewer will like."""

@@ -1,0 +1,321 @@
+"""Episodes: support and query rows of many tasks, drawn by array arithmetic.
+
+An episode is a handful of row numbers drawn from the spans of a table, for all tasks of
+an epoch at once and without a Python loop over tasks, classes or rows.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from skmeta.tables import Batch, Spans, Table
+
+__all__ = [
+    "Batch",
+    "Episode",
+    "EpisodeSampler",
+    "Episodes",
+    "draw_support",
+    "draw_without_replacement",
+]
+
+
+class Episode(NamedTuple):
+    """A meta-batch of tasks, each split in the rows learnt from and judged on."""
+
+    support: Batch
+    query: Batch
+
+    def to(self, device: torch.device | str) -> "Episode":
+        """Move all tensors to a device."""
+        return Episode(self.support.to(device), self.query.to(device))
+
+
+def draw_without_replacement(
+    sizes: np.ndarray, k: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw up to k different numbers below each size, every order equally likely.
+
+    Parameters
+    ----------
+    sizes : int ndarray of shape (n,)
+        How many numbers there are to draw from, for each draw.
+    k : int
+        Numbers to draw.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    int ndarray of shape (n, k)
+        ``min(k, sizes[i])`` different numbers of ``range(sizes[i])`` in row i, then 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.episodes import draw_without_replacement
+    >>> draws = draw_without_replacement(np.array([4, 2]), 4, np.random.default_rng(0))
+    >>> np.sort(draws[0]), np.sort(draws[1, :2]), draws[1, 2:]
+    (array([0, 1, 2, 3]), array([0, 1]), array([0, 0]))
+    """
+    drawn = np.empty((len(sizes), k), dtype=np.int64)
+    few = sizes <= 4 * k
+    if few.any():
+        drawn[few] = _draw_by_sorting(sizes[few], k, rng)
+    if not few.all():
+        drawn[~few] = _draw_by_redrawing(sizes[~few], k, rng)
+    return drawn
+
+
+def _draw_by_sorting(sizes: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+    keys = rng.random((len(sizes), max(sizes.max(), k)))
+    keys[np.arange(keys.shape[1]) >= sizes[:, np.newaxis]] = 2.0
+    order = np.argsort(keys, axis=1)[:, :k]
+    return np.where(np.arange(k) < sizes[:, np.newaxis], order, 0)
+
+
+def _draw_by_redrawing(
+    sizes: np.ndarray, k: int, rng: np.random.Generator
+) -> np.ndarray:
+    # Numbers that repeat an earlier one are drawn again until none does. No step looks
+    # at the values but to compare them, so all orders of k values stay equally likely.
+    drawn = rng.integers(0, sizes[:, np.newaxis], size=(len(sizes), k))
+    place = np.arange(k)
+    pending = np.arange(len(sizes))
+    while len(pending):
+        marked = np.sort(drawn[pending] * k + place, axis=1)
+        repeats, column = np.nonzero(marked[:, 1:] // k == marked[:, :-1] // k)
+        again = pending[repeats]
+        drawn[again, marked[repeats, column + 1] % k] = rng.integers(0, sizes[again])
+        pending = np.unique(again)
+    return drawn
+
+
+def draw_support(cell: np.ndarray, n_shot: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the support rows of every cell, leaving the others for the query.
+
+    Parameters
+    ----------
+    cell : int ndarray of shape (n_rows,)
+        Cell of each row: its task, or its class of its task.
+    n_shot : int
+        Support rows of each cell. A smaller cell keeps one row for the query; a cell's
+        only row is support.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    bool ndarray of shape (n_rows,)
+        True for support rows.
+    """
+    _, cell, sizes = np.unique(cell, return_inverse=True, return_counts=True)
+    shuffled = np.lexsort((rng.random(len(cell)), cell))
+    first = np.cumsum(sizes) - sizes
+    place = np.empty(len(cell), dtype=np.intp)
+    place[shuffled] = np.arange(len(cell)) - first[cell[shuffled]]
+    return place < np.clip(sizes - 1, 1, n_shot)[cell]
+
+
+class EpisodeSampler:
+    """Draw support and query rows of many tasks at once, without replacement.
+
+    A task is made of *cells* from which rows are drawn. With ``cell`` given, the cells
+    are the task's classes: an episode takes ``n_way`` of them, renumbered from zero,
+    and ``n_shot`` and ``n_query`` rows of each. Without, the whole task is its
+    only cell and rows keep their targets.
+
+    Parameters
+    ----------
+    table : Table
+        Rows and targets.
+    task : int ndarray of shape (n_rows,)
+        Task of each row, 0 .. n_tasks - 1.
+    cell : int ndarray of shape (n_rows,), default=None
+        Class of each row inside its task.
+    rows : int ndarray, default=None
+        The rows that may be drawn, all if None.
+    n_classes : int, default=0
+        Classes of every task where the task is its only cell; 0 in regression.
+    n_way : int, default=5
+        Classes per episode; a task that has fewer uses all of them.
+    n_shot : (int, int), default=(5, 5)
+        Lowest and highest number of support rows per cell. A cell too small keeps at
+        least one row for the query.
+    n_query : int, default=15
+        Query rows per cell, fewer where the cell has fewer.
+
+    Attributes
+    ----------
+    n_tasks_ : int
+        Tasks that can be drawn: those with two rows, and with two classes where classes
+        are drawn.
+    n_cells_ : int
+        Cells of these tasks.
+    n_reduced_ : int
+        Cells too small for the highest shot and one query row.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        task: np.ndarray,
+        cell: np.ndarray | None = None,
+        *,
+        rows: np.ndarray | None = None,
+        n_classes: int = 0,
+        n_way: int = 5,
+        n_shot: tuple[int, int] = (5, 5),
+        n_query: int = 15,
+    ):
+        self.table = table
+        self.draws_classes = cell is not None
+        self.n_classes = n_classes
+        self.n_way = n_way if self.draws_classes else 1
+        self.n_shot = n_shot
+        self.n_query = n_query
+
+        rows = np.arange(len(task)) if rows is None else rows
+        cells_per_task = 1 if cell is None else cell.max() + 1
+        code = task * cells_per_task + (0 if cell is None else cell)
+        codes, cell_of_row = np.unique(code[rows], return_inverse=True)
+        cells = Spans(cell_of_row, len(codes))
+        task_of_cell = codes // cells_per_task
+
+        usable = cells.sizes >= 2
+        self._rows = rows[cells.rows]
+        self._cell_first = cells.first[usable]
+        self._cell_sizes = cells.sizes[usable]
+        tasks, first, counts = np.unique(
+            task_of_cell[usable], return_index=True, return_counts=True
+        )
+        enough = counts >= (2 if self.draws_classes else 1)
+        self._first_cell, self._n_cells = first[enough], counts[enough]
+
+        self.n_tasks_ = int(enough.sum())
+        sizes = self._cell_sizes[np.isin(task_of_cell[usable], tasks[enough])]
+        self.n_cells_ = len(sizes)
+        self.n_reduced_ = int(np.count_nonzero(sizes < n_shot[1] + 1))
+
+    def draw(
+        self, n_episodes: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Draw episodes as row numbers.
+
+        Tasks come in a random order and again only when all of them have come.
+
+        Parameters
+        ----------
+        n_episodes : int
+            Tasks to draw.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        rows : int ndarray of shape (n_episodes, n_way, highest shot + n_query)
+            Row numbers.
+        in_support, in_query : bool ndarray of the shape of rows
+            Which of them belong to the support, to the query, or to neither (padding).
+        way : int ndarray of shape (n_episodes,)
+            Cells of each episode.
+        """
+        n_rounds = math.ceil(n_episodes / self.n_tasks_)
+        task = rng.permuted(
+            np.tile(np.arange(self.n_tasks_), (n_rounds, 1)), axis=1
+        ).ravel()[:n_episodes]
+
+        n_cells = self._n_cells[task]
+        n_way = min(self.n_way, n_cells.max())
+        way = np.minimum(n_way, n_cells)
+        cell = self._first_cell[task][:, np.newaxis] + draw_without_replacement(
+            n_cells, n_way, rng
+        )  # (episodes, way)
+        sizes = self._cell_sizes[cell]
+
+        low, high = self.n_shot
+        shot = rng.integers(low, high + 1, size=(n_episodes, 1))
+        shot = np.minimum(shot, sizes - 1)
+        n_drawn = np.minimum(shot + self.n_query, sizes)
+        width = n_drawn.max()
+        drawn = draw_without_replacement(sizes.ravel(), width, rng)
+        rows = self._rows[
+            self._cell_first[cell][..., np.newaxis] + drawn.reshape(*cell.shape, width)
+        ]
+
+        place = np.arange(width)
+        real = (np.arange(n_way) < way[:, np.newaxis])[..., np.newaxis]
+        # The query stands first: its size is mostly the same while the shot may vary,
+        # so that both need little padding.
+        in_query = real & (place < (n_drawn - shot)[..., np.newaxis])
+        in_support = real & ~in_query & (place < n_drawn[..., np.newaxis])
+        return rows, in_support, in_query, way
+
+    def episode(self, rows, in_support, in_query, way) -> Episode:
+        """Gather drawn row numbers into a padded episode."""
+        n_classes = way if self.draws_classes else np.full(len(way), self.n_classes)
+        y = None
+        if self.draws_classes:
+            y = np.broadcast_to(np.arange(rows.shape[1])[:, np.newaxis], rows.shape)
+
+        def gather(mask: np.ndarray) -> Batch:
+            # Cut the places that no episode uses.
+            used = np.flatnonzero(mask.any(axis=(0, 1)))
+            span = slice(used[0], used[-1] + 1) if len(used) else slice(0, 1)
+            flat = (len(rows), -1)
+            return self.table.take(
+                rows[..., span].reshape(flat),
+                mask[..., span].reshape(flat),
+                n_classes,
+                None if y is None else y[..., span].reshape(flat),
+            )
+
+        return Episode(gather(in_support), gather(in_query))
+
+
+class Episodes:
+    """Ready meta-batches for a training loop; every pass over them draws anew.
+
+    Parameters
+    ----------
+    sampler : EpisodeSampler
+        Where episodes come from.
+    n_tasks : int
+        Tasks in one pass.
+    batch_size : int
+        Tasks in a meta-batch.
+    rng : numpy.random.Generator
+        Source of randomness.
+    fixed : bool, default=False
+        Draw once and give the same meta-batches at every pass, as a validation does.
+    """
+
+    def __init__(
+        self,
+        sampler: EpisodeSampler,
+        n_tasks: int,
+        batch_size: int,
+        rng: np.random.Generator,
+        *,
+        fixed: bool = False,
+    ):
+        self.sampler = sampler
+        self.n_tasks = n_tasks
+        self.batch_size = batch_size
+        self.rng = rng
+        self._kept = list(self._draw()) if fixed else None
+
+    def __len__(self) -> int:
+        return math.ceil(self.n_tasks / self.batch_size)
+
+    def __iter__(self) -> Iterator[Episode]:
+        return self._draw() if self._kept is None else iter(self._kept)
+
+    def _draw(self) -> Iterator[Episode]:
+        drawn = self.sampler.draw(self.n_tasks, self.rng)
+        for start in range(0, self.n_tasks, self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            yield self.sampler.episode(*(part[batch] for part in drawn))

@@ -1,0 +1,489 @@
+"""The public face: meta-learning estimators for classification and regression."""
+
+from collections.abc import Callable, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+
+from skmeta.algorithms.base import Algorithm, Spec
+from skmeta.backbones.base import Backbone
+from skmeta.base import BaseMetaEstimator
+from skmeta.labels import TaskLabels, encode, infer_label_space
+
+__all__ = ["MetaClassifier", "MetaRegressor"]
+
+
+class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
+    """Classifier that learns from many tasks how to learn a new one from a few rows.
+
+    ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
+    answers.
+
+    Parameters
+    ----------
+    algorithm : str or Algorithm, default="maml"
+        How the learner is meta-trained and adapts: a registered name or an object from
+        :mod:`skmeta.algorithms`. ``python -m skmeta plugins`` lists the names.
+    backbone : str or Backbone, default="mlp"
+        Network from features to an embedding: a registered name or an object from
+        :mod:`skmeta.backbones`.
+    tasks : {"groups", "classes", "table"}, default="groups"
+        Where tasks come from. "groups": rows that share a value of ``groups`` are a
+        task. "classes": a task is ``n_way`` classes drawn from one table. "table": a
+        task is a random part of one table. After the last two, the table itself is
+        the current task.
+    label_space : {"auto", "shared", "per_task"}, default="auto"
+        "shared": a label means the same in every task. "per_task": labels are only
+        names inside one task, and a new task may have labels and numbers of classes
+        never seen. "auto": per task for ``tasks="classes"``, or where most labels occur
+        in a single task only.
+    n_way : int, default=5
+        Classes per episode, for per-task labels.
+    n_shot : int or (int, int), default=5
+        Support rows per episode: of each class for per-task labels, in all for shared
+        labels, where they come in their natural proportions. A pair is a range to draw
+        from; a low end of 0 trains the answer before any row is seen.
+    n_query : int, default=15
+        Query rows per episode, counted as ``n_shot`` is.
+    normalize : {"global", None}, default="global"
+        Standardise the features by mean and standard deviation over all tasks.
+    max_epochs : int, default=100
+        Passes over ``tasks_per_epoch`` tasks.
+    batch_size : int, default=32
+        Tasks in a meta-batch.
+    tasks_per_epoch : int, default=512
+        Tasks drawn in an epoch.
+    lr : float, default=1e-3
+        Learning rate of the outer optimizer.
+    optimizer : type, default=torch.optim.Adam
+        Outer optimizer.
+    early_stopping : bool or "auto", default="auto"
+        Hold out a part of the tasks (or of the classes or rows where tasks are
+        drawn from them), stop when their loss has not fallen for ``patience`` epochs,
+        and end with the best epoch's weights. "auto" does so from 10 tasks, 12 classes
+        or 200 rows on.
+    validation_fraction : float, default=0.1
+        Part to hold out.
+    patience : int, default=10
+        Epochs without improvement before training stops.
+    unknown_task : {"error", "prior"}, default="error"
+        Answer to rows of a group that was not adapted to.
+    callbacks : list of skorch callbacks, default=None
+        Called during meta-training.
+    device : str, default="cpu"
+        Where torch computes.
+    compile : bool, default=False
+        Compile the meta-step with :func:`torch.compile`.
+    warm_start : bool, default=False
+        Let ``fit`` go on from the weights of the last one.
+    verbose : int, default=0
+        Show a progress bar if positive.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights and episodes. With an int, two fits are bit-identical on
+        a CPU.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the current tasks together; in a shared label space all labels.
+    label_space_ : {"shared", "per_task"}
+        Label space.
+    module_ : torch.nn.Module
+        Meta-knowledge: what ``fit`` leaves behind.
+    net_ : EpisodicNet
+        The skorch net that trained it.
+    history_ : skorch.history.History
+        Losses of every epoch.
+    algorithm_, backbone_ : Algorithm, Backbone
+        The resolved parameters.
+    n_features_in_ : int
+        Features of a row.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` had any.
+
+    See Also
+    --------
+    FewShotClassifier : An ordinary classifier over a fitted meta-learner.
+    MetaRegressor : The same for numeric targets.
+
+    Examples
+    --------
+    Classes as a pool of tasks: learn to tell digits 0 to 6, then tell 7, 8 and 9 from
+    five rows each.
+
+    >>> from sklearn.datasets import load_digits
+    >>> from skmeta import MetaClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> meta = MetaClassifier("protonet", tasks="classes", max_epochs=3, random_state=0)
+    >>> meta = meta.fit(X[y < 7], y[y < 7])
+    >>> X_new, y_new = X[y >= 7], y[y >= 7]
+    >>> meta = meta.adapt(X_new[:15], y_new[:15])
+    >>> meta.classes_
+    array([7, 8, 9])
+    >>> bool(meta.score(X_new[15:], y_new[15:]) > 0.5)
+    True
+    """
+
+    _kind = "classifier"
+    _metric = staticmethod(accuracy_score)
+    _other_tasks = "tasks='classes' or tasks='table'"
+
+    __metadata_request__predict_proba = {"groups": True}
+
+    _parameter_constraints = {
+        **BaseMetaEstimator._parameter_constraints,
+        "tasks": [StrOptions({"groups", "classes", "table"})],
+        "label_space": [StrOptions({"auto", "shared", "per_task"})],
+        "n_way": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        algorithm: str | Algorithm = "maml",
+        backbone: str | Backbone = "mlp",
+        *,
+        tasks: str = "groups",
+        label_space: str = "auto",
+        n_way: int = 5,
+        n_shot: int | tuple[int, int] = 5,
+        n_query: int = 15,
+        normalize: str | None = "global",
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        tasks_per_epoch: int = 512,
+        lr: float = 1e-3,
+        optimizer: Callable = torch.optim.Adam,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        unknown_task: str = "error",
+        callbacks: Sequence | None = None,
+        device: str = "cpu",
+        compile: bool = False,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Any = None,
+    ):
+        self.algorithm = algorithm
+        self.backbone = backbone
+        self.tasks = tasks
+        self.label_space = label_space
+        self.n_way = n_way
+        self.n_shot = n_shot
+        self.n_query = n_query
+        self.normalize = normalize
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.tasks_per_epoch = tasks_per_epoch
+        self.lr = lr
+        self.optimizer = optimizer
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.unknown_task = unknown_task
+        self.callbacks = callbacks
+        self.device = device
+        self.compile = compile
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def predict(self, X, groups=None):
+        """Predict the class of each row with its own task's learner.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Labels, in the order of the rows.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        ValueError
+            If a group was not adapted to and ``unknown_task="error"``.
+        """
+        return self._answer(*self._current(X, groups))
+
+    def predict_proba(self, X, groups=None):
+        """Predict the probability of each class with each row's own task's learner.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            A column for every label in ``classes_``, zero where a row's task does not
+            know the label.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        ValueError
+            If a group was not adapted to and ``unknown_task="error"``.
+        """
+        adapted, X, task = self._current(X, groups)
+        logits = adapted.outputs(self._table(X), task)
+        return adapted.labels.spread(softmax(logits, axis=1), task)
+
+    def _validate_rows(self, X, y, *, reset):
+        X, y = super()._validate_rows(X, y, reset=reset)
+        check_classification_targets(y)
+        return X, y
+
+    def _learn_targets(self, y, task):
+        if self.tasks == "classes" and self.label_space == "shared":
+            raise ValueError(
+                "tasks='classes' draws its own classes for every episode, in which "
+                "labels are only names. Use tasks='table' for label_space='shared'."
+            )
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "Classifier can't train when only one class is present: "
+                f"y holds the one class {self.classes_[0]!r}."
+            )
+        self.label_space_ = {
+            "auto": {
+                "groups": infer_label_space(y, task),
+                "classes": "per_task",
+                "table": "shared",
+            }[self.tasks],
+        }.get(self.label_space, self.label_space)
+        shared = self.label_space_ == "shared"
+        self.spec_ = Spec(
+            n_features=self.n_features_in_,
+            n_outputs=len(self.classes_) if shared else 0,
+            kind="classifier",
+            label_space=self.label_space_,
+        )
+        codes, _, _ = self._encode(y, task, n_tasks=task.max() + 1)
+        return codes, None if shared else codes
+
+    def _encode(self, y, task, n_tasks):
+        if self.label_space_ == "shared":
+            codes = encode(y, self.classes_)
+            labels = TaskLabels.shared(self.classes_, n_tasks)
+        else:
+            labels, codes = TaskLabels.per_task(y, task, n_tasks)
+        return codes, labels.n_classes, labels
+
+    def _any_targets(self, n):
+        return self.classes_[:n]
+
+    def _cells(self, y, task):
+        if self.label_space_ == "shared":
+            return task
+        _, code = np.unique(y, return_inverse=True)
+        return task * (code.max() + 1) + code
+
+    def _set_adapted(self, adapted):
+        super()._set_adapted(adapted)
+        self.classes_ = adapted.labels.vocabulary
+
+    def _answer(self, adapted, X, task):
+        logits = adapted.outputs(self._table(X), task)
+        return adapted.labels.decode(logits.argmax(axis=1), task)
+
+    def _scores_per_task(self, y, answers, weight, task, n_tasks):
+        right = np.bincount(task, weight * (y == answers), minlength=n_tasks)
+        total = np.bincount(task, weight, minlength=n_tasks)
+        return right[total > 0] / total[total > 0]
+
+
+class MetaRegressor(RegressorMixin, BaseMetaEstimator):
+    """Regressor that learns from many tasks how to learn a new one from a few rows.
+
+    ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
+    answers.
+
+    Parameters
+    ----------
+    algorithm : str or Algorithm, default="maml"
+        How the learner is meta-trained and adapts: a registered name or an object from
+        :mod:`skmeta.algorithms`. ``python -m skmeta plugins`` lists the names.
+    backbone : str or Backbone, default="mlp"
+        Network from features to an embedding: a registered name or an object from
+        :mod:`skmeta.backbones`.
+    tasks : {"groups", "table"}, default="groups"
+        Where tasks come from. "groups": rows that share a value of ``groups`` are a
+        task. "table": a task is a random part of one table, and after ``fit`` the
+        table itself is the current task.
+    n_shot : int or (int, int), default=5
+        Support rows per episode. A pair is a range to draw from; a low end of 0 trains
+        the answer before any row is seen.
+    n_query : int, default=15
+        Query rows per episode.
+    normalize : {"global", None}, default="global"
+        Standardise features and targets by mean and standard deviation over all tasks.
+    max_epochs, batch_size, tasks_per_epoch, lr, optimizer
+        As in :class:`MetaClassifier`.
+    early_stopping, validation_fraction, patience
+        As in :class:`MetaClassifier`.
+    unknown_task, callbacks, device, compile, warm_start, verbose, random_state
+        As in :class:`MetaClassifier`.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        Meta-knowledge: what ``fit`` leaves behind.
+    net_ : EpisodicNet
+        The skorch net that trained it.
+    history_ : skorch.history.History
+        Losses of every epoch, in units of standardised targets.
+    algorithm_, backbone_ : Algorithm, Backbone
+        The resolved parameters.
+    n_features_in_ : int
+        Features of a row.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` had any.
+
+    See Also
+    --------
+    FewShotRegressor : An ordinary regressor over a fitted meta-learner.
+    MetaClassifier : The same for classes.
+
+    Examples
+    --------
+    >>> from skmeta import MetaRegressor
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=100, n_rows=30, random_state=0)
+    >>> meta = MetaRegressor("maml", max_epochs=3, random_state=0)
+    >>> meta = meta.fit(X, y, groups=task)
+    >>> X_new, y_new, _ = make_sinusoids(n_tasks=1, n_rows=20, random_state=1)
+    >>> meta.adapt(X_new[:10], y_new[:10]).predict(X_new[10:]).shape
+    (10,)
+    """
+
+    _kind = "regressor"
+    _metric = staticmethod(r2_score)
+    _other_tasks = "tasks='table'"
+    _parameter_constraints = {
+        **BaseMetaEstimator._parameter_constraints,
+        "tasks": [StrOptions({"groups", "table"})],
+    }
+
+    def __init__(
+        self,
+        algorithm: str | Algorithm = "maml",
+        backbone: str | Backbone = "mlp",
+        *,
+        tasks: str = "groups",
+        n_shot: int | tuple[int, int] = 5,
+        n_query: int = 15,
+        normalize: str | None = "global",
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        tasks_per_epoch: int = 512,
+        lr: float = 1e-3,
+        optimizer: Callable = torch.optim.Adam,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        unknown_task: str = "error",
+        callbacks: Sequence | None = None,
+        device: str = "cpu",
+        compile: bool = False,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Any = None,
+    ):
+        self.algorithm = algorithm
+        self.backbone = backbone
+        self.tasks = tasks
+        self.n_shot = n_shot
+        self.n_query = n_query
+        self.normalize = normalize
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.tasks_per_epoch = tasks_per_epoch
+        self.lr = lr
+        self.optimizer = optimizer
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.unknown_task = unknown_task
+        self.callbacks = callbacks
+        self.device = device
+        self.compile = compile
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def predict(self, X, groups=None):
+        """Predict the value of each row with its own task's learner.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Values, in the order of the rows and the unit of the targets.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        ValueError
+            If a group was not adapted to and ``unknown_task="error"``.
+        """
+        return self._answer(*self._current(X, groups))
+
+    def _learn_targets(self, y, task):
+        self.target_mean_, self.target_scale_ = 0.0, 1.0
+        if self.normalize == "global":
+            scaler = StandardScaler().fit(y.reshape(-1, 1))
+            self.target_mean_ = float(scaler.mean_[0])
+            self.target_scale_ = float(scaler.scale_[0])
+        self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
+        values, _, _ = self._encode(y, task, n_tasks=1)
+        return values, None
+
+    def _encode(self, y, task, n_tasks):
+        values = ((y - self.target_mean_) / self.target_scale_).astype(np.float32)
+        return values, np.zeros(n_tasks, dtype=np.intp), None
+
+    def _any_targets(self, n):
+        return np.full(n, self.target_mean_)
+
+    def _cells(self, y, task):
+        return task
+
+    def _answer(self, adapted, X, task):
+        values = adapted.outputs(self._table(X), task)[:, 0]
+        return values * self.target_scale_ + self.target_mean_
+
+    def _scores_per_task(self, y, answers, weight, task, n_tasks):
+        def total(values: np.ndarray) -> np.ndarray:
+            return np.bincount(task, weight * values, minlength=n_tasks)
+
+        rows = np.maximum(total(np.ones_like(y)), np.finfo(float).tiny)
+        around_mean = total((y - (total(y) / rows)[task]) ** 2)
+        varies = around_mean > 0  # R2 has no meaning for a single value
+        return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]

@@ -1,0 +1,152 @@
+"""Estimators whose ``fit`` is the adaptation of a fitted meta-learner."""
+
+import copy
+
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["FewShotClassifier", "FewShotRegressor"]
+
+
+class _FewShotEstimator(BaseEstimator):
+    def __init__(self, meta):
+        self.meta = meta
+
+    def fit(self, X, y):
+        """Learn one task from a few rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Support rows.
+        y : array-like of shape (n_rows,)
+            Targets.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. The meta-learner stays as it was.
+        """
+        check_is_fitted(self.meta)
+        # A shallow copy shares the meta-knowledge, which adaptation only reads.
+        self.learner_ = copy.copy(self.meta).adapt(X, y)
+        self.n_features_in_ = self.learner_.n_features_in_
+        if hasattr(self.learner_, "feature_names_in_"):
+            self.feature_names_in_ = self.learner_.feature_names_in_
+        return self
+
+    def predict(self, X):
+        """Predict the targets of rows of the task.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Targets.
+        """
+        check_is_fitted(self)
+        return self.learner_.predict(X)
+
+    def __sklearn_clone__(self):
+        """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""
+        shared = hasattr(self.meta, "__sklearn_is_fitted__") and (
+            self.meta.__sklearn_is_fitted__()
+        )
+        return type(self)(self.meta if shared else clone(self.meta, safe=False))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
+    """An ordinary classifier that learns one task from a few rows.
+
+    ``fit`` adapts a fitted meta-learner that it never changes, so it goes wherever a
+    scikit-learn classifier goes: ``cross_val_score``, ``VotingClassifier``,
+    ``CalibratedClassifierCV``, threads. Cloning it shares the fitted meta-learner.
+
+    Parameters
+    ----------
+    meta : MetaClassifier
+        A fitted meta-learner.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the task; in a shared label space all labels.
+    learner_ : MetaClassifier
+        The meta-learner adapted to the task.
+    n_features_in_ : int
+        Features of a row.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skmeta import FewShotClassifier, MetaClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> meta = MetaClassifier("protonet", tasks="classes", max_epochs=1, random_state=0)
+    >>> meta = meta.fit(X[y < 6], y[y < 6])
+    >>> new = y >= 6
+    >>> scores = cross_val_score(FewShotClassifier(meta), X[new][:40], y[new][:40])
+    >>> bool(scores.mean() > 0.5)
+    True
+    """
+
+    @property
+    def classes_(self):
+        """Labels of the task; in a shared label space all labels."""
+        return self.learner_.classes_
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self.learner_.predict_proba(X)
+
+
+class FewShotRegressor(RegressorMixin, _FewShotEstimator):
+    """An ordinary regressor that learns one task from a few rows.
+
+    ``fit`` adapts a fitted meta-learner that it never changes. Cloning it shares the
+    fitted meta-learner.
+
+    Parameters
+    ----------
+    meta : MetaRegressor
+        A fitted meta-learner.
+
+    Attributes
+    ----------
+    learner_ : MetaRegressor
+        The meta-learner adapted to the task.
+    n_features_in_ : int
+        Features of a row.
+
+    Examples
+    --------
+    >>> from skmeta import FewShotRegressor, MetaRegressor
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=50, n_rows=20, random_state=0)
+    >>> meta = MetaRegressor("maml", max_epochs=1, random_state=0).fit(
+    ...     X, y, groups=task
+    ... )
+    >>> FewShotRegressor(meta).fit(X[:10], y[:10]).predict(X[10:12]).shape
+    (2,)
+    """

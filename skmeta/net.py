@@ -1,0 +1,152 @@
+"""The meta-training loop: skorch over meta-batches."""
+
+from collections.abc import Iterable
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PassthroughScoring
+from tqdm.auto import tqdm
+
+from skmeta.algorithms.base import Algorithm, task_losses
+from skmeta.episodes import Batch, Episode
+
+__all__ = ["EpisodicNet", "KeepBest", "Progress"]
+
+
+class EpisodicNet(NeuralNet):
+    """A skorch net whose batches are meta-batches and whose step is a meta-step.
+
+    It trains on an iterable of ready meta-batches, given as ``X``. Epochs,
+    callbacks, history, devices and optimizers are skorch's.
+
+    Parameters
+    ----------
+    module : callable
+        Makes the module that is meta-learnt.
+    algorithm : Algorithm
+        Gives the meta-gradient, and the predictions to validate.
+    validation : iterable of Episode, default=None
+        Meta-batches that the epochs are validated on.
+    **parameters
+        As in :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        algorithm: Algorithm,
+        validation: Iterable[Episode] | None = None,
+        criterion=torch.nn.Identity,
+        train_split=None,
+        **parameters,
+    ):
+        super().__init__(
+            module, criterion=criterion, train_split=train_split, **parameters
+        )
+        self.algorithm = algorithm
+        self.validation = validation
+
+    @property
+    def _default_callbacks(self):
+        return [
+            ("epoch_timer", EpochTimer()),
+            ("train_loss", PassthroughScoring("train_loss", on_train=True)),
+            ("valid_loss", PassthroughScoring("valid_loss")),
+            (
+                "valid_score",
+                PassthroughScoring("valid_score", lower_is_better=False),
+            ),
+        ]
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return the training episodes and the validation episodes."""
+        return X, self.validation
+
+    def get_iterator(self, dataset, training=False):
+        """Return the dataset itself: it yields ready meta-batches."""
+        return dataset
+
+    def train_step_single(self, batch: Episode, **fit_params) -> dict:
+        """Fill the gradients with the algorithm's meta-gradient."""
+        self._set_training(True)
+        loss = self.algorithm.meta_backward(self.module_, batch.to(self.device))
+        return {"loss": torch.as_tensor(loss), "y_pred": None}
+
+    def validation_step(self, batch: Episode, **fit_params) -> dict:
+        """Adapt to the supports and judge on the queries."""
+        self._set_training(False)
+        episode = batch.to(self.device)
+        with torch.no_grad():
+            state = self.algorithm.adapt(self.module_, episode.support)
+            outputs = self.algorithm.predict(self.module_, state, episode.query.X)
+            loss = task_losses(outputs, episode.query).mean()
+        self.history.record_batch("valid_score", _mean_score(outputs, episode.query))
+        return {"loss": loss, "y_pred": outputs}
+
+    def __getstate__(self):
+        # The validation episodes have done their work when the net is pickled.
+        return super().__getstate__() | {"validation": None}
+
+
+def _mean_score(outputs: torch.Tensor, query: Batch) -> float:
+    """Accuracy, or minus the squared error, of the real query rows."""
+    if query.y.is_floating_point():
+        return -task_losses(outputs, query).mean().item()
+    return (outputs.argmax(dim=-1) == query.y)[query.mask].float().mean().item()
+
+
+class KeepBest(EarlyStopping):
+    """Stop when the validation loss stalls; always end with the best epoch's weights.
+
+    skorch's own callback compares epoch numbers at the end; this one also serves a
+    training that Ctrl-C ended in the middle of an epoch.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which training stops.
+    """
+
+    def __init__(self, patience: int):
+        super().__init__(
+            monitor="valid_loss",
+            patience=patience,
+            threshold=0.0,
+            load_best=True,
+            sink=_silent,
+        )
+
+    def on_train_end(self, net, **kwargs):
+        """Load the weights of the best epoch."""
+        if self.best_model_weights_ is not None:
+            net.module_.load_state_dict(self.best_model_weights_)
+            self.best_model_weights_ = None
+
+
+def _silent(text: str, verbose: int = 0) -> None:
+    """Say nothing: the progress bar shows the best epoch."""
+
+
+class Progress(Callback):
+    """One progress bar for the whole training, with the latest losses beside it."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=net.max_epochs, desc="meta-training", unit="epoch")
+
+    def on_epoch_end(self, net, **kwargs):
+        """Move on by one epoch."""
+        latest = net.history[-1]
+        shown = {
+            name: f"{latest[name]:.4g}"
+            for name in ("train_loss", "valid_loss", "valid_score")
+            if name in latest
+        }
+        self.bar_.set_postfix(shown)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        """Close the bar."""
+        self.bar_.close()
+        del self.bar_

@@ -1,0 +1,157 @@
+"""Layers whose weights may carry a task axis, and calling a module once per task.
+
+A gradient-based meta-learner gives every task its own weights. Here the weights of
+all tasks of a meta-batch are one tensor with a leading task axis, so that the tasks
+share one forward pass and one autograd graph.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+__all__ = ["LayerNorm", "Linear", "Residual", "apply", "apply_per_task"]
+
+
+class Linear(nn.Linear):
+    """Affine map; with weights ``(tasks, out, in)`` every task uses its own.
+
+    Parameters and attributes are those of :class:`torch.nn.Linear`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmeta.nn import Linear, apply_per_task
+    >>> layer, X = Linear(3, 2), torch.ones(4, 10, 3)  # four tasks of ten rows
+    >>> own = {k: p.expand(4, *p.shape) for k, p in layer.named_parameters()}
+    >>> apply_per_task(layer, own, X).shape
+    torch.Size([4, 10, 2])
+    """
+
+    carries_task_axis = True
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Map ``(..., rows, in)`` to ``(..., rows, out)``."""
+        if self.weight.ndim == 2:
+            return super().forward(X)
+        if self.bias is None:
+            return X @ self.weight.mT
+        return torch.baddbmm(self.bias.unsqueeze(-2), X, self.weight.mT)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer normalisation of each row; scale and shift may carry a task axis.
+
+    Parameters and attributes are those of :class:`torch.nn.LayerNorm` for one
+    normalised axis.
+    """
+
+    carries_task_axis = True
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Normalise ``(..., rows, features)`` over the last axis."""
+        if self.weight.ndim == 1:
+            return super().forward(X)
+        normalised = nn.functional.layer_norm(X, self.normalized_shape, eps=self.eps)
+        return normalised * self.weight.unsqueeze(-2) + self.bias.unsqueeze(-2)
+
+
+class Residual(nn.Sequential):
+    """Sum of the input and a chain of layers, ``x + f(x)``."""
+
+    carries_task_axis = True
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Add the chain's output to ``X``, both ``(..., rows, features)``."""
+        return X + super().forward(X)
+
+
+# Modules without weights that treat every number, or only chain others.
+_INDIFFERENT_TO_AXES = frozenset(
+    {nn.Sequential, nn.Identity, nn.Dropout, nn.AlphaDropout}
+    | {nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish}
+    | {nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Softsign, nn.Hardtanh, nn.ReLU6}
+)
+
+
+def _carries_task_axis(module: nn.Module) -> bool:
+    return all(
+        type(part) in _INDIFFERENT_TO_AXES or getattr(part, "carries_task_axis", False)
+        for part in module.modules()
+    )
+
+
+def apply_per_task(
+    module: nn.Module, parameters: Mapping[str, Tensor], X: Tensor
+) -> Tensor:
+    """Call ``module`` once per task, each task with parameters of its own.
+
+    A module made of the layers of this file and of elementwise ones runs as it is, in
+    batched matrix products. Any other module goes through :func:`torch.func.vmap`.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Maps (rows, features) to (rows, outputs).
+    parameters : mapping of str to Tensor
+        Parameters by name, each with a leading task axis. Parameters of the module
+        that are not named are shared by all tasks.
+    X : Tensor of shape (tasks, rows, features)
+        Rows of every task.
+
+    Returns
+    -------
+    Tensor of shape (tasks, rows, outputs)
+        Output of the module.
+
+    Raises
+    ------
+    ValueError
+        If the module mixes rows through batch statistics (BatchNorm), so that a row's
+        output would depend on the rows beside it.
+    """
+    if _carries_task_axis(module):
+        return functional_call(module, dict(parameters), (X,))
+    _refuse_batch_statistics(module)
+    return vmap(
+        lambda own, rows: functional_call(module, own, (rows,)), randomness="different"
+    )(dict(parameters), X)
+
+
+def _refuse_batch_statistics(module: nn.Module) -> None:
+    for name, part in module.named_modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            raise ValueError(
+                f"Layer {name!r} ({type(part).__name__}) keeps statistics of a batch, "
+                "which has no meaning where every task has weights of its own. Use a "
+                "layer that normalises each row: torch.nn.LayerNorm, "
+                "torch.nn.GroupNorm or skmeta.nn.LayerNorm."
+            )
+
+
+def apply(module: nn.Module, X: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Call ``module`` with its own parameters on the rows of many tasks.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Maps (rows, features) to (rows, outputs).
+    X : Tensor of shape (tasks, rows, features)
+        Rows of every task.
+    mask : bool Tensor of shape (tasks, rows), default=None
+        False on padding. A module of foreign layers never sees padding, which
+        would otherwise enter its batch statistics; its output there is 0.
+
+    Returns
+    -------
+    Tensor of shape (tasks, rows, outputs)
+        Output of the module.
+    """
+    if _carries_task_axis(module):
+        return module(X)
+    if mask is None or bool(mask.all()):
+        return module(X.flatten(0, 1)).unflatten(0, X.shape[:2])
+    rows = module(X[mask])
+    output = rows.new_zeros(*mask.shape, *rows.shape[1:])
+    return output.masked_scatter(mask.unsqueeze(-1), rows)

@@ -1,0 +1,188 @@
+"""Meta-training: from tasks in a table to a trained net."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from skmeta.algorithms.base import Algorithm
+from skmeta.backbones.base import Backbone
+from skmeta.episodes import Episodes, EpisodeSampler
+from skmeta.net import EpisodicNet, KeepBest, Progress
+
+__all__ = ["hold_out", "make_net", "meta_train", "seeded"]
+
+# Enough for a steady validation loss, few enough to cost less than the training.
+_VALIDATION_EPISODES = 256
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Seed torch inside the block and leave its generators as they were after it."""
+    cuda = [torch.device(device)] if str(device).startswith("cuda") else []
+    with torch.random.fork_rng(devices=cuda, device_type="cuda"):
+        torch.default_generator.manual_seed(seed)
+        for each in cuda:
+            with torch.cuda.device(each):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def hold_out(
+    unit: np.ndarray,
+    *,
+    early_stopping: bool | str,
+    fraction: float,
+    enough: int,
+    rng: np.random.Generator,
+) -> np.ndarray | None:
+    """Choose the rows that validate a training.
+
+    Parameters
+    ----------
+    unit : int ndarray of shape (n_rows,)
+        What is held out together: the task, the class or the row itself.
+    early_stopping : bool or "auto"
+        "auto" holds out only where there are ``enough`` units.
+    fraction : float
+        Share of the units to hold out, two at least.
+    enough : int
+        Units that "auto" asks for.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    bool ndarray of shape (n_rows,) or None
+        True for rows that are held out; None for no validation.
+
+    Raises
+    ------
+    ValueError
+        If ``early_stopping=True`` and fewer than four units are there.
+    """
+    units = np.unique(unit)
+    if not early_stopping or (early_stopping == "auto" and len(units) < enough):
+        return None
+    if len(units) < 4:
+        raise ValueError(
+            f"early_stopping=True holds out whole tasks to validate on, and "
+            f"{len(units)} are too few for that. Set early_stopping=False."
+        )
+    n_held_out = max(2, round(fraction * len(units)))
+    return np.isin(unit, rng.permutation(units)[:n_held_out])
+
+
+def make_net(
+    algorithm: Algorithm,
+    backbone: Backbone,
+    spec: Any,
+    *,
+    patience: int | None,
+    verbose: int,
+    callbacks: Sequence | None,
+    **parameters,
+) -> EpisodicNet:
+    """Configure an untrained net.
+
+    Parameters
+    ----------
+    algorithm, backbone : Algorithm, Backbone
+        What the net meta-learns.
+    spec : Spec
+        Sizes and kinds.
+    patience : int or None
+        Epochs without improvement before training stops; None without validation.
+    verbose : int
+        Show a progress bar if positive.
+    callbacks : sequence of skorch callbacks or None
+        The user's own.
+    **parameters
+        As in :class:`skorch.NeuralNet`.
+
+    Returns
+    -------
+    EpisodicNet
+        Not yet initialised.
+    """
+    own = []
+    if patience is not None:
+        own.append(("keep_best", KeepBest(patience)))
+    if verbose:
+        own.append(("progress", Progress()))
+    return EpisodicNet(
+        partial(algorithm.build, backbone, spec),
+        algorithm=algorithm,
+        callbacks=[*own, *(callbacks or [])],
+        verbose=0,  # the progress bar speaks for it
+        **parameters,
+    )
+
+
+def meta_train(
+    net: EpisodicNet,
+    train: EpisodeSampler,
+    valid: EpisodeSampler | None,
+    *,
+    tasks_per_epoch: int,
+    rng: np.random.Generator,
+) -> EpisodicNet:
+    """Train a net on episodes; go on where it stood if it was trained before.
+
+    Parameters
+    ----------
+    net : EpisodicNet
+        Trained in place.
+    train, valid : EpisodeSampler
+        Where its episodes come from; no validation if ``valid`` is None.
+    tasks_per_epoch : int
+        Tasks drawn in an epoch.
+    rng : numpy.random.Generator
+        Source of all randomness, torch's included.
+
+    Returns
+    -------
+    EpisodicNet
+        The net, its module in evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If the loss diverged and no epoch left finite weights.
+    """
+    episodes = Episodes(train, tasks_per_epoch, net.batch_size, rng)
+    if valid is not None:
+        net.validation = Episodes(
+            valid, _VALIDATION_EPISODES, net.batch_size, rng, fixed=True
+        )
+    n_before = len(net.history_) if net.initialized_ else 0
+    with seeded(int(rng.integers(2**63)), net.device):
+        net.partial_fit(episodes)
+    net.module_.eval()
+    _check_outcome(net, n_epochs=len(net.history) - n_before)
+    return net
+
+
+def _check_outcome(net: EpisodicNet, n_epochs: int) -> None:
+    weights: Iterator[nn.Parameter] = net.module_.parameters()
+    if not all(bool(weight.isfinite().all()) for weight in weights):
+        raise ValueError(
+            "Meta-training diverged: the weights are no longer finite. Lower lr, or "
+            "the algorithm's inner_lr or inner_steps, and standardise the features."
+        )
+    stopped_early = any(
+        isinstance(callback, KeepBest) and callback.misses_ >= callback.patience
+        for _, callback in net.callbacks_
+    )
+    if n_epochs < net.max_epochs and not stopped_early:
+        warnings.warn(
+            f"Meta-training was interrupted in epoch {n_epochs} of {net.max_epochs}; "
+            "the best weights so far are kept.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
