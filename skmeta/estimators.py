@@ -81,7 +81,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
     device : str, default="cpu"
         Where torch computes.
     compile : bool, default=False
-        Compile the meta-step with :func:`torch.compile`.
+        Compile the meta-step with :func:`torch.compile`. Where that is not possible, as
+        for second-order gradients, the step runs as it is, with a warning.
     warm_start : bool, default=False
         Let ``fit`` go on from the weights of the last one.
     verbose : int, default=0

@@ -1,6 +1,8 @@
 """The meta-training loop: skorch over meta-batches."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import torch
 from skorch import NeuralNet
@@ -67,11 +69,39 @@ class EpisodicNet(NeuralNet):
         """Return the dataset itself: it yields ready meta-batches."""
         return dataset
 
+    def torch_compile(self, module, name):
+        """Leave the module as it is: what ``compile`` compiles is the meta-step."""
+        return module
+
     def train_step_single(self, batch: Episode, **fit_params) -> dict:
         """Fill the gradients with the algorithm's meta-gradient."""
         self._set_training(True)
-        loss = self.algorithm.meta_backward(self.module_, batch.to(self.device))
+        loss = self._meta_backward(self.module_, batch.to(self.device))
         return {"loss": torch.as_tensor(loss), "y_pred": None}
+
+    @cached_property
+    def _meta_backward(self) -> Callable[[torch.nn.Module, Episode], torch.Tensor]:
+        if not self.compile:
+            return self.algorithm.meta_backward
+        return self._or_else_eager(torch.compile(self.algorithm.meta_backward))
+
+    def _or_else_eager(self, compiled: Callable) -> Callable:
+        """Fall back, with one warning, where there is no compiler for the step."""
+
+        def meta_backward(module, episode):
+            try:
+                return compiled(module, episode)
+            except Exception as error:  # torch raises any kind of them
+                warnings.warn(
+                    f"The meta-step of {self.algorithm} cannot be compiled here and "
+                    f"runs as it is ({str(error).partition(chr(10))[0]}).",
+                    stacklevel=2,
+                )
+            self._meta_backward = self.algorithm.meta_backward
+            self._zero_grad_optimizer()
+            return self._meta_backward(module, episode)
+
+        return meta_backward
 
     def validation_step(self, batch: Episode, **fit_params) -> dict:
         """Adapt to the supports and judge on the queries."""
@@ -86,7 +116,9 @@ class EpisodicNet(NeuralNet):
 
     def __getstate__(self):
         # The validation episodes have done their work when the net is pickled.
-        return super().__getstate__() | {"validation": None}
+        state = super().__getstate__() | {"validation": None}
+        state.pop("_meta_backward", None)
+        return state
 
 
 def _mean_score(outputs: torch.Tensor, query: Batch) -> float:

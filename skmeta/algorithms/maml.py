@@ -28,10 +28,15 @@ class MAML(Algorithm):
     autograd graph.
 
     In a per-task label space class codes carry no meaning, so all classes of a task
-    start from one meta-learnt class vector (UNICORN-MAML, Ye & Chao 2022). The learner
-    then ignores the order of classes and takes any number of them. In a shared label
-    space, and in regression, each output has weights of its own, and a task without any
-    row is answered by the start itself.
+    start from one class vector, as in UNICORN-MAML (Ye & Chao 2022): the learner ignores
+    the order of classes and takes any number of them. Whatever that vector is, it adds
+    the same to the logits of all classes, at the start and after every step, and
+    cancels in the softmax; so it is zero here rather than meta-learnt. The first step
+    then teaches the head alone: give it ``inner_steps`` of two or more to adapt the
+    backbone as well.
+
+    In a shared label space, and in regression, each output has weights of its own, and
+    a task without any row is answered by the start itself.
 
     Parameters
     ----------
@@ -42,7 +47,8 @@ class MAML(Algorithm):
     first_order : bool, default=False
         Treat the inner gradient as a constant (FOMAML): cheaper, mostly as good.
     adapt_steps : int, default=None
-        Gradient steps after meta-training, ``inner_steps`` if None.
+        Gradient steps after meta-training, ``inner_steps`` if None. Learnt step sizes
+        suit the number of steps they were learnt with and may diverge with more.
     learn_inner_lr : {False, "tensor", "element"}, default="tensor"
         Meta-learn the step size: one for each parameter tensor, or one for each of its
         elements (Meta-SGD, Li et al. 2017, equation 3). False keeps ``inner_lr``, as
@@ -188,6 +194,10 @@ class _Learner(nn.Module):
         super().__init__()
         self.per_task = spec.label_space == "per_task"
         head = Linear(backbone.out_features, 1 if self.per_task else spec.n_outputs)
+        if self.per_task:  # one class vector for all classes, not learnt
+            head.requires_grad_(False)
+            for weight in head.parameters():
+                nn.init.zeros_(weight)
         if algorithm.adapt_only == "head":
             self.trunk = backbone
             self.tip = nn.Sequential(OrderedDict(head=head))
@@ -210,10 +220,11 @@ class _Learner(nn.Module):
             name: weight.expand(n_tasks, *weight.shape)
             for name, weight in self.tip.named_parameters()
         }
-        if self.per_task:  # one class vector, shown to every class
+        if self.per_task:  # the one class vector, once per class
             n_classes = int(support.n_classes.max())
             for name, weight in self.tip.head.named_parameters(prefix="head"):
-                weights[name] = weight.expand(n_tasks, n_classes, *weight.shape[1:])
+                own = weight.expand(n_tasks, n_classes, *weight.shape[1:])
+                weights[name] = own.detach().requires_grad_()
         return _State(weights, support.n_classes)
 
     def step(self, state: _State, gradients: Sequence[Tensor]) -> _State:

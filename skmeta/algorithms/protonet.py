@@ -16,6 +16,11 @@ from skmeta.nn import apply
 __all__ = ["ProtoNet"]
 
 
+# With the first scale, two rows drawn from a normal distribution are so far apart. From
+# much further the first epochs go into pulling everything together.
+_FIRST_DISTANCE = 2.0
+
+
 class ProtoNet(Algorithm):
     r"""Prototypical network: a class is the mean of its embedded support rows.
 
@@ -25,16 +30,19 @@ class ProtoNet(Algorithm):
     .. math:: c_k = \frac{1}{|S_k|} \sum_{x \in S_k} f(x), \qquad
               p(y = k \mid x) \propto \exp(-s \, d(f(x), c_k)).
 
-    The scale s is 1 in the paper and learnt here, starting from 1, so that
-    probabilities fit any distance (as in TADAM, Oreshkin et al. 2018).
+    The scale s is 1 in the paper and learnt here, so that probabilities fit any distance
+    (as in TADAM, Oreshkin et al. 2018).
 
-    In a shared label space a class also has a meta-learnt prior prototype
-    :math:`m_k`, log-odds :math:`b_k` and strength :math:`\kappa`, in support rows:
+    In a shared label space each class also has a meta-learnt prior prototype
+    :math:`m_k`, worth :math:`\kappa_k` support rows, and a prior count
+    :math:`\alpha_k`, with which it is the posterior mean of the class, and its share of
+    the task, that are compared:
 
-    .. math:: c_k = \frac{\kappa m_k + \sum_{x \in S_k} f(x)}{\kappa + |S_k|},
+    .. math:: c_k = \frac{\kappa_k m_k + \sum_{x \in S_k} f(x)}{\kappa_k + |S_k|}, \qquad
+              p(y = k \mid x) \propto (\alpha_k + |S_k|) \exp(-s \, d(f(x), c_k)).
 
-    so that a class without a support row still has a prototype and a task without any
-    row still has an answer. Adaptation is one forward pass, with no gradient.
+    So a class without a support row still has a prototype and a task without any row
+    still has an answer. Adaptation is one forward pass, with no gradient.
 
     Parameters
     ----------
@@ -86,20 +94,24 @@ class ProtoNet(Algorithm):
         count = member.sum(dim=1).unsqueeze(-1)  # (tasks, classes, 1)
         total = member.mT @ embedded  # (tasks, classes, d)
         if not module.n_outputs:
-            return _State(total / count.clamp(min=1), support.n_classes)
-        strength = softplus(module.raw_strength)
+            no_odds = torch.zeros_like(count.squeeze(-1))
+            return _State(total / count.clamp(min=1), no_odds, support.n_classes)
+        strength = softplus(module.raw_strength)  # (classes, 1)
         prototypes = (strength * module.prior + total) / (strength + count)
-        return _State(prototypes, support.n_classes)
+        log_odds = (softplus(module.raw_count) + count.squeeze(-1)).log()
+        return _State(prototypes, log_odds, support.n_classes)
 
     def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
         """Compare rows with the prototypes of their task."""
         distances = module.distance(apply(module.backbone, X), state.prototypes)
-        logits = module.log_odds - module.log_scale.exp() * distances
+        log_odds = state.log_odds.unsqueeze(1)
+        logits = log_odds - module.log_scale.exp() * distances
         return mask_absent_classes(logits, state.n_classes)
 
 
 class _State(NamedTuple):
     prototypes: Tensor  # (tasks, classes, d)
+    log_odds: Tensor  # (tasks, classes), up to a constant
     n_classes: Tensor  # (tasks,)
 
 
@@ -112,9 +124,16 @@ class _Prototypes(nn.Module):
         self.backbone = backbone
         self.distance = distance.build(width)
         self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
-        self.log_odds = 0.0
-        self.log_scale = nn.Parameter(torch.tensor(0.0), requires_grad=learn_scale)
+        scale = _FIRST_DISTANCE / self._typical_distance(width) if learn_scale else 1.0
+        self.log_scale = nn.Parameter(
+            torch.tensor(scale).log(), requires_grad=learn_scale
+        )
         if self.n_outputs:
+            # softplus(5) is about 5: a prior is worth five rows at first.
             self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)
-            self.raw_strength = nn.Parameter(torch.tensor(1.0))
-            self.log_odds = nn.Parameter(torch.zeros(self.n_outputs))
+            self.raw_strength = nn.Parameter(torch.full((self.n_outputs, 1), 5.0))
+            self.raw_count = nn.Parameter(torch.full((self.n_outputs,), 5.0))
+
+    def _typical_distance(self, width: int) -> float:
+        with torch.no_grad():
+            return float(self.distance(*torch.randn(2, 100, width)).mean())

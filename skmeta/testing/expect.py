@@ -1,0 +1,107 @@
+"""What a law expects, and by how much it was missed."""
+
+from collections.abc import Sequence
+
+import joblib
+import torch
+from torch import Tensor, nn
+
+from skmeta.algorithms.base import Algorithm
+from skmeta.testing.trial import Rows, Trial
+
+__all__ = [
+    "BreachError",
+    "expect_answers",
+    "expect_same",
+    "expect_same_parameters",
+    "expect_unchanged",
+    "snapshot",
+]
+
+_RTOL, _ATOL = 1e-8, 1e-10
+
+
+class BreachError(Exception):
+    """What a law found to be wrong."""
+
+
+def expect_same(what: str, got: Tensor, want: Tensor) -> None:
+    """Expect two ways to one result to agree, where neither has to be finite."""
+    if got.shape != want.shape:
+        raise BreachError(f"{what}: shape {tuple(got.shape)} for {tuple(want.shape)}")
+    equal = (got == want) | (got.isnan() & want.isnan())
+    difference = (got - want).abs().nan_to_num(nan=torch.inf).masked_fill(equal, 0.0)
+    allowed = _ATOL + _RTOL * want.abs().nan_to_num(nan=0.0, posinf=0.0)
+    if (difference > allowed).any():
+        raise BreachError(f"{what}: the largest difference is {difference.max():.2g}")
+
+
+def expect_answers(trial: Trial, tasks: Sequence[Rows], what: str) -> None:
+    """Expect finite outputs of each task's own classes and no others."""
+    n_rows = 5
+    outputs = trial.answer(tasks, trial.rows(len(tasks), n_rows))
+    shape = tuple(outputs.shape)
+    n_outputs = [task.n_classes or 1 for task in tasks]
+    per_task = trial.spec.label_space == "per_task"
+    if len(shape) != 3 or shape[:2] != (len(tasks), n_rows):
+        raise BreachError(
+            f"{what}, {n_rows} query rows each, outputs have shape {shape}"
+        )
+    if shape[2] < max(n_outputs) or (not per_task and shape[2] > max(n_outputs)):
+        raise BreachError(
+            f"{what}, outputs have {shape[2]} columns for {max(n_outputs)}"
+        )
+    for own, n in zip(outputs, n_outputs, strict=True):
+        wrong = int((~own[:, :n].isfinite()).sum())
+        if wrong:
+            raise BreachError(f"{what}, {wrong} of {n_rows * n} outputs are not finite")
+        if (own[:, n:] != -torch.inf).any():
+            highest = own[:, n:].max().item()
+            raise BreachError(
+                f"{what}, a class that a task lacks has logit {highest:.2g}"
+            )
+
+
+def expect_same_parameters(how: str, twin: Algorithm, algorithm: Algorithm) -> None:
+    """Expect a copy of an algorithm to have its hyperparameters."""
+    kept, given = twin.get_params(), algorithm.get_params()
+    for name in given.keys() | kept.keys():
+        if joblib.hash(kept.get(name)) != joblib.hash(given.get(name)):
+            raise BreachError(
+                f"{how} has {name} = {kept.get(name)!r} for {given.get(name)!r}"
+            )
+
+
+def snapshot(module: nn.Module) -> dict[tuple[str, str], Tensor]:
+    """Copy all that a module carries: numbers, gradients and flags."""
+    found = {}
+    for name, part in module.named_modules():
+        found["training mode of", name] = torch.tensor(part.training)
+    for name, weight in module.named_parameters():
+        found["parameter", name] = weight.detach().clone()
+        found["requires_grad of", name] = torch.tensor(weight.requires_grad)
+        gradient = torch.zeros(0) if weight.grad is None else weight.grad.clone()
+        found["gradient of", name] = gradient
+    for name, buffer in module.named_buffers():
+        found["buffer", name] = buffer.clone()
+    return found
+
+
+def expect_unchanged(before: dict, after: dict, training: bool) -> None:
+    """Expect two snapshots to agree bit for bit."""
+    if before.keys() != after.keys():
+        changed = sorted(before.keys() ^ after.keys())
+        raise BreachError(f"parts came or went: {changed}")
+    for (what, name), old in before.items():
+        if what == "buffer" and training:
+            continue  # running statistics follow the training
+        new = after[what, name]
+        if new.shape != old.shape:
+            raise BreachError(f"the {what} {name} came or went")
+        if not torch.equal(new, old):
+            by = (new.double() - old.double()).abs().max().item()
+            mode = "training" if training else "evaluation"
+            raise BreachError(
+                f"the {what} {name or 'the module'} differs by {by:.2g} after adapt in "
+                f"{mode} mode"
+            )
