@@ -1,5 +1,6 @@
 """The current tasks: adapt to them in chunks, and send rows to their task."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -107,16 +108,14 @@ class AdaptedTasks:
             return np.zeros(len(X), dtype=np.intp)
         asked, row = encode_groups(groups, X)
         names = np.empty(0, asked.dtype) if self.names is None else self.names
-        known = np.isin(asked, names)
+        place, known = _find(asked, names)
         if not known.all() and unknown_task != "prior":
             raise ValueError(
                 f"No task was adapted for the groups {show(asked[~known])}. Call adapt "
                 "with some labelled rows of them first, or set unknown_task='prior' to "
                 "answer them by what is common to all tasks."
             )
-        place = np.full(len(asked), self.n_tasks - 1)  # the prior stands last
-        place[known] = np.searchsorted(names, asked[known])
-        return place[row]
+        return np.where(known, place, self.n_tasks - 1)[row]  # the prior stands last
 
     def outputs(self, table: Table, task: np.ndarray) -> np.ndarray:
         """Answer each row with its own task's learner.
@@ -170,6 +169,18 @@ class AdaptedTasks:
                 for start in range(0, rows.shape[1], _ROWS_AT_ONCE):
                     window = slice(start, start + _ROWS_AT_ONCE)
                     yield rows[:, window], mask[:, window], own
+
+
+def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find values among sorted ones, and tell which are there."""
+    # Not numpy.isin, which compares all pairs of strings that come as objects.
+    place = np.zeros(len(asked), dtype=np.intp)
+    known = np.zeros(len(asked), dtype=bool)
+    if len(names):
+        with contextlib.suppress(TypeError):  # what cannot be compared is not there
+            place = np.searchsorted(names, asked).clip(max=len(names) - 1)
+            known = np.asarray(names[place] == asked, dtype=bool)
+    return place, known
 
 
 def _chunks_of_similar_size(sizes: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,6 +1,5 @@
 """What MetaClassifier and MetaRegressor share: fit, adapt, send rows to tasks."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 from typing import Any
@@ -22,17 +21,14 @@ from sklearn.utils.validation import (
 
 from skmeta import plugins
 from skmeta.adapted import AdaptedTasks, Learner
-from skmeta.episodes import EpisodeSampler, draw_support
+from skmeta.episodes import draw_support
 from skmeta.exceptions import NotAdaptedError
 from skmeta.labels import TaskLabels
 from skmeta.net import EpisodicNet
 from skmeta.tables import Table, encode_groups
-from skmeta.training import hold_out, make_net, meta_train
+from skmeta.training import make_net, make_samplers, meta_train
 
 __all__ = ["BaseMetaEstimator"]
-
-# Tasks, classes or rows that early_stopping="auto" asks for before it holds some out.
-_ENOUGH_TO_VALIDATE = {"groups": 10, "classes": 12, "table": 200}
 
 
 class BaseMetaEstimator(
@@ -101,17 +97,44 @@ class BaseMetaEstimator(
         ValueError
             If ``groups`` is needed and not given, or if no task has enough rows.
         """
+        before = self.__dict__.copy()
+        try:
+            return self._fit(X, y, groups)
+        except Exception:
+            self.__dict__ = before  # what an earlier fit has learnt is not lost
+            raise
+
+    def _fit(self, X, y, groups):
         self._validate_params()
         X, y = self._validate_rows(X, y, reset=True)
         task = self._tasks_to_train_on(X, groups)
         rng = self._generator()
-        self._learn_scale(X)
+        goes_on = self.warm_start and hasattr(self, "net_")
+        known = self._meaning() if goes_on else None
+        if not goes_on:
+            self._learn_scale(X, y)
         targets, cell = self._learn_targets(y, task)
+        if goes_on and known != self._meaning():
+            raise ValueError(
+                "warm_start=True goes on from weights that were learnt for other "
+                "columns or labels. Set warm_start=False."
+            )
         self._build_components()
 
-        table = self._table(X, targets)
-        train, valid = self._samplers(table, task, cell, rng)
-        if not (self.warm_start and hasattr(self, "net_")):
+        train, valid = make_samplers(
+            self._table(X, targets),
+            task,
+            cell,
+            tasks=self.tasks,
+            early_stopping=self.early_stopping,
+            validation_fraction=self.validation_fraction,
+            n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
+            n_way=getattr(self, "n_way", 1),
+            n_shot=self._shots(),
+            n_query=self.n_query,
+            rng=rng,
+        )
+        if not goes_on:
             self.net_ = self._make_net(validates=valid is not None)
         self.net_.set_params(max_epochs=self.max_epochs)
         meta_train(
@@ -187,12 +210,11 @@ class BaseMetaEstimator(
             it, and by the meta-learnt one before any adaptation.
         """
         check_is_fitted(self)
-        X = self._validate_features(X)
-        adapted, task = self.adapted_, np.zeros(len(X), dtype=np.intp)
-        if adapted is None:
-            adapted = self._learn_nothing()
+        if self.adapted_ is None:
+            X = self._validate_features(X)
+            adapted, task = self._learn_nothing(), np.zeros(len(X), dtype=np.intp)
         else:
-            task = adapted.locate(groups, X, self.unknown_task)
+            adapted, X, task = self._current(X, groups)
         return adapted.embeddings(self._table(X), task)
 
     def score(self, X, y, sample_weight=None, groups=None):
@@ -291,11 +313,15 @@ class BaseMetaEstimator(
             )
         return encode_groups(groups, X)[1]
 
-    def _learn_scale(self, X: np.ndarray) -> None:
+    def _learn_scale(self, X: np.ndarray, y: np.ndarray) -> None:
         self.mean_, self.scale_ = 0.0, 1.0
         if self.normalize == "global":
             scaler = StandardScaler().fit(X)
             self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+
+    def _meaning(self) -> object:
+        """Return what columns and outputs stand for, to compare two fits by."""
+        return self.spec_
 
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
@@ -310,59 +336,6 @@ class BaseMetaEstimator(
                     f"{' and '.join(map(repr, offered))}. Choose another algorithm: "
                     "python -m skmeta plugins lists them."
                 )
-
-    def _samplers(
-        self,
-        table: Table,
-        task: np.ndarray,
-        cell: np.ndarray | None,
-        rng: np.random.Generator,
-    ) -> tuple[EpisodeSampler, EpisodeSampler | None]:
-        """Split tasks (or classes, or rows) in those to train and to validate on."""
-        if self.tasks == "groups":
-            unit = task
-        else:
-            unit = cell if self.tasks == "classes" else np.arange(len(task))
-        held_out = hold_out(
-            unit,
-            early_stopping=self.early_stopping,
-            fraction=self.validation_fraction,
-            enough=_ENOUGH_TO_VALIDATE[self.tasks],
-            rng=rng,
-        )
-
-        def sampler(rows: np.ndarray | None) -> EpisodeSampler:
-            return EpisodeSampler(
-                table,
-                task,
-                cell,
-                rows=rows,
-                n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
-                n_way=getattr(self, "n_way", 1),
-                n_shot=self._shots(),
-                n_query=self.n_query,
-            )
-
-        if held_out is None:
-            train, valid = sampler(None), None
-        else:
-            train = sampler(np.flatnonzero(~held_out))
-            valid = sampler(np.flatnonzero(held_out))
-        if not train.n_tasks_:
-            raise ValueError(
-                "No task to train on: an episode needs a support row and a query row"
-                + (" of each of two classes" if cell is not None else "")
-                + f", and the table has n_samples = {len(task)}."
-            )
-        if train.n_reduced_:
-            warnings.warn(
-                f"{train.n_reduced_} of {train.n_cells_} training "
-                + ("classes" if cell is not None else "tasks")
-                + f" are too small for {self._shots()[1]} support rows and a query "
-                "row; their support is smaller.",
-                stacklevel=3,
-            )
-        return train, valid if valid is not None and valid.n_tasks_ else None
 
     def _make_net(self, *, validates: bool) -> EpisodicNet:
         return make_net(
@@ -390,6 +363,8 @@ class BaseMetaEstimator(
         names: np.ndarray | None = None,
     ) -> AdaptedTasks:
         """Adapt to tasks; the last of what is learnt is the prior, if there is one."""
+        if not len(X):
+            return self._learn_nothing(names)
         n_tasks = 1 if names is None else len(names)
         targets, n_classes, labels = self._encode(y, task, n_tasks + self._has_prior())
         return AdaptedTasks(
@@ -401,16 +376,18 @@ class BaseMetaEstimator(
             labels=labels,
         )
 
-    def _learn_nothing(self) -> AdaptedTasks:
-        """Adapt to one task without rows."""
+    def _learn_nothing(self, names: np.ndarray | None = None) -> AdaptedTasks:
+        """Adapt to tasks without rows, or to one."""
+        n_tasks = 1 if names is None else len(names) + 1
         no_task = np.empty(0, dtype=np.intp)
         any_target, first_task = self._any_targets(1), np.zeros(1, dtype=np.intp)
-        targets, n_classes, labels = self._encode(any_target, first_task, 1)
+        targets, n_classes, labels = self._encode(any_target, first_task, n_tasks)
         return AdaptedTasks(
             Learner(self.algorithm_, self.module_, self.device),
             self._table(np.zeros((1, self.n_features_in_)), targets),
             no_task,
             n_classes,
+            names=names,
             labels=labels,
         )
 
@@ -457,15 +434,13 @@ class BaseMetaEstimator(
 
     def _shots(self) -> tuple[int, int]:
         """Return the lowest and the highest number of support rows."""
-        low, high = (
-            self.n_shot
-            if isinstance(self.n_shot, tuple)
-            else (self.n_shot, self.n_shot)
-        )
-        if not 0 <= low <= high:
+        shots = self.n_shot if isinstance(self.n_shot, tuple) else (self.n_shot,) * 2
+        whole = all(isinstance(shot, Integral) for shot in shots)
+        if not (len(shots) == 2 and whole and 0 <= shots[0] <= shots[1]):
             raise ValueError(
-                f"n_shot must be a range (low, high), not {self.n_shot!r}."
+                f"n_shot must be an int or a range (low, high), not {self.n_shot!r}."
             )
+        low, high = shots
         if self.spec_.label_space == "per_task" and low < 1:
             raise ValueError("n_shot must be at least 1 where labels are per task.")
         return low, high

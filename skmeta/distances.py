@@ -134,8 +134,13 @@ def _squared_euclidean(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
-    unit = nn.functional.normalize
-    return 1 - unit(a, dim=-1) @ unit(b, dim=-1).mT
+    return 1 - _unit(a) @ _unit(b).mT
+
+
+def _unit(x: Tensor) -> Tensor:
+    # Not functional.normalize, whose gradient at a zero vector is 1e12.
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return x / torch.where(length > 0, length, 1.0)
 
 
 def _manhattan(a: Tensor, b: Tensor) -> Tensor:

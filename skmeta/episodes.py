@@ -157,6 +157,8 @@ class EpisodeSampler:
         Cells of these tasks.
     n_reduced_ : int
         Cells too small for the highest shot and one query row.
+    n_dropped_ : int
+        Cells of a single row, which are not drawn.
     """
 
     def __init__(
@@ -199,6 +201,7 @@ class EpisodeSampler:
         sizes = self._cell_sizes[np.isin(task_of_cell[usable], tasks[enough])]
         self.n_cells_ = len(sizes)
         self.n_reduced_ = int(np.count_nonzero(sizes < n_shot[1] + 1))
+        self.n_dropped_ = int(np.count_nonzero(~usable))
 
     def draw(
         self, n_episodes: int, rng: np.random.Generator

@@ -139,6 +139,9 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
 
     __metadata_request__predict_proba = {"groups": True}
 
+    # ClassifierMixin comes first, for its tags, with a score that knows no tasks.
+    score = BaseMetaEstimator.score
+
     _parameter_constraints = {
         **BaseMetaEstimator._parameter_constraints,
         "tasks": [StrOptions({"groups", "classes", "table"})],
@@ -282,6 +285,10 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         codes, _, _ = self._encode(y, task, n_tasks=task.max() + 1)
         return codes, None if shared else codes
 
+    def _meaning(self):
+        shared = self.label_space_ == "shared"
+        return self.spec_, tuple(self.classes_.tolist()) if shared else None
+
     def _encode(self, y, task, n_tasks):
         if self.label_space_ == "shared":
             codes = encode(y, self.classes_)
@@ -380,6 +387,10 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
     _kind = "regressor"
     _metric = staticmethod(r2_score)
     _other_tasks = "tasks='table'"
+
+    # RegressorMixin comes first, for its tags, with a score that knows no tasks.
+    score = BaseMetaEstimator.score
+
     _parameter_constraints = {
         **BaseMetaEstimator._parameter_constraints,
         "tasks": [StrOptions({"groups", "table"})],
@@ -456,12 +467,15 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         """
         return self._answer(*self._current(X, groups))
 
-    def _learn_targets(self, y, task):
+    def _learn_scale(self, X, y):
+        super()._learn_scale(X, y)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
         if self.normalize == "global":
             scaler = StandardScaler().fit(y.reshape(-1, 1))
             self.target_mean_ = float(scaler.mean_[0])
             self.target_scale_ = float(scaler.scale_[0])
+
+    def _learn_targets(self, y, task):
         self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
         values, _, _ = self._encode(y, task, n_tasks=1)
         return values, None
@@ -477,7 +491,8 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         return task
 
     def _answer(self, adapted, X, task):
-        values = adapted.outputs(self._table(X), task)[:, 0]
+        # Targets may lie too far from zero for float32.
+        values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
         return values * self.target_scale_ + self.target_mean_
 
     def _scores_per_task(self, y, answers, weight, task, n_tasks):
@@ -486,5 +501,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
 
         rows = np.maximum(total(np.ones_like(y)), np.finfo(float).tiny)
         around_mean = total((y - (total(y) / rows)[task]) ** 2)
-        varies = around_mean > 0  # R2 has no meaning for a single value
+        # R2 has no meaning for a single value, of which rounding leaves a variance.
+        rounding = (4 * np.finfo(float).eps * total(y) / rows) ** 2 * rows
+        varies = around_mean > rounding
         return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]

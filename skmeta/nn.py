@@ -6,10 +6,14 @@ share one forward pass and one autograd graph.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.overrides import TorchFunctionMode
+
+_NONE: Mapping[str, Tensor] = MappingProxyType({})
 
 __all__ = ["LayerNorm", "Linear", "Residual", "apply", "apply_per_task"]
 
@@ -33,11 +37,14 @@ class Linear(nn.Linear):
 
     def forward(self, X: Tensor) -> Tensor:
         """Map ``(..., rows, in)`` to ``(..., rows, out)``."""
-        if self.weight.ndim == 2:
+        weight, bias = self.weight, self.bias
+        if weight.ndim == 2 and (bias is None or bias.ndim == 1):
             return super().forward(X)
-        if self.bias is None:
-            return X @ self.weight.mT
-        return torch.baddbmm(self.bias.unsqueeze(-2), X, self.weight.mT)
+        if bias is None:
+            return X @ weight.mT
+        if weight.ndim == 2:
+            return X @ weight.mT + bias.unsqueeze(-2)
+        return torch.baddbmm(bias.unsqueeze(-2), X, weight.mT)
 
 
 class LayerNorm(nn.LayerNorm):
@@ -51,10 +58,12 @@ class LayerNorm(nn.LayerNorm):
 
     def forward(self, X: Tensor) -> Tensor:
         """Normalise ``(..., rows, features)`` over the last axis."""
-        if self.weight.ndim == 1:
+        if all(p is None or p.ndim == 1 for p in (self.weight, self.bias)):
             return super().forward(X)
-        normalised = nn.functional.layer_norm(X, self.normalized_shape, eps=self.eps)
-        return normalised * self.weight.unsqueeze(-2) + self.bias.unsqueeze(-2)
+        X = nn.functional.layer_norm(X, self.normalized_shape, eps=self.eps)
+        if self.weight is not None:
+            X = X * self.weight.unsqueeze(-2)
+        return X if self.bias is None else X + self.bias.unsqueeze(-2)
 
 
 class Residual(nn.Sequential):
@@ -112,11 +121,48 @@ def apply_per_task(
         output would depend on the rows beside it.
     """
     if _carries_task_axis(module):
-        return functional_call(module, dict(parameters), (X,))
+        return _twin(module, parameters)(X)
     _refuse_batch_statistics(module)
-    return vmap(
-        lambda own, rows: functional_call(module, own, (rows,)), randomness="different"
-    )(dict(parameters), X)
+    # functional_call puts the parameters into the module for a moment, in which no
+    # other thread may see it: hence a twin.
+    twin = _twin(module)
+    with _PlainOperators():
+        return vmap(
+            lambda own, rows: functional_call(twin, own, (rows,)),
+            randomness="different",
+        )(dict(parameters), X)
+
+
+def _twin(
+    module: nn.Module, parameters: Mapping[str, Tensor] = _NONE, prefix: str = ""
+) -> nn.Module:
+    """Copy the modules but not their tensors, with other parameters in their place."""
+    twin = module.__new__(type(module))
+    twin.__dict__ = {  # a recurrent layer keeps its weights in a list as well
+        name: value.copy() if isinstance(value, list) else value
+        for name, value in module.__dict__.items()
+    }
+    twin._parameters = {
+        name: parameters.get(prefix + name, own)
+        for name, own in module._parameters.items()
+    }
+    twin._buffers = module._buffers.copy()
+    twin._modules = {
+        name: child and _twin(child, parameters, f"{prefix}{name}.")
+        for name, child in module._modules.items()
+    }
+    return twin
+
+
+class _PlainOperators(TorchFunctionMode):
+    """Keep attention off its fused operator, which vmap cannot differentiate.
+
+    torch takes that operator in evaluation mode unless a function mode is on. Unlike
+    ``torch.backends.mha.set_fastpath_enabled``, a mode concerns the own thread alone.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
 
 
 def _refuse_batch_statistics(module: nn.Module) -> None:
@@ -140,8 +186,9 @@ def apply(module: nn.Module, X: Tensor, mask: Tensor | None = None) -> Tensor:
     X : Tensor of shape (tasks, rows, features)
         Rows of every task.
     mask : bool Tensor of shape (tasks, rows), default=None
-        False on padding. A module of foreign layers never sees padding, which
-        would otherwise enter its batch statistics; its output there is 0.
+        False on padding. With a mask, a module of foreign layers never sees padding,
+        which would otherwise enter its batch statistics in training; its output there
+        is 0.
 
     Returns
     -------

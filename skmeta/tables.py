@@ -142,18 +142,25 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If there is not one group per row, or if a group is missing.
     """
-    groups = column_or_1d(np.asarray(groups))
-    if len(groups) != len(X):
+    # In a list with strings, numpy would turn NaN into the string "nan".
+    given = groups if hasattr(groups, "dtype") else np.array(groups, dtype=object)
+    given = column_or_1d(np.asarray(given))
+    if len(given) != len(X):
         raise ValueError(
             f"groups names the task of each row: X has {len(X)} rows, groups has "
-            f"{len(groups)}."
+            f"{len(given)}."
         )
-    if groups.dtype.kind in "fOM" and any(map(_is_missing, groups)):
+    if given.dtype.kind in "fOMm" and any(map(_is_missing, given)):
         raise ValueError(
             "groups contains NaN. Every row needs a task: drop the rows whose task is "
             "unknown, or give them a group of their own."
         )
-    return np.unique(groups, return_inverse=True)
+    try:
+        return np.unique(np.asarray(groups).ravel(), return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            f"groups holds values that cannot be sorted together: {error}."
+        ) from error
 
 
 def _is_missing(value: Any) -> bool:

@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from skorch.callbacks import EarlyStopping
 from torch import nn
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.backbones.base import Backbone
 from skmeta.episodes import Episodes, EpisodeSampler
 from skmeta.net import EpisodicNet, KeepBest, Progress
+from skmeta.tables import Table
 
-__all__ = ["hold_out", "make_net", "meta_train", "seeded"]
+__all__ = ["hold_out", "make_net", "make_samplers", "meta_train", "seeded"]
+
+# Tasks, classes or rows that early_stopping="auto" asks for before it holds some out.
+_ENOUGH_TO_VALIDATE = {"groups": 10, "classes": 12, "table": 200}
 
 # Enough for a steady validation loss, few enough to cost less than the training.
 _VALIDATION_EPISODES = 256
@@ -76,6 +81,79 @@ def hold_out(
         )
     n_held_out = max(2, round(fraction * len(units)))
     return np.isin(unit, rng.permutation(units)[:n_held_out])
+
+
+def make_samplers(
+    table: Table,
+    task: np.ndarray,
+    cell: np.ndarray | None,
+    *,
+    tasks: str,
+    early_stopping: bool | str,
+    validation_fraction: float,
+    rng: np.random.Generator,
+    **draw,
+) -> tuple[EpisodeSampler, EpisodeSampler | None]:
+    """Split tasks (or classes, or rows) in those to train and to validate on.
+
+    Parameters
+    ----------
+    table : Table
+        Rows and targets.
+    task, cell : int ndarray of shape (n_rows,)
+        Task of each row and, where classes are drawn, its class inside the task.
+    tasks : {"groups", "classes", "table"}
+        What a task is, and so what is held out.
+    early_stopping, validation_fraction : bool or "auto", float
+        Whether, and how much, to hold out.
+    rng : numpy.random.Generator
+        Source of randomness.
+    **draw
+        What an :class:`EpisodeSampler` draws.
+
+    Returns
+    -------
+    train : EpisodeSampler
+        Tasks to train on.
+    valid : EpisodeSampler or None
+        Tasks to validate on, None for no validation.
+
+    Raises
+    ------
+    ValueError
+        If there is no task to train on.
+    """
+    unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
+    held_out = hold_out(
+        unit,
+        early_stopping=early_stopping,
+        fraction=validation_fraction,
+        enough=_ENOUGH_TO_VALIDATE[tasks],
+        rng=rng,
+    )
+    if held_out is None:
+        train, valid = EpisodeSampler(table, task, cell, **draw), None
+    else:
+        train, valid = (
+            EpisodeSampler(table, task, cell, rows=np.flatnonzero(rows), **draw)
+            for rows in (~held_out, held_out)
+        )
+    if not train.n_tasks_:
+        raise ValueError(
+            "No task to train on: an episode needs a support row and a query row"
+            + (" of each of two classes" if cell is not None else "")
+            + f", and the table has n_samples = {len(task)}."
+        )
+    if train.n_reduced_ or train.n_dropped_:
+        what = "tasks" if cell is None else "classes"
+        left_out = f" {train.n_dropped_} more have one row only and are left out."
+        warnings.warn(
+            f"{train.n_reduced_} of {train.n_cells_} training {what} are too small for "
+            f"{draw['n_shot'][1]} support rows and a query row; their support is "
+            f"smaller.{left_out if train.n_dropped_ else ''}",
+            stacklevel=4,
+        )
+    return train, valid if valid is not None and valid.n_tasks_ else None
 
 
 def make_net(
@@ -176,13 +254,14 @@ def _check_outcome(net: EpisodicNet, n_epochs: int) -> None:
             "the algorithm's inner_lr or inner_steps, and standardise the features."
         )
     stopped_early = any(
-        isinstance(callback, KeepBest) and callback.misses_ >= callback.patience
+        isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
         for _, callback in net.callbacks_
     )
-    if n_epochs < net.max_epochs and not stopped_early:
+    finished = n_epochs == net.max_epochs and "train_loss" in net.history[-1]
+    if not (finished or stopped_early):
         warnings.warn(
             f"Meta-training was interrupted in epoch {n_epochs} of {net.max_epochs}; "
             "the best weights so far are kept.",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

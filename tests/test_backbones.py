@@ -127,10 +127,11 @@ def padded(batch, filler):
     )
 
 
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("part", ["support", "query"])
+@pytest.mark.parametrize(
+    ("part", "training"), [("support", False), ("support", True), ("query", False)]
+)
 def test_padding_does_not_reach_the_batch_statistics_of_a_metric_learner(
-    training, part
+    part, training
 ):
     generator = torch.Generator().manual_seed(0)
     X = torch.randn(3, 6, 4, generator=generator)

@@ -28,11 +28,11 @@ class MAML(Algorithm):
     autograd graph.
 
     In a per-task label space class codes carry no meaning, so all classes of a task
-    start from one class vector, as in UNICORN-MAML (Ye & Chao 2022): the learner ignores
-    the order of classes and takes any number of them. Whatever that vector is, it adds
-    the same to the logits of all classes, at the start and after every step, and
-    cancels in the softmax; so it is zero here rather than meta-learnt. The first step
-    then teaches the head alone: give it ``inner_steps`` of two or more to adapt the
+    start from one class vector, as in UNICORN-MAML (Ye & Chao 2022): the learner
+    ignores the order of classes and takes any number of them. Whatever that vector is,
+    it adds the same to the logits of all classes, at the start and after every step,
+    and cancels in the softmax; so it is zero here rather than meta-learnt. The first
+    step then teaches the head alone: it takes two ``inner_steps`` or more to adapt the
     backbone as well.
 
     In a shared label space, and in regression, each output has weights of its own, and
@@ -55,6 +55,11 @@ class MAML(Algorithm):
         in the paper.
     adapt_only : {"all", "head"}, default="all"
         What adapts: all weights, or only the last layer (ANIL, Raghu et al. 2020).
+    pseudo_rows : float, default=0.0
+        A support of n rows takes steps of n / (n + pseudo_rows) times their size, so
+        that a task with one row moves less than one with twenty. 0, as in the paper,
+        suits supports of one size; about the typical number of rows suits supports of
+        many.
 
     References
     ----------
@@ -87,6 +92,7 @@ class MAML(Algorithm):
         adapt_steps: int | None = None,
         learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
         adapt_only: Literal["all", "head"] = "all",
+        pseudo_rows: float = 0.0,
     ):
         self.inner_lr = inner_lr
         self.inner_steps = inner_steps
@@ -94,6 +100,7 @@ class MAML(Algorithm):
         self.adapt_steps = adapt_steps
         self.learn_inner_lr = learn_inner_lr
         self.adapt_only = adapt_only
+        self.pseudo_rows = pseudo_rows
 
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
         """Chain backbone and head; hold the inner learning rates."""
@@ -109,10 +116,12 @@ class MAML(Algorithm):
         with torch.enable_grad():
             state = module.start(support)
             support = support._replace(X=apply(module.trunk, support.X, support.mask))
+            n_rows = support.mask.sum(dim=1)
+            trust = n_rows / (n_rows + self.pseudo_rows).clamp(min=1)  # (tasks,)
             for _ in range(n_steps):
-                loss = task_losses(module.answer(state, support.X), support).sum()
+                losses = task_losses(module.answer(state, support.X), support)
                 gradients = torch.autograd.grad(
-                    loss,
+                    (trust * losses).sum(),
                     list(state.weights.values()),
                     create_graph=recording and not self.first_order,
                 )
@@ -144,7 +153,7 @@ class ANIL(MAML):
 
     Parameters
     ----------
-    inner_lr, inner_steps, first_order, adapt_steps, learn_inner_lr
+    inner_lr, inner_steps, first_order, adapt_steps, learn_inner_lr, pseudo_rows
         As in :class:`MAML`.
 
     References
@@ -168,12 +177,14 @@ class ANIL(MAML):
         first_order: bool = False,
         adapt_steps: int | None = None,
         learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
+        pseudo_rows: float = 0.0,
     ):
         self.inner_lr = inner_lr
         self.inner_steps = inner_steps
         self.first_order = first_order
         self.adapt_steps = adapt_steps
         self.learn_inner_lr = learn_inner_lr
+        self.pseudo_rows = pseudo_rows
 
 
 class _State(NamedTuple):

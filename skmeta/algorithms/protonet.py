@@ -16,8 +16,8 @@ from skmeta.nn import apply
 __all__ = ["ProtoNet"]
 
 
-# With the first scale, two rows drawn from a normal distribution are so far apart. From
-# much further the first epochs go into pulling everything together.
+# With the first scale, two random rows are so far apart on average. From much further
+# the first epochs would go into pulling everything together.
 _FIRST_DISTANCE = 2.0
 
 
@@ -30,15 +30,16 @@ class ProtoNet(Algorithm):
     .. math:: c_k = \frac{1}{|S_k|} \sum_{x \in S_k} f(x), \qquad
               p(y = k \mid x) \propto \exp(-s \, d(f(x), c_k)).
 
-    The scale s is 1 in the paper and learnt here, so that probabilities fit any distance
-    (as in TADAM, Oreshkin et al. 2018).
+    The scale s is 1 in the paper and learnt here, so that probabilities fit any
+    distance (as in TADAM, Oreshkin et al. 2018).
 
     In a shared label space each class also has a meta-learnt prior prototype
     :math:`m_k`, worth :math:`\kappa_k` support rows, and a prior count
     :math:`\alpha_k`, with which it is the posterior mean of the class, and its share of
     the task, that are compared:
 
-    .. math:: c_k = \frac{\kappa_k m_k + \sum_{x \in S_k} f(x)}{\kappa_k + |S_k|}, \qquad
+    .. math:: c_k = \frac{\kappa_k m_k + \sum_{x \in S_k} f(x)}{\kappa_k + |S_k|},
+              \qquad
               p(y = k \mid x) \propto (\alpha_k + |S_k|) \exp(-s \, d(f(x), c_k)).
 
     So a class without a support row still has a prototype and a task without any row
@@ -124,16 +125,17 @@ class _Prototypes(nn.Module):
         self.backbone = backbone
         self.distance = distance.build(width)
         self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
-        scale = _FIRST_DISTANCE / self._typical_distance(width) if learn_scale else 1.0
-        self.log_scale = nn.Parameter(
-            torch.tensor(scale).log(), requires_grad=learn_scale
-        )
+        scale = torch.tensor(1.0)
+        if learn_scale:
+            scale = _FIRST_DISTANCE / self._typical_distance(spec.n_features)
+        self.log_scale = nn.Parameter(scale.log(), requires_grad=learn_scale)
         if self.n_outputs:
             # softplus(5) is about 5: a prior is worth five rows at first.
             self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)
             self.raw_strength = nn.Parameter(torch.full((self.n_outputs, 1), 5.0))
             self.raw_count = nn.Parameter(torch.full((self.n_outputs,), 5.0))
 
-    def _typical_distance(self, width: int) -> float:
+    def _typical_distance(self, n_features: int) -> Tensor:
         with torch.no_grad():
-            return float(self.distance(*torch.randn(2, 100, width)).mean())
+            a, b = apply(self.backbone, torch.randn(2, 100, n_features))
+            return self.distance(a, b).mean().clamp(min=1e-6)

@@ -43,5 +43,7 @@ class Backbone(BaseEstimator):
         nn.Module
             Maps (rows, n_features) to (rows, out_features), and says the width of the
             embedding in its attribute ``out_features``. Layers from :mod:`skmeta.nn`
-            are the fastest where every task has weights of its own.
+            are the fastest where every task has weights of its own. Batch
+            normalisation suits metric-based algorithms only; while they train, the
+            padding of queries of unequal size enters its statistics.
         """

@@ -1,4 +1,4 @@
-"""A new viewer has rated ten films; which others will they like?"""
+"""A new viewer has rated ten films: meta-learning tells which others they will like."""
 
 from __future__ import annotations
 
@@ -89,11 +89,21 @@ def make_meta_learners(random_state: int = 0, verbose: int = 1) -> dict[str, Few
         return FewShot(meta)
 
     return {
-        "MAML": few_shot(MAML(inner_lr=0.5, inner_steps=3), MLP((64,)), 40, 1.0),
-        "ANIL": few_shot(
-            ANIL(inner_lr=1.0, inner_steps=3), MLP((64,), dropout=0.2), 60, 1.0
+        "MAML": few_shot(
+            MAML(inner_lr=1.0, inner_steps=3, pseudo_rows=10),
+            MLP((64,)),
+            max_epochs=40,
+            weight_decay=1.0,
         ),
-        "prototypical network": few_shot(ProtoNet("cosine"), Linear(16), 60, 0.0),
+        "ANIL": few_shot(
+            ANIL(inner_lr=2.0, inner_steps=3, pseudo_rows=10),
+            MLP((64,), dropout=0.2),
+            max_epochs=60,
+            weight_decay=1.0,
+        ),
+        "prototypical network": few_shot(
+            ProtoNet("cosine"), Linear(16), max_epochs=60, weight_decay=0.0
+        ),
     }
 
 
@@ -107,7 +117,7 @@ def run(picture: str | Path = "skmeta-demo.png", random_state: int = 0) -> None:
     random_state : int, default=0
         Seed of everything that is drawn.
     """
-    print(__doc__)
+    print("A new viewer has rated ten films; which others will they like?\n")
     data = load_movielens(random_state=random_state)
     print(
         f"MovieLens (Harper & Konstan 2015, for research use): "

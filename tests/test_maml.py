@@ -1,0 +1,236 @@
+"""MAML against its equation: naive loops and finite differences, in float64."""
+
+import numpy as np
+import pytest
+import torch
+from torch.func import functional_call
+from torch.nn.functional import cross_entropy, mse_loss
+
+from skmeta.algorithms import ANIL, MAML, Spec
+from skmeta.backbones import MLP
+from skmeta.episodes import Batch, Episode
+
+CLASSIFIER = Spec(3, 4, "classifier", "shared")
+PER_TASK = Spec(3, 0, "classifier", "per_task")
+REGRESSOR = Spec(3, 1, "regressor")
+SPECS = pytest.mark.parametrize(
+    "spec", [CLASSIFIER, PER_TASK, REGRESSOR], ids=["shared", "per_task", "regressor"]
+)
+STEPS = pytest.mark.parametrize("inner_steps", [1, 3])
+
+
+def make_batch(spec, sizes, generator):
+    """Draw padded rows of tasks of unequal size."""
+    n_tasks, width = len(sizes), max(sizes)
+    mask = torch.arange(width) < torch.tensor(sizes).unsqueeze(-1)
+    X = torch.randn(n_tasks, width, 3, generator=generator, dtype=torch.float64)
+    if spec.kind == "regressor":
+        n_classes = torch.zeros(n_tasks, dtype=torch.long)
+        y = torch.randn(n_tasks, width, generator=generator, dtype=torch.float64)
+    else:
+        n_classes = torch.full((n_tasks,), 4)
+        if spec.label_space == "per_task":
+            n_classes = torch.tensor([2, 4, 3])
+        y = torch.randint(0, 100, (n_tasks, width), generator=generator)
+        y = y % n_classes.unsqueeze(-1)
+    return Batch(X * mask.unsqueeze(-1), y * mask, mask, n_classes)
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def make(generator):
+    """Build a learner in float64 with an episode of three unequal tasks."""
+
+    def build(algorithm, spec):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            module = algorithm.build(MLP((6, 5), activation="tanh"), spec).double()
+        support = make_batch(spec, [5, 7, 4], generator)
+        query = make_batch(spec, [6, 3, 8], generator)
+        return module, Episode(support, query)
+
+    return build
+
+
+def naive_meta_loss(algorithm, module, episode, spec, alpha):
+    """The equation, one task and one step at a time."""
+    loss_of = mse_loss if spec.kind == "regressor" else cross_entropy
+    losses = []
+    for t in range(len(episode.support.X)):
+        weights = dict(module.tip.named_parameters())
+        if spec.label_space == "per_task":
+            n = int(episode.support.n_classes[t])
+            weights |= {
+                name: weights[name].detach().expand(n, *weights[name].shape[1:])
+                for name in ("head.weight", "head.bias")
+            }
+            for name in ("head.weight", "head.bias"):
+                weights[name] = weights[name].clone().requires_grad_()
+
+        def loss_on(batch, weights, t=t):
+            real = batch.mask[t]
+            rows = module.trunk(batch.X[t][real])
+            outputs = functional_call(module.tip, weights, (rows,))
+            if spec.kind == "regressor":
+                outputs = outputs.squeeze(-1)
+            return loss_of(outputs, batch.y[t][real])
+
+        for _ in range(algorithm.inner_steps):
+            gradients = torch.autograd.grad(
+                loss_on(episode.support, weights),
+                list(weights.values()),
+                create_graph=True,
+            )
+            if algorithm.first_order:
+                gradients = [gradient.detach() for gradient in gradients]
+            weights = {
+                name: weight - alpha * gradient
+                for (name, weight), gradient in zip(
+                    weights.items(), gradients, strict=True
+                )
+            }
+        losses.append(loss_on(episode.query, weights))
+    return torch.stack(losses).mean()
+
+
+def meta_gradient(loss, module):
+    learnt = [weight for weight in module.parameters() if weight.requires_grad]
+    return torch.autograd.grad(loss, learnt)
+
+
+@SPECS
+@STEPS
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("algorithm_class", [MAML, ANIL])
+def test_meta_gradient_equals_a_naive_loop_over_tasks(
+    make, spec, inner_steps, first_order, algorithm_class
+):
+    algorithm = algorithm_class(
+        inner_lr=0.3,
+        inner_steps=inner_steps,
+        first_order=first_order,
+        learn_inner_lr=False,
+    )
+    module, episode = make(algorithm, spec)
+    loss = algorithm.meta_loss(module, episode)
+    naive = naive_meta_loss(algorithm, module, episode, spec, alpha=0.3)
+    torch.testing.assert_close(loss, naive, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        meta_gradient(loss, module), meta_gradient(naive, module), rtol=1e-9, atol=1e-12
+    )
+
+
+@SPECS
+@STEPS
+@pytest.mark.parametrize("learn_inner_lr", [False, "tensor", "element"])
+def test_meta_gradient_equals_finite_differences(
+    make, spec, inner_steps, learn_inner_lr
+):
+    algorithm = MAML(0.3, inner_steps, learn_inner_lr=learn_inner_lr)
+    module, episode = make(algorithm, spec)
+    learnt = [weight for weight in module.parameters() if weight.requires_grad]
+    gradients = meta_gradient(algorithm.meta_loss(module, episode), module)
+    rng, step = np.random.default_rng(0), 1e-5
+    for weight, gradient in zip(learnt, gradients, strict=True):
+        flat = weight.data.view(-1)
+        at = int(rng.integers(len(flat)))
+        before, losses = flat[at].item(), []
+        for moved in (before + step, before - step):
+            flat[at] = moved
+            losses.append(algorithm.meta_loss(module, episode).item())
+        flat[at] = before
+        slope = (losses[0] - losses[1]) / (2 * step)
+        assert slope == pytest.approx(gradient.view(-1)[at].item(), rel=1e-5, abs=1e-9)
+
+
+def test_one_step_on_one_weight_by_hand():
+    """theta' = theta - alpha * 2 x (theta x - y), from theta = 1, by the equation."""
+    algorithm = MAML(inner_lr=0.1, inner_steps=1, learn_inner_lr=False)
+    module = algorithm.build(MLP(()), Spec(1, 1, "regressor")).double()
+    module.tip.head.weight.data.fill_(1.0)
+    module.tip.head.bias.data.fill_(0.0)
+
+    def one_row(x, y):
+        return Batch(
+            torch.tensor([[[x]]], dtype=torch.float64),
+            torch.tensor([[y]], dtype=torch.float64),
+            torch.tensor([[True]]),
+            torch.tensor([0]),
+        )
+
+    support, query = one_row(2.0, 5.0), one_row(1.0, 0.0)
+    # Residual 2 - 5 = -3: weight 1 + 0.1 * 2 * 3 * 2 = 2.2, bias 0 + 0.1 * 2 * 3 = 0.6.
+    state = algorithm.adapt(module, support)
+    assert state.weights["head.weight"].item() == pytest.approx(2.2)
+    assert state.weights["head.bias"].item() == pytest.approx(0.6)
+    # The query answers 2.2 + 0.6 = 2.8. Its loss is 2.8^2; through the step
+    # d(2.8)/d(theta) = (1 - 0.1 * 2 * 4) - 0.1 * 2 * 2 = -0.2.
+    loss = algorithm.meta_loss(module, Episode(support, query))
+    assert loss.item() == pytest.approx(2.8**2)
+    loss.backward()
+    assert module.tip.head.weight.grad.item() == pytest.approx(2 * 2.8 * -0.2)
+
+
+def test_any_shared_class_vector_gives_the_same_predictions(make):
+    """Why the class vector of per-task label spaces is zero and not learnt."""
+    algorithm = MAML(inner_lr=0.5, inner_steps=4)
+    module, episode = make(algorithm, PER_TASK)
+
+    def probabilities():
+        state = algorithm.adapt(module, episode.support)
+        return algorithm.predict(module, state, episode.query.X).softmax(dim=-1)
+
+    zero = probabilities()
+    module.tip.head.weight.data.normal_()
+    torch.testing.assert_close(probabilities(), zero, rtol=1e-9, atol=1e-12)
+
+
+def test_adapt_steps_count_after_training_only(make):
+    algorithm = MAML(inner_steps=1, adapt_steps=0)
+    module, episode = make(algorithm, REGRESSOR)
+    start = module.tip.head.weight
+    module.train()
+    trained = algorithm.adapt(module, episode.support).weights["head.weight"]
+    module.eval()
+    adapted = algorithm.adapt(module, episode.support).weights["head.weight"]
+    assert not torch.equal(trained[0], start)
+    assert torch.equal(adapted[0], start)
+
+
+def test_anil_shares_one_backbone(make):
+    algorithm = ANIL()
+    module, episode = make(algorithm, REGRESSOR)
+    state = algorithm.adapt(module, episode.support)
+    assert set(state.weights) == {"head.weight", "head.bias"}
+
+
+@pytest.mark.parametrize("algorithm_class", [MAML, ANIL])
+def test_foreign_layers_give_what_our_own_give(make, algorithm_class):
+    """The vmap fallback answers as the task-batched layers do."""
+    algorithm = algorithm_class(inner_lr=0.2, inner_steps=2)
+    module, episode = make(algorithm, CLASSIFIER)
+    foreign = torch.nn.Sequential(
+        torch.nn.Linear(3, 6), torch.nn.Tanh(), torch.nn.Linear(6, 5), torch.nn.Tanh()
+    )
+    foreign.out_features = 5
+
+    class Foreign(MLP):
+        def build(self, n_features):
+            return foreign
+
+    other = algorithm.build(Foreign(), CLASSIFIER).double()
+    other.load_state_dict(module.state_dict())
+    losses = [algorithm.meta_loss(m, episode) for m in (module, other)]
+    torch.testing.assert_close(*losses, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        *(
+            meta_gradient(loss, m)
+            for loss, m in zip(losses, (module, other), strict=True)
+        ),
+        rtol=1e-9,
+        atol=1e-12,
+    )
