@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 _NONE: Mapping[str, Tensor] = MappingProxyType({})
 
-__all__ = ["LayerNorm", "Linear", "Residual", "apply", "apply_per_task"]
+__all__ = ["LayerNorm", "Linear", "Residual", "affine", "apply", "apply_per_task"]
 
 
 class Linear(nn.Linear):
@@ -37,14 +37,33 @@ class Linear(nn.Linear):
 
     def forward(self, X: Tensor) -> Tensor:
         """Map ``(..., rows, in)`` to ``(..., rows, out)``."""
-        weight, bias = self.weight, self.bias
-        if weight.ndim == 2 and (bias is None or bias.ndim == 1):
-            return super().forward(X)
-        if bias is None:
-            return X @ weight.mT
-        if weight.ndim == 2:
-            return X @ weight.mT + bias.unsqueeze(-2)
-        return torch.baddbmm(bias.unsqueeze(-2), X, weight.mT)
+        return affine(X, self.weight, self.bias)
+
+
+def affine(X: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Map rows by a matrix and a shift, each shared by all tasks or one per task.
+
+    Parameters
+    ----------
+    X : Tensor of shape (..., rows, in)
+        Rows.
+    weight : Tensor of shape (out, in) or (tasks, out, in)
+        Matrix.
+    bias : Tensor of shape (out,) or (tasks, out) or None
+        Shift.
+
+    Returns
+    -------
+    Tensor of shape (..., rows, out)
+        ``X @ weight.T + bias``.
+    """
+    own_bias = bias is not None and bias.ndim == 2
+    if weight.ndim == 2:
+        X = nn.functional.linear(X, weight, None if own_bias else bias)
+        return X + bias.unsqueeze(-2) if own_bias else X
+    if bias is None:
+        return X @ weight.mT
+    return torch.baddbmm(bias.unsqueeze(-2) if own_bias else bias, X, weight.mT)
 
 
 class LayerNorm(nn.LayerNorm):

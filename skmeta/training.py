@@ -22,6 +22,10 @@ __all__ = ["hold_out", "make_net", "make_samplers", "meta_train", "seeded"]
 # Tasks, classes or rows that early_stopping="auto" asks for before it holds some out.
 _ENOUGH_TO_VALIDATE = {"groups": 10, "classes": 12, "table": 200}
 
+# Optimizers with one kernel for all weights, where a call per weight would cost as much
+# as the meta-gradient of a small network.
+_FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
+
 # Enough for a steady validation loss, few enough to cost less than the training.
 _VALIDATION_EPISODES = 256
 
@@ -188,6 +192,8 @@ def make_net(
     EpisodicNet
         Not yet initialised.
     """
+    if _can_fuse(parameters["optimizer"]):
+        parameters["optimizer__fused"] = True
     own = []
     if patience is not None:
         own.append(("keep_best", KeepBest(patience)))
@@ -200,6 +206,13 @@ def make_net(
         verbose=0,  # the progress bar speaks for it
         **parameters,
     )
+
+
+def _can_fuse(optimizer: Any) -> bool:
+    """Tell whether an optimizer can be fused, and the user chose nothing else."""
+    chosen = set(getattr(optimizer, "keywords", ()))
+    plain = getattr(optimizer, "func", optimizer)
+    return plain in _FUSED and not chosen & {"fused", "foreach", "differentiable"}
 
 
 def meta_train(

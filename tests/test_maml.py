@@ -41,14 +41,18 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
-@pytest.fixture
-def make(generator):
-    """Build a learner in float64 with an episode of three unequal tasks."""
+@pytest.fixture(params=["relu", "tanh"])
+def make(generator, request):
+    """Build a learner in float64 with an episode of three unequal tasks.
+
+    With ReLU its inner steps are those of `skmeta.backprop`, with tanh torch's own.
+    """
 
     def build(algorithm, spec):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            module = algorithm.build(MLP((6, 5), activation="tanh"), spec).double()
+            backbone = MLP((6, 5), activation=request.param)
+            module = algorithm.build(backbone, spec).double()
         support = make_batch(spec, [5, 7, 4], generator)
         query = make_batch(spec, [6, 3, 8], generator)
         return module, Episode(support, query)
@@ -209,12 +213,15 @@ def test_anil_shares_one_backbone(make):
 
 
 @pytest.mark.parametrize("algorithm_class", [MAML, ANIL])
-def test_foreign_layers_give_what_our_own_give(make, algorithm_class):
+def test_foreign_layers_give_what_our_own_give(make, algorithm_class, request):
     """The vmap fallback answers as the task-batched layers do."""
     algorithm = algorithm_class(inner_lr=0.2, inner_steps=2)
     module, episode = make(algorithm, CLASSIFIER)
+    kind = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[
+        request.node.callspec.params["make"]
+    ]
     foreign = torch.nn.Sequential(
-        torch.nn.Linear(3, 6), torch.nn.Tanh(), torch.nn.Linear(6, 5), torch.nn.Tanh()
+        torch.nn.Linear(3, 6), kind(), torch.nn.Linear(6, 5), kind()
     )
     foreign.out_features = 5
 

@@ -13,7 +13,14 @@ from skmeta.backbones.base import Backbone
 from skmeta.episodes import Batch, Episode
 from skmeta.nn import apply
 
-__all__ = ["Algorithm", "Spec", "mask_absent_classes", "task_losses"]
+__all__ = [
+    "Algorithm",
+    "Spec",
+    "absent_classes",
+    "mask_absent_classes",
+    "row_losses",
+    "task_losses",
+]
 
 
 @dataclass(frozen=True)
@@ -214,10 +221,29 @@ class Algorithm(BaseEstimator):
         return loss.detach()
 
 
+def row_losses(outputs: Tensor, y: Tensor) -> Tensor:
+    """Loss of every row: cross-entropy for class codes, squared error for values.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (tasks, rows, outputs)
+        Logits or values.
+    y : Tensor of shape (tasks, rows)
+        Class codes or values.
+
+    Returns
+    -------
+    Tensor of shape (tasks, rows)
+        Losses.
+    """
+    if y.is_floating_point():
+        return (outputs.squeeze(-1) - y).square()
+    losses = cross_entropy(outputs.flatten(0, 1), y.flatten(), reduction="none")
+    return losses.view_as(y)
+
+
 def task_losses(outputs: Tensor, batch: Batch) -> Tensor:
     """Mean loss of every task over its real rows.
-
-    Cross-entropy for class codes, squared error for values.
 
     Parameters
     ----------
@@ -231,13 +257,7 @@ def task_losses(outputs: Tensor, batch: Batch) -> Tensor:
     Tensor of shape (tasks,)
         Zero for a task without rows.
     """
-    if batch.y.is_floating_point():
-        losses = (outputs.squeeze(-1) - batch.y).square()
-    else:
-        losses = cross_entropy(
-            outputs.flatten(0, 1), batch.y.flatten(), reduction="none"
-        ).view_as(batch.y)
-    losses = torch.where(batch.mask, losses, 0.0)
+    losses = torch.where(batch.mask, row_losses(outputs, batch.y), 0.0)
     return losses.sum(dim=1) / batch.mask.sum(dim=1).clamp(min=1)
 
 
@@ -256,6 +276,23 @@ def mask_absent_classes(logits: Tensor, n_classes: Tensor) -> Tensor:
     Tensor of shape (tasks, rows, classes)
         Logits.
     """
-    code = torch.arange(logits.shape[-1], device=logits.device)
-    absent = code >= n_classes.unsqueeze(-1)  # (tasks, classes)
-    return logits.masked_fill(absent.unsqueeze(1), -torch.inf)
+    return logits.masked_fill(absent_classes(logits.shape[-1], n_classes), -torch.inf)
+
+
+def absent_classes(n_outputs: int, n_classes: Tensor) -> Tensor:
+    """Tell which of the padded classes a task does not have.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Classes of the task with most.
+    n_classes : int Tensor of shape (tasks,)
+        Classes of each task.
+
+    Returns
+    -------
+    bool Tensor of shape (tasks, 1, n_outputs)
+        True for classes that the task does not have.
+    """
+    code = torch.arange(n_outputs, device=n_classes.device)
+    return (code >= n_classes.unsqueeze(-1)).unsqueeze(1)

@@ -1,16 +1,15 @@
 """Model-agnostic meta-learning (MAML) and its head-only form (ANIL)."""
 
-from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes, task_losses
+from skmeta.algorithms.base import Algorithm, Spec
+from skmeta.algorithms.inner_loop import InnerLoop, State
 from skmeta.backbones.base import Backbone
-from skmeta.episodes import Batch
-from skmeta.nn import Linear, apply, apply_per_task
+from skmeta.nn import apply, apply_per_task
+from skmeta.tables import Batch
 
 __all__ = ["ANIL", "MAML"]
 
@@ -104,35 +103,29 @@ class MAML(Algorithm):
 
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
         """Chain backbone and head; hold the inner learning rates."""
-        return _Learner(backbone.build(spec.n_features), spec, self)
+        return InnerLoop(backbone.build(spec.n_features), spec, self)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+    def adapt(self, module: nn.Module, support: Batch) -> State:
         """Take the inner steps; return every task's own weights."""
         n_steps = self.inner_steps
         if not module.training and self.adapt_steps is not None:
             n_steps = self.adapt_steps
-        # The graph is kept only if somebody outside differentiates through the steps.
+        # The steps are recorded only if somebody outside differentiates through them.
         recording = torch.is_grad_enabled()
-        with torch.enable_grad():
-            state = module.start(support)
-            support = support._replace(X=apply(module.trunk, support.X, support.mask))
-            n_rows = support.mask.sum(dim=1)
-            trust = n_rows / (n_rows + self.pseudo_rows).clamp(min=1)  # (tasks,)
-            for _ in range(n_steps):
-                losses = task_losses(module.answer(state, support.X), support)
-                gradients = torch.autograd.grad(
-                    (trust * losses).sum(),
-                    list(state.weights.values()),
-                    create_graph=recording and not self.first_order,
-                )
-                state = module.step(state, gradients)
+        state = module.start(support)
+        loss = module.support_loss(support, self.pseudo_rows)
+        X = apply(module.trunk, support.X, support.mask)
+        for _ in range(n_steps):
+            first_order = self.first_order or not recording
+            state = module.step(state, X, loss, first_order=first_order)
+        state = module.spread(state, len(support.X))
         return state if recording else state.detach()
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Answer rows with every task's own weights."""
         return module.answer(state, apply(module.trunk, X))
 
-    def embed(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def embed(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Map rows to the embedding, each task with the backbone it adapted."""
         if self.adapt_only == "head":
             return apply(module.trunk, X)
@@ -185,72 +178,3 @@ class ANIL(MAML):
         self.adapt_steps = adapt_steps
         self.learn_inner_lr = learn_inner_lr
         self.pseudo_rows = pseudo_rows
-
-
-class _State(NamedTuple):
-    """Weights of every task, and how many classes it has."""
-
-    weights: dict[str, Tensor]  # each (tasks, *shape of the parameter)
-    n_classes: Tensor  # (tasks,)
-
-    def detach(self) -> "_State":
-        weights = {name: weight.detach() for name, weight in self.weights.items()}
-        return _State(weights, self.n_classes)
-
-
-class _Learner(nn.Module):
-    """A trunk that all tasks share, then a tip whose weights each task adapts."""
-
-    def __init__(self, backbone: nn.Module, spec: Spec, algorithm: MAML):
-        super().__init__()
-        self.per_task = spec.label_space == "per_task"
-        head = Linear(backbone.out_features, 1 if self.per_task else spec.n_outputs)
-        if self.per_task:  # one class vector for all classes, not learnt
-            head.requires_grad_(False)
-            for weight in head.parameters():
-                nn.init.zeros_(weight)
-        if algorithm.adapt_only == "head":
-            self.trunk = backbone
-            self.tip = nn.Sequential(OrderedDict(head=head))
-        else:
-            self.trunk = nn.Identity()
-            self.tip = nn.Sequential(OrderedDict(backbone=backbone, head=head))
-
-        self.rates = [algorithm.inner_lr] * len(list(self.tip.parameters()))
-        if algorithm.learn_inner_lr:
-            by_element = algorithm.learn_inner_lr == "element"
-            self.rates = nn.ParameterList(
-                torch.full(weight.shape if by_element else (), algorithm.inner_lr)
-                for weight in self.tip.parameters()
-            )
-
-    def start(self, support: Batch) -> _State:
-        """Give every task a view of the meta-learnt weights."""
-        n_tasks = len(support.X)
-        weights = {
-            name: weight.expand(n_tasks, *weight.shape)
-            for name, weight in self.tip.named_parameters()
-        }
-        if self.per_task:  # the one class vector, once per class
-            n_classes = int(support.n_classes.max())
-            for name, weight in self.tip.head.named_parameters(prefix="head"):
-                own = weight.expand(n_tasks, n_classes, *weight.shape[1:])
-                weights[name] = own.detach().requires_grad_()
-        return _State(weights, support.n_classes)
-
-    def step(self, state: _State, gradients: Sequence[Tensor]) -> _State:
-        """Take one step of gradient descent in every task."""
-        weights = {
-            name: weight - rate * gradient
-            for (name, weight), rate, gradient in zip(
-                state.weights.items(), self.rates, gradients, strict=True
-            )
-        }
-        return state._replace(weights=weights)
-
-    def answer(self, state: _State, X: Tensor) -> Tensor:
-        """Map the trunk's output to the outputs of every task."""
-        outputs = apply_per_task(self.tip, state.weights, X)
-        if not self.per_task:
-            return outputs
-        return mask_absent_classes(outputs, state.n_classes)

@@ -1,0 +1,135 @@
+"""The learner of gradient-based algorithms: what is shared, and what a task adapts."""
+
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from skmeta.algorithms.base import Spec, absent_classes, mask_absent_classes
+from skmeta.backprop import SupportLoss, descend, is_relu_network
+from skmeta.nn import Linear, apply_per_task
+from skmeta.tables import Batch
+
+__all__ = ["InnerLoop", "State"]
+
+
+class State(NamedTuple):
+    """Weights of every task, and how many classes it has."""
+
+    weights: dict[str, Tensor]  # each (tasks, *shape of the parameter)
+    n_classes: Tensor  # (tasks,)
+
+    def detach(self) -> "State":
+        weights = {name: weight.detach() for name, weight in self.weights.items()}
+        return State(weights, self.n_classes)
+
+
+class InnerLoop(nn.Module):
+    """A trunk that all tasks share, then a tip whose weights each task adapts."""
+
+    def __init__(self, backbone: nn.Module, spec: Spec, algorithm: Any):
+        super().__init__()
+        self.per_task = spec.label_space == "per_task"
+        head = Linear(backbone.out_features, 1 if self.per_task else spec.n_outputs)
+        if self.per_task:  # one class vector for all classes, not learnt
+            head.requires_grad_(False)
+            for weight in head.parameters():
+                nn.init.zeros_(weight)
+        if algorithm.adapt_only == "head":
+            self.trunk = backbone
+            self.tip = nn.Sequential(OrderedDict(head=head))
+        else:
+            self.trunk = nn.Identity()
+            self.tip = nn.Sequential(OrderedDict(backbone=backbone, head=head))
+
+        self.is_relu_network = is_relu_network(self.tip)
+        self.rates = [float(algorithm.inner_lr)] * len(list(self.tip.parameters()))
+        if algorithm.learn_inner_lr:
+            by_element = algorithm.learn_inner_lr == "element"
+            self.rates = nn.ParameterList(
+                torch.full(weight.shape if by_element else (), algorithm.inner_lr)
+                for weight in self.tip.parameters()
+            )
+
+    def start(self, support: Batch) -> State:
+        """Return the meta-learnt weights, which all tasks share at first."""
+        weights = dict(self.tip.named_parameters())
+        if self.per_task:  # the one class vector, once per class
+            n_classes = int(support.n_classes.max())
+            for name in ("head.weight", "head.bias"):
+                weights[name] = weights[name].expand(
+                    n_classes, *weights[name].shape[1:]
+                )
+        return State(weights, support.n_classes)
+
+    def support_loss(self, support: Batch, pseudo_rows: float) -> SupportLoss:
+        """Describe what the inner steps descend."""
+        n_rows = support.mask.sum(dim=1, keepdim=True)
+        share = support.mask.to(support.X) / (n_rows + pseudo_rows).clamp(min=1)
+        share = share.unsqueeze(-1)
+        if support.y.is_floating_point():
+            return SupportLoss(
+                support.y.unsqueeze(-1), share, absent=None, squared=True
+            )
+        n_outputs, absent = self.tip.head.out_features, None
+        if self.per_task:
+            n_outputs = int(support.n_classes.max())
+            absent = absent_classes(n_outputs, support.n_classes)
+        target = one_hot(support.y, n_outputs).to(share)
+        return SupportLoss(target, share, absent, squared=False)
+
+    def step(
+        self, state: State, X: Tensor, loss: SupportLoss, *, first_order: bool
+    ) -> State:
+        """Take one step of gradient descent in every task."""
+        rates = list(self.rates)
+        if self.is_relu_network:
+            weights = list(state.weights.values())
+            stepped = descend(weights, rates, X, loss, first_order=first_order)
+        else:
+            stepped = self._step_by_autograd(state, rates, X, loss, first_order)
+        return state._replace(weights=dict(zip(state.weights, stepped, strict=True)))
+
+    def _step_by_autograd(
+        self,
+        state: State,
+        rates: list[Tensor | float],
+        X: Tensor,
+        loss: SupportLoss,
+        first_order: bool,
+    ) -> list[Tensor]:
+        with torch.enable_grad():
+            weights = self.spread(state, len(X)).weights
+            for weight in weights.values():
+                if not weight.requires_grad:
+                    weight.requires_grad_()
+            outputs = apply_per_task(self.tip, weights, X)
+            gradients = torch.autograd.grad(
+                loss(outputs), list(weights.values()), create_graph=not first_order
+            )
+        return [
+            weight - rate * gradient
+            for weight, rate, gradient in zip(
+                weights.values(), rates, gradients, strict=True
+            )
+        ]
+
+    def spread(self, state: State, n_tasks: int) -> State:
+        """Give every task a view of the weights that are still shared."""
+        shapes = {name: own.ndim for name, own in self.tip.named_parameters()}
+        weights = {
+            name: weight.expand(n_tasks, *weight.shape)
+            if weight.ndim == shapes[name]
+            else weight
+            for name, weight in state.weights.items()
+        }
+        return state._replace(weights=weights)
+
+    def answer(self, state: State, X: Tensor) -> Tensor:
+        """Map the trunk's output to the outputs of every task."""
+        outputs = apply_per_task(self.tip, state.weights, X)
+        if not self.per_task:
+            return outputs
+        return mask_absent_classes(outputs, state.n_classes)
