@@ -203,6 +203,11 @@ class EpisodeSampler:
         self.n_reduced_ = int(np.count_nonzero(sizes < n_shot[1] + 1))
         self.n_dropped_ = int(np.count_nonzero(~usable))
 
+    @property
+    def n_rows_at_most(self) -> int:
+        """Rows of the larger part, support or query, of an episode."""
+        return self.n_way * max(self.n_shot[1], self.n_query)
+
     def draw(
         self, n_episodes: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from skmeta.backbones.base import Backbone
 from skmeta.episodes import Episodes, EpisodeSampler
 from skmeta.net import EpisodicNet, KeepBest, Progress
 from skmeta.tables import Table
+from skmeta.threads import one_thread_if_small
 
 __all__ = ["hold_out", "make_net", "make_samplers", "meta_train", "seeded"]
 
@@ -253,7 +254,11 @@ def meta_train(
         )
     n_before = len(net.history_) if net.initialized_ else 0
     with seeded(int(rng.integers(2**63)), net.device):
-        net.partial_fit(episodes)
+        if not net.initialized_:
+            net.initialize()
+        n_rows = net.batch_size * train.n_rows_at_most
+        with one_thread_if_small(net.module_, n_rows):
+            net.partial_fit(episodes)
     net.module_.eval()
     _check_outcome(net, n_epochs=len(net.history) - n_before)
     return net

@@ -22,6 +22,7 @@ class State(NamedTuple):
     n_classes: Tensor  # (tasks,)
 
     def detach(self) -> "State":
+        """Cut the weights off what they were computed from."""
         weights = {name: weight.detach() for name, weight in self.weights.items()}
         return State(weights, self.n_classes)
 
