@@ -8,9 +8,16 @@ from skmeta.hookspecs import hookimpl
 @hookimpl
 def skmeta_algorithms() -> dict[str, type]:
     """Offer the algorithms of :mod:`skmeta.algorithms`."""
-    from skmeta.algorithms import ANIL, MAML, ProtoNet
+    from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, ProtoNet
 
-    return {"maml": MAML, "anil": ANIL, "protonet": ProtoNet}
+    return {
+        "maml": MAML,
+        "fomaml": FOMAML,
+        "anil": ANIL,
+        "boil": BOIL,
+        "metasgd": MetaSGD,
+        "protonet": ProtoNet,
+    }
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 import pytest
 from torch import nn
 
-from skmeta.algorithms import ANIL, MAML, ProtoNet
+from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, ProtoNet
 from skmeta.backbones import Backbone
 from skmeta.distances import Cosine, Euclidean, Mahalanobis, Manhattan
 from skmeta.testing import check_algorithm, parametrize_with_algorithm_checks
@@ -23,9 +23,11 @@ class Foreign(Backbone):
 @parametrize_with_algorithm_checks(
     [
         MAML(),
-        MAML(first_order=True),
+        MAML(pseudo_rows=3.0),
+        FOMAML(),
+        BOIL(),
+        MetaSGD(),
         MAML(inner_steps=2, adapt_steps=4),
-        MAML(learn_inner_lr="element"),
         MAML(learn_inner_lr=False),
         ANIL(),
         ProtoNet(Euclidean()),

@@ -6,7 +6,7 @@ import torch
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy, mse_loss
 
-from skmeta.algorithms import ANIL, MAML, Spec
+from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, Spec
 from skmeta.backbones import MLP
 from skmeta.episodes import Batch, Episode
 
@@ -92,7 +92,9 @@ def naive_meta_loss(algorithm, module, episode, spec, alpha):
             if algorithm.first_order:
                 gradients = [gradient.detach() for gradient in gradients]
             weights = {
-                name: weight - alpha * gradient
+                name: weight
+                if isinstance(algorithm, BOIL) and name.startswith("head.")
+                else weight - alpha * gradient
                 for (name, weight), gradient in zip(
                     weights.items(), gradients, strict=True
                 )
@@ -109,10 +111,14 @@ def meta_gradient(loss, module):
 @SPECS
 @STEPS
 @pytest.mark.parametrize("first_order", [False, True])
-@pytest.mark.parametrize("algorithm_class", [MAML, ANIL])
+@pytest.mark.parametrize("algorithm_class", [MAML, ANIL, BOIL])
 def test_meta_gradient_equals_a_naive_loop_over_tasks(
     make, spec, inner_steps, first_order, algorithm_class
 ):
+    if algorithm_class is BOIL and spec is PER_TASK:
+        with pytest.raises(ValueError, match="do not differ"):
+            make(BOIL(), spec)
+        return
     algorithm = algorithm_class(
         inner_lr=0.3,
         inner_steps=inner_steps,
@@ -241,3 +247,35 @@ def test_foreign_layers_give_what_our_own_give(make, algorithm_class, request):
         rtol=1e-9,
         atol=1e-12,
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "setting"),
+    [
+        (FOMAML(inner_steps=3), MAML(inner_steps=3, first_order=True)),
+        (ANIL(0.2), MAML(0.2, adapt_only="head")),
+        (BOIL(0.2), MAML(0.2, adapt_only="body")),
+        (MetaSGD(), MAML(inner_steps=2, learn_inner_lr="element")),
+    ],
+    ids=lambda algorithm: type(algorithm).__name__,
+)
+def test_named_variants_are_settings_of_maml(make, named, setting):
+    module, episode = make(setting, CLASSIFIER)
+    losses = [a.meta_loss(module, episode) for a in (named, setting)]
+    assert torch.equal(*losses)
+    assert {**named.get_params(), **setting.get_params()} == setting.get_params()
+    assert type(named).adapt is MAML.adapt
+
+
+def test_pseudo_rows_shorten_the_step_of_small_supports(make):
+    """With n rows a step is n / (n + pseudo_rows) of the paper's."""
+    steps = []
+    for pseudo_rows in (0.0, 5.0):
+        algorithm = MAML(0.1, 1, learn_inner_lr=False, pseudo_rows=pseudo_rows)
+        module, episode = make(algorithm, REGRESSOR)
+        if not steps:
+            support = episode.support
+        moved = algorithm.adapt(module, support).weights["head.weight"]
+        steps.append(moved - module.tip.head.weight)
+    shorter = torch.tensor([n / (n + 5.0) for n in (5, 7, 4)], dtype=torch.float64)
+    torch.testing.assert_close(steps[1], steps[0] * shorter.view(3, 1, 1))

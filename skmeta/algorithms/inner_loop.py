@@ -46,12 +46,18 @@ class InnerLoop(nn.Module):
             self.tip = nn.Sequential(OrderedDict(backbone=backbone, head=head))
 
         self.is_relu_network = is_relu_network(self.tip)
-        self.rates = [float(algorithm.inner_lr)] * len(list(self.tip.parameters()))
+        adapting = [
+            weight
+            for name, weight in self.tip.named_parameters()
+            if algorithm.adapt_only != "body" or not name.startswith("head.")
+        ]
+        self.n_fixed = len(list(self.tip.parameters())) - len(adapting)
+        self.rates = [float(algorithm.inner_lr)] * len(adapting)
         if algorithm.learn_inner_lr:
             by_element = algorithm.learn_inner_lr == "element"
             self.rates = nn.ParameterList(
                 torch.full(weight.shape if by_element else (), algorithm.inner_lr)
-                for weight in self.tip.parameters()
+                for weight in adapting
             )
 
     def start(self, support: Batch) -> State:
@@ -85,7 +91,7 @@ class InnerLoop(nn.Module):
         self, state: State, X: Tensor, loss: SupportLoss, *, first_order: bool
     ) -> State:
         """Take one step of gradient descent in every task."""
-        rates = list(self.rates)
+        rates = [*self.rates, *[0.0] * self.n_fixed]  # the head is the last layer
         if self.is_relu_network:
             weights = list(state.weights.values())
             stepped = descend(weights, rates, X, loss, first_order=first_order)

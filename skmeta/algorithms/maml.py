@@ -1,4 +1,4 @@
-"""Model-agnostic meta-learning (MAML) and its head-only form (ANIL)."""
+"""Model-agnostic meta-learning (MAML)."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from skmeta.backbones.base import Backbone
 from skmeta.nn import apply, apply_per_task
 from skmeta.tables import Batch
 
-__all__ = ["ANIL", "MAML"]
+__all__ = ["MAML"]
 
 
 class MAML(Algorithm):
@@ -52,8 +52,9 @@ class MAML(Algorithm):
         Meta-learn the step size: one for each parameter tensor, or one for each of its
         elements (Meta-SGD, Li et al. 2017, equation 3). False keeps ``inner_lr``, as
         in the paper.
-    adapt_only : {"all", "head"}, default="all"
-        What adapts: all weights, or only the last layer (ANIL, Raghu et al. 2020).
+    adapt_only : {"all", "head", "body"}, default="all"
+        What adapts: all weights, only the last layer (ANIL, Raghu et al. 2020), or all
+        but the last layer (BOIL, Oh et al. 2021; in shared label spaces only).
     pseudo_rows : float, default=0.0
         A support of n rows takes steps of n / (n + pseudo_rows) times their size, so
         that a task with one row moves less than one with twenty. 0, as in the paper,
@@ -90,7 +91,7 @@ class MAML(Algorithm):
         first_order: bool = False,
         adapt_steps: int | None = None,
         learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
-        adapt_only: Literal["all", "head"] = "all",
+        adapt_only: Literal["all", "head", "body"] = "all",
         pseudo_rows: float = 0.0,
     ):
         self.inner_lr = inner_lr
@@ -103,6 +104,11 @@ class MAML(Algorithm):
 
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
         """Chain backbone and head; hold the inner learning rates."""
+        if self.adapt_only == "body" and spec.label_space == "per_task":
+            raise ValueError(
+                "adapt_only='body' keeps the last layer, in which the classes of a "
+                "per-task label space do not differ. Let 'all' adapt, or the 'head'."
+            )
         return InnerLoop(backbone.build(spec.n_features), spec, self)
 
     def adapt(self, module: nn.Module, support: Batch) -> State:
@@ -135,46 +141,3 @@ class MAML(Algorithm):
             if name.startswith("backbone.")
         }
         return apply_per_task(module.tip.backbone, own, X)
-
-
-class ANIL(MAML):
-    """Almost no inner loop: MAML whose inner steps adapt the last layer only.
-
-    The backbone is shared by all tasks and learns features that a linear head can
-    use after few steps (Raghu et al. 2020, section 4). Cheaper than MAML, and often as
-    good.
-
-    Parameters
-    ----------
-    inner_lr, inner_steps, first_order, adapt_steps, learn_inner_lr, pseudo_rows
-        As in :class:`MAML`.
-
-    References
-    ----------
-    A. Raghu, M. Raghu, S. Bengio, O. Vinyals. Rapid learning or feature reuse? Towards
-    understanding the effectiveness of MAML. ICLR 2020.
-
-    Examples
-    --------
-    >>> from skmeta.algorithms import ANIL
-    >>> ANIL(inner_lr=0.5)
-    ANIL(inner_lr=0.5)
-    """
-
-    adapt_only = "head"
-
-    def __init__(
-        self,
-        inner_lr: float = 0.1,
-        inner_steps: int = 5,
-        first_order: bool = False,
-        adapt_steps: int | None = None,
-        learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
-        pseudo_rows: float = 0.0,
-    ):
-        self.inner_lr = inner_lr
-        self.inner_steps = inner_steps
-        self.first_order = first_order
-        self.adapt_steps = adapt_steps
-        self.learn_inner_lr = learn_inner_lr
-        self.pseudo_rows = pseudo_rows
