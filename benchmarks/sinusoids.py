@@ -90,7 +90,7 @@ def main():
 
 
 def draw(results, path):
-    figure = Figure(figsize=(4 * len(results), 4), layout="constrained")
+    figure = Figure(figsize=(3.5 * len(results) + 2, 4), layout="constrained")
     panels = figure.subplots(1, len(results), sharey=True, squeeze=False)[0]
     for axes, (n_shot, methods) in zip(panels, results.items(), strict=True):
         for name, result in methods.items():
@@ -100,10 +100,10 @@ def draw(results, path):
         axes.set_xscale("log")
         axes.set_xticks(STEPS, STEPS)
         axes.minorticks_off()
-        axes.set_ylim(0.02, 10)
+        axes.set_ylim(0.005, 10)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("mean squared error on new sinusoids")
-    panels[-1].legend(fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
     figure.savefig(path, dpi=150)
 
 

@@ -1,6 +1,7 @@
 """The current tasks: adapt to them in chunks, and send rows to their task."""
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,10 @@ from skmeta.tables import Spans, Table, encode_groups
 
 __all__ = ["AdaptedTasks", "Learner"]
 
-# Rows that go through the network at once. It bounds the memory of a call however many
-# tasks or rows it has; beyond some ten thousand rows nothing gets faster.
+# Rows that go through the network at once, and weights of all their tasks. They bound
+# the memory of a call however many tasks or rows it has; beyond, nothing is faster.
 _ROWS_AT_ONCE = 16_384
+_WEIGHTS_AT_ONCE = 4_194_304
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ class AdaptedTasks:
         self._chunk = np.empty(self.n_tasks, dtype=np.intp)
         self._place = np.empty(self.n_tasks, dtype=np.intp)  # inside its chunk
         spans = Spans(task, self.n_tasks)
-        for tasks in _chunks_of_similar_size(spans.sizes):
+        n_weights = sum(weight.numel() for weight in learner.module.parameters())
+        at_once = max(1, _WEIGHTS_AT_ONCE // max(1, n_weights))
+        for tasks in _chunks_of_similar_size(spans.sizes, at_once):
             support = table.take(*spans.pad(tasks), n_classes[tasks])
             self._chunk[tasks] = len(self._states)
             self._place[tasks] = np.arange(len(tasks))
@@ -154,6 +158,18 @@ class AdaptedTasks:
         whole = np.full((len(task), width), -np.inf, dtype=np.float32)
         for rows, answers in blocks:
             whole[rows, : answers.shape[1]] = answers
+        # -inf marks a class that the task does not have; all else is a number.
+        lost = np.unique(task[(np.isnan(whole) | (whole == np.inf)).any(axis=1)])
+        if len(lost):
+            named = self.names is not None and lost[-1] < len(self.names)
+            which = f" {show(self.names[lost])}" if named else ""
+            warnings.warn(
+                f"Adaptation to {len(lost)} tasks{which} diverged: "
+                "answers are not finite. Are rows and targets on the scale of those "
+                "that fit saw? Else lower the algorithm's inner_lr or its steps.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
         return whole
 
     def _blocks(self, task: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, Any]]:
@@ -183,7 +199,9 @@ def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return place, known
 
 
-def _chunks_of_similar_size(sizes: np.ndarray) -> Iterator[np.ndarray]:
+def _chunks_of_similar_size(
+    sizes: np.ndarray, at_once: int | None = None
+) -> Iterator[np.ndarray]:
     """Cut tasks into chunks that, padded, have few rows and little padding."""
     by_size = np.argsort(sizes, kind="stable")
     widths = np.maximum(sizes[by_size], 1)
@@ -191,6 +209,7 @@ def _chunks_of_similar_size(sizes: np.ndarray) -> Iterator[np.ndarray]:
     while start < len(sizes):
         # Rows of the chunk if it ended here: its count times its widest task.
         padded = np.arange(1, len(sizes) - start + 1) * widths[start:]
-        end = start + max(1, int(np.searchsorted(padded, _ROWS_AT_ONCE, side="right")))
+        fit = max(1, int(np.searchsorted(padded, _ROWS_AT_ONCE, side="right")))
+        end = start + min(fit, at_once or fit)
         yield by_size[start:end]
         start = end

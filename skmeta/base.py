@@ -1,10 +1,12 @@
 """What MetaClassifier and MetaRegressor share: fit, adapt, send rows to tasks."""
 
+import copy
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -55,7 +57,7 @@ class BaseMetaEstimator(
     _parameter_constraints = {
         "algorithm": [str, HasMethods(["build", "adapt", "predict"])],
         "backbone": [str, HasMethods(["build"])],
-        "n_shot": [Interval(Integral, 0, None, closed="left"), tuple],
+        "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
         "n_query": [Interval(Integral, 1, None, closed="left")],
         "normalize": [StrOptions({"global"}), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -68,7 +70,7 @@ class BaseMetaEstimator(
         "patience": [Interval(Integral, 1, None, closed="left")],
         "unknown_task": [StrOptions({"error", "prior"})],
         "callbacks": [list, tuple, None],
-        "device": [str, HasMethods(["type"])],
+        "device": [str, torch.device],
         "compile": ["boolean"],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -111,6 +113,7 @@ class BaseMetaEstimator(
         rng = self._generator()
         goes_on = self.warm_start and hasattr(self, "net_")
         known = self._meaning() if goes_on else None
+        built_of = (self.algorithm_, self.backbone_) if goes_on else None
         if not goes_on:
             self._learn_scale(X, y)
         targets, cell = self._learn_targets(y, task)
@@ -120,6 +123,12 @@ class BaseMetaEstimator(
                 "columns or labels. Set warm_start=False."
             )
         self._build_components()
+        if goes_on and repr(built_of) != repr((self.algorithm_, self.backbone_)):
+            raise ValueError(
+                f"warm_start=True goes on from weights that {built_of[0]} learnt for "
+                f"{built_of[1]}, not from those of {self.algorithm_} and "
+                f"{self.backbone_}. Set warm_start=False."
+            )
 
         train, valid = make_samplers(
             self._table(X, targets),
@@ -134,9 +143,11 @@ class BaseMetaEstimator(
             n_query=self.n_query,
             rng=rng,
         )
-        if not goes_on:
+        if goes_on:  # on a copy: who shares the old weights keeps them
+            self.net_ = copy.deepcopy(self.net_)
+            self.net_.set_params(max_epochs=self.max_epochs, lr=self.lr)
+        else:
             self.net_ = self._make_net(validates=valid is not None)
-        self.net_.set_params(max_epochs=self.max_epochs)
         meta_train(
             self.net_, train, valid, tasks_per_epoch=self.tasks_per_epoch, rng=rng
         )
@@ -193,6 +204,26 @@ class BaseMetaEstimator(
         self._set_adapted(self._learn(X, y, task, names))
         return self
 
+    def fit_transform(self, X, y, groups=None):
+        """Meta-train, then embed the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows of all tasks.
+        y : array-like of shape (n_rows,)
+            Targets.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, out_features)
+            Embedding by the meta-learnt backbone, or by the one that was adapted to the
+            table where the table is the current task.
+        """
+        return self.fit(X, y, groups=groups).transform(X)
+
     def transform(self, X, groups=None):
         """Embed rows with the backbone.
 
@@ -239,7 +270,7 @@ class BaseMetaEstimator(
         -------
         float
             Accuracy of a classifier, R2 of a regressor; with groups the mean over
-            tasks.
+            tasks. A task whose targets hardly vary has a very negative R2.
         """
         check_is_fitted(self)
         if groups is None:
@@ -404,6 +435,10 @@ class BaseMetaEstimator(
                 "know the current one: call adapt(X, y) with a few labelled rows"
                 + (", or adapt() to go by the prior." if self._has_prior() else ".")
             )
+        if self.unknown_task not in ("error", "prior"):
+            raise ValueError(
+                f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
+            )
         if self.unknown_task == "prior" and not self._has_prior():
             raise ValueError(
                 f"unknown_task='prior' needs a prior, which {self.algorithm_} does not "
@@ -434,7 +469,8 @@ class BaseMetaEstimator(
 
     def _shots(self) -> tuple[int, int]:
         """Return the lowest and the highest number of support rows."""
-        shots = self.n_shot if isinstance(self.n_shot, tuple) else (self.n_shot,) * 2
+        is_range = isinstance(self.n_shot, (tuple, list))
+        shots = tuple(self.n_shot) if is_range else (self.n_shot,) * 2
         whole = all(isinstance(shot, Integral) for shot in shots)
         if not (len(shots) == 2 and whole and 0 <= shots[0] <= shots[1]):
             raise ValueError(

@@ -49,13 +49,14 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         Classes per episode, for per-task labels.
     n_shot : int or (int, int), default=5
         Support rows per episode: of each class for per-task labels, in all for shared
-        labels, where they come in their natural proportions. A pair is a range to draw
-        from; a low end of 0 trains the answer before any row is seen.
+        labels, where they come in their natural proportions. What helps most is to
+        choose it as large as the support that ``adapt`` will get. A pair is a range to
+        draw from; a low end of 0 trains the answer before any row is seen.
     n_query : int, default=15
         Query rows per episode, counted as ``n_shot`` is.
     normalize : {"global", None}, default="global"
         Standardise the features by mean and standard deviation over all tasks.
-    max_epochs : int, default=100
+    max_epochs : int, default=200
         Passes over ``tasks_per_epoch`` tasks.
     batch_size : int, default=32
         Tasks in a meta-batch.
@@ -68,8 +69,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
     early_stopping : bool or "auto", default="auto"
         Hold out a part of the tasks (or of the classes or rows where tasks are
         drawn from them), stop when their loss has not fallen for ``patience`` epochs,
-        and end with the best epoch's weights. "auto" does so from 10 tasks, 12 classes
-        or 200 rows on.
+        and end with the best epoch's weights. "auto" does so from 6 tasks, 200 rows,
+        or as many classes on as leave ``n_way`` of them to validate on.
     validation_fraction : float, default=0.1
         Part to hold out.
     patience : int, default=10
@@ -81,10 +82,13 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
     device : str, default="cpu"
         Where torch computes.
     compile : bool, default=False
-        Compile the meta-step with :func:`torch.compile`. Where that is not possible, as
-        for second-order gradients, the step runs as it is, with a warning.
+        Compile the meta-step with :func:`torch.compile`; compiling may take a minute.
+        Where it is not possible (without a C++ compiler, or for second-order gradients
+        of other networks than linear layers with ReLU), the step runs as it is, with a
+        warning.
     warm_start : bool, default=False
-        Let ``fit`` go on from the weights of the last one.
+        Let ``fit`` go on from the weights of the last one, with its optimizer and
+        callbacks, for ``max_epochs`` more at the present ``lr``.
     verbose : int, default=0
         Show a progress bar if positive.
     random_state : int, RandomState instance or None, default=None
@@ -160,7 +164,7 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
         normalize: str | None = "global",
-        max_epochs: int = 100,
+        max_epochs: int = 200,
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float = 1e-3,
@@ -339,8 +343,8 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         task. "table": a task is a random part of one table, and after ``fit`` the
         table itself is the current task.
     n_shot : int or (int, int), default=5
-        Support rows per episode. A pair is a range to draw from; a low end of 0 trains
-        the answer before any row is seen.
+        Support rows per episode; best as many as ``adapt`` will get. A pair is a range
+        to draw from; a low end of 0 trains the answer before any row is seen.
     n_query : int, default=15
         Query rows per episode.
     normalize : {"global", None}, default="global"
@@ -405,7 +409,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
         normalize: str | None = "global",
-        max_epochs: int = 100,
+        max_epochs: int = 200,
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float = 1e-3,
@@ -491,9 +495,11 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         return task
 
     def _answer(self, adapted, X, task):
-        # Targets may lie too far from zero for float32.
         values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
-        return values * self.target_scale_ + self.target_mean_
+        values = values * self.target_scale_ + self.target_mean_
+        # The network computes in float32; targets far from zero need more digits.
+        is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
+        return values if is_far else values.astype(np.float32)
 
     def _scores_per_task(self, y, answers, weight, task, n_tasks):
         def total(values: np.ndarray) -> np.ndarray:

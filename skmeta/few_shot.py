@@ -3,6 +3,7 @@
 import copy
 
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
@@ -27,6 +28,12 @@ class _FewShotEstimator(BaseEstimator):
         self : object
             The fitted estimator. The meta-learner stays as it was.
         """
+        kind = get_tags(self).estimator_type
+        if get_tags(self.meta).estimator_type != kind:
+            raise TypeError(
+                f"{type(self).__name__} needs a meta-learner that is a {kind}, not "
+                f"{type(self.meta).__name__}."
+            )
         check_is_fitted(self.meta)
         # A shallow copy shares the meta-knowledge, which adaptation only reads.
         self.learner_ = copy.copy(self.meta).adapt(X, y)
@@ -51,17 +58,47 @@ class _FewShotEstimator(BaseEstimator):
         check_is_fitted(self)
         return self.learner_.predict(X)
 
+    def set_params(self, **params):
+        """Set another meta-learner; the parameters of a fitted one stay.
+
+        Parameters
+        ----------
+        **params : dict
+            ``meta``, or ``meta__<name>`` of a meta-learner that is not fitted.
+
+        Returns
+        -------
+        self : object
+            This estimator.
+
+        Raises
+        ------
+        ValueError
+            For ``meta__<name>`` of a fitted meta-learner: clones share it, and what it
+            has learnt would not follow.
+        """
+        nested = [name for name in params if name.startswith("meta__")]
+        if nested and _is_fitted(params.get("meta", self.meta)):
+            raise ValueError(
+                f"{nested} cannot change a fitted meta-learner, which clones share. "
+                "Search over meta=[...] with meta-learners fitted one by one."
+            )
+        return super().set_params(**params)
+
     def __sklearn_clone__(self):
         """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""
-        shared = hasattr(self.meta, "__sklearn_is_fitted__") and (
-            self.meta.__sklearn_is_fitted__()
-        )
+        shared = _is_fitted(self.meta)
         return type(self)(self.meta if shared else clone(self.meta, safe=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def _is_fitted(meta) -> bool:
+    fitted = getattr(meta, "__sklearn_is_fitted__", None)
+    return fitted is not None and fitted()
 
 
 class FewShotClassifier(ClassifierMixin, _FewShotEstimator):

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.utils import column_or_1d
 from torch import Tensor
 
 __all__ = ["Batch", "Spans", "Table", "encode_groups"]
@@ -38,7 +37,7 @@ class Table:
         Raw features; may be memory-mapped.
     y : ndarray of shape (n_rows,), default=None
         Class codes (int64) or values (float32).
-    mean, scale : float32 ndarray of shape (n_features,)
+    mean, scale : float64 ndarray of shape (n_features,) or float
         Subtracted from and divided into the features of the rows that are taken.
     """
 
@@ -144,7 +143,13 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     # In a list with strings, numpy would turn NaN into the string "nan".
     given = groups if hasattr(groups, "dtype") else np.array(groups, dtype=object)
-    given = column_or_1d(np.asarray(given))
+    given = np.asarray(given)
+    if given.ndim != 1 and given.shape != (len(X), 1):
+        raise ValueError(
+            "groups must have one value per row, that is shape "
+            f"({len(X)},), not {given.shape}. Join several columns into one first."
+        )
+    given = given.ravel()
     if len(given) != len(X):
         raise ValueError(
             f"groups names the task of each row: X has {len(X)} rows, groups has "

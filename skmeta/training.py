@@ -20,8 +20,9 @@ from skmeta.threads import one_thread_if_small
 
 __all__ = ["hold_out", "make_net", "make_samplers", "meta_train", "seeded"]
 
-# Tasks, classes or rows that early_stopping="auto" asks for before it holds some out.
-_ENOUGH_TO_VALIDATE = {"groups": 10, "classes": 12, "table": 200}
+# Tasks or rows that early_stopping="auto" asks for before it holds some out. Of classes
+# it asks for as many as leave a whole episode to validate on.
+_ENOUGH_TO_VALIDATE = {"groups": 6, "table": 200}
 
 # Optimizers with one kernel for all weights, where a call per weight would cost as much
 # as the meta-gradient of a small network.
@@ -48,7 +49,7 @@ def hold_out(
     *,
     early_stopping: bool | str,
     fraction: float,
-    enough: int,
+    enough: float,
     rng: np.random.Generator,
 ) -> np.ndarray | None:
     """Choose the rows that validate a training.
@@ -61,7 +62,7 @@ def hold_out(
         "auto" holds out only where there are ``enough`` units.
     fraction : float
         Share of the units to hold out, two at least.
-    enough : int
+    enough : float
         Units that "auto" asks for.
     rng : numpy.random.Generator
         Source of randomness.
@@ -133,7 +134,7 @@ def make_samplers(
         unit,
         early_stopping=early_stopping,
         fraction=validation_fraction,
-        enough=_ENOUGH_TO_VALIDATE[tasks],
+        enough=_ENOUGH_TO_VALIDATE.get(tasks, draw["n_way"] / validation_fraction),
         rng=rng,
     )
     if held_out is None:

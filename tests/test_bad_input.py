@@ -18,6 +18,7 @@ from skmeta import (
     MetaRegressor,
     NotAdaptedError,
 )
+from skmeta.datasets import make_sinusoids
 
 QUICK = {"max_epochs": 1, "tasks_per_epoch": 32, "n_query": 5, "random_state": 0}
 
@@ -401,3 +402,16 @@ def test_ctrl_c_keeps_a_usable_estimator_with_a_warning(early_stopping, epoch):
     assert len(meta.history_) == epoch
     assert np.isfinite(meta.adapt(X, y).predict_proba(X)).all()
     assert not meta.module_.training
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_an_adaptation_that_diverges_is_named():
+    X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    meta = MetaRegressor(max_epochs=3, random_state=0).fit(X, y, groups=task)
+    rows, own = np.arange(40), np.array(["calm"] * 20 + ["wild"] * 20)
+    wild = np.where(own == "wild", 1e5, 1.0)
+    meta.adapt(X[rows], y[rows] * wild, groups=own)
+    calm = meta.predict(X[:20], groups=own[:20])
+    assert np.isfinite(calm).all()
+    with pytest.raises(RuntimeWarning, match=r"1 tasks \['wild'\] diverged"):
+        meta.predict(X[rows], groups=own)

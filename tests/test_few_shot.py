@@ -161,6 +161,14 @@ def test_a_clone_shares_the_fitted_meta_learner_and_not_the_task(meta, digits):
     np.testing.assert_array_equal(other.classes_, [7, 9])
 
 
+def test_parameters_of_a_fitted_meta_learner_stay(meta, digits):
+    few_shot = clone(FewShotClassifier(meta))
+    before = meta.n_shot
+    with pytest.raises(ValueError, match="cannot change a fitted meta-learner"):
+        few_shot.set_params(meta__n_shot=before + 1)
+    assert meta.n_shot == before
+
+
 def test_a_clone_of_an_unfitted_meta_learner_is_its_own():
     meta = MetaClassifier()
     assert clone(FewShotClassifier(meta)).meta is not meta

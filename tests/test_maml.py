@@ -279,3 +279,51 @@ def test_pseudo_rows_shorten_the_step_of_small_supports(make):
         steps.append(moved - module.tip.head.weight)
     shorter = torch.tensor([n / (n + 5.0) for n in (5, 7, 4)], dtype=torch.float64)
     torch.testing.assert_close(steps[1], steps[0] * shorter.view(3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"inner_lr": -0.1},
+        {"inner_steps": 2.5},
+        {"inner_steps": -1},
+        {"adapt_steps": -1},
+        {"learn_inner_lr": "elementwise"},
+        {"learn_inner_lr": True},
+        {"adapt_only": "Head"},
+        {"pseudo_rows": -5},
+    ],
+    ids=str,
+)
+def test_a_wrong_hyperparameter_is_named(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name}={value!r}"):
+        MAML(**wrong).build(MLP(), CLASSIFIER)
+
+
+def test_a_whole_number_is_a_step_size():
+    module = MAML(inner_lr=1).build(MLP((4,)), CLASSIFIER)
+    assert {rate.item() for rate in module.rates} == {1.0}
+
+
+def test_the_default_step_size_suits_the_kind_of_target():
+    rates = [MAML().build(MLP((4,)), spec).rates[0] for spec in (CLASSIFIER, REGRESSOR)]
+    assert [round(rate.item(), 6) for rate in rates] == [0.5, 0.1]
+
+
+@pytest.mark.parametrize("algorithm", [MAML(), MAML(first_order=True)], ids=repr)
+def test_frozen_layers_stay_as_they_are_in_every_task(generator, algorithm):
+    class Frozen(MLP):
+        def build(self, n_features):
+            network = super().build(n_features)
+            network[0].requires_grad_(False)
+            return network
+
+    module = algorithm.build(Frozen((6, 5)), CLASSIFIER).double()
+    support = make_batch(CLASSIFIER, [5, 7, 4], generator)
+    state = algorithm.adapt(module, support)
+    assert "backbone.0.weight" not in state.weights
+    assert "backbone.2.weight" in state.weights
+    algorithm.meta_backward(module, Episode(support, support))
+    assert module.tip.backbone[0].weight.grad is None
+    assert module.tip.backbone[2].weight.grad.abs().max() > 0

@@ -311,6 +311,25 @@ def test_a_warm_start_goes_on_and_a_cold_one_begins_anew():
     assert len(meta.history_) == 2
 
 
+@pytest.mark.parametrize("change", [{"algorithm": "anil"}, {"backbone": "linear"}])
+def test_a_warm_start_by_another_algorithm_or_backbone_is_refused(change):
+    X, y, groups = data("shared")
+    meta = MetaClassifier("maml", warm_start=True, **QUICK).fit(X, y, groups=groups)
+    meta.set_params(**change)
+    with pytest.raises(ValueError, match="warm_start"):
+        meta.fit(X, y, groups=groups)
+
+
+def test_a_warm_start_that_fails_leaves_the_weights_of_the_last_fit():
+    X, y, groups = data("shared")
+    meta = MetaClassifier("maml", warm_start=True, **QUICK).fit(X, y, groups=groups)
+    before = [w.detach().clone() for w in meta.module_.parameters()]
+    with pytest.raises(ValueError, match="diverged"):
+        meta.fit(1e30 * X, y, groups=groups)
+    after = meta.module_.parameters()
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
 @pytest.mark.parametrize("change", ["columns", "labels"])
 def test_a_warm_start_on_other_columns_or_labels_is_refused(change):
     X, y, groups = data("shared")
@@ -346,3 +365,23 @@ def test_a_few_shot_estimator_survives_a_pickle():
     few_shot = FewShotClassifier(fit("maml", random_state=0)).fit(X[::5], y[::5])
     other = through_pickle(few_shot)
     np.testing.assert_array_equal(other.predict_proba(X), few_shot.predict_proba(X))
+
+
+def test_a_step_that_cannot_be_compiled_runs_as_it_is_with_one_warning(monkeypatch):
+    def no_compiler(function, **kwargs):
+        def compiled(*args):
+            raise RuntimeError("no C++ compiler")
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    X, y = load_digits(return_X_y=True)
+    plain = {"tasks": "classes", "max_epochs": 2, "tasks_per_epoch": 64}
+    with pytest.warns(UserWarning, match="no C\\+\\+ compiler") as caught:
+        compiled = MetaClassifier(random_state=0, compile=True, **plain).fit(X, y)
+    assert sum("compile" in str(warning.message) for warning in caught) == 1
+    eager = MetaClassifier(random_state=0, **plain).fit(X, y)
+    for one, other in zip(
+        compiled.module_.parameters(), eager.module_.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)

@@ -45,24 +45,36 @@ class InnerLoop(nn.Module):
             self.trunk = nn.Identity()
             self.tip = nn.Sequential(OrderedDict(backbone=backbone, head=head))
 
-        self.is_relu_network = is_relu_network(self.tip)
-        adapting = [
-            weight
+        # Frozen layers of a backbone stay frozen; of the head, BOIL keeps all.
+        self.adapted = [
+            name
             for name, weight in self.tip.named_parameters()
-            if algorithm.adapt_only != "body" or not name.startswith("head.")
+            if (
+                algorithm.adapt_only != "body"
+                if name.startswith("head.")
+                else weight.requires_grad
+            )
         ]
-        self.n_fixed = len(list(self.tip.parameters())) - len(adapting)
-        self.rates = [float(algorithm.inner_lr)] * len(adapting)
+        inner_lr = algorithm.inner_lr
+        if inner_lr is None:
+            inner_lr = 0.5 if spec.kind == "classifier" else 0.1
+        self.rates = [float(inner_lr)] * len(self.adapted)
         if algorithm.learn_inner_lr:
             by_element = algorithm.learn_inner_lr == "element"
             self.rates = nn.ParameterList(
-                torch.full(weight.shape if by_element else (), algorithm.inner_lr)
-                for weight in adapting
+                torch.full(
+                    self.tip.get_parameter(name).shape if by_element else (),
+                    float(inner_lr),
+                )
+                for name in self.adapted
             )
+        self.is_relu_network = is_relu_network(self.tip) and len(self.adapted) == len(
+            list(self.tip.parameters())
+        )
 
     def start(self, support: Batch) -> State:
         """Return the meta-learnt weights, which all tasks share at first."""
-        weights = dict(self.tip.named_parameters())
+        weights = {name: self.tip.get_parameter(name) for name in self.adapted}
         if self.per_task:  # the one class vector, once per class
             n_classes = int(support.n_classes.max())
             for name in ("head.weight", "head.bias"):
@@ -91,7 +103,7 @@ class InnerLoop(nn.Module):
         self, state: State, X: Tensor, loss: SupportLoss, *, first_order: bool
     ) -> State:
         """Take one step of gradient descent in every task."""
-        rates = [*self.rates, *[0.0] * self.n_fixed]  # the head is the last layer
+        rates = list(self.rates)
         if self.is_relu_network:
             weights = list(state.weights.values())
             stepped = descend(weights, rates, X, loss, first_order=first_order)
@@ -125,10 +137,9 @@ class InnerLoop(nn.Module):
 
     def spread(self, state: State, n_tasks: int) -> State:
         """Give every task a view of the weights that are still shared."""
-        shapes = {name: own.ndim for name, own in self.tip.named_parameters()}
         weights = {
             name: weight.expand(n_tasks, *weight.shape)
-            if weight.ndim == shapes[name]
+            if weight.ndim == self.tip.get_parameter(name).ndim
             else weight
             for name, weight in state.weights.items()
         }

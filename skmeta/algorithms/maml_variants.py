@@ -33,7 +33,7 @@ class FOMAML(MAML):
 
     def __init__(
         self,
-        inner_lr: float = 0.1,
+        inner_lr: float | None = None,
         inner_steps: int = 5,
         adapt_steps: int | None = None,
         learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
@@ -77,7 +77,7 @@ class ANIL(MAML):
 
     def __init__(
         self,
-        inner_lr: float = 0.1,
+        inner_lr: float | None = None,
         inner_steps: int = 5,
         first_order: bool = False,
         adapt_steps: int | None = None,
@@ -122,7 +122,7 @@ class BOIL(MAML):
 
     def __init__(
         self,
-        inner_lr: float = 0.1,
+        inner_lr: float | None = None,
         inner_steps: int = 5,
         first_order: bool = False,
         adapt_steps: int | None = None,
@@ -149,8 +149,8 @@ class MetaSGD(MAML):
 
     Parameters
     ----------
-    inner_lr : float, default=0.1
-        Where all step sizes start.
+    inner_lr : float, default=None
+        Where all step sizes start, as in :class:`MAML`.
     inner_steps : int, default=2
         Gradient steps on the support. The paper takes 1, which teaches the head alone
         in a per-task label space.
@@ -171,7 +171,7 @@ class MetaSGD(MAML):
 
     def __init__(
         self,
-        inner_lr: float = 0.1,
+        inner_lr: float | None = None,
         inner_steps: int = 2,
         first_order: bool = False,
         adapt_steps: int | None = None,
