@@ -8,15 +8,21 @@ from skmeta.hookspecs import hookimpl
 @hookimpl
 def skmeta_algorithms() -> dict[str, type]:
     """Offer the algorithms of :mod:`skmeta.algorithms`."""
-    from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, ProtoNet
+    from skmeta import algorithms
 
     return {
-        "maml": MAML,
-        "fomaml": FOMAML,
-        "anil": ANIL,
-        "boil": BOIL,
-        "metasgd": MetaSGD,
-        "protonet": ProtoNet,
+        "maml": algorithms.MAML,
+        "fomaml": algorithms.FOMAML,
+        "anil": algorithms.ANIL,
+        "boil": algorithms.BOIL,
+        "metasgd": algorithms.MetaSGD,
+        "reptile": algorithms.Reptile,
+        "r2d2": algorithms.R2D2,
+        "cnp": algorithms.CNP,
+        "protonet": algorithms.ProtoNet,
+        "matching": algorithms.MatchingNet,
+        "relation": algorithms.RelationNet,
+        "siamese": algorithms.Siamese,
     }
 
 

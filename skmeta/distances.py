@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
@@ -16,7 +17,14 @@ class Distance(BaseEstimator):
     A distance is a factory because some have parameters to learn: ``build`` returns a
     plain function, or an :class:`torch.nn.Module` whose parameters are meta-learnt
     with the backbone's.
+
+    Attributes
+    ----------
+    is_squared : bool
+        True if its square root is a distance.
     """
+
+    is_squared: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, n_features: int) -> Callable[[Tensor, Tensor], Tensor]:
@@ -48,6 +56,8 @@ class Euclidean(Distance):
     >>> distance(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]))
     tensor([[25.]])
     """
+
+    is_squared = True
 
     def build(self, n_features: int) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the function; it has no parameters."""
@@ -108,6 +118,8 @@ class Mahalanobis(Distance):
     >>> distance.factor.shape
     torch.Size([2, 5])
     """
+
+    is_squared = True
 
     def __init__(self, rank: int = 8):
         self.rank = rank

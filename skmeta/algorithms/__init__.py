@@ -5,18 +5,30 @@ A new one is a subclass of :class:`Algorithm`.
 """
 
 from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes, task_losses
+from skmeta.algorithms.cnp import CNP
 from skmeta.algorithms.maml import MAML
 from skmeta.algorithms.maml_variants import ANIL, BOIL, FOMAML, MetaSGD
+from skmeta.algorithms.matching import MatchingNet
 from skmeta.algorithms.protonet import ProtoNet
+from skmeta.algorithms.r2d2 import R2D2
+from skmeta.algorithms.relation import RelationNet
+from skmeta.algorithms.reptile import Reptile
+from skmeta.algorithms.siamese import Siamese
 
 __all__ = [
     "ANIL",
     "BOIL",
+    "CNP",
     "FOMAML",
     "MAML",
+    "R2D2",
     "Algorithm",
+    "MatchingNet",
     "MetaSGD",
     "ProtoNet",
+    "RelationNet",
+    "Reptile",
+    "Siamese",
     "Spec",
     "mask_absent_classes",
     "task_losses",

@@ -4,21 +4,17 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, softplus
+from torch.nn.functional import softplus
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes
+from skmeta.algorithms.metric import log_scale, sum_by_class
 from skmeta.backbones.base import Backbone
 from skmeta.distances import Distance
 from skmeta.episodes import Batch
 from skmeta.nn import apply
 
 __all__ = ["ProtoNet"]
-
-
-# With the first scale, two random rows are so far apart on average. From much further
-# the first epochs would go into pulling everything together.
-_FIRST_DISTANCE = 2.0
 
 
 class ProtoNet(Algorithm):
@@ -89,11 +85,7 @@ class ProtoNet(Algorithm):
     def adapt(self, module: nn.Module, support: Batch) -> "_State":
         """Average the embedded support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
-        n_classes = module.n_outputs or int(support.n_classes.max())
-        member = one_hot(support.y, n_classes) * support.mask.unsqueeze(-1)
-        member = member.to(embedded)  # (tasks, rows, classes)
-        count = member.sum(dim=1).unsqueeze(-1)  # (tasks, classes, 1)
-        total = member.mT @ embedded  # (tasks, classes, d)
+        total, count = sum_by_class(embedded, support, module.n_outputs)
         if not module.n_outputs:
             no_odds = torch.zeros_like(count.squeeze(-1))
             return _State(total / count.clamp(min=1), no_odds, support.n_classes)
@@ -125,17 +117,9 @@ class _Prototypes(nn.Module):
         self.backbone = backbone
         self.distance = distance.build(width)
         self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
-        scale = torch.tensor(1.0)
-        if learn_scale:
-            scale = _FIRST_DISTANCE / self._typical_distance(spec.n_features)
-        self.log_scale = nn.Parameter(scale.log(), requires_grad=learn_scale)
+        self.log_scale = log_scale(backbone, self.distance, spec, learn=learn_scale)
         if self.n_outputs:
             # softplus(5) is about 5: a prior is worth five rows at first.
             self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)
             self.raw_strength = nn.Parameter(torch.full((self.n_outputs, 1), 5.0))
             self.raw_count = nn.Parameter(torch.full((self.n_outputs,), 5.0))
-
-    def _typical_distance(self, n_features: int) -> Tensor:
-        with torch.no_grad():
-            a, b = apply(self.backbone, torch.randn(2, 100, n_features))
-            return self.distance(a, b).mean().clamp(min=1e-6)

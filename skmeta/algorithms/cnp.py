@@ -1,0 +1,276 @@
+"""Conditional neural processes, plain and attentive."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot, softplus
+
+from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes
+from skmeta.backbones import MLP
+from skmeta.backbones.base import Backbone
+from skmeta.episodes import Batch, Episode
+from skmeta.nn import apply
+
+__all__ = ["CNP"]
+
+# A ReLU that is on for all classes of a task would shift their logits alike, and its
+# own shift would learn nothing.
+_SMOOTH = "silu"
+
+
+class CNP(Algorithm):
+    r"""Conditional neural process: a task is summed up by what its rows say on average.
+
+    An encoder h maps every support row, the embedding f of its features together with
+    its target, to a representation; a decoder g answers a row from its embedding and
+    the task's representation (Garnelo et al. 2018, equations 1 to 3),
+
+    .. math:: r = \frac{1}{n + 1} \Big( r_0 + \sum_{i=1}^n h(f(x_i), y_i) \Big),
+              \qquad
+              (\mu, \omega) = g(f(x), r), \qquad
+              \sigma = \sigma_{min} + (1 - \sigma_{min}) \, \mathrm{softplus}(\omega).
+
+    The meta-learnt :math:`r_0` is one row that every support has. It is not in the
+    paper; with it r tells few rows from many and a task without any has an answer.
+
+    With ``attention=True``, each row to be answered has a representation of its own:
+    multihead dot-product attention from its embedding to those of the support rows
+    (Kim et al. 2019, the cross-attention of section 3), in which :math:`r_0` takes part
+    with a meta-learnt embedding. The answer then follows the nearest rows, where the
+    mean underfits.
+
+    In regression the meta-loss is the negative log-likelihood of a normal distribution
+    with mean :math:`\mu` and standard deviation :math:`\sigma`. In a shared label
+    space the encoder sees one-hot labels and the decoder answers with logits. In a
+    per-task label space there is one representation per class, of its own rows (as in
+    section 4.3 of Garnelo et al.), and the decoder answers with the logit of that
+    class, so that any number of classes can be learnt.
+
+    Adaptation is one forward pass, with no gradient.
+
+    Parameters
+    ----------
+    attention : bool, default=False
+        Attend to the support rows instead of averaging them.
+    width : int, default=64
+        Width of representations and hidden layers.
+    n_heads : int, default=4
+        Heads of the attention; divides ``width``.
+    min_std : float, default=0.1
+        Smallest standard deviation :math:`\sigma_{min}` in regression, in units of the
+        targets as they are learnt: an estimator standardises them.
+
+    References
+    ----------
+    M. Garnelo et al. Conditional neural processes. ICML 2018.
+
+    H. Kim et al. Attentive neural processes. ICLR 2019.
+
+    Examples
+    --------
+    >>> from skmeta import MetaRegressor
+    >>> from skmeta.algorithms import CNP
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=50, n_rows=20, random_state=0)
+    >>> meta = MetaRegressor(CNP(attention=True), max_epochs=2, random_state=0)
+    >>> meta = meta.fit(X, y, groups=task)
+    >>> meta.adapt(X[:5], y[:5]).predict(X[5:8]).shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        attention: bool = False,
+        width: int = 64,
+        n_heads: int = 4,
+        min_std: float = 0.1,
+    ):
+        self.attention = attention
+        self.width = width
+        self.n_heads = n_heads
+        self.min_std = min_std
+
+    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+        """Hold the backbone, the encoder, the decoder and the attention.
+
+        Raises
+        ------
+        ValueError
+            If ``n_heads`` does not divide ``width``.
+        """
+        if self.attention and self.width % self.n_heads:
+            raise ValueError(
+                f"n_heads must divide width, but {self.n_heads!r} does not divide "
+                f"{self.width!r}."
+            )
+        return _Process(backbone.build(spec.n_features), spec, self)
+
+    def adapt(self, module: nn.Module, support: Batch) -> "_Averages | _Rows":
+        """Encode the support rows, and average them unless there is attention."""
+        embedded = apply(module.backbone, support.X, support.mask)
+        values = module.encode(embedded, support)  # (tasks, rows, width)
+        member = module.membership(support)  # (tasks, groups, rows)
+        if module.attention is None:
+            count = member.sum(dim=-1, keepdim=True)
+            mean = (module.prior + member.to(values) @ values) / (1 + count)
+            return _Averages(mean, support.n_classes)
+        keys = module.attention.key(_prepend(module.prior_place, embedded))
+        values = _prepend(module.prior, values)
+        member = torch.cat([torch.ones_like(member[..., :1]), member], dim=-1)
+        return _Rows(values, support.n_classes, keys, member)
+
+    def predict(
+        self, module: nn.Module, state: "_Averages | _Rows", X: Tensor
+    ) -> Tensor:
+        """Answer rows with logits, or with the mean."""
+        outputs = module.decode(state, X)
+        if module.kind == "regressor":
+            return outputs[..., :1]
+        return mask_absent_classes(outputs, state.n_classes)
+
+    def predict_std(
+        self, module: nn.Module, state: "_Averages | _Rows", X: Tensor
+    ) -> Tensor:
+        """Tell how sure the answers are, in regression.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        state : pytree of Tensor
+            What :meth:`adapt` returned.
+        X : Tensor of shape (tasks, rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        Tensor of shape (tasks, rows, 1)
+            Standard deviations, in units of the targets as they were learnt.
+        """
+        return self._std(module.decode(state, X))
+
+    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Return the negative log-likelihood of the queries, averaged over tasks."""
+        if module.kind == "classifier":
+            return super().meta_loss(module, episode)
+        query = episode.query
+        outputs = module.decode(self.adapt(module, episode.support), query.X)
+        mean, std = outputs[..., 0], self._std(outputs).squeeze(-1)
+        losses = ((query.y - mean) / std).square() / 2 + std.log()
+        losses = torch.where(query.mask, losses + math.log(2 * math.pi) / 2, 0.0)
+        return (losses.sum(dim=1) / query.mask.sum(dim=1).clamp(min=1)).mean()
+
+    def _std(self, outputs: Tensor) -> Tensor:
+        return self.min_std + (1 - self.min_std) * softplus(outputs[..., 1:])
+
+
+# Groups are the classes of a per-task label space; elsewhere there is one.
+
+
+class _Averages(NamedTuple):
+    about: Tensor  # (tasks, groups, width)
+    n_classes: Tensor  # (tasks,)
+
+
+class _Rows(NamedTuple):
+    """What there is to attend to."""
+
+    values: Tensor  # (tasks, 1 + rows, width)
+    n_classes: Tensor  # (tasks,)
+    keys: Tensor  # (tasks, 1 + rows, width)
+    member: Tensor  # (tasks, groups, 1 + rows): whose rows a group attends to
+
+
+class _Process(nn.Module):
+    def __init__(self, backbone: nn.Module, spec: Spec, algorithm: CNP):
+        super().__init__()
+        d, width = backbone.out_features, algorithm.width
+        self.kind = spec.kind
+        self.n_labels = spec.n_outputs if spec.kind == "classifier" else 0
+        self.per_task = spec.label_space == "per_task"
+        n_targets = 0 if self.per_task else spec.n_outputs
+        n_outputs = 2 if spec.kind == "regressor" else max(n_targets, 1)
+        self.backbone = backbone
+        self.encoder = nn.Sequential(
+            MLP((width,), _SMOOTH).build(d + n_targets), nn.Linear(width, width)
+        )
+        # A shift that is one for all classes would cancel in the softmax.
+        self.decoder = nn.Sequential(
+            MLP((width, width), _SMOOTH).build(d + width),
+            nn.Linear(width, n_outputs, bias=not self.per_task),
+        )
+        self.prior = nn.Parameter(torch.randn(width) / width**0.5)
+        self.attention = None
+        if algorithm.attention:
+            self.prior_place = nn.Parameter(torch.randn(d) / d**0.5)
+            self.attention = _Attention(d, width, algorithm.n_heads)
+
+    def encode(self, embedded: Tensor, support: Batch) -> Tensor:
+        """Map embedded rows and their targets to representations."""
+        if self.per_task:  # its group tells a row's class
+            return self.encoder(embedded)
+        if self.kind == "regressor":
+            target = support.y.unsqueeze(-1)
+        else:
+            target = one_hot(support.y, self.n_labels)
+        return self.encoder(torch.cat([embedded, target.to(embedded)], dim=-1))
+
+    def membership(self, support: Batch) -> Tensor:
+        """Tell which rows belong to a group, bool (tasks, groups, rows)."""
+        if not self.per_task:
+            return support.mask.unsqueeze(1)
+        code = torch.arange(int(support.n_classes.max()), device=support.y.device)
+        own = support.y.unsqueeze(1) == code.unsqueeze(-1)
+        return own & support.mask.unsqueeze(1)
+
+    def decode(self, state: _Averages | _Rows, X: Tensor) -> Tensor:
+        """Answer rows, (tasks, rows, outputs) or (tasks, rows, classes)."""
+        embedded = apply(self.backbone, X).unsqueeze(1)  # (tasks, 1, rows, d)
+        if self.attention is None:
+            about = state.about.unsqueeze(2)  # (tasks, groups, 1, width)
+        else:
+            about = self.attention(embedded, state)  # (tasks, groups, rows, width)
+        shape = torch.broadcast_shapes(about.shape[:3], embedded.shape[:3])
+        pair = [part.expand(*shape, part.shape[-1]) for part in (embedded, about)]
+        outputs = self.decoder(torch.cat(pair, dim=-1))
+        if self.per_task:
+            return outputs.squeeze(-1).mT
+        return outputs.squeeze(1)
+
+
+class _Attention(nn.Module):
+    """Multihead dot-product attention to the rows of each group."""
+
+    def __init__(self, d: int, width: int, n_heads: int):
+        super().__init__()
+        self.n_heads = n_heads
+        self.query = nn.Linear(d, width)
+        # A shift of the keys adds the same to all scores of a row.
+        self.key = nn.Linear(d, width, bias=False)
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, embedded: Tensor, state: _Rows) -> Tensor:
+        """Map (tasks, 1, rows, d) to (tasks, groups, rows, width)."""
+        queries, keys, values = (  # (tasks, 1, heads, rows, width of a head)
+            self._heads(rows)
+            for rows in (
+                self.query(embedded),
+                state.keys.unsqueeze(1),
+                state.values.unsqueeze(1),
+            )
+        )
+        scores = queries @ keys.mT / keys.shape[-1] ** 0.5
+        absent = ~state.member[
+            :, :, None, None, :
+        ]  # (tasks, groups, 1, 1, support rows)
+        share = scores.masked_fill(absent, -torch.inf).softmax(dim=-1)
+        return self.mix((share @ values).transpose(2, 3).flatten(3))
+
+    def _heads(self, rows: Tensor) -> Tensor:
+        return rows.unflatten(-1, (self.n_heads, -1)).transpose(2, 3)
+
+
+def _prepend(row: Tensor, rows: Tensor) -> Tensor:
+    return torch.cat([row.expand(len(rows), 1, -1), rows], dim=1)

@@ -1,0 +1,147 @@
+"""Relation networks."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid, one_hot, softplus
+
+from skmeta.algorithms.base import (
+    Algorithm,
+    Spec,
+    absent_classes,
+    mask_absent_classes,
+)
+from skmeta.algorithms.metric import sum_by_class
+from skmeta.backbones import MLP
+from skmeta.backbones.base import Backbone
+from skmeta.episodes import Batch, Episode
+from skmeta.nn import Linear, apply
+
+__all__ = ["RelationNet"]
+
+
+class RelationNet(Algorithm):
+    r"""Relation network: the comparison of a row with a class is itself learnt.
+
+    A network g looks at a class representation :math:`c_k`, pooled from the class's
+    embedded support rows, beside an embedded query row, and its relation score says
+    how well they match. Scores are trained to be 1 for a row's own class and 0 for the
+    others (Sung et al. 2018, equations 1 and 2):
+
+    .. math:: r_k(x) = \mathrm{sigmoid}(g([c_k, f(x)])), \qquad
+              L = \sum_k (r_k(x) - [y = k])^2,
+
+    summed over the classes of a task, with the mean taken over its query rows and then
+    over tasks. The highest score wins. The score that minimises L is the probability of
+    a match, so that :math:`p(y = k \mid x) = r_k(x) / \sum_j r_j(x)`.
+
+    In a shared label space each class also has a meta-learnt prior representation,
+    worth a meta-learnt number of support rows, so that a class or a whole task without
+    support rows still has an answer. Adaptation is one forward pass.
+
+    Parameters
+    ----------
+    hidden : sequence of int, default=(64,)
+        Width of each hidden layer of the relation module g.
+    pooling : {"mean", "sum"}, default="mean"
+        How support rows make a class representation. The paper sums, which is the mean
+        up to a factor while the number of rows per class stays the same; the mean also
+        serves where it differs from training or between classes.
+
+    References
+    ----------
+    F. Sung, Y. Yang, L. Zhang, T. Xiang, P. Torr, T. Hospedales. Learning to compare:
+    relation network for few-shot learning. CVPR 2018.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmeta import MetaClassifier
+    >>> from skmeta.algorithms import RelationNet
+    >>> X, y = load_digits(return_X_y=True)
+    >>> meta = MetaClassifier(RelationNet(), tasks="classes", max_epochs=1)
+    >>> meta = meta.fit(X[y < 7], y[y < 7])
+    >>> few, new = y >= 7, y[y >= 7]
+    >>> meta.adapt(X[few][:20], new[:20]).predict(X[few][20:]).shape
+    (513,)
+    """
+
+    kinds = ("classifier",)
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (64,),
+        pooling: Literal["mean", "sum"] = "mean",
+    ):
+        self.hidden = hidden
+        self.pooling = pooling
+
+    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+        """Hold the backbone, the relation module and the prior representations.
+
+        Raises
+        ------
+        ValueError
+            If ``pooling`` is not one of its values.
+        """
+        if self.pooling not in ("mean", "sum"):
+            raise ValueError(f"pooling must be 'mean' or 'sum', not {self.pooling!r}.")
+        return _Relation(backbone.build(spec.n_features), self.hidden, spec)
+
+    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+        """Pool the embedded support rows of every class."""
+        embedded = apply(module.backbone, support.X, support.mask)
+        pooled, count = sum_by_class(embedded, support, module.n_outputs)
+        if module.n_outputs:
+            strength = softplus(module.raw_strength)  # (classes, 1)
+            pooled, count = pooled + strength * module.prior, count + strength
+        if self.pooling == "mean":
+            pooled = pooled / torch.where(count > 0, count, 1.0)
+        return _State(pooled, support.n_classes)
+
+    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+        """Compare rows with the classes of their task, by log relation scores."""
+        relations = _compare(module, state, apply(module.backbone, X))
+        return mask_absent_classes(logsigmoid(relations), state.n_classes)
+
+    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Squared error of the relation scores."""
+        query = episode.query
+        state = self.adapt(module, episode.support)
+        embedded = apply(module.backbone, query.X, query.mask)
+        scores = _compare(module, state, embedded).sigmoid()
+        errors = (scores - one_hot(query.y, scores.shape[-1])).square()
+        absent = absent_classes(scores.shape[-1], query.n_classes)
+        errors = errors.masked_fill(absent | ~query.mask.unsqueeze(-1), 0.0)
+        per_task = errors.sum(dim=(1, 2)) / query.mask.sum(dim=1).clamp(min=1)
+        return per_task.mean()
+
+
+class _State(NamedTuple):
+    classes: Tensor  # (tasks, classes, d)
+    n_classes: Tensor  # (tasks,)
+
+
+class _Relation(nn.Module):
+    def __init__(self, backbone: nn.Module, hidden: Sequence[int], spec: Spec):
+        super().__init__()
+        width = backbone.out_features
+        self.backbone = backbone
+        body = MLP(hidden).build(2 * width)
+        self.relation = nn.Sequential(body, Linear(body.out_features, 1))
+        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        if self.n_outputs:
+            # softplus(1) is about 1: a prior is worth one row or so at first.
+            self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)
+            self.raw_strength = nn.Parameter(torch.ones(self.n_outputs, 1))
+
+
+def _compare(module: _Relation, state: _State, embedded: Tensor) -> Tensor:
+    """Relation of every row with every class, before the sigmoid."""
+    shape = (-1, embedded.shape[1], state.classes.shape[1], -1)
+    classes = state.classes.unsqueeze(1).expand(shape)
+    rows = embedded.unsqueeze(2).expand(shape)
+    pairs = torch.cat([classes, rows], dim=-1)  # (tasks, queries, classes, 2 d)
+    return module.relation(pairs).squeeze(-1)

@@ -1,0 +1,200 @@
+"""Reptile: a start that moves towards where each task's own training ends."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from skmeta.algorithms.base import Spec, task_losses
+from skmeta.algorithms.inner_loop import InnerLoop, State
+from skmeta.algorithms.maml import MAML
+from skmeta.backbones.base import Backbone
+from skmeta.backprop import SupportLoss
+from skmeta.episodes import Episode
+from skmeta.nn import apply_per_task
+from skmeta.tables import Batch
+
+__all__ = ["Reptile"]
+
+
+# The paper's Adam forgets the first moment at once (its section 6.1).
+_BETA, _EPS = 0.999, 1e-8
+
+
+class Reptile(MAML):
+    r"""Reptile: train on each task, then move the start towards the results.
+
+    From the start :math:`\theta`, each task of a meta-batch takes ``inner_steps`` of
+    ordinary training on all its rows, support and query alike, and ends at
+    :math:`\phi_i`. Then (Nichol et al. 2018, algorithms 1 and 2)
+
+    .. math:: \theta \leftarrow \theta + \epsilon \, \frac{1}{n} \sum_{i=1}^n
+              (\phi_i - \theta).
+
+    No gradient goes through the inner steps, so that memory and time are those of
+    plain training. What :meth:`meta_backward` leaves as the gradient is
+    :math:`\theta - \frac{1}{n} \sum_i \phi_i`: with ``torch.optim.SGD`` and
+    :math:`\epsilon` as its rate that is the equation above, and any other optimizer
+    serves as well. It takes two inner steps or more; with one, this is training of one
+    network on all tasks.
+
+    A new task is learnt as with :class:`~skmeta.algorithms.MAML`, with the same inner
+    optimizer as in meta-training. Label spaces are treated as there: where they are
+    per task, all classes start from one class vector of zeros and only the backbone is
+    meta-learnt.
+
+    Parameters
+    ----------
+    inner_lr : float, default=0.1
+        Step size of the inner optimizer; with "adam" something like 0.01.
+    inner_steps : int, default=5
+        Steps on the rows of a task.
+    inner_optimizer : {"sgd", "adam"}, default="sgd"
+        What takes the inner steps; Adam with :math:`\beta_1 = 0`, as in the paper.
+    inner_batch_size : int, default=None
+        In meta-training every inner step sees so many rows of each task, drawn anew
+        without replacement. None: all of them. Adaptation always sees all.
+    adapt_steps : int, default=None
+        Steps after meta-training, ``inner_steps`` if None. The paper takes more of them
+        than in meta-training.
+    pseudo_rows : float, default=0.0
+        As in :class:`~skmeta.algorithms.MAML`; "adam" takes little notice of it.
+
+    References
+    ----------
+    A. Nichol, J. Achiam, J. Schulman. On first-order meta-learning algorithms.
+    arXiv:1803.02999, 2018.
+
+    Examples
+    --------
+    >>> from skmeta import MetaRegressor
+    >>> from skmeta.algorithms import Reptile
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=50, n_rows=20, random_state=0)
+    >>> meta = MetaRegressor(Reptile(adapt_steps=10), max_epochs=2, random_state=0)
+    >>> meta = meta.fit(X, y, groups=task)
+    >>> meta.adapt(X[:5], y[:5]).predict(X[5:8]).shape
+    (3,)
+    """
+
+    # What MAML takes as parameters and Reptile has settled.
+    first_order = True
+    learn_inner_lr = False
+    adapt_only = "all"
+
+    def __init__(
+        self,
+        inner_lr: float = 0.1,
+        inner_steps: int = 5,
+        inner_optimizer: Literal["sgd", "adam"] = "sgd",
+        inner_batch_size: int | None = None,
+        adapt_steps: int | None = None,
+        pseudo_rows: float = 0.0,
+    ):
+        self.inner_lr = inner_lr
+        self.inner_steps = inner_steps
+        self.inner_optimizer = inner_optimizer
+        self.inner_batch_size = inner_batch_size
+        self.adapt_steps = adapt_steps
+        self.pseudo_rows = pseudo_rows
+
+    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+        """Chain backbone and head.
+
+        Raises
+        ------
+        ValueError
+            If ``inner_optimizer`` is unknown.
+        """
+        if self.inner_optimizer not in ("sgd", "adam"):
+            raise ValueError(
+                "inner_optimizer must be 'sgd' or 'adam', "
+                f"not {self.inner_optimizer!r}."
+            )
+        return super().build(backbone, spec)
+
+    def adapt(self, module: InnerLoop, support: Batch) -> State:
+        """Take the inner steps on the support; return every task's own weights."""
+        n_steps = self.inner_steps
+        if not module.training and self.adapt_steps is not None:
+            n_steps = self.adapt_steps
+        state = self._train(module, support, n_steps)
+        return state if torch.is_grad_enabled() else state.detach()
+
+    def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
+        r"""Add :math:`\theta - \frac{1}{n} \sum_i \phi_i` to the ``.grad`` of θ.
+
+        Returns
+        -------
+        scalar Tensor
+            The mean loss of the tasks after their inner steps, on the rows of these.
+        """
+        rows = _all_rows(episode)
+        with torch.no_grad():
+            state = self._train(module, rows, self.inner_steps, self.inner_batch_size)
+            for name, start in module.tip.named_parameters():
+                if start.requires_grad:
+                    towards = start - state.weights[name].mean(dim=0)
+                    start.grad = towards if start.grad is None else start.grad + towards
+            return task_losses(module.answer(state, rows.X), rows).mean()
+
+    def _train(
+        self,
+        module: InnerLoop,
+        rows: Batch,
+        n_steps: int,
+        batch_size: int | None = None,
+    ) -> State:
+        """Train every task on its rows, from the start that all share."""
+        state = module.start(rows)
+        squares = dict.fromkeys(state.weights, 0.0)
+        for step in range(1, n_steps + 1):
+            drawn = rows if batch_size is None else _draw(rows, batch_size)
+            loss = module.support_loss(drawn, self.pseudo_rows)
+            if self.inner_optimizer == "sgd":
+                state = module.step(state, drawn.X, loss, first_order=True)
+                continue
+            weights = dict(module.spread(state, len(rows.X)).weights)
+            for name, gradient in _gradients(module, weights, drawn.X, loss).items():
+                squares[name] = _BETA * squares[name] + (1 - _BETA) * gradient.square()
+                size = (squares[name] / (1 - _BETA**step)).sqrt() + _EPS
+                weights[name] = weights[name] - self.inner_lr * (gradient / size)
+            state = state._replace(weights=weights)
+        return module.spread(state, len(rows.X))
+
+
+def _all_rows(episode: Episode) -> Batch:
+    """Put the query rows beside the support rows."""
+    support, query = episode
+    return Batch(
+        torch.cat([support.X, query.X], dim=1),
+        torch.cat([support.y, query.y], dim=1),
+        torch.cat([support.mask, query.mask], dim=1),
+        torch.maximum(support.n_classes, query.n_classes),
+    )
+
+
+def _draw(rows: Batch, n: int) -> Batch:
+    """Draw n rows of every task, or all of a task that has fewer."""
+    order = torch.rand(rows.mask.shape, device=rows.X.device)
+    order = order.masked_fill(~rows.mask, -1.0)  # padding comes last
+    chosen = order.topk(min(n, order.shape[1]), dim=1).indices  # (tasks, n)
+    return Batch(
+        rows.X.take_along_dim(chosen.unsqueeze(-1), dim=1),
+        rows.y.gather(1, chosen),
+        rows.mask.gather(1, chosen),
+        rows.n_classes,
+    )
+
+
+def _gradients(
+    module: InnerLoop, weights: dict[str, Tensor], X: Tensor, loss: SupportLoss
+) -> dict[str, Tensor]:
+    """Differentiate every task's loss in its own weights, as constants."""
+    with torch.enable_grad():
+        weights = {
+            name: weight.detach().requires_grad_() for name, weight in weights.items()
+        }
+        outputs = apply_per_task(module.tip, weights, X)
+        gradients = torch.autograd.grad(loss(outputs), list(weights.values()))
+    return dict(zip(weights, gradients, strict=True))

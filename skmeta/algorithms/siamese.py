@@ -1,0 +1,182 @@
+"""Siamese networks."""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from skmeta import plugins
+from skmeta.algorithms.base import Algorithm, Spec, task_losses
+from skmeta.algorithms.metric import log_probabilities
+from skmeta.backbones.base import Backbone
+from skmeta.distances import Distance
+from skmeta.episodes import Batch, Episode
+from skmeta.nn import apply
+
+__all__ = ["Siamese"]
+
+_REDUCTIONS = {"nearest": "amin", "mean": "mean"}
+
+
+class Siamese(Algorithm):
+    r"""Siamese network: rows of one class are drawn together, others pushed apart.
+
+    Both rows of a pair go through the same backbone f (Koch et al. 2015). With their
+    distance d in the embedding and a margin m, a pair costs (Hadsell et al. 2006)
+
+    .. math:: L = (1 - y) \, d^2 + y \, \max(0, m - d)^2,
+
+    where **y = 0 for a pair of one class and y = 1 for a pair of different classes**.
+    Sources disagree on that convention, and some have it the other way round. The loss
+    is the mean over all support-query and support-support pairs of an episode's task,
+    and over tasks.
+
+    The distance from a row to a class, :math:`d_k`, is that to its nearest support row
+    or the mean over its support rows, and the lowest wins. Probabilities are
+
+    .. math:: p(y = k \mid x) \propto \exp(-s \, d_k(x)),
+
+    where the scale s is fitted by cross-entropy to the queries of the training
+    episodes, so that they are calibrated for tasks like these. It is learnt on the
+    side: no gradient of the cross-entropy reaches the embedding. Adaptation only embeds
+    the support.
+
+    A class without support rows is at no distance, so label spaces are per task.
+
+    Parameters
+    ----------
+    distance : str or Distance, default="euclidean"
+        Distance in the embedding, a registered name or an object. Of one that says that
+        it ``is_squared``, as "euclidean" and "mahalanobis" do, the square root is d.
+    margin : float, default=1.0
+        Distance m beyond which rows of different classes are far enough apart.
+    predict_by : {"nearest", "mean"}, default="nearest"
+        Distance from a row to a class: to the nearest support row or the mean of all.
+
+    References
+    ----------
+    R. Hadsell, S. Chopra, Y. LeCun. Dimensionality reduction by learning an invariant
+    mapping. CVPR 2006.
+
+    G. Koch, R. Zemel, R. Salakhutdinov. Siamese neural networks for one-shot image
+    recognition. ICML deep learning workshop 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmeta import MetaClassifier
+    >>> from skmeta.algorithms import Siamese
+    >>> X, y = load_digits(return_X_y=True)
+    >>> meta = MetaClassifier(Siamese(), tasks="classes", max_epochs=1)
+    >>> meta = meta.fit(X[y < 7], y[y < 7])
+    >>> few, new = y >= 7, y[y >= 7]
+    >>> meta.adapt(X[few][:20], new[:20]).predict(X[few][20:]).shape
+    (513,)
+    """
+
+    kinds = ("classifier",)
+    label_spaces = ("per_task",)
+
+    def __init__(
+        self,
+        distance: str | Distance = "euclidean",
+        margin: float = 1.0,
+        predict_by: Literal["nearest", "mean"] = "nearest",
+    ):
+        self.distance = distance
+        self.margin = margin
+        self.predict_by = predict_by
+
+    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+        """Hold the backbone, the distance and the scale of its probabilities.
+
+        Raises
+        ------
+        ValueError
+            If ``predict_by`` is not one of its values or ``margin`` is not positive.
+        """
+        if self.predict_by not in _REDUCTIONS:
+            raise ValueError(
+                f"predict_by must be 'nearest' or 'mean', not {self.predict_by!r}."
+            )
+        if not self.margin > 0:
+            raise ValueError(f"margin must be positive, not {self.margin!r}.")
+        distance = plugins.resolve("distance", self.distance)
+        return _Twins(backbone.build(spec.n_features), distance, self.margin)
+
+    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+        """Keep the embedded support rows and their classes."""
+        rows = apply(module.backbone, support.X, support.mask)
+        slot = torch.where(support.mask, support.y + 1, 0)
+        has_rows = one_hot(slot, int(support.n_classes.max()) + 1).any(dim=1)[:, 1:]
+        return _State(rows, slot, has_rows, support.n_classes)
+
+    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+        """Compare rows with the support rows of every class."""
+        distances = _distances(module, apply(module.backbone, X), state.rows)
+        return self._log_probabilities(module, distances, state)
+
+    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Contrastive loss of the pairs, and cross-entropy that only the scale sees."""
+        support, query = episode
+        state = self.adapt(module, support)
+        rows = apply(module.backbone, query.X, query.mask)
+        across = _distances(module, rows, state.rows)  # (tasks, queries, supports)
+        within = _distances(module, state.rows, state.rows)
+        pair_across = query.mask.unsqueeze(2) & support.mask.unsqueeze(1)
+        pair_within = support.mask.unsqueeze(2) & support.mask.unsqueeze(1)
+        pair_within = pair_within.triu(diagonal=1)  # every pair once
+        total = self._contrastive(across, query.y, support.y, pair_across)
+        total = total + self._contrastive(within, support.y, support.y, pair_within)
+        n_pairs = pair_across.sum(dim=(1, 2)) + pair_within.sum(dim=(1, 2))
+        contrastive = (total / n_pairs.clamp(min=1)).mean()
+        log_p = self._log_probabilities(module, across.detach(), state)
+        return contrastive + task_losses(log_p, query).mean()
+
+    def _contrastive(self, d: Tensor, y_a: Tensor, y_b: Tensor, pair: Tensor) -> Tensor:
+        """Sum the loss over the pairs of each task."""
+        same = y_a.unsqueeze(2) == y_b.unsqueeze(1)
+        losses = torch.where(same, d, (self.margin - d).clamp(min=0)).square()
+        return losses.masked_fill(~pair, 0.0).sum(dim=(1, 2))
+
+    def _log_probabilities(
+        self, module: nn.Module, distances: Tensor, state: "_State"
+    ) -> Tensor:
+        n_slots = state.has_rows.shape[1] + 1
+        to_class = distances.new_zeros(*distances.shape[:2], n_slots).scatter_reduce(
+            2,
+            state.slot.unsqueeze(1).expand_as(distances),
+            distances,
+            _REDUCTIONS[self.predict_by],
+            include_self=False,
+        )[..., 1:]
+        scores = -module.log_scale.exp() * to_class
+        return log_probabilities(scores, state.has_rows, state.n_classes)
+
+
+class _State(NamedTuple):
+    rows: Tensor  # (tasks, rows, d)
+    slot: Tensor  # (tasks, rows), the class code + 1; 0 on padding
+    has_rows: Tensor  # (tasks, classes)
+    n_classes: Tensor  # (tasks,)
+
+
+class _Twins(nn.Module):
+    def __init__(self, backbone: nn.Module, distance: Distance, margin: float):
+        super().__init__()
+        self.backbone = backbone
+        self.distance = distance.build(backbone.out_features)
+        self.is_squared = getattr(distance, "is_squared", False)
+        # At first a class nearer by the margin is e^2 times as probable.
+        self.log_scale = nn.Parameter(torch.tensor(2.0 / margin).log())
+
+
+def _distances(module: _Twins, a: Tensor, b: Tensor) -> Tensor:
+    d = module.distance(a, b)
+    if not module.is_squared:
+        return d
+    # The root has no derivative at 0, where rows coincide: take 0 for it. Rounding may
+    # leave a square below 0.
+    apart = d > 0
+    return torch.where(apart, torch.where(apart, d, 1.0).sqrt(), 0.0)
