@@ -1,6 +1,7 @@
 """The registry: names resolve, broken plugins stay harmless, nothing loads early."""
 
 import importlib
+import re
 import subprocess
 import sys
 import textwrap
@@ -358,3 +359,12 @@ def test_the_listing_has_a_line_per_name_and_per_failure(install, registry):
     column = lines[0].index("distribution")
     assert one[column:].startswith("acme-one")
     assert euclidean[column:].startswith("skmeta")
+
+
+def test_every_built_in_algorithm_has_a_row_in_the_docs():
+    docs = Path(__file__).parent.parent / "docs" / "algorithms.md"
+    rows = set(re.findall(r"^\| `(\w+)` \|", docs.read_text(), flags=re.MULTILINE))
+    built_in = {
+        e.name for e in plugins.entries("algorithm") if e.distribution == "skmeta"
+    }
+    assert rows == built_in
