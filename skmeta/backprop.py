@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from skmeta.nn import Linear, affine
 
-__all__ = ["SupportLoss", "descend", "is_relu_network"]
+__all__ = ["SupportLoss", "apply_relu_network", "descend", "is_relu_network"]
 
 
 # A logit whose probability is 0, but not minus infinity, of which 0 times is no number.
@@ -86,6 +86,26 @@ def is_relu_network(network: nn.Module) -> bool:
         else type(layer) in (Linear, nn.Linear) and layer.bias is not None
         for place, layer in enumerate(layers)
     )
+
+
+def apply_relu_network(weights: Sequence[Tensor], X: Tensor) -> Tensor:
+    """Map rows to outputs.
+
+    Parameters
+    ----------
+    weights : sequence of Tensor
+        Matrix and shift of each layer in turn, shared by all tasks or one per task.
+    X : Tensor of shape (tasks, rows, features)
+        Rows.
+
+    Returns
+    -------
+    Tensor of shape (tasks, rows, outputs)
+        Outputs of the last layer.
+    """
+    for matrix, shift in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        X = affine(X, matrix, shift).relu()
+    return affine(X, weights[-2], weights[-1])
 
 
 def descend(

@@ -8,7 +8,12 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skmeta.algorithms.base import Spec, absent_classes, mask_absent_classes
-from skmeta.backprop import SupportLoss, descend, is_relu_network
+from skmeta.backprop import (
+    SupportLoss,
+    apply_relu_network,
+    descend,
+    is_relu_network,
+)
 from skmeta.nn import Linear, apply_per_task
 from skmeta.tables import Batch
 
@@ -55,6 +60,7 @@ class InnerLoop(nn.Module):
                 else weight.requires_grad
             )
         ]
+        self.shared_ndims = [self.tip.get_parameter(name).ndim for name in self.adapted]
         inner_lr = algorithm.inner_lr
         if inner_lr is None:
             inner_lr = 0.5 if spec.kind == "classifier" else 0.1
@@ -74,7 +80,8 @@ class InnerLoop(nn.Module):
 
     def start(self, support: Batch) -> State:
         """Return the meta-learnt weights, which all tasks share at first."""
-        weights = {name: self.tip.get_parameter(name) for name in self.adapted}
+        weights = dict(self.tip.named_parameters())
+        weights = {name: weights[name] for name in self.adapted}
         if self.per_task:  # the one class vector, once per class
             n_classes = int(support.n_classes.max())
             for name in ("head.weight", "head.bias"):
@@ -139,15 +146,20 @@ class InnerLoop(nn.Module):
         """Give every task a view of the weights that are still shared."""
         weights = {
             name: weight.expand(n_tasks, *weight.shape)
-            if weight.ndim == self.tip.get_parameter(name).ndim
+            if weight.ndim == shared_ndim
             else weight
-            for name, weight in state.weights.items()
+            for (name, weight), shared_ndim in zip(
+                state.weights.items(), self.shared_ndims, strict=True
+            )
         }
         return state._replace(weights=weights)
 
     def answer(self, state: State, X: Tensor) -> Tensor:
         """Map the trunk's output to the outputs of every task."""
-        outputs = apply_per_task(self.tip, state.weights, X)
+        if self.is_relu_network:
+            outputs = apply_relu_network(list(state.weights.values()), X)
+        else:
+            outputs = apply_per_task(self.tip, state.weights, X)
         if not self.per_task:
             return outputs
         return mask_absent_classes(outputs, state.n_classes)
