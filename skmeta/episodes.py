@@ -20,6 +20,7 @@ __all__ = [
     "Episodes",
     "draw_support",
     "draw_without_replacement",
+    "shuffled_places",
 ]
 
 
@@ -113,11 +114,32 @@ def draw_support(cell: np.ndarray, n_shot: int, rng: np.random.Generator) -> np.
         True for support rows.
     """
     _, cell, sizes = np.unique(cell, return_inverse=True, return_counts=True)
-    shuffled = np.lexsort((rng.random(len(cell)), cell))
+    return shuffled_places(cell, rng) < np.clip(sizes - 1, 1, n_shot)[cell]
+
+
+def shuffled_places(
+    cell: np.ndarray, rng: np.random.Generator | np.random.RandomState
+) -> np.ndarray:
+    """Shuffle every cell by itself and return the place of each row.
+
+    Parameters
+    ----------
+    cell : int ndarray of shape (n_rows,)
+        Cell of each row, 0 .. n_cells - 1.
+    rng : numpy.random.Generator or numpy.random.RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    int ndarray of shape (n_rows,)
+        0, 1, ... within each cell.
+    """
+    sizes = np.bincount(cell)
     first = np.cumsum(sizes) - sizes
+    shuffled = np.lexsort((rng.random(len(cell)), cell))
     place = np.empty(len(cell), dtype=np.intp)
     place[shuffled] = np.arange(len(cell)) - first[cell[shuffled]]
-    return place < np.clip(sizes - 1, 1, n_shot)[cell]
+    return place
 
 
 class EpisodeSampler:

@@ -130,8 +130,8 @@ class MAML(Algorithm):
         state = module.start(support)
         loss = module.support_loss(support, self.pseudo_rows)
         X = apply(module.trunk, support.X, support.mask)
+        first_order = self.first_order or not recording
         for _ in range(n_steps):
-            first_order = self.first_order or not recording
             state = module.step(state, X, loss, first_order=first_order)
         state = module.spread(state, len(support.X))
         return state if recording else state.detach()

@@ -12,6 +12,8 @@ from sklearn.isotonic import isotonic_regression
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.utils import Bunch, check_random_state
 
+from skmeta.episodes import shuffled_places
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -54,12 +56,8 @@ def random_ranks(groups, random_state=None) -> np.ndarray:
     >>> sorted(ranks[[0, 2, 3]].tolist()), ranks[1].item()
     ([0, 1, 2], 0)
     """
-    _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    shuffled = np.lexsort((check_random_state(random_state).random(len(codes)), codes))
-    first = np.repeat(counts.cumsum() - counts, counts)  # of the group, when sorted
-    ranks = np.empty(len(codes), dtype=int)
-    ranks[shuffled] = np.arange(len(codes)) - first
-    return ranks
+    _, codes = np.unique(groups, return_inverse=True)
+    return shuffled_places(codes, check_random_state(random_state))
 
 
 def compare(
