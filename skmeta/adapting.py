@@ -11,7 +11,7 @@ from sklearn.utils.validation import (
 )
 
 from skmeta.adapted import AdaptedTasks, Learner
-from skmeta.episodes import draw_support
+from skmeta.draws import draw_support
 from skmeta.exceptions import NotAdaptedError
 from skmeta.labels import TaskLabels
 from skmeta.tables import Table, encode_groups

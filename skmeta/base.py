@@ -2,6 +2,7 @@
 
 import copy
 from abc import abstractmethod
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -19,6 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta import plugins
 from skmeta.adapting import AdaptingMixin
+from skmeta.algorithms.base import Algorithm
+from skmeta.augmentations import Augmentation
 from skmeta.net import EpisodicNet
 from skmeta.tables import encode_groups
 from skmeta.training import make_net, make_samplers, meta_train
@@ -47,6 +50,7 @@ class BaseMetaEstimator(
     _parameter_constraints = {
         "algorithm": [str, HasMethods(["build", "adapt", "predict"])],
         "backbone": [str, HasMethods(["build"])],
+        "augment": [str, HasMethods(["augment"]), list, tuple, None],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
         "n_query": [Interval(Integral, 1, None, closed="left")],
         "normalize": [StrOptions({"global"}), None],
@@ -106,13 +110,14 @@ class BaseMetaEstimator(
         built_of = (self.algorithm_, self.backbone_) if goes_on else None
         if not goes_on:
             self._learn_scale(X, y)
-        targets, cell = self._learn_targets(y, task)
+        targets, cell, label = self._learn_targets(y, task)
         if goes_on and known != self._meaning():
             raise ValueError(
                 "warm_start=True goes on from weights that were learnt for other "
                 "columns or labels. Set warm_start=False."
             )
         self._build_components()
+        augmentations = self._resolve_augmentations()
         if goes_on and repr(built_of) != repr((self.algorithm_, self.backbone_)):
             raise ValueError(
                 f"warm_start=True goes on from weights that {built_of[0]} learnt for "
@@ -121,7 +126,7 @@ class BaseMetaEstimator(
             )
 
         train, valid = make_samplers(
-            self._table(X, targets),
+            replace(self._table(X, targets), label=label),
             task,
             cell,
             tasks=self.tasks,
@@ -131,6 +136,7 @@ class BaseMetaEstimator(
             n_way=getattr(self, "n_way", 1),
             n_shot=self._shots(),
             n_query=self.n_query,
+            mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
         )
         if goes_on:  # on a copy: who shares the old weights keeps them
@@ -139,7 +145,13 @@ class BaseMetaEstimator(
         else:
             self.net_ = self._make_net(validates=valid is not None)
         meta_train(
-            self.net_, train, valid, tasks_per_epoch=self.tasks_per_epoch, rng=rng
+            self.net_,
+            train,
+            valid,
+            augmentations=augmentations,
+            spec=self.spec_,
+            tasks_per_epoch=self.tasks_per_epoch,
+            rng=rng,
         )
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
@@ -206,11 +218,12 @@ class BaseMetaEstimator(
     @abstractmethod
     def _learn_targets(
         self, y: np.ndarray, task: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Learn the labels or the scale of ``y``, and set ``spec_``.
 
-        Returns the targets for the engine and, where labels mean something inside a
-        task only, the class of each row inside its task.
+        Returns the targets for the engine; where labels mean something inside a task
+        only, the class of each row inside its task; and, in classification, which of
+        all training classes each row is of.
         """
 
     # Meta-training -----------------------------------------------------------------
@@ -240,14 +253,32 @@ class BaseMetaEstimator(
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
         self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
+        self._check_suits(self.algorithm_, "algorithm")
+
+    def _resolve_augmentations(self) -> list[Augmentation]:
+        """Return the task augmentations, and say in ``spec_`` what they widen."""
+        given = self.augment
+        if given is None:
+            given = []
+        elif not isinstance(given, (list, tuple)):
+            given = [given]
+        resolved = [plugins.resolve("augmentation", each) for each in given]
+        n_train_classes = self.spec_.n_train_classes
+        for augmentation in resolved:
+            self._check_suits(augmentation, "augmentation")
+            n_train_classes = augmentation.n_train_classes(n_train_classes)
+        self.spec_ = replace(self.spec_, n_train_classes=n_train_classes)
+        return resolved
+
+    def _check_suits(self, component: Algorithm | Augmentation, kind: str) -> None:
         for what, wanted, offered in [
-            ("targets", self.spec_.kind, self.algorithm_.kinds),
-            ("label spaces", self.spec_.label_space, self.algorithm_.label_spaces),
+            ("targets", self.spec_.kind, component.kinds),
+            ("label spaces", self.spec_.label_space, component.label_spaces),
         ]:
             if wanted not in offered:
                 raise ValueError(
-                    f"{self.algorithm_} does not learn {wanted!r} {what}, only "
-                    f"{' and '.join(map(repr, offered))}. Choose another algorithm: "
+                    f"{component} does not learn {wanted!r} {what}, only "
+                    f"{' and '.join(map(repr, offered))}. Choose another {kind}: "
                     "python -m skmeta plugins lists them."
                 )
 

@@ -45,3 +45,18 @@ def skmeta_distances() -> dict[str, type]:
         "manhattan": Manhattan,
         "mahalanobis": Mahalanobis,
     }
+
+
+@hookimpl
+def skmeta_augmentations() -> dict[str, type]:
+    """Offer the task augmentations of :mod:`skmeta.augmentations`."""
+    from skmeta import augmentations
+
+    return {
+        "feature_masking": augmentations.FeatureMasking,
+        "feature_noise": augmentations.FeatureNoise,
+        "label_permutation": augmentations.LabelPermutation,
+        "random_affine": augmentations.RandomAffine,
+        "rotations": augmentations.Rotations,
+        "task_mixing": augmentations.TaskMixing,
+    }

@@ -5,12 +5,13 @@ an epoch at once and without a Python loop over tasks, classes or rows.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from skmeta.draws import draw_without_replacement
 from skmeta.tables import Batch, Spans, Table
 
 __all__ = [
@@ -18,9 +19,6 @@ __all__ = [
     "Episode",
     "EpisodeSampler",
     "Episodes",
-    "draw_support",
-    "draw_without_replacement",
-    "shuffled_places",
 ]
 
 
@@ -33,113 +31,6 @@ class Episode(NamedTuple):
     def to(self, device: torch.device | str) -> "Episode":
         """Move all tensors to a device."""
         return Episode(self.support.to(device), self.query.to(device))
-
-
-def draw_without_replacement(
-    sizes: np.ndarray, k: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Draw up to k different numbers below each size, every order equally likely.
-
-    Parameters
-    ----------
-    sizes : int ndarray of shape (n,)
-        How many numbers there are to draw from, for each draw.
-    k : int
-        Numbers to draw.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    int ndarray of shape (n, k)
-        ``min(k, sizes[i])`` different numbers of ``range(sizes[i])`` in row i, then 0.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skmeta.episodes import draw_without_replacement
-    >>> draws = draw_without_replacement(np.array([4, 2]), 4, np.random.default_rng(0))
-    >>> np.sort(draws[0]), np.sort(draws[1, :2]), draws[1, 2:]
-    (array([0, 1, 2, 3]), array([0, 1]), array([0, 0]))
-    """
-    drawn = np.empty((len(sizes), k), dtype=np.int64)
-    few = sizes <= 4 * k
-    if few.any():
-        drawn[few] = _draw_by_sorting(sizes[few], k, rng)
-    if not few.all():
-        drawn[~few] = _draw_by_redrawing(sizes[~few], k, rng)
-    return drawn
-
-
-def _draw_by_sorting(sizes: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    keys = rng.random((len(sizes), max(sizes.max(), k)))
-    keys[np.arange(keys.shape[1]) >= sizes[:, np.newaxis]] = 2.0
-    order = np.argsort(keys, axis=1)[:, :k]
-    return np.where(np.arange(k) < sizes[:, np.newaxis], order, 0)
-
-
-def _draw_by_redrawing(
-    sizes: np.ndarray, k: int, rng: np.random.Generator
-) -> np.ndarray:
-    # Numbers that repeat an earlier one are drawn again until none does. No step looks
-    # at the values but to compare them, so all orders of k values stay equally likely.
-    drawn = rng.integers(0, sizes[:, np.newaxis], size=(len(sizes), k))
-    place = np.arange(k)
-    pending = np.arange(len(sizes))
-    while len(pending):
-        marked = np.sort(drawn[pending] * k + place, axis=1)
-        repeats, column = np.nonzero(marked[:, 1:] // k == marked[:, :-1] // k)
-        again = pending[repeats]
-        drawn[again, marked[repeats, column + 1] % k] = rng.integers(0, sizes[again])
-        pending = np.unique(again)
-    return drawn
-
-
-def draw_support(cell: np.ndarray, n_shot: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the support rows of every cell, leaving the others for the query.
-
-    Parameters
-    ----------
-    cell : int ndarray of shape (n_rows,)
-        Cell of each row: its task, or its class of its task.
-    n_shot : int
-        Support rows of each cell. A smaller cell keeps one row for the query; a cell's
-        only row is support.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    bool ndarray of shape (n_rows,)
-        True for support rows.
-    """
-    _, cell, sizes = np.unique(cell, return_inverse=True, return_counts=True)
-    return shuffled_places(cell, rng) < np.clip(sizes - 1, 1, n_shot)[cell]
-
-
-def shuffled_places(
-    cell: np.ndarray, rng: np.random.Generator | np.random.RandomState
-) -> np.ndarray:
-    """Shuffle every cell by itself and return the place of each row.
-
-    Parameters
-    ----------
-    cell : int ndarray of shape (n_rows,)
-        Cell of each row, 0 .. n_cells - 1.
-    rng : numpy.random.Generator or numpy.random.RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    int ndarray of shape (n_rows,)
-        0, 1, ... within each cell.
-    """
-    sizes = np.bincount(cell)
-    first = np.cumsum(sizes) - sizes
-    shuffled = np.lexsort((rng.random(len(cell)), cell))
-    place = np.empty(len(cell), dtype=np.intp)
-    place[shuffled] = np.arange(len(cell)) - first[cell[shuffled]]
-    return place
 
 
 class EpisodeSampler:
@@ -169,6 +60,9 @@ class EpisodeSampler:
         least one row for the query.
     n_query : int, default=15
         Query rows per cell, fewer where the cell has fewer.
+    mix_tasks : float, default=0.0
+        Where classes are drawn, the share of episodes whose classes come from all tasks
+        together.
 
     Attributes
     ----------
@@ -194,6 +88,7 @@ class EpisodeSampler:
         n_way: int = 5,
         n_shot: tuple[int, int] = (5, 5),
         n_query: int = 15,
+        mix_tasks: float = 0.0,
     ):
         self.table = table
         self.draws_classes = cell is not None
@@ -201,6 +96,7 @@ class EpisodeSampler:
         self.n_way = n_way if self.draws_classes else 1
         self.n_shot = n_shot
         self.n_query = n_query
+        self.mix_tasks = mix_tasks
 
         rows = np.arange(len(task)) if rows is None else rows
         cells_per_task = 1 if cell is None else cell.max() + 1
@@ -258,10 +154,14 @@ class EpisodeSampler:
             np.tile(np.arange(self.n_tasks_), (n_rounds, 1)), axis=1
         ).ravel()[:n_episodes]
 
-        n_cells = self._n_cells[task]
+        n_cells, first_cell = self._n_cells[task], self._first_cell[task]
+        if self.mix_tasks:
+            mixed = rng.random(n_episodes) < self.mix_tasks
+            n_cells = np.where(mixed, len(self._cell_sizes), n_cells)
+            first_cell = np.where(mixed, 0, first_cell)
         n_way = min(self.n_way, n_cells.max())
         way = np.minimum(n_way, n_cells)
-        cell = self._first_cell[task][:, np.newaxis] + draw_without_replacement(
+        cell = first_cell[:, np.newaxis] + draw_without_replacement(
             n_cells, n_way, rng
         )  # (episodes, way)
         sizes = self._cell_sizes[cell]
@@ -321,6 +221,8 @@ class Episodes:
         Source of randomness.
     fixed : bool, default=False
         Draw once and give the same meta-batches at every pass, as a validation does.
+    change : callable, default=None
+        Maps every meta-batch to the one that is given, as task augmentation does.
     """
 
     def __init__(
@@ -331,11 +233,13 @@ class Episodes:
         rng: np.random.Generator,
         *,
         fixed: bool = False,
+        change: Callable[[Episode], Episode] | None = None,
     ):
         self.sampler = sampler
         self.n_tasks = n_tasks
         self.batch_size = batch_size
         self.rng = rng
+        self.change = change
         self._kept = list(self._draw()) if fixed else None
 
     def __len__(self) -> int:
@@ -348,4 +252,5 @@ class Episodes:
         drawn = self.sampler.draw(self.n_tasks, self.rng)
         for start in range(0, self.n_tasks, self.batch_size):
             batch = slice(start, start + self.batch_size)
-            yield self.sampler.episode(*(part[batch] for part in drawn))
+            episode = self.sampler.episode(*(part[batch] for part in drawn))
+            yield episode if self.change is None else self.change(episode)

@@ -1,7 +1,7 @@
 """The public face: meta-learning estimators for classification and regression."""
 
 from collections.abc import Callable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from skmeta.algorithms.base import Algorithm, Spec
+from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.base import BaseMetaEstimator
 from skmeta.labels import TaskLabels, encode, infer_label_space
@@ -54,6 +55,13 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         draw from; a low end of 0 trains the answer before any row is seen.
     n_query : int, default=15
         Query rows per episode, counted as ``n_shot`` is.
+    mix_tasks : float, default=0.0
+        For per-task labels of groups: share of the training episodes whose classes come
+        from all tasks together, which makes many more tasks out of few.
+    augment : str, Augmentation or list of them, default=None
+        Task augmentation: changes of the training episodes that make new tasks of old
+        ones, against memorising a few tasks or classes. Registered names or objects
+        from :mod:`skmeta.augmentations`; a list acts in its order.
     normalize : {"global", None}, default="global"
         Standardise the features by mean and standard deviation over all tasks.
     max_epochs : int, default=200
@@ -151,6 +159,7 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         "tasks": [StrOptions({"groups", "classes", "table"})],
         "label_space": [StrOptions({"auto", "shared", "per_task"})],
         "n_way": [Interval(Integral, 2, None, closed="left")],
+        "mix_tasks": [Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -163,6 +172,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         n_way: int = 5,
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
+        mix_tasks: float = 0.0,
+        augment: str | Augmentation | Sequence | None = None,
         normalize: str | None = "global",
         max_epochs: int = 200,
         batch_size: int = 32,
@@ -187,6 +198,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         self.n_way = n_way
         self.n_shot = n_shot
         self.n_query = n_query
+        self.mix_tasks = mix_tasks
+        self.augment = augment
         self.normalize = normalize
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -280,14 +293,24 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
             }[self.tasks],
         }.get(self.label_space, self.label_space)
         shared = self.label_space_ == "shared"
+        if self.mix_tasks and (shared or self.tasks != "groups"):
+            raise ValueError(
+                "mix_tasks makes episodes of classes of several groups, which needs "
+                "tasks='groups' and label_space='per_task'. Set mix_tasks=0."
+            )
+        codes, _, _ = self._encode(y, task, n_tasks=task.max() + 1)
+        label = codes
+        if not shared:
+            of_task = task * (codes.max() + 1) + codes
+            label = np.unique(of_task, return_inverse=True)[1]
         self.spec_ = Spec(
             n_features=self.n_features_in_,
             n_outputs=len(self.classes_) if shared else 0,
             kind="classifier",
             label_space=self.label_space_,
+            n_train_classes=int(label.max()) + 1,
         )
-        codes, _, _ = self._encode(y, task, n_tasks=task.max() + 1)
-        return codes, None if shared else codes
+        return codes, None if shared else codes, label
 
     def _meaning(self):
         shared = self.label_space_ == "shared"
@@ -347,6 +370,8 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         to draw from; a low end of 0 trains the answer before any row is seen.
     n_query : int, default=15
         Query rows per episode.
+    augment : str, Augmentation or list of them, default=None
+        Task augmentation, as in :class:`MetaClassifier`.
     normalize : {"global", None}, default="global"
         Standardise features and targets by mean and standard deviation over all tasks.
     max_epochs, batch_size, tasks_per_epoch, lr, optimizer
@@ -408,6 +433,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         tasks: str = "groups",
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
+        augment: str | Augmentation | Sequence | None = None,
         normalize: str | None = "global",
         max_epochs: int = 200,
         batch_size: int = 32,
@@ -430,6 +456,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         self.tasks = tasks
         self.n_shot = n_shot
         self.n_query = n_query
+        self.augment = augment
         self.normalize = normalize
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -447,7 +474,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
-    def predict(self, X, groups=None):
+    def predict(self, X, groups=None, return_std=False):
         """Predict the value of each row with its own task's learner.
 
         Parameters
@@ -456,20 +483,36 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
             Query rows.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, needed where several tasks were adapted to.
+        return_std : bool, default=False
+            Return the standard deviation of each value too, for algorithms that know
+            it, such as "cnp".
 
         Returns
         -------
-        ndarray of shape (n_rows,)
+        values : ndarray of shape (n_rows,)
             Values, in the order of the rows and the unit of the targets.
+        deviations : ndarray of shape (n_rows,)
+            Standard deviations of new targets, in the same unit; only if asked for.
 
         Raises
         ------
         NotAdaptedError
             If ``adapt`` has not been called.
         ValueError
-            If a group was not adapted to and ``unknown_task="error"``.
+            If a group was not adapted to and ``unknown_task="error"``, or if standard
+            deviations are asked of an algorithm that has none.
         """
-        return self._answer(*self._current(X, groups))
+        adapted, X, task = self._current(X, groups)
+        values = self._answer(adapted, X, task)
+        if not return_std:
+            return values
+        if not hasattr(self.algorithm_, "predict_std"):
+            raise ValueError(
+                f"{self.algorithm_} predicts values without standard deviations. "
+                "Choose an algorithm that has them, such as 'cnp'."
+            )
+        deviations = adapted.deviations(self._table(X), task)[:, 0]
+        return values, deviations * self.target_scale_
 
     def _learn_scale(self, X, y):
         super()._learn_scale(X, y)
@@ -482,7 +525,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
     def _learn_targets(self, y, task):
         self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
         values, _, _ = self._encode(y, task, n_tasks=1)
-        return values, None
+        return values, None, None
 
     def _encode(self, y, task, n_tasks):
         values = ((y - self.target_mean_) / self.target_scale_).astype(np.float32)

@@ -27,6 +27,7 @@ KINDS = {
     "algorithm": "skmeta_algorithms",
     "backbone": "skmeta_backbones",
     "distance": "skmeta_distances",
+    "augmentation": "skmeta_augmentations",
 }
 """The kinds of names and, for each, the hook that offers them."""
 
@@ -92,4 +93,17 @@ def skmeta_distances() -> dict[str, type]:
         ``a`` of shape (..., n, d) and ``b`` of shape (..., m, d) to the
         distances (..., n, m), smaller meaning more alike; where it has
         parameters to learn, it is a factory of such a callable.
+    """
+
+
+@hookspec
+def skmeta_augmentations() -> dict[str, type]:
+    """Offer task augmentations.
+
+    Returns
+    -------
+    augmentations : dict of str to type
+        Subclasses of :class:`skmeta.augmentations.Augmentation` by the name that users
+        give as ``augment``. ``augment(episode, spec, rng)`` returns a changed episode
+        of the same shapes and masks, and draws from ``rng`` alone.
     """

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from skmeta.algorithms.base import Algorithm, task_losses
 from skmeta.episodes import Batch, Episode
 
-__all__ = ["EpisodicNet", "KeepBest", "Progress"]
+__all__ = ["EpisodicNet", "KeepBest", "Progress", "mean_score"]
 
 
 class EpisodicNet(NeuralNet):
@@ -111,7 +111,7 @@ class EpisodicNet(NeuralNet):
             state = self.algorithm.adapt(self.module_, episode.support)
             outputs = self.algorithm.predict(self.module_, state, episode.query.X)
             loss = task_losses(outputs, episode.query).mean()
-        self.history.record_batch("valid_score", _mean_score(outputs, episode.query))
+        self.history.record_batch("valid_score", mean_score(outputs, episode.query))
         return {"loss": loss, "y_pred": outputs}
 
     def __getstate__(self):
@@ -121,7 +121,7 @@ class EpisodicNet(NeuralNet):
         return state
 
 
-def _mean_score(outputs: torch.Tensor, query: Batch) -> float:
+def mean_score(outputs: torch.Tensor, query: Batch) -> float:
     """Accuracy, or minus the squared error, of the real query rows."""
     if query.y.is_floating_point():
         return -task_losses(outputs, query).mean().item()

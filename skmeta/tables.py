@@ -21,10 +21,18 @@ class Batch(NamedTuple):
     y: Tensor  # (tasks, rows): class codes or values, 0 on padding
     mask: Tensor  # (tasks, rows): False on padding
     n_classes: Tensor  # (tasks,): classes of each task, 0 in regression
+    # (tasks, rows): which of all training classes a row is of, the same number in every
+    # episode; -1 on padding and for rows of none. Only in what a classifier trains on.
+    label: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """Move all tensors to a device."""
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
+        return Batch(
+            *(
+                tensor if tensor is None else tensor.to(device, non_blocking=True)
+                for tensor in self
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -39,12 +47,15 @@ class Table:
         Class codes (int64) or values (float32).
     mean, scale : float64 ndarray of shape (n_features,) or float
         Subtracted from and divided into the features of the rows that are taken.
+    label : int64 ndarray of shape (n_rows,), default=None
+        Training class of each row, where a classifier is trained.
     """
 
     X: np.ndarray
     y: np.ndarray | None = None
     mean: np.ndarray | float = 0.0
     scale: np.ndarray | float = 1.0
+    label: np.ndarray | None = None
 
     def features(self, rows: np.ndarray, mask: np.ndarray) -> Tensor:
         """Gather the scaled features of padded rows, 0 on padding."""
@@ -76,11 +87,16 @@ class Table:
         Returns
         -------
         Batch
-            Features and targets, 0 on padding.
+            Features and targets, 0 on padding; training classes, -1 on padding.
         """
         y = np.where(mask, self.y[rows] if y is None else y, self.y.dtype.type(0))
+        label = None
+        if self.label is not None:
+            label = torch.from_numpy(np.where(mask, self.label[rows], -1))
         return Batch(
-            self.features(rows, mask), *map(torch.from_numpy, (y, mask, n_classes))
+            self.features(rows, mask),
+            *map(torch.from_numpy, (y, mask, n_classes)),
+            label,
         )
 
 

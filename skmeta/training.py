@@ -11,10 +11,12 @@ import torch
 from skorch.callbacks import EarlyStopping
 from torch import nn
 
-from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.base import Algorithm, Spec
+from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
 from skmeta.episodes import Episodes, EpisodeSampler
 from skmeta.net import EpisodicNet, KeepBest, Progress
+from skmeta.plain import warn_if_no_help
 from skmeta.tables import Table
 from skmeta.threads import one_thread_if_small
 
@@ -97,6 +99,7 @@ def make_samplers(
     tasks: str,
     early_stopping: bool | str,
     validation_fraction: float,
+    mix_tasks: float,
     rng: np.random.Generator,
     **draw,
 ) -> tuple[EpisodeSampler, EpisodeSampler | None]:
@@ -112,6 +115,8 @@ def make_samplers(
         What a task is, and so what is held out.
     early_stopping, validation_fraction : bool or "auto", float
         Whether, and how much, to hold out.
+    mix_tasks : float
+        Share of the training episodes whose classes come from all tasks.
     rng : numpy.random.Generator
         Source of randomness.
     **draw
@@ -137,13 +142,12 @@ def make_samplers(
         enough=_ENOUGH_TO_VALIDATE.get(tasks, draw["n_way"] / validation_fraction),
         rng=rng,
     )
-    if held_out is None:
-        train, valid = EpisodeSampler(table, task, cell, **draw), None
-    else:
-        train, valid = (
-            EpisodeSampler(table, task, cell, rows=np.flatnonzero(rows), **draw)
-            for rows in (~held_out, held_out)
-        )
+    valid = None
+    if held_out is not None:
+        rows = np.flatnonzero(held_out)
+        valid = EpisodeSampler(table, task, cell, rows=rows, **draw)
+    rows = None if held_out is None else np.flatnonzero(~held_out)
+    train = EpisodeSampler(table, task, cell, rows=rows, mix_tasks=mix_tasks, **draw)
     if not train.n_tasks_:
         raise ValueError(
             "No task to train on: an episode needs a support row and a query row"
@@ -165,7 +169,7 @@ def make_samplers(
 def make_net(
     algorithm: Algorithm,
     backbone: Backbone,
-    spec: Any,
+    spec: Spec,
     *,
     patience: int | None,
     verbose: int,
@@ -222,6 +226,8 @@ def meta_train(
     train: EpisodeSampler,
     valid: EpisodeSampler | None,
     *,
+    augmentations: Sequence[Augmentation],
+    spec: Spec,
     tasks_per_epoch: int,
     rng: np.random.Generator,
 ) -> EpisodicNet:
@@ -233,6 +239,10 @@ def meta_train(
         Trained in place.
     train, valid : EpisodeSampler
         Where its episodes come from; no validation if ``valid`` is None.
+    augmentations : sequence of Augmentation
+        Changes of the training episodes.
+    spec : Spec
+        Sizes and kinds.
     tasks_per_epoch : int
         Tasks drawn in an epoch.
     rng : numpy.random.Generator
@@ -248,7 +258,11 @@ def meta_train(
     ValueError
         If the loss diverged and no epoch left finite weights.
     """
-    episodes = Episodes(train, tasks_per_epoch, net.batch_size, rng)
+    change = None
+    if augmentations:
+        torch_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        change = partial(augment_all, augmentations, spec=spec, rng=torch_rng)
+    episodes = Episodes(train, tasks_per_epoch, net.batch_size, rng, change=change)
     if valid is not None:
         net.validation = Episodes(
             valid, _VALIDATION_EPISODES, net.batch_size, rng, fixed=True
@@ -262,6 +276,8 @@ def meta_train(
             net.partial_fit(episodes)
     net.module_.eval()
     _check_outcome(net, n_epochs=len(net.history) - n_before)
+    if valid is not None:
+        warn_if_no_help(net)
     return net
 
 

@@ -123,6 +123,28 @@ def test_mean_and_standard_deviation_are_the_likelihoods(attention, episode_for)
     torch.testing.assert_close(loss, expected)
 
 
+def test_standard_deviations_come_in_the_unit_of_the_targets():
+    X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+
+    def deviations(y):
+        meta = MetaRegressor("cnp", max_epochs=1, tasks_per_epoch=8, random_state=0)
+        meta.fit(X, y, groups=task).adapt(X[:5], y[:5])
+        values, std = meta.predict(X[:20], return_std=True)
+        np.testing.assert_array_equal(values, meta.predict(X[:20]))
+        assert std.shape == (20,)
+        return std
+
+    np.testing.assert_allclose(deviations(50 * y + 7), 50 * deviations(y), rtol=1e-3)
+
+
+def test_an_algorithm_without_standard_deviations_says_so():
+    X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    meta = MetaRegressor("r2d2", max_epochs=1, tasks_per_epoch=8, random_state=0)
+    meta.fit(X, y, groups=task).adapt(X[:5], y[:5])
+    with pytest.raises(ValueError, match=r"R2D2\(\) predicts values without standard"):
+        meta.predict(X, return_std=True)
+
+
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="n_heads must divide width, but 3"):
         CNP(attention=True, width=8, n_heads=3).build(MLP(), REGRESSOR)
@@ -158,6 +180,8 @@ def test_learns_ten_shot_sinusoids(attention):
         random_state=0,
     ).fit(X, y, groups=task)
     meta.adapt(X_new[support], y_new[support], groups=new[support])
-    answers = meta.predict(X_new[~support], groups=new[~support])
-    mse = np.mean((answers - y_new[~support]) ** 2)
-    assert mse < 0.3
+    answers, std = meta.predict(X_new[~support], groups=new[~support], return_std=True)
+    error = answers - y_new[~support]
+    assert np.mean(error**2) < 0.3
+    # Of normal errors 68 % are within a standard deviation; more may be, not far fewer.
+    assert 0.6 < np.mean(np.abs(error) < std) < 0.95

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import chisquare
 
-from skmeta import episodes
+from skmeta import draws
+from skmeta.draws import draw_support, draw_without_replacement
 from skmeta.episodes import (
     Episodes,
     EpisodeSampler,
-    draw_support,
-    draw_without_replacement,
 )
 from skmeta.tables import Table
 
@@ -62,9 +61,7 @@ def test_numbers_are_below_their_size_and_different(sizes, k, seed):
         assert not rest.any()
 
 
-@pytest.mark.parametrize(
-    "method", [episodes._draw_by_sorting, episodes._draw_by_redrawing]
-)
+@pytest.mark.parametrize("method", [draws._draw_by_sorting, draws._draw_by_redrawing])
 @pytest.mark.parametrize(("size", "k"), [(4, 2), (5, 3)])
 def test_every_order_of_the_numbers_is_equally_likely(method, size, k):
     n_draws = 60_000
@@ -270,3 +267,47 @@ def test_one_seed_draws_the_same_episodes(pool, seed):
     first, second = (sampler.draw(5, np.random.default_rng(seed)) for _ in range(2))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_every_row_carries_its_training_class_and_padding_carries_none():
+    y = np.repeat([0, 1, 0, 1, 2], [3, 9, 4, 4, 4])
+    task = np.repeat([0, 1], [12, 12])
+    label = np.repeat([0, 1, 2, 3, 4], [3, 9, 4, 4, 4])
+    X = label[:, np.newaxis].astype(np.float64)  # the only feature tells the class
+    sampler = EpisodeSampler(Table(X, y, label=label), task, y, n_shot=(5, 5))
+    for part in sampler.episode(*sampler.draw(30, np.random.default_rng(0))):
+        assert not part.mask.all()
+        assert (part.label[~part.mask] == -1).all()
+        torch.testing.assert_close(
+            part.label[part.mask], part.X[part.mask][:, 0].long()
+        )
+        assert part.to("cpu").label is not None
+    plain = EpisodeSampler(Table(X, y), task, y)
+    assert plain.episode(*plain.draw(2, np.random.default_rng(0))).query.label is None
+
+
+def test_that_share_of_episodes_mixes_the_classes_of_all_tasks():
+    y = np.tile(np.arange(4).repeat(10), 6)
+    task = np.arange(6).repeat(40)
+    table = Table(task[:, np.newaxis].astype(np.float64), y)
+
+    def share_mixed(mix_tasks):
+        sampler = EpisodeSampler(table, task, y, n_way=4, mix_tasks=mix_tasks)
+        episode = sampler.episode(*sampler.draw(500, np.random.default_rng(0)))
+        of_task = episode.query.X[..., 0]
+        torch.testing.assert_close(episode.support.n_classes, torch.full((500,), 4))
+        return (of_task != of_task[:, :1]).any(dim=1).double().mean().item()
+
+    assert share_mixed(0.0) == 0
+    assert abs(share_mixed(0.3) - 0.3) < 0.08
+    # Four of 24 classes are of one task by chance in 1 of 700 episodes.
+    assert share_mixed(1.0) > 0.98
+
+
+def test_mixing_more_classes_than_a_task_has_makes_larger_episodes():
+    y = np.tile(np.arange(3).repeat(10), 5)
+    task = np.arange(5).repeat(30)
+    table = Table(np.zeros((150, 1)), y)
+    sampler = EpisodeSampler(table, task, y, n_way=10, mix_tasks=0.5)
+    ways = sampler.draw(200, np.random.default_rng(0))[3]
+    assert set(ways) == {3, 10}

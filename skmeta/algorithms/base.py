@@ -1,7 +1,7 @@
 """The contract of a meta-learning algorithm."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -38,12 +38,17 @@ class Spec:
         Kind of target.
     label_space : {"shared", "per_task"}, default="shared"
         Whether a class code means the same in every task.
+    n_train_classes : int, default=0
+        Different classes in ``Batch.label`` of the episodes of training; 0 if unknown
+        and in regression. Two specs that differ in nothing else are equal: what is
+        learnt of these classes is not needed for new ones.
     """
 
     n_features: int
     n_outputs: int
     kind: Literal["classifier", "regressor"]
     label_space: Literal["shared", "per_task"] = "shared"
+    n_train_classes: int = field(default=0, compare=False)
 
 
 class Algorithm(BaseEstimator):

@@ -1,0 +1,18 @@
+"""Task augmentation: changes of drawn episodes that make new tasks of old ones."""
+
+from skmeta.augmentations.base import Augmentation, augment_all
+from skmeta.augmentations.features import FeatureMasking, FeatureNoise
+from skmeta.augmentations.images import RandomAffine, Rotations
+from skmeta.augmentations.labels import LabelPermutation
+from skmeta.augmentations.mixing import TaskMixing
+
+__all__ = [
+    "Augmentation",
+    "FeatureMasking",
+    "FeatureNoise",
+    "LabelPermutation",
+    "RandomAffine",
+    "Rotations",
+    "TaskMixing",
+    "augment_all",
+]

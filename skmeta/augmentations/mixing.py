@@ -1,0 +1,123 @@
+"""Task augmentation by mixing the classes, or the rows, of two tasks."""
+
+import torch
+from torch import Tensor
+
+from skmeta.algorithms.base import Spec
+from skmeta.augmentations.base import Augmentation, choose_tasks
+from skmeta.episodes import Batch, Episode
+
+__all__ = ["TaskMixing"]
+
+
+class TaskMixing(Augmentation):
+    r"""Mix two tasks of a meta-batch into a new one, as MLTI does.
+
+    Each chosen task t gets a partner s of the same meta-batch, and its rows become
+    (Yao et al. 2022, equations 2 and 4, on the features)
+
+    .. math:: \tilde x = \lambda x^{(t)} + (1 - \lambda) x^{(s)}, \qquad
+              \lambda \sim \text{Beta}(\alpha, \alpha).
+
+    In per-task label spaces class k of t is mixed with class k of s, which makes a new
+    class: the classes of an episode are numbered at random, and :math:`\lambda` is
+    drawn for every class. In shared label spaces rows are mixed with rows of the same
+    label, and in regression any rows, together with their targets. Support rows are
+    mixed with support rows, and query rows with query rows. A row without a match in
+    the partner stays as it is.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        Chance of a task to be mixed.
+    alpha : float, default=0.5
+        Shape of the distribution of :math:`\lambda`: small values keep close to one of
+        the two tasks, large ones mix them half and half.
+
+    References
+    ----------
+    H. Yao, L. Zhang, C. Finn. Meta-learning with fewer tasks through task
+    interpolation. ICLR 2022.
+
+    Examples
+    --------
+    >>> from skmeta import MetaClassifier
+    >>> from skmeta.augmentations import TaskMixing
+    >>> MetaClassifier("protonet", augment=TaskMixing(alpha=2.0))
+    MetaClassifier(algorithm='protonet', augment=TaskMixing(alpha=2.0))
+    """
+
+    def __init__(self, share: float = 0.5, alpha: float = 0.5):
+        self.share = share
+        self.alpha = alpha
+
+    def augment(self, episode: Episode, spec: Spec, rng: torch.Generator) -> Episode:
+        """Mix chosen tasks with partners.
+
+        Raises
+        ------
+        ValueError
+            If ``share`` is no probability or ``alpha`` not positive.
+        """
+        if not (0 <= self.share <= 1 and self.alpha > 0):
+            raise ValueError(
+                "share must be in [0, 1] and alpha positive, not "
+                f"{self.share!r} and {self.alpha!r}."
+            )
+        n_tasks = len(episode.support.X)
+        if n_tasks == 1:  # there is no other
+            return episode
+        per_class = spec.kind == "classifier" and spec.label_space == "per_task"
+        width = int(episode.support.n_classes.max()) if per_class else 1
+        chosen = choose_tasks(n_tasks, self.share, rng)
+        shift = torch.randint(1, n_tasks, (n_tasks,), generator=rng)
+        partner = (torch.arange(n_tasks) + shift) % n_tasks
+        weight = _draw_beta(self.alpha, (n_tasks, width), rng)
+        weight = torch.where(chosen, weight, 1.0)
+        if per_class:  # a class is mixed in the support and the query, or in neither
+            both = torch.minimum(
+                episode.support.n_classes, episode.support.n_classes[partner]
+            )
+            has = torch.arange(width) < both.unsqueeze(1)
+            weight = torch.where(has, weight, 1.0)
+        return Episode(
+            *(_mix(batch, partner, weight, per_class, spec, rng) for batch in episode)
+        )
+
+
+def _mix(
+    batch: Batch,
+    partner: Tensor,
+    weight: Tensor,
+    per_class: bool,
+    spec: Spec,
+    rng: torch.Generator,
+) -> Batch:
+    """Mix every row with a random one of its partner that matches it."""
+    other_y, other_mask = batch.y[partner], batch.mask[partner]
+    match = batch.mask.unsqueeze(2) & other_mask.unsqueeze(1)  # (tasks, rows, rows)
+    if spec.kind == "classifier":
+        match = match & (batch.y.unsqueeze(2) == other_y.unsqueeze(1))
+    chance = torch.rand(match.shape, generator=rng) * match
+    row = chance.argmax(dim=2)  # (tasks, rows)
+    other_X = batch.X[partner.unsqueeze(1), row]
+    task = torch.arange(len(row)).unsqueeze(1)
+    own = weight[task, batch.y] if per_class else weight.expand_as(batch.mask)
+    own = torch.where(match.any(dim=2), own, 1.0)
+    mixed = batch._replace(
+        X=own.unsqueeze(-1) * batch.X + (1 - own).unsqueeze(-1) * other_X
+    )
+    if spec.kind == "regressor":
+        other = torch.gather(other_y, 1, row)
+        return mixed._replace(y=own * batch.y + (1 - own) * other)
+    if per_class and batch.label is not None:
+        return mixed._replace(label=batch.label.masked_fill(own < 1, -1))
+    return mixed
+
+
+def _draw_beta(alpha: float, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+    """Draw from a symmetric beta distribution, as the share of one of two gammas."""
+    concentration = torch.full((2, *shape), float(alpha), dtype=torch.float64)
+    # torch.distributions knows no generator of one's own.
+    gamma = torch._standard_gamma(concentration, generator=rng)
+    return (gamma[0] / gamma.sum(dim=0).clamp(min=1e-300)).float()
