@@ -53,6 +53,7 @@ def skmeta_augmentations() -> dict[str, type]:
     from skmeta import augmentations
 
     return {
+        "class_overlay": augmentations.ClassOverlay,
         "feature_masking": augmentations.FeatureMasking,
         "feature_noise": augmentations.FeatureNoise,
         "label_permutation": augmentations.LabelPermutation,

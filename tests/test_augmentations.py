@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from skmeta import MetaClassifier, MetaRegressor, plugins
 from skmeta.algorithms import Spec
 from skmeta.augmentations import (
+    ClassOverlay,
     FeatureMasking,
     FeatureNoise,
     LabelPermutation,
@@ -62,6 +63,7 @@ ALL = [
     (RandomAffine((3, 3)), PER_TASK),
     (RandomAffine((3, 3)), REGRESSOR),
     (RandomAffine((3, 3), per="class"), PER_TASK),
+    (ClassOverlay(share=1), PER_TASK),
     (TaskMixing(share=1), PER_TASK),
     (TaskMixing(share=1), SHARED),
     (TaskMixing(share=1), REGRESSOR),
@@ -222,6 +224,24 @@ def test_mixed_rows_lie_between_rows_of_one_class_of_two_tasks(rng):
     assert (support.label == -1).all()
 
 
+def test_a_covered_class_is_laid_over_one_other_class_of_its_episode(rng):
+    # A class is a bit of its own, so that the sum shows what lies over what.
+    y = torch.arange(4).repeat(50, 2)
+    X = torch.nn.functional.one_hot(y, 9).float()
+    mask = torch.ones(50, 8, dtype=torch.bool)
+    batch = Batch(X, y, mask, torch.full((50,), 4), label=y)
+    support, query = ClassOverlay(share=1).augment(Episode(batch, batch), PER_TASK, rng)
+    torch.testing.assert_close(support.X, query.X)
+    assert (support.X[torch.arange(50)[:, None], torch.arange(8), y] == 1).all()
+    n_classes = support.X.sum(dim=-1)
+    assert set(n_classes.flatten().tolist()) == {1.0, 2.0}
+    assert 0.4 < (n_classes == 2).float().mean() < 0.6
+    torch.testing.assert_close(support.label == -1, n_classes == 2)
+    some = ClassOverlay(share=0.3).augment(Episode(batch, batch), PER_TASK, rng)
+    changed = (some.support.X != X).flatten(1).any(dim=1)
+    assert 0.1 < changed.float().mean() < 0.5
+
+
 def test_mixing_values_mixes_targets_with_the_weight_of_the_features(rng):
     episode = draw_episode(REGRESSOR)  # whose target is the first feature
     mixed = TaskMixing(share=1).augment(episode, REGRESSOR, rng)
@@ -258,6 +278,7 @@ def test_augmentations_act_in_their_order(rng):
         (FeatureMasking(1.0), PER_TASK, r"in \[0, 1\)"),
         (LabelPermutation(2), SHARED, r"in \[0, 1\]"),
         (TaskMixing(alpha=0), PER_TASK, "alpha positive"),
+        (ClassOverlay(-0.1), PER_TASK, r"in \[0, 1\]"),
     ],
     ids=str,
 )

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from torch.nn.functional import softplus
+from torch.nn.functional import one_hot, softplus
 
 from skmeta.algorithms import ProtoNet, Spec
+from skmeta.algorithms.metric import join, split_again
 from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Episode
 
@@ -117,3 +118,37 @@ def test_has_a_prior_in_shared_label_spaces_only():
     assert ProtoNet().has_prior(CLASSIFIER)
     assert not ProtoNet().has_prior(PER_TASK)
     assert ProtoNet().has_prior(Spec(3, 2, "classifier"))
+
+
+@pytest.mark.parametrize("spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"])
+def test_every_split_has_as_many_support_rows_of_each_class(spec, episode_for):
+    rows, in_support = join(episode_for(spec))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        others = [split_again(rows, in_support) for _ in range(20)]
+    for other in others:
+        assert not (other & ~rows.mask).any()
+        for t in range(3):
+            before, after = rows.y[t][in_support[t]], rows.y[t][other[t]]
+            assert sorted(before.tolist()) == sorted(after.tolist())
+    often = torch.stack(others).double().mean(dim=0)
+    several = one_hot(rows.y[rows.mask]).sum()  # rows of classes with others to choose
+    assert ((often > 0) & (often < 1)).sum() > 0.3 * several
+
+
+def test_more_splits_average_the_losses_of_other_supports(episode_for):
+    module, episode = build(ProtoNet(), PER_TASK), episode_for(PER_TASK)
+    rows, in_support = join(episode)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        loss = ProtoNet(n_splits=3).meta_loss(module, episode)
+        torch.manual_seed(0)
+        losses = [ProtoNet().meta_loss(module, episode)]
+        for _ in range(2):
+            in_support = split_again(rows, in_support)
+            again = Episode(
+                rows._replace(mask=in_support),
+                rows._replace(mask=rows.mask & ~in_support),
+            )
+            losses.append(ProtoNet().meta_loss(module, again))
+    torch.testing.assert_close(loss, torch.stack(losses).mean())

@@ -7,10 +7,17 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skmeta.algorithms.base import Spec, mask_absent_classes
+from skmeta.episodes import Episode
 from skmeta.nn import apply
 from skmeta.tables import Batch
 
-__all__ = ["log_probabilities", "log_scale", "sum_by_class"]
+__all__ = [
+    "join",
+    "log_probabilities",
+    "log_scale",
+    "split_again",
+    "sum_by_class",
+]
 
 # Log-probability of a class without a row: low, yet a query row of such a class costs
 # no more than a few rows that are plainly wrong.
@@ -79,6 +86,55 @@ def sum_by_class(
     member = one_hot(support.y, n_classes) * support.mask.unsqueeze(-1)
     member = member.to(embedded)  # (tasks, rows, classes)
     return member.mT @ embedded, member.sum(dim=1).unsqueeze(-1)
+
+
+def join(episode: Episode) -> tuple[Batch, Tensor]:
+    """Put the support and the query rows of every task into one batch.
+
+    Parameters
+    ----------
+    episode : Episode
+        Meta-batch.
+
+    Returns
+    -------
+    rows : Batch
+        The support rows, then the query rows.
+    in_support : bool Tensor of shape (tasks, rows)
+        True for the real support rows.
+    """
+    support, query = episode
+    X, y, mask = (
+        torch.cat(parts, dim=1) for parts in zip(support[:3], query[:3], strict=True)
+    )
+    in_support = mask.clone()
+    in_support[:, support.mask.shape[1] :] = False
+    return Batch(X, y, mask, support.n_classes), in_support
+
+
+def split_again(rows: Batch, in_support: Tensor) -> Tensor:
+    """Draw other support rows, as many of each class of each task as before.
+
+    Parameters
+    ----------
+    rows : Batch
+        Support and query rows.
+    in_support : bool Tensor of shape (tasks, rows)
+        The present support.
+
+    Returns
+    -------
+    bool Tensor of shape (tasks, rows)
+        Another support.
+    """
+    member = one_hot(rows.y) * rows.mask.unsqueeze(-1)  # (tasks, rows, classes)
+    n_shot = (member * in_support.unsqueeze(-1)).sum(dim=1, keepdim=True)
+    order = torch.rand(rows.y.shape, device=rows.y.device).argsort(dim=1)
+    place = order.unsqueeze(-1).expand_as(member)
+    # How many rows of the same class come before a row in the new order.
+    before = member.gather(1, place).cumsum(dim=1) - 1
+    chosen = torch.zeros_like(member).scatter(1, place, (before < n_shot).long())
+    return (chosen * member).any(dim=-1)
 
 
 def log_probabilities(scores: Tensor, has_rows: Tensor, n_classes: Tensor) -> Tensor:

@@ -7,11 +7,16 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from skmeta import plugins
-from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes
-from skmeta.algorithms.metric import log_scale, sum_by_class
+from skmeta.algorithms.base import (
+    Algorithm,
+    Spec,
+    mask_absent_classes,
+    task_losses,
+)
+from skmeta.algorithms.metric import join, log_scale, split_again, sum_by_class
 from skmeta.backbones.base import Backbone
 from skmeta.distances import Distance
-from skmeta.episodes import Batch
+from skmeta.episodes import Batch, Episode
 from skmeta.nn import apply
 
 __all__ = ["ProtoNet"]
@@ -48,6 +53,11 @@ class ProtoNet(Algorithm):
         "manhattan", "mahalanobis", or any registered one.
     learn_scale : bool, default=True
         Learn the scale s. False keeps s = 1, as in the paper.
+    n_splits : int, default=1
+        How often a training episode is split in support and query: once as it was
+        drawn, then at random with as many support rows of each class. Rows are embedded
+        once, so that with a large backbone more splits cost little and every embedding
+        teaches more.
 
     References
     ----------
@@ -70,13 +80,25 @@ class ProtoNet(Algorithm):
     kinds = ("classifier",)
 
     def __init__(
-        self, distance: str | Distance = "euclidean", learn_scale: bool = True
+        self,
+        distance: str | Distance = "euclidean",
+        learn_scale: bool = True,
+        n_splits: int = 1,
     ):
         self.distance = distance
         self.learn_scale = learn_scale
+        self.n_splits = n_splits
 
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
-        """Hold the backbone, the distance, its scale and the prior prototypes."""
+        """Hold the backbone, the distance, its scale and the prior prototypes.
+
+        Raises
+        ------
+        ValueError
+            If ``n_splits`` is not positive.
+        """
+        if self.n_splits < 1:
+            raise ValueError(f"n_splits must be at least 1, not {self.n_splits!r}.")
         distance = plugins.resolve("distance", self.distance)
         return _Prototypes(
             backbone.build(spec.n_features), distance, spec, self.learn_scale
@@ -85,6 +107,32 @@ class ProtoNet(Algorithm):
     def adapt(self, module: nn.Module, support: Batch) -> "_State":
         """Average the embedded support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
+        return self._average(module, embedded, support)
+
+    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+        """Compare rows with the prototypes of their task."""
+        return self._compare(module, state, apply(module.backbone, X))
+
+    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Loss on the queries, of rows that are embedded all at once.
+
+        So a batch norm in the backbone sees support and query together, no padding, and
+        each embedding serves every split.
+        """
+        rows, in_support = join(episode)
+        embedded = apply(module.backbone, rows.X, rows.mask)
+        losses = []
+        for _ in range(self.n_splits):
+            if losses:
+                in_support = split_again(rows, in_support)
+            support = rows._replace(mask=in_support)
+            query = rows._replace(mask=rows.mask & ~in_support)
+            state = self._average(module, embedded, support)
+            logits = self._compare(module, state, embedded)
+            losses.append(task_losses(logits, query).mean())
+        return torch.stack(losses).mean()
+
+    def _average(self, module: nn.Module, embedded: Tensor, support: Batch) -> "_State":
         total, count = sum_by_class(embedded, support, module.n_outputs)
         if not module.n_outputs:
             no_odds = torch.zeros_like(count.squeeze(-1))
@@ -94,9 +142,8 @@ class ProtoNet(Algorithm):
         log_odds = (softplus(module.raw_count) + count.squeeze(-1)).log()
         return _State(prototypes, log_odds, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
-        """Compare rows with the prototypes of their task."""
-        distances = module.distance(apply(module.backbone, X), state.prototypes)
+    def _compare(self, module: nn.Module, state: "_State", embedded: Tensor) -> Tensor:
+        distances = module.distance(embedded, state.prototypes)
         log_odds = state.log_odds.unsqueeze(1)
         logits = log_odds - module.log_scale.exp() * distances
         return mask_absent_classes(logits, state.n_classes)

@@ -4,10 +4,11 @@ from skmeta.augmentations.base import Augmentation, augment_all
 from skmeta.augmentations.features import FeatureMasking, FeatureNoise
 from skmeta.augmentations.images import RandomAffine, Rotations
 from skmeta.augmentations.labels import LabelPermutation
-from skmeta.augmentations.mixing import TaskMixing
+from skmeta.augmentations.mixing import ClassOverlay, TaskMixing
 
 __all__ = [
     "Augmentation",
+    "ClassOverlay",
     "FeatureMasking",
     "FeatureNoise",
     "LabelPermutation",

@@ -1,4 +1,4 @@
-"""Task augmentation by mixing the classes, or the rows, of two tasks."""
+"""Task augmentation by mixing classes or rows."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from skmeta.algorithms.base import Spec
 from skmeta.augmentations.base import Augmentation, choose_tasks
 from skmeta.episodes import Batch, Episode
 
-__all__ = ["TaskMixing"]
+__all__ = ["ClassOverlay", "TaskMixing"]
 
 
 class TaskMixing(Augmentation):
@@ -85,6 +85,71 @@ class TaskMixing(Augmentation):
         )
 
 
+class ClassOverlay(Augmentation):
+    """Lay half of the classes of an episode over other classes of it.
+
+    In a chosen task every class has a partner. With a chance of one half all of its
+    rows, in the support and in the query, become the larger of their own and of a
+    random row of the partner, feature by feature. Where features are ink on an empty
+    page, the two drawings lie one over the other and make a new, more intricate one;
+    and the learner has to tell it from both.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        Chance of a task to have classes laid over one another.
+
+    Examples
+    --------
+    >>> from skmeta import MetaClassifier
+    >>> from skmeta.augmentations import ClassOverlay
+    >>> MetaClassifier("protonet", augment=ClassOverlay())
+    MetaClassifier(algorithm='protonet', augment=ClassOverlay())
+    """
+
+    kinds = ("classifier",)
+    label_spaces = ("per_task",)
+
+    def __init__(self, share: float = 0.5):
+        self.share = share
+
+    def augment(self, episode: Episode, spec: Spec, rng: torch.Generator) -> Episode:
+        """Lay classes over one another.
+
+        Raises
+        ------
+        ValueError
+            If ``share`` is no probability.
+        """
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share must be in [0, 1], not {self.share!r}.")
+        n_classes = episode.support.n_classes.unsqueeze(1)  # (tasks, 1)
+        code = torch.arange(int(n_classes.max()))
+        shape = (len(n_classes), len(code))
+        # A step around the circle of classes never ends where it began.
+        most = (n_classes - 1).clamp(min=1)
+        step = 1 + (torch.rand(n_classes.shape, generator=rng) * most).long()
+        partner = (code + step) % n_classes.clamp(min=1)
+        covered = torch.rand(shape, generator=rng) < 0.5
+        covered &= choose_tasks(len(n_classes), self.share, rng) & (n_classes > 1)
+        return Episode(*(_overlay(batch, partner, covered, rng) for batch in episode))
+
+
+def _overlay(
+    batch: Batch, partner: Tensor, covered: Tensor, rng: torch.Generator
+) -> Batch:
+    task = torch.arange(len(batch.y)).unsqueeze(1)
+    wanted = partner[task, batch.y].unsqueeze(2)  # (tasks, rows, 1)
+    match = (batch.y.unsqueeze(1) == wanted) & batch.mask.unsqueeze(1)
+    row, has_match = _pick(match & batch.mask.unsqueeze(2), rng)
+    changed = covered[task, batch.y] & has_match
+    larger = torch.maximum(batch.X, batch.X[task, row])
+    batch = batch._replace(X=torch.where(changed.unsqueeze(-1), larger, batch.X))
+    if batch.label is None:
+        return batch
+    return batch._replace(label=batch.label.masked_fill(changed, -1))
+
+
 def _mix(
     batch: Batch,
     partner: Tensor,
@@ -98,12 +163,11 @@ def _mix(
     match = batch.mask.unsqueeze(2) & other_mask.unsqueeze(1)  # (tasks, rows, rows)
     if spec.kind == "classifier":
         match = match & (batch.y.unsqueeze(2) == other_y.unsqueeze(1))
-    chance = torch.rand(match.shape, generator=rng) * match
-    row = chance.argmax(dim=2)  # (tasks, rows)
+    row, has_match = _pick(match, rng)
     other_X = batch.X[partner.unsqueeze(1), row]
     task = torch.arange(len(row)).unsqueeze(1)
     own = weight[task, batch.y] if per_class else weight.expand_as(batch.mask)
-    own = torch.where(match.any(dim=2), own, 1.0)
+    own = torch.where(has_match, own, 1.0)
     mixed = batch._replace(
         X=own.unsqueeze(-1) * batch.X + (1 - own).unsqueeze(-1) * other_X
     )
@@ -113,6 +177,12 @@ def _mix(
     if per_class and batch.label is not None:
         return mixed._replace(label=batch.label.masked_fill(own < 1, -1))
     return mixed
+
+
+def _pick(match: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Pick a random match of every row, and tell which rows have one."""
+    chance = torch.rand(match.shape, generator=rng) * match
+    return chance.argmax(dim=2), match.any(dim=2)
 
 
 def _draw_beta(alpha: float, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
