@@ -135,6 +135,33 @@ def test_a_smaller_image_averages_the_area_of_each_pixel(website, tmp_path, imag
     assert got.max() <= 1
 
 
+@pytest.mark.parametrize("frame", [0.5, 0.75, 1.0])
+def test_a_frame_centres_a_drawing_and_its_longer_side_fills_that_part(
+    website, tmp_path, frame
+):
+    paper = Image.new("1", (105, 105), 1)
+    paper.paste(0, (3, 50, 63, 65))  # 60 wide, 15 high, far to the left
+    file = io.BytesIO()
+    paper.save(file, "PNG")
+    website.publish("small1", {"i/Noise/character01/0001_01.png": file.getvalue()})
+    data = fetch_omniglot(data_home=tmp_path, image_size=64, frame=frame).data
+    want = np.zeros((64, 64))
+    width, height = int(64 * frame), int(16 * frame)
+    top, left = (64 - height) // 2, (64 - width) // 2
+    want[top : top + height, left : left + width] = 1
+    np.testing.assert_allclose(data.reshape(64, 64), want, atol=1e-6)
+
+
+def test_a_dot_is_not_blown_up_to_fill_the_frame(website, tmp_path):
+    paper = Image.new("1", (105, 105), 1)
+    paper.putpixel((10, 90), 0)
+    file = io.BytesIO()
+    paper.save(file, "PNG")
+    website.publish("small1", {"i/Noise/character01/0001_01.png": file.getvalue()})
+    data = fetch_omniglot(data_home=tmp_path, image_size=28, frame=0.8).data
+    assert 0 < data.mean() < 0.003
+
+
 def test_all_is_background_and_evaluation(website, tmp_path):
     website.publish("background", drawings("Elvish"))
     website.publish("evaluation", drawings("Klingon_(pIqaD)"))
@@ -228,7 +255,9 @@ def test_missing_pillow_is_named(home, monkeypatch):
         fetch_omniglot(data_home=home)
 
 
-@pytest.mark.parametrize("bad", [{"subset": "small3"}, {"image_size": 0}])
+@pytest.mark.parametrize(
+    "bad", [{"subset": "small3"}, {"image_size": 0}, {"frame": 1.1}]
+)
 def test_bad_arguments_are_named_before_anything_is_downloaded(home, website, bad):
     with pytest.raises(ValueError, match=f"'{next(iter(bad))}' parameter"):
         fetch_omniglot(data_home=home, **bad)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
-from numbers import Integral
+from functools import lru_cache
+from numbers import Integral, Real
 from zipfile import ZipFile
 
 import numpy as np
@@ -16,6 +17,7 @@ from tqdm.auto import tqdm
 from skmeta.datasets._download import RemoteFile, data_folder, fetch
 
 SIDE = 105  # pixels of the original drawings, which are square
+_LARGEST_ZOOM = 4.0  # a dot is not blown up to fill a frame
 BAR_DELAY = 1.0  # seconds; a minimal set is read sooner, and needs no progress bar
 
 _SOURCE = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
@@ -55,6 +57,7 @@ _DRAWING = re.compile(r"[^/]+/([^/]+)/(character\d+)/\d+_(\d+)\.png")
 _CHECKS = {
     "data_home": [str, os.PathLike, None],
     "image_size": [Interval(Integral, 1, SIDE, closed="both")],
+    "frame": [Interval(Real, 0, 1, closed="right"), None],
     "download_if_missing": ["boolean"],
 }
 
@@ -94,6 +97,7 @@ def fetch_omniglot(
     data_home: str | os.PathLike | None = None,
     subset: str = "small1",
     image_size: int = 28,
+    frame: float | None = None,
     download_if_missing: bool = True,
     return_X_y_groups: bool = False,
 ) -> Bunch | tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -123,6 +127,9 @@ def fetch_omniglot(
     image_size : int, default=28
         Side of the images in pixels, 1 to 105 (as drawn). A smaller image averages over
         the area that each of its pixels covers.
+    frame : float or None, default=None
+        Centre every drawing, and scale it so that its longer side fills this part of
+        the image, 0.8 for example. None leaves it as and where it was drawn.
     download_if_missing : bool, default=True
         If False, a missing file is an error.
     return_X_y_groups : bool, default=False
@@ -187,7 +194,7 @@ def fetch_omniglot(
             matches = filter(None, map(_DRAWING.fullmatch, sorted(archive.namelist())))
             found = {match.group(): match.groups() for match in matches}
             drawings += found.values()
-            images.append(_read(archive, found, image_size))
+            images.append(_read(archive, found, image_size, frame))
     alphabet, character, drawer = map(np.array, zip(*drawings, strict=True))
     omniglot = Bunch(
         data=np.concatenate(images),
@@ -207,6 +214,7 @@ def fetch_omniglot_one_shot_runs(
     *,
     data_home: str | os.PathLike | None = None,
     image_size: int = 28,
+    frame: float | None = None,
     download_if_missing: bool = True,
 ) -> Bunch:
     """Fetch the official one-shot test of Omniglot: 20 tasks, 20-way 1-shot.
@@ -224,6 +232,9 @@ def fetch_omniglot_one_shot_runs(
     image_size : int, default=28
         Side of the images in pixels, 1 to 105 (as drawn). A smaller image averages over
         the area that each of its pixels covers.
+    frame : float or None, default=None
+        Centre every drawing, and scale it so that its longer side fills this part of
+        the image, 0.8 for example. None leaves it as and where it was drawn.
     download_if_missing : bool, default=True
         If False, a missing file is an error. The download has 0.4 MB.
 
@@ -288,7 +299,7 @@ def fetch_omniglot_one_shot_runs(
         lines = b"\n".join(map(archive.read, sheets)).decode().splitlines()
         answers = dict(line.split() for line in lines if line)
         queries, supports = sorted(answers), sorted(answers.values())
-        images = _read(archive, supports + queries, image_size)
+        images = _read(archive, supports + queries, image_size, frame)
     return Bunch(
         X_support=images[: len(supports)],
         y_support=np.array([_stem(name) for name in supports]),
@@ -306,7 +317,7 @@ def _open(part: str, data_home, download_if_missing: bool) -> ZipFile:
     return ZipFile(fetch(FILES[part], folder, download_if_missing=download_if_missing))
 
 
-def _read(archive: ZipFile, names, image_size: int) -> np.ndarray:
+def _read(archive: ZipFile, names, image_size: int, frame: float | None) -> np.ndarray:
     """Return drawings as rows of ink: (drawings, image_size ** 2), from 0 to 1."""
     try:
         from PIL import Image
@@ -314,26 +325,40 @@ def _read(archive: ZipFile, names, image_size: int) -> np.ndarray:
         raise ImportError(
             'Omniglot\'s images are read by Pillow: pip install "skmeta[images]"'
         ) from error
-    reduce = _area_means(SIDE, image_size)
     rows = np.empty((len(names), image_size, image_size), dtype=np.float32)
     title = f"read {os.path.basename(archive.filename)}"
     bar = tqdm(names, desc=title, unit="image", delay=BAR_DELAY)
     for row, name in zip(rows, bar, strict=True):
         paper = np.asarray(Image.open(io.BytesIO(archive.read(name))), dtype=bool)
-        row[:] = reduce @ ~paper @ reduce.T
+        upright, across = (
+            _area_means(*window, image_size) for window in _windows(~paper, frame)
+        )
+        row[:] = upright @ ~paper @ across.T
     return rows.reshape(len(names), -1)
 
 
-def _area_means(n_pixels: int, n_means: int) -> np.ndarray:
+def _windows(ink: np.ndarray, frame: float | None) -> list[tuple[float, float]]:
+    """Return which rows and which columns of a drawing the image shows."""
+    if frame is None or not ink.any():
+        return [(0.0, SIDE)] * 2
+    bounds = [np.flatnonzero(ink.any(axis=axis))[[0, -1]] + [0, 1] for axis in (1, 0)]
+    side = max(stop - start for start, stop in bounds) / frame
+    side = max(side, SIDE / _LARGEST_ZOOM)
+    return [((sum(b) - side) / 2, (sum(b) + side) / 2) for b in bounds]
+
+
+@lru_cache
+def _area_means(start: float, stop: float, n_means: int) -> np.ndarray:
     """Return the matrix that averages pixels over equal stretches: (means, pixels).
 
-    Its rows sum to 1. A pixel on the border of two stretches counts for the share of it
-    that lies in each; Pillow's box filter gives such a pixel to one of them.
+    Its rows sum to 1 inside the drawing; there is nothing beyond it. A pixel on the
+    border of two stretches counts for the share of it that lies in each; Pillow's box
+    filter gives such a pixel to one of them.
     """
-    borders = np.linspace(0, n_pixels, n_means + 1)[:, None]
-    pixel = np.arange(n_pixels)
+    borders = np.linspace(start, stop, n_means + 1)[:, None]
+    pixel = np.arange(SIDE)
     overlap = np.minimum(borders[1:], pixel + 1) - np.maximum(borders[:-1], pixel)
-    return np.maximum(overlap, 0) * n_means / n_pixels
+    return np.maximum(overlap, 0) * n_means / (stop - start)
 
 
 def _run(name: str) -> str:
