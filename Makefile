@@ -13,6 +13,7 @@ demo: $(READY)
 
 # One thread per test process, or the processes fight for the cores.
 test: lint
+	cd plugins/skmeta-gp && OMP_NUM_THREADS=1 ../../$(RUN) -m pytest -q
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4
 
 lint: $(READY)
@@ -24,9 +25,9 @@ bench: $(VENV)/.bench
 		echo "== $$script"; $(RUN) $$script; \
 	done
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml plugins/skmeta-gp/pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -c constraints.txt -e ".[demo,test]"
+	$(RUN) -m pip install -c constraints.txt -e ".[demo,test]" -e plugins/skmeta-gp
 	touch $@
 
 # What skmeta is compared with is large, and nothing else needs it.

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "results"
+_PACKAGES = ("skmeta", "torch", "skorch", "scikit-learn", "numpy")
 
 
 def save(name, results):
@@ -19,10 +20,10 @@ def save(name, results):
             "processor": _processor(),
             "cores": os.cpu_count(),
             "python": platform.python_version(),
+            # Processes that wanted a core in the last minute; not all are ours.
+            "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         },
-        "versions": {
-            name: version(name) for name in ("skmeta", "torch", "skorch", "numpy")
-        },
+        "versions": {name: version(name) for name in _PACKAGES},
         "results": results,
     }
     path = FOLDER / f"{name}.json"

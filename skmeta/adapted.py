@@ -4,6 +4,7 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,18 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map  # torch has no public pytree before 2.8
 
+from skmeta import chunks
 from skmeta.algorithms.base import Algorithm
 from skmeta.labels import TaskLabels, show
 from skmeta.tables import Spans, Table, encode_groups
 from skmeta.threads import side_by_side
 
 __all__ = ["AdaptedTasks", "Learner"]
-
-# Rows that go through the network at once, and weights of all their tasks. They bound
-# the memory of a call however many tasks or rows it has, and keep what a core works on
-# in its cache: four times as much is half as fast.
-_ROWS_AT_ONCE = 4096
-_WEIGHTS_AT_ONCE = 2**19
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,11 @@ class Learner:
     algorithm: Algorithm
     module: nn.Module
     device: str
+
+    @cached_property
+    def weights(self) -> list[Tensor]:
+        """All parameters of the module."""
+        return list(self.module.parameters())
 
 
 class AdaptedTasks:
@@ -69,11 +70,8 @@ class AdaptedTasks:
         self.labels = labels
         self.n_tasks = len(n_classes)
         spans = Spans(task, self.n_tasks)
-        n_weights = sum(weight.numel() for weight in learner.module.parameters())
-        at_once = max(1, _WEIGHTS_AT_ONCE // max(1, n_weights))
-        chunks = list(_chunks_of_similar_size(spans.sizes, at_once))
-        self._order = np.concatenate(chunks)  # the tasks, chunk after chunk
-        self._first = np.cumsum([0, *map(len, chunks[:-1])])  # of each chunk therein
+        parts = list(chunks.of_similar_size(spans.sizes, learner.weights))
+        self._order = np.concatenate(parts)  # the tasks, as they are learnt
 
         def adapt(tasks: np.ndarray) -> Any:
             support = table.take(*spans.pad(tasks), n_classes[tasks])
@@ -82,9 +80,11 @@ class AdaptedTasks:
                     learner.module, support.to(learner.device)
                 )
 
-        n_rows = min(len(task), _ROWS_AT_ONCE)
-        with side_by_side(learner.module, n_rows, len(chunks)) as each:
-            self._states = list(each(adapt, chunks))  # one per chunk
+        n_rows = min(len(task), chunks.ROWS_AT_ONCE)
+        with side_by_side(learner.weights, n_rows, len(parts)) as each:
+            learnt = zip(map(len, parts), each(adapt, parts), strict=True)
+            sizes, self._states = zip(*chunks.join(learnt), strict=True)
+        self._bounds = np.cumsum([0, *sizes])  # of each state, among the tasks
 
     def locate(self, groups: Any, X: np.ndarray, unknown_task: str) -> np.ndarray:
         """Find the task of each row.
@@ -164,22 +164,20 @@ class AdaptedTasks:
             rows, mask = block.pad(spans)
             X = table.features(rows, mask).to(self.learner.device)
             with torch.no_grad():
-                state = block.select(self._states)
+                state = self._state(block)
                 answers = method(self.learner.module, state, X).cpu().numpy()
             return rows[mask], answers[mask]
 
         whole = np.full((len(task), 1), -np.inf, dtype=np.float32)
-        n_rows = min(len(task), _ROWS_AT_ONCE)
-        with side_by_side(self.learner.module, n_rows, len(blocks)) as each:
+        n_rows = min(len(task), chunks.ROWS_AT_ONCE)
+        with side_by_side(self.learner.weights, n_rows, len(blocks)) as each:
             for rows, answers in each(answer, blocks):
                 width = answers.shape[1]
-                if width > whole.shape[1]:  # a task with more classes than those before
-                    narrow, whole = whole, np.full((len(task), width), -np.inf)
-                    whole = whole.astype(np.float32)
-                    whole[:, : narrow.shape[1]] = narrow
+                if width > whole.shape[1]:  # these tasks have more classes
+                    whole = _widen(whole, width)
                 whole[rows, :width] = answers
         # -inf marks a class that the task does not have; all else is a number.
-        lost = np.unique(task[(np.isnan(whole) | (whole == np.inf)).any(axis=1)])
+        lost = np.unique(task[~(whole < np.inf).all(axis=1)])
         if len(lost):
             named = self.names is not None and lost[-1] < len(self.names)
             which = f" {show(self.names[lost])}" if named else ""
@@ -193,25 +191,35 @@ class AdaptedTasks:
         return whole
 
     def _blocks(self, spans: Spans) -> Iterator["_Block"]:
-        """Cut the tasks that have rows into blocks, none across two chunks."""
+        """Cut the tasks that have rows into blocks, none across two states."""
         position = np.flatnonzero(spans.sizes[self._order])
-        chunk = np.searchsorted(self._first, position, side="right") - 1
-        for members in np.split(position, np.flatnonzero(np.diff(chunk)) + 1):
-            if not len(members):
-                continue
+        index_of = np.searchsorted(self._bounds, position, side="right") - 1
+        for index in np.unique(index_of):
+            members = position[slice(*np.searchsorted(index_of, [index, index + 1]))]
             tasks = self._order[members]
-            index = int(np.searchsorted(self._first, members[0], side="right")) - 1
-            for part in _chunks_of_similar_size(spans.sizes[tasks]):
-                place = members[part] - self._first[index]
-                for start in range(0, spans.sizes[tasks[part]].max(), _ROWS_AT_ONCE):
+            sizes = spans.sizes[tasks]
+            for part in chunks.of_similar_size(sizes, self.learner.weights):
+                place = members[part] - self._bounds[index]
+                for start in range(0, sizes[part].max(), chunks.ROWS_AT_ONCE):
                     yield _Block(index, place, tasks[part], start)
+
+    def _state(self, block: "_Block") -> Any:
+        """Pick what was learnt of the tasks of a block."""
+        state, place = self._states[block.state], block.place
+        first, stop = place[0], place[0] + len(place)
+        if np.array_equal(place, np.arange(first, stop)):  # no need to copy
+            if len(place) == self._bounds[block.state + 1] - self._bounds[block.state]:
+                return state
+            return tree_map(lambda leaf: leaf[first:stop], state)
+        place = torch.from_numpy(place)
+        return tree_map(lambda leaf: leaf[place.to(leaf.device)], state)
 
 
 class _Block(NamedTuple):
     """Query rows of some tasks that go through the network at once."""
 
-    chunk: int
-    place: np.ndarray  # (tasks,), inside the chunk
+    state: int
+    place: np.ndarray  # (tasks,), inside the state
     tasks: np.ndarray  # (tasks,); only one, if it has more rows than go at once
     start: int  # among its rows
 
@@ -220,22 +228,16 @@ class _Block(NamedTuple):
         if len(self.tasks) > 1:
             return spans.pad(self.tasks)
         first, size = spans.first[self.tasks[0]], spans.sizes[self.tasks[0]]
-        stop = min(self.start + _ROWS_AT_ONCE, size)
+        stop = min(self.start + chunks.ROWS_AT_ONCE, size)
         rows = spans.rows[first + self.start : first + stop][np.newaxis]
         return rows, np.ones(rows.shape, dtype=bool)
 
-    def select(self, states: list) -> Any:
-        """Pick the tasks' own part of what was learnt."""
-        first, last = self.place[0], self.place[-1]
-        place = torch.from_numpy(self.place)
-        if np.array_equal(self.place, np.arange(first, last + 1)):
-            place = slice(first, last + 1)  # a view, no copy
-        return tree_map(
-            lambda leaf: leaf[
-                place if isinstance(place, slice) else place.to(leaf.device)
-            ],
-            states[self.chunk],
-        )
+
+def _widen(whole: np.ndarray, width: int) -> np.ndarray:
+    """Add columns of ``-inf``."""
+    wider = np.full((len(whole), width), -np.inf, dtype=whole.dtype)
+    wider[:, : whole.shape[1]] = whole
+    return wider
 
 
 def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -248,20 +250,3 @@ def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]
             place = np.searchsorted(names, asked).clip(max=len(names) - 1)
             known = np.asarray(names[place] == asked, dtype=bool)
     return place, known
-
-
-def _chunks_of_similar_size(
-    sizes: np.ndarray, at_once: int | None = None
-) -> Iterator[np.ndarray]:
-    """Cut tasks into chunks that, padded, have few rows and little padding."""
-    by_size = np.argsort(sizes, kind="stable")
-    widths = np.maximum(sizes[by_size], 1)
-    start = 0
-    while start < len(sizes):
-        # Rows of the chunk if it ended here: its count times its widest task.
-        most = widths[start : start + _ROWS_AT_ONCE // widths[start] + 1]
-        padded = np.arange(1, len(most) + 1) * most
-        fit = max(1, int(np.searchsorted(padded, _ROWS_AT_ONCE, side="right")))
-        end = start + min(fit, at_once or fit)
-        yield by_size[start:end]
-        start = end

@@ -18,6 +18,11 @@ from skmeta.tables import Table, encode_groups
 
 __all__ = ["AdaptingMixin"]
 
+# A table of these stays as it is, memory-mapped perhaps; rows are converted when they
+# are drawn. All else becomes the first.
+_NUMBERS = [np.float64, np.float32, np.float16, np.bool_]
+_NUMBERS += map(np.dtype, np.typecodes["AllInteger"])
+
 
 class AdaptingMixin(metaclass=ABCMeta):
     """What a meta-trained estimator does with its meta-knowledge.
@@ -206,12 +211,12 @@ class AdaptingMixin(metaclass=ABCMeta):
             X,
             y,
             reset=reset,
-            dtype=[np.float64, np.float32],
+            dtype=_NUMBERS,
             y_numeric=self._kind == "regressor",
         )
 
     def _validate_features(self, X) -> np.ndarray:
-        return validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        return validate_data(self, X, reset=False, dtype=_NUMBERS)
 
     def _table(self, X: np.ndarray, targets: np.ndarray | None = None) -> Table:
         return Table(X, targets, self.mean_, self.scale_)

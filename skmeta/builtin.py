@@ -16,34 +16,49 @@ def skmeta_algorithms() -> dict[str, type]:
         "anil": algorithms.ANIL,
         "boil": algorithms.BOIL,
         "metasgd": algorithms.MetaSGD,
+        "maml++": algorithms.MAMLPlusPlus,
+        "imaml": algorithms.IMAML,
         "reptile": algorithms.Reptile,
         "r2d2": algorithms.R2D2,
+        "metaoptnet": algorithms.MetaOptNet,
         "cnp": algorithms.CNP,
         "protonet": algorithms.ProtoNet,
         "matching": algorithms.MatchingNet,
         "relation": algorithms.RelationNet,
         "siamese": algorithms.Siamese,
+        "simpleshot": algorithms.SimpleShot,
+        "baseline++": algorithms.BaselinePlusPlus,
+        "pooled": algorithms.Pooled,
     }
 
 
 @hookimpl
 def skmeta_backbones() -> dict[str, type]:
     """Offer the networks of :mod:`skmeta.backbones`."""
-    from skmeta.backbones import MLP, Identity, Linear
+    from skmeta import backbones
 
-    return {"mlp": MLP, "linear": Linear, "identity": Identity}
+    return {
+        "mlp": backbones.MLP,
+        "resnet_mlp": backbones.ResNetMLP,
+        "conv4": backbones.Conv4,
+        "correction": backbones.Correction,
+        "linear": backbones.Linear,
+        "identity": backbones.Identity,
+    }
 
 
 @hookimpl
 def skmeta_distances() -> dict[str, type]:
     """Offer the distances of :mod:`skmeta.distances`."""
     from skmeta.distances import Cosine, Euclidean, Mahalanobis, Manhattan
+    from skmeta.tangent import Tangent
 
     return {
         "euclidean": Euclidean,
         "cosine": Cosine,
         "manhattan": Manhattan,
         "mahalanobis": Mahalanobis,
+        "tangent": Tangent,
     }
 
 

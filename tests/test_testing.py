@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmeta.algorithms import MAML, ProtoNet, task_losses
+from skmeta.algorithms import MAML, Algorithm, ProtoNet, task_losses
 from skmeta.backbones import Linear
 from skmeta.testing import (
     LAWS,
@@ -101,6 +101,8 @@ class EndsTraining(ProtoNet):
 
 
 class DividesByRowsMinusOne(ProtoNet):
+    meta_loss = Algorithm.meta_loss  # by adapt and predict
+
     def adapt(self, module, support):
         state = super().adapt(module, support)
         n_rows = support.mask.sum(dim=1).view(-1, 1, 1)
@@ -109,6 +111,8 @@ class DividesByRowsMinusOne(ProtoNet):
 
 
 class DividesByRows(ProtoNet):
+    meta_loss = Algorithm.meta_loss  # by adapt and predict
+
     def adapt(self, module, support):
         state = super().adapt(module, support)
         n_rows = support.mask.sum(dim=1).view(-1, 1, 1)
@@ -140,6 +144,8 @@ class HasIdleParameter(ProtoNet):
 
 
 class DetachesPrototypes(ProtoNet):
+    meta_loss = Algorithm.meta_loss  # by adapt and predict
+
     label_spaces = ("shared",)
 
     def predict(self, module, state, X):

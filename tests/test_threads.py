@@ -1,4 +1,4 @@
-"""Meta-training takes no more threads than it is worth, and gives them back."""
+"""Computations take no more threads than they are worth, and give them back."""
 
 import threading
 
@@ -7,7 +7,7 @@ import torch
 
 from skmeta import MetaRegressor
 from skmeta.datasets import make_sinusoids
-from skmeta.threads import one_thread_if_small
+from skmeta.threads import one_thread_if_small, side_by_side
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +72,60 @@ def test_fit_trains_in_one_thread_and_gives_the_others_back():
     )
     assert seen == {1}
     assert torch.get_num_threads() == 3
+
+
+SMALL, LARGE = torch.nn.Linear(64, 64), torch.nn.Linear(1024, 1024)
+
+
+def test_small_parts_run_side_by_side_in_one_thread_each():
+    together = threading.Barrier(3, timeout=10)
+
+    def work(part):
+        together.wait()  # passes when three are there
+        return part, torch.get_num_threads()
+
+    with side_by_side([*SMALL.parameters()], n_rows=100, n_parts=6) as each:
+        assert list(each(work, range(6))) == [(part, 1) for part in range(6)]
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize(
+    ("module", "n_parts", "n_threads"), [(LARGE, 6, 3), (SMALL, 1, 1)]
+)
+def test_large_parts_and_a_single_one_run_where_they_are(module, n_parts, n_threads):
+    def work(part):
+        return threading.current_thread(), torch.get_num_threads()
+
+    with side_by_side([*module.parameters()], n_rows=1000, n_parts=n_parts) as each:
+        seen = set(each(work, range(n_parts)))
+    assert seen == {(threading.current_thread(), n_threads)}
+
+
+def test_parts_share_one_thread_where_torch_has_one():
+    torch.set_num_threads(1)
+    with side_by_side([*SMALL.parameters()], n_rows=100, n_parts=6) as each:
+        seen = set(each(lambda part: threading.current_thread(), range(6)))
+    assert seen == {threading.current_thread()}
+
+
+def test_an_error_in_a_part_is_raised_and_threads_come_back():
+    def work(part):
+        if part == 3:
+            raise RuntimeError("part 3")
+
+    with (
+        pytest.raises(RuntimeError, match="part 3"),
+        side_by_side([*SMALL.parameters()], n_rows=100, n_parts=6) as each,
+    ):
+        list(each(work, range(6)))
+    assert torch.get_num_threads() == 3
+
+
+def test_a_thread_that_starts_afterwards_has_all_threads():
+    with side_by_side([*SMALL.parameters()], n_rows=100, n_parts=3) as each:
+        list(each(lambda part: torch.ones(1), range(3)))
+    seen = []
+    later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert seen == [3]

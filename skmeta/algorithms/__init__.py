@@ -5,30 +5,42 @@ A new one is a subclass of :class:`Algorithm`.
 """
 
 from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes, task_losses
+from skmeta.algorithms.baseline_plus_plus import BaselinePlusPlus
 from skmeta.algorithms.cnp import CNP
+from skmeta.algorithms.imaml import IMAML
 from skmeta.algorithms.maml import MAML
+from skmeta.algorithms.maml_plus_plus import MAMLPlusPlus
 from skmeta.algorithms.maml_variants import ANIL, BOIL, FOMAML, MetaSGD
 from skmeta.algorithms.matching import MatchingNet
+from skmeta.algorithms.metaoptnet import MetaOptNet
+from skmeta.algorithms.pooled import Pooled
 from skmeta.algorithms.protonet import ProtoNet
 from skmeta.algorithms.r2d2 import R2D2
 from skmeta.algorithms.relation import RelationNet
 from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.siamese import Siamese
+from skmeta.algorithms.simpleshot import SimpleShot
 
 __all__ = [
     "ANIL",
     "BOIL",
     "CNP",
     "FOMAML",
+    "IMAML",
     "MAML",
     "R2D2",
     "Algorithm",
+    "BaselinePlusPlus",
+    "MAMLPlusPlus",
     "MatchingNet",
+    "MetaOptNet",
     "MetaSGD",
+    "Pooled",
     "ProtoNet",
     "RelationNet",
     "Reptile",
     "Siamese",
+    "SimpleShot",
     "Spec",
     "mask_absent_classes",
     "task_losses",

@@ -171,6 +171,17 @@ class Algorithm(BaseEstimator):
         """
         return apply(module.backbone, X)
 
+    def callbacks(self) -> list:
+        """Return skorch callbacks that meta-training by this algorithm needs.
+
+        Returns
+        -------
+        list of skorch.callbacks.Callback
+            New ones at every call, such as a schedule of the learning rate. By default
+            none.
+        """
+        return []
+
     def has_prior(self, spec: Spec) -> bool:
         """Tell whether a task with an empty support can be answered.
 

@@ -1,6 +1,7 @@
 """The learner of gradient-based algorithms: what is shared, and what a task adapts."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -17,7 +18,10 @@ from skmeta.backprop import (
 from skmeta.nn import Linear, apply_per_task
 from skmeta.tables import Batch
 
-__all__ = ["InnerLoop", "State"]
+__all__ = ["InnerLoop", "Rates", "State"]
+
+# Step size of every adapted weight.
+Rates = Sequence[Tensor | float]
 
 
 class State(NamedTuple):
@@ -65,13 +69,16 @@ class InnerLoop(nn.Module):
         if inner_lr is None:
             inner_lr = 0.5 if spec.kind == "classifier" else 0.1
         self.rates = [float(inner_lr)] * len(self.adapted)
+        self.rates_by_step = algorithm.learn_inner_lr == "step"
         if algorithm.learn_inner_lr:
-            by_element = algorithm.learn_inner_lr == "element"
+            shapes = {
+                "tensor": lambda weight: (),
+                "element": lambda weight: weight.shape,
+                "step": lambda weight: (algorithm.inner_steps,),
+            }
+            shape_of = shapes[algorithm.learn_inner_lr]
             self.rates = nn.ParameterList(
-                torch.full(
-                    self.tip.get_parameter(name).shape if by_element else (),
-                    float(inner_lr),
-                )
+                torch.full(shape_of(self.tip.get_parameter(name)), float(inner_lr))
                 for name in self.adapted
             )
         self.is_relu_network = is_relu_network(self.tip) and len(self.adapted) == len(
@@ -106,11 +113,25 @@ class InnerLoop(nn.Module):
         target = one_hot(support.y, n_outputs).to(share)
         return SupportLoss(target, share, absent, squared=False)
 
+    def rates_of_steps(self, n_steps: int) -> list[Rates]:
+        """Return the step size of every weight, for one inner step after another."""
+        if not self.rates_by_step:
+            return [list(self.rates)] * n_steps
+        learnt = list(zip(*(rate.unbind() for rate in self.rates), strict=True))
+        # Steps beyond those that were learnt are like the last of them.
+        return [learnt[min(step, len(learnt) - 1)] for step in range(n_steps)]
+
     def step(
-        self, state: State, X: Tensor, loss: SupportLoss, *, first_order: bool
+        self,
+        state: State,
+        X: Tensor,
+        loss: SupportLoss,
+        rates: Rates | None = None,
+        *,
+        first_order: bool,
     ) -> State:
         """Take one step of gradient descent in every task."""
-        rates = list(self.rates)
+        rates = list(self.rates) if rates is None else rates
         if self.is_relu_network:
             weights = list(state.weights.values())
             stepped = descend(weights, rates, X, loss, first_order=first_order)

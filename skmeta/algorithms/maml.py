@@ -1,5 +1,7 @@
 """Model-agnostic meta-learning (MAML)."""
 
+from collections import deque
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Literal
 
@@ -50,10 +52,11 @@ class MAML(Algorithm):
     adapt_steps : int, default=None
         Gradient steps after meta-training, ``inner_steps`` if None. Learnt step sizes
         suit the number of steps they were learnt with and may diverge with more.
-    learn_inner_lr : {False, "tensor", "element"}, default="tensor"
-        Meta-learn the step size: one for each parameter tensor, or one for each of its
-        elements (Meta-SGD, Li et al. 2017, equation 3). False keeps ``inner_lr``, as
-        in the paper.
+    learn_inner_lr : {False, "tensor", "element", "step"}, default="tensor"
+        Meta-learn the step size: one for each parameter tensor, one for each of its
+        elements (Meta-SGD, Li et al. 2017, equation 3), or one for each tensor in each
+        inner step (as in MAML++, Antoniou et al. 2019). False keeps ``inner_lr``, as in
+        the paper.
     adapt_only : {"all", "head", "body"}, default="all"
         What adapts: all weights, only the last layer (ANIL, Raghu et al. 2020), or all
         but the last layer (BOIL, Oh et al. 2021; in shared label spaces only).
@@ -74,6 +77,8 @@ class MAML(Algorithm):
     Z. Li, F. Zhou, F. Chen, H. Li. Meta-SGD: learning to learn quickly for few-shot
     learning. arXiv:1707.09835, 2017.
 
+    A. Antoniou, H. Edwards, A. Storkey. How to train your MAML. ICLR 2019.
+
     Examples
     --------
     >>> from skmeta import MetaRegressor
@@ -92,7 +97,7 @@ class MAML(Algorithm):
         inner_steps: int = 5,
         first_order: bool = False,
         adapt_steps: int | None = None,
-        learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
+        learn_inner_lr: Literal[False, "tensor", "element", "step"] = "tensor",
         adapt_only: Literal["all", "head", "body"] = "all",
         pseudo_rows: float = 0.0,
     ):
@@ -127,14 +132,22 @@ class MAML(Algorithm):
             n_steps = self.adapt_steps
         # The steps are recorded only if somebody outside differentiates through them.
         recording = torch.is_grad_enabled()
+        first_order = self.first_order or not recording
+        path = self._path(module, support, n_steps, first_order=first_order)
+        state = module.spread(last(path), len(support.X))
+        return state if recording else state.detach()
+
+    def _path(
+        self, module: InnerLoop, support: Batch, n_steps: int, *, first_order: bool
+    ) -> Iterator[State]:
+        """Yield the start, and where every inner step leads."""
         state = module.start(support)
         loss = module.support_loss(support, self.pseudo_rows)
         X = apply(module.trunk, support.X, support.mask)
-        first_order = self.first_order or not recording
-        for _ in range(n_steps):
-            state = module.step(state, X, loss, first_order=first_order)
-        state = module.spread(state, len(support.X))
-        return state if recording else state.detach()
+        yield state
+        for rates in module.rates_of_steps(n_steps):
+            state = module.step(state, X, loss, rates, first_order=first_order)
+            yield state
 
     def predict(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Answer rows with every task's own weights."""
@@ -154,10 +167,10 @@ class MAML(Algorithm):
     def _validate(self) -> None:
         checks = {
             "inner_lr": self.inner_lr is None or self.inner_lr > 0,
-            "inner_steps": _is_count(self.inner_steps),
-            "adapt_steps": self.adapt_steps is None or _is_count(self.adapt_steps),
+            "inner_steps": is_count(self.inner_steps),
+            "adapt_steps": self.adapt_steps is None or is_count(self.adapt_steps),
             "learn_inner_lr": self.learn_inner_lr is False
-            or self.learn_inner_lr in ("tensor", "element"),
+            or self.learn_inner_lr in ("tensor", "element", "step"),
             "adapt_only": self.adapt_only in ("all", "head", "body"),
             "pseudo_rows": self.pseudo_rows >= 0,
         }
@@ -168,10 +181,20 @@ class MAML(Algorithm):
             raise ValueError(
                 f"{type(self).__name__} cannot work with {', '.join(wrong)}: rates are "
                 "positive, steps whole numbers from 0 on, learn_inner_lr is False, "
-                "'tensor' or 'element', adapt_only is 'all', 'head' or 'body', and "
-                "pseudo_rows is not negative."
+                "'tensor', 'element' or 'step', adapt_only is 'all', 'head' or 'body', "
+                "and pseudo_rows is not negative."
+            )
+        if self.learn_inner_lr == "step" and self.inner_steps == 0:
+            raise ValueError(
+                f"{type(self).__name__} learns a step size for every inner step and "
+                "has none with inner_steps=0. Take one or more."
             )
 
 
-def _is_count(value: object) -> bool:
+def last(path: Iterator[State]) -> State:
+    """Return the end of a path, without keeping what comes before."""
+    return deque(path, maxlen=1).pop()
+
+
+def is_count(value: object) -> bool:
     return isinstance(value, Integral) and value >= 0

@@ -36,7 +36,7 @@ class FOMAML(MAML):
         inner_lr: float | None = None,
         inner_steps: int = 5,
         adapt_steps: int | None = None,
-        learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
+        learn_inner_lr: Literal[False, "tensor", "element", "step"] = "tensor",
         adapt_only: Literal["all", "head", "body"] = "all",
         pseudo_rows: float = 0.0,
     ):
@@ -81,7 +81,7 @@ class ANIL(MAML):
         inner_steps: int = 5,
         first_order: bool = False,
         adapt_steps: int | None = None,
-        learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
+        learn_inner_lr: Literal[False, "tensor", "element", "step"] = "tensor",
         pseudo_rows: float = 0.0,
     ):
         super().__init__(
@@ -126,7 +126,7 @@ class BOIL(MAML):
         inner_steps: int = 5,
         first_order: bool = False,
         adapt_steps: int | None = None,
-        learn_inner_lr: Literal[False, "tensor", "element"] = "tensor",
+        learn_inner_lr: Literal[False, "tensor", "element", "step"] = "tensor",
         pseudo_rows: float = 0.0,
     ):
         super().__init__(

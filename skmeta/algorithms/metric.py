@@ -25,7 +25,7 @@ _LOG_P_WITHOUT_ROWS = -20.0
 
 # With the first scale, two random rows are so far apart on average. From much further
 # the first epochs would go into pulling everything together.
-_FIRST_DISTANCE = 2.0
+FIRST_DISTANCE = 2.0
 
 
 def log_scale(
@@ -57,7 +57,7 @@ def log_scale(
     if learn:
         with torch.no_grad():
             a, b = apply(backbone, torch.randn(2, 100, spec.n_features))
-            scale = _FIRST_DISTANCE / distance(a, b).mean().clamp(min=1e-6)
+            scale = FIRST_DISTANCE / distance(a, b).mean().clamp(min=1e-6)
     return nn.Parameter(scale.log(), requires_grad=learn)
 
 

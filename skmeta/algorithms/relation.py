@@ -7,15 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, one_hot, softplus
 
+from skmeta import plugins
 from skmeta.algorithms.base import (
     Algorithm,
     Spec,
     absent_classes,
     mask_absent_classes,
 )
-from skmeta.algorithms.metric import sum_by_class
+from skmeta.algorithms.metric import FIRST_DISTANCE, log_scale, sum_by_class
 from skmeta.backbones import MLP
 from skmeta.backbones.base import Backbone
+from skmeta.distances import Distance
 from skmeta.episodes import Batch, Episode
 from skmeta.nn import Linear, apply
 
@@ -41,14 +43,25 @@ class RelationNet(Algorithm):
     worth a meta-learnt number of support rows, so that a class or a whole task without
     support rows still has an answer. Adaptation is one forward pass.
 
+    A comparison learnt from scratch knows the training classes only. Where they are
+    few, let it start from a distance d, with a learnt scale s and threshold b, and
+    learn what is to be changed of that,
+
+    .. math:: g([c_k, f(x)]) = h([c_k, f(x)]) + b - s \, d(f(x), c_k),
+
+    with a network h whose last layer starts at zero.
+
     Parameters
     ----------
     hidden : sequence of int, default=(64,)
-        Width of each hidden layer of the relation module g.
+        Width of each hidden layer of the relation module g, or of h.
     pooling : {"mean", "sum"}, default="mean"
         How support rows make a class representation. The paper sums, which is the mean
         up to a factor while the number of rows per class stays the same; the mean also
         serves where it differs from training or between classes.
+    distance : str, Distance or None, default=None
+        Distance to start from: "euclidean" (squared), "cosine", "manhattan",
+        "mahalanobis", or any registered one. None is the relation network of the paper.
 
     References
     ----------
@@ -74,9 +87,11 @@ class RelationNet(Algorithm):
         self,
         hidden: Sequence[int] = (64,),
         pooling: Literal["mean", "sum"] = "mean",
+        distance: str | Distance | None = None,
     ):
         self.hidden = hidden
         self.pooling = pooling
+        self.distance = distance
 
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
         """Hold the backbone, the relation module and the prior representations.
@@ -84,11 +99,20 @@ class RelationNet(Algorithm):
         Raises
         ------
         ValueError
-            If ``pooling`` is not one of its values.
+            If ``pooling`` is not one of its values, or a distance is asked for to a
+            sum of rows.
         """
         if self.pooling not in ("mean", "sum"):
             raise ValueError(f"pooling must be 'mean' or 'sum', not {self.pooling!r}.")
-        return _Relation(backbone.build(spec.n_features), self.hidden, spec)
+        if self.distance is None:
+            return _Relation(backbone.build(spec.n_features), self.hidden, spec)
+        if self.pooling == "sum":
+            raise ValueError(
+                "The sum of a class's rows is at no distance that means anything. Use "
+                "pooling='mean' with a distance."
+            )
+        distance = plugins.resolve("distance", self.distance)
+        return _Relation(backbone.build(spec.n_features), self.hidden, spec, distance)
 
     def adapt(self, module: nn.Module, support: Batch) -> "_State":
         """Pool the embedded support rows of every class."""
@@ -125,12 +149,26 @@ class _State(NamedTuple):
 
 
 class _Relation(nn.Module):
-    def __init__(self, backbone: nn.Module, hidden: Sequence[int], spec: Spec):
+    def __init__(
+        self,
+        backbone: nn.Module,
+        hidden: Sequence[int],
+        spec: Spec,
+        distance: Distance | None = None,
+    ):
         super().__init__()
         width = backbone.out_features
         self.backbone = backbone
         body = MLP(hidden).build(2 * width)
-        self.relation = nn.Sequential(body, Linear(body.out_features, 1))
+        last = Linear(body.out_features, 1)
+        self.relation = nn.Sequential(body, last)
+        self.distance = None
+        if distance is not None:
+            self.distance = distance.build(width)
+            self.log_scale = log_scale(backbone, self.distance, spec, learn=True)
+            nn.init.zeros_(last.weight)
+            # Rows half as far from a class as two random rows match it at first.
+            nn.init.constant_(last.bias, 0.5 * FIRST_DISTANCE)
         self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
         if self.n_outputs:
             # softplus(1) is about 1: a prior is worth one row or so at first.
@@ -144,4 +182,7 @@ def _compare(module: _Relation, state: _State, embedded: Tensor) -> Tensor:
     classes = state.classes.unsqueeze(1).expand(shape)
     rows = embedded.unsqueeze(2).expand(shape)
     pairs = torch.cat([classes, rows], dim=-1)  # (tasks, queries, classes, 2 d)
-    return module.relation(pairs).squeeze(-1)
+    relations = module.relation(pairs).squeeze(-1)
+    if module.distance is None:
+        return relations
+    return relations - module.log_scale.exp() * module.distance(embedded, state.classes)

@@ -1,7 +1,18 @@
 """Networks from the features of a row to its embedding."""
 
 from skmeta.backbones.base import Backbone
+from skmeta.backbones.conv import Conv4
+from skmeta.backbones.correction import Correction
 from skmeta.backbones.linear import Identity, Linear
 from skmeta.backbones.mlp import MLP
+from skmeta.backbones.resnet import ResNetMLP
 
-__all__ = ["MLP", "Backbone", "Identity", "Linear"]
+__all__ = [
+    "MLP",
+    "Backbone",
+    "Conv4",
+    "Correction",
+    "Identity",
+    "Linear",
+    "ResNetMLP",
+]

@@ -20,6 +20,7 @@ PLACES = ("end", "front", "middle")
 
 _N_FEATURES = 3
 _N_LABELS = 3  # of a shared label space
+_N_TRAIN_CLASSES = 5  # where labels are per task
 _PERTURBATION = 0.05
 
 
@@ -90,10 +91,12 @@ class Trial:
         backbone: Backbone | None = None,
         seed: int = 0,
     ):
-        n_outputs = 1 if kind == "regressor" else _N_LABELS
-        if label_space == "per_task":
-            n_outputs = 0
-        self.spec = Spec(_N_FEATURES, n_outputs, kind, label_space)
+        n_outputs = n_train_classes = _N_LABELS
+        if kind == "regressor":
+            n_outputs, n_train_classes = 1, 0
+        elif label_space == "per_task":
+            n_outputs, n_train_classes = 0, _N_TRAIN_CLASSES
+        self.spec = Spec(_N_FEATURES, n_outputs, kind, label_space, n_train_classes)
         self.algorithm = algorithm
         self.seed = seed
         self._backbone = backbone or MLP(hidden=(8, 8), activation="tanh")
@@ -153,7 +156,11 @@ class Trial:
     def meta_step(
         self, episode: Episode, training: bool = False
     ) -> tuple[Tensor, dict[str, Tensor | None]]:
-        """Run ``meta_backward``; return its loss and the gradients."""
+        """Run ``meta_backward``; return its loss and the gradients.
+
+        Rows get the training class that they have in the episodes of a training.
+        """
+        episode = Episode(*map(self._with_train_classes, episode))
         module = self.build().train(training)
         with seeded(self.seed, "cpu"), torch.enable_grad():
             loss = self.algorithm.meta_backward(module, episode)
@@ -163,6 +170,15 @@ class Trial:
             if weight.requires_grad
         }
         return torch.as_tensor(loss), gradients
+
+    def _with_train_classes(self, batch: Batch) -> Batch:
+        if self.spec.kind == "regressor":
+            return batch
+        label = batch.y
+        if not self.spec.n_outputs:  # code 0 is another class in every task
+            task = torch.arange(len(batch.y)).unsqueeze(1)
+            label = (batch.y + task) % self.spec.n_train_classes
+        return batch._replace(label=torch.where(batch.mask, label, -1))
 
     @contextlib.contextmanager
     def _deployed(self) -> Iterator[None]:

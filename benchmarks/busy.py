@@ -1,0 +1,227 @@
+"""Meta-steps on a busy machine: beside a process that keeps a core busy, and in a grid.
+
+Threads that wait for each other at every small product are slowed down out of
+proportion as soon as another process wants one of their cores. ``fit`` therefore
+computes small steps in one thread (``skmeta/threads.py``), and ``adapt`` and
+``predict`` compute whole chunks of tasks side by side. For comparison, *all threads*
+takes bare steps with all of torch's threads inside every product.
+
+Quiet and busy turns alternate. The grid is ``GridSearchCV(n_jobs=2)``, whose workers
+report the time of their own steps. The first rounds of a machine that is busy with
+other things show in its load, which the results record.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+import statistics
+import time
+
+import numpy as np
+import sklearn
+import torch
+from _measure import seconds
+from _results import save
+from matplotlib.figure import Figure
+from sklearn.model_selection import GridSearchCV, GroupKFold
+
+from skmeta import MetaClassifier
+from skmeta.algorithms import MAML
+from skmeta.backbones import MLP
+from skmeta.episodes import Batch, Episode
+
+REQUIRED = 2.5  # times the quiet machine's
+N_TASKS, N_ROWS, N_CLASSES = 100, 100, 5
+SHOT, QUERIES, BATCH_SIZE = 25, 75, 32
+STEPS = {"tab": 20, "big": 4}  # in a measurement
+# features, hidden
+WORKLOADS = {"tab": (20, (64, 64)), "big": (64, (256, 256))}
+
+
+def make_table(n_features):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_TASKS * N_ROWS, n_features)).astype(np.float32)
+    y = rng.integers(N_CLASSES, size=len(X))
+    return X, y, np.repeat(np.arange(N_TASKS), N_ROWS)
+
+
+def make_learner(workload, **parameters):
+    return MetaClassifier(
+        MAML(inner_steps=5),
+        MLP(WORKLOADS[workload][1]),
+        n_shot=SHOT,
+        n_query=QUERIES,
+        batch_size=BATCH_SIZE,
+        tasks_per_epoch=BATCH_SIZE * STEPS[workload],
+        max_epochs=1,
+        early_stopping=False,
+        random_state=0,
+        **parameters,
+    )
+
+
+def step_time(meta, X=None, y=None):
+    """Seconds of a step in the last fit; also a scorer for the grid."""
+    steps = meta.tasks_per_epoch // meta.batch_size
+    return statistics.median(epoch["dur"] for epoch in meta.history_) / steps
+
+
+def through_fit(workload):
+    X, y, groups = make_table(WORKLOADS[workload][0])
+    meta = make_learner(workload, warm_start=True)
+
+    def measure():
+        return step_time(meta.fit(X, y, groups=groups))
+
+    return measure
+
+
+def adapt_and_predict():
+    X, y, groups = make_table(WORKLOADS["tab"][0])
+    meta = make_learner("tab").fit(X, y, groups=groups)
+    few = np.arange(len(X)) % N_ROWS < SHOT
+
+    def measure():
+        return seconds(
+            lambda: meta.adapt(X[few], y[few], groups=groups[few]).predict(
+                X, groups=groups
+            )
+        )
+
+    return measure
+
+
+def with_all_threads(workload):
+    generator = torch.Generator().manual_seed(0)
+    meta = make_learner(workload)
+    n_features = WORKLOADS[workload][0]
+    X, y, groups = make_table(n_features)
+    meta.set_params(tasks_per_epoch=BATCH_SIZE).fit(X, y, groups=groups)
+    algorithm, module = meta.algorithm_, meta.module_.train()
+
+    def batch(rows):
+        shape = (BATCH_SIZE, rows)
+        return Batch(
+            torch.randn(*shape, n_features, generator=generator),
+            torch.randint(N_CLASSES, shape, generator=generator),
+            torch.ones(shape, dtype=torch.bool),
+            torch.full((BATCH_SIZE,), N_CLASSES),
+        )
+
+    episode = Episode(batch(SHOT), batch(QUERIES))
+    optimizer = torch.optim.Adam(module.parameters(), fused=True)
+
+    def step():
+        optimizer.zero_grad()
+        algorithm.meta_backward(module, episode)
+        optimizer.step()
+
+    n_steps = STEPS[workload]
+    return lambda: seconds(lambda: [step() for _ in range(n_steps)]) / n_steps
+
+
+def in_grid(workload, n_jobs):
+    """Seconds of a step in each fit of a grid search; the median of them."""
+    X, y, groups = make_table(WORKLOADS[workload][0])
+    search = GridSearchCV(
+        make_learner(workload).set_params(max_epochs=3),
+        {"lr": [1e-3, 2e-3, 3e-3]},
+        scoring=step_time,
+        cv=GroupKFold(2),
+        n_jobs=n_jobs,
+        refit=False,
+    )
+    with sklearn.config_context(enable_metadata_routing=True):
+        search.fit(X, y, groups=groups)
+    scores = [search.cv_results_[f"split{fold}_test_score"] for fold in range(2)]
+    return float(np.median(scores))
+
+
+@contextlib.contextmanager
+def a_busy_core():
+    """Keep one core busy with another process."""
+    process = multiprocessing.get_context("spawn").Process(target=_spin, daemon=True)
+    process.start()
+    time.sleep(0.5)  # until it spins
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _spin():
+    while True:
+        pass
+
+
+def measure(rounds, repeats):
+    quiet, busy = {}, {}
+    calls = {}
+    for workload in WORKLOADS:
+        calls[f"{workload}: fit"] = through_fit(workload)
+        calls[f"{workload}: all threads"] = with_all_threads(workload)
+    calls["tab: adapt and predict"] = adapt_and_predict()
+    for call in calls.values():
+        call()  # warm
+    for _ in range(rounds):
+        for times, around in ((quiet, contextlib.nullcontext()), (busy, a_busy_core())):
+            with around:
+                for name, call in calls.items():
+                    times.setdefault(name, []).extend(call() for _ in range(repeats))
+    grid = {"tab: fit": [in_grid("tab", n_jobs=2) for _ in range(rounds)]}
+    return [
+        {name: 1e3 * statistics.median(own) for name, own in times.items()}
+        for times in (quiet, busy, grid)
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=3, help="in a round")
+    options = parser.parse_args()
+    quiet, busy, grid = measure(options.rounds, options.repeats)
+    results = {}
+    print(f"{'':26} ms quiet   beside a busy core      in a grid of 2")
+    for name, own in quiet.items():
+        line = results[name] = {"quiet": own, "busy": busy[name]}
+        shown = f"{name:24} {own:10.2f} {busy[name]:10.2f} {busy[name] / own:7.2f} x"
+        if name in grid:
+            line["grid"] = grid[name]
+            shown += f" {grid[name]:10.2f} {grid[name] / own:7.2f} x"
+        print(shown)
+    reached = max(
+        slow / own["quiet"]
+        for name, own in results.items()
+        for slow in list(own.values())[1:]
+        if "all threads" not in name
+    )
+    print(f"Required: at most {REQUIRED} x. Reached: {reached:.2f} x.")
+    draw(results, save("busy", {"required": REQUIRED, "ms": results}))
+
+
+def draw(results, path):
+    figure = Figure(figsize=(8, 2.8), layout="constrained")
+    axes = figure.subplots()
+    place = np.arange(len(results))
+    for shift, (kind, colour) in enumerate(
+        {"busy": "#1f6fb4", "grid": "#9ecae1"}.items()
+    ):
+        ratios = [own.get(kind, np.nan) / own["quiet"] for own in results.values()]
+        bars = axes.barh(
+            place + 0.4 * shift, ratios, height=0.4, color=colour, label=kind
+        )
+        labels = ["" if np.isnan(ratio) else f"{ratio:.1f}" for ratio in ratios]
+        axes.bar_label(bars, labels, padding=3)
+    axes.axvline(REQUIRED, color="0.3", linestyle=":")
+    axes.set_yticks(place + 0.2, list(results))
+    axes.invert_yaxis()
+    axes.set(title="time of a step, times a quiet machine's")
+    axes.legend(["at most", "beside a busy core", "in a grid of 2"], frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

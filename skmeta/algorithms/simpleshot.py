@@ -1,0 +1,165 @@
+"""Nearest centroids in the embedding of a plain classifier (SimpleShot)."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from skmeta.algorithms.base import Spec, task_losses
+from skmeta.algorithms.protonet import ProtoNet
+from skmeta.algorithms.transfer import class_loss, join_train_rows
+from skmeta.backbones.base import Backbone
+from skmeta.episodes import Episode
+from skmeta.nn import apply
+from skmeta.tables import Batch
+
+__all__ = ["SimpleShot"]
+
+
+# Centred vectors of length 1 are a squared distance of 2 apart if they have nothing in
+# common. With this first scale, a class that is plainly nearer gets most of the odds.
+_FIRST_SCALE = 5.0
+
+# What the mean embedding keeps of itself from one meta-batch to the next: about ten of
+# them count, in which the backbone has hardly moved.
+_DECAY = 0.9
+
+
+class SimpleShot(ProtoNet):
+    r"""SimpleShot: a plain classifier of all training classes, then nearest centroids.
+
+    The backbone f learns by the softmax classification of all training classes at once
+    (Wang et al. 2019, equation 1), from all rows of a meta-batch, and knows nothing of
+    tasks. A new task is then learnt by the mean of each class, after the embedding is
+    centred and its length is made one (section 3.1 of the paper),
+
+    .. math::
+        \hat z = \frac{f(x) - \bar z}{\|f(x) - \bar z\|}, \qquad
+        c_k = \frac{1}{|S_k|} \sum_{x \in S_k} \hat z, \qquad
+        p(y = k \mid x) \propto \exp(-s \, \|\hat z - c_k\|^2),
+
+    with :math:`\bar z` the mean embedding of the training rows. It is a running mean
+    over the last meta-batches, so that it belongs to the backbone as it is at the end
+    of training, or at the best epoch.
+
+    The paper takes the nearest centroid. What is needed for probabilities is learnt
+    here from the same meta-batches: the loss on the queries, whose gradient stops at
+    the embedding, teaches the scale s and, in a shared label space, the prior
+    prototypes and shares of :class:`ProtoNet`.
+
+    This is the baseline for every algorithm that learns from episodes: where it is as
+    good, they have learnt features but nothing of adaptation.
+
+    Parameters
+    ----------
+    feature_transform : {"CL2N", "L2N", None}, default="CL2N"
+        Centre the embedding and make its length one, only the latter, or neither. In a
+        shared label space, where training has met the very classes, their lengths may
+        be worth keeping.
+
+    References
+    ----------
+    Y. Wang, W.-L. Chao, K. Q. Weinberger, L. van der Maaten. SimpleShot: revisiting
+    nearest-neighbor classification for few-shot learning. arXiv:1911.04623, 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmeta import MetaClassifier
+    >>> from skmeta.algorithms import SimpleShot
+    >>> X, y = load_digits(return_X_y=True)
+    >>> meta = MetaClassifier(SimpleShot(), tasks="classes", max_epochs=1)
+    >>> meta = meta.fit(X[y < 7], y[y < 7])
+    >>> few, new = y >= 7, y[y >= 7]
+    >>> meta.adapt(X[few][:20], new[:20]).predict(X[few][20:]).shape
+    (513,)
+    """
+
+    # What ProtoNet takes as parameters and SimpleShot has settled.
+    distance = "euclidean"
+    learn_scale = True
+    n_splits = 1
+
+    def __init__(self, feature_transform: Literal["CL2N", "L2N", None] = "CL2N"):
+        self.feature_transform = feature_transform
+
+    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+        """Hold the backbone, its classifier, the mean embedding and the scale.
+
+        Raises
+        ------
+        ValueError
+            If ``feature_transform`` is unknown.
+        """
+        if self.feature_transform not in ("CL2N", "L2N", None):
+            raise ValueError(
+                "feature_transform must be 'CL2N', 'L2N' or None, "
+                f"not {self.feature_transform!r}."
+            )
+        module = super().build(backbone, spec)
+        width = module.backbone.out_features
+        # In a shared label space a training class is a label, known or not.
+        module.n_train_classes = max(module.n_outputs, spec.n_train_classes)
+        module.classifier = nn.Linear(width, max(1, module.n_train_classes))
+        module.register_buffer("mean_total", torch.zeros(width))
+        module.register_buffer("mean_weight", torch.zeros(()))
+        if self.feature_transform is not None:
+            module.log_scale.data.fill_(math.log(_FIRST_SCALE))
+        return module
+
+    def adapt(self, module: nn.Module, support: Batch) -> tuple[Tensor, ...]:
+        """Average the transformed support rows of every class."""
+        embedded = apply(module.backbone, support.X, support.mask)
+        return self._average(module, self._transform(module, embedded), support)
+
+    def predict(
+        self, module: nn.Module, state: tuple[Tensor, ...], X: Tensor
+    ) -> Tensor:
+        """Compare transformed rows with the centroids of their task."""
+        return self._compare(module, state, self.embed(module, state, X))
+
+    def embed(self, module: nn.Module, state: tuple[Tensor, ...], X: Tensor) -> Tensor:
+        """Map rows to the embedding, centred and of length one as set."""
+        return self._transform(module, apply(module.backbone, X))
+
+    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Loss of the classifier of all training classes, and of the queries.
+
+        The loss on the queries teaches no more than the scale and the priors. In
+        training mode the running mean of the embedding follows.
+
+        Raises
+        ------
+        ValueError
+            If the training classes are missing, or are more than the module has.
+        """
+        rows, in_support = join_train_rows(episode, module.n_train_classes)
+        embedded = apply(module.backbone, rows.X, rows.mask)
+        loss = class_loss(module.classifier(embedded), rows.label)
+        embedded = embedded.detach()
+        if module.training:
+            _follow_mean(module, embedded[rows.mask])
+        embedded = self._transform(module, embedded)
+        support = rows._replace(mask=in_support)
+        state = self._average(module, embedded, support)
+        query = rows._replace(mask=rows.mask & ~in_support)
+        logits = self._compare(module, state, embedded)
+        return loss + task_losses(logits, query).mean()
+
+    def _transform(self, module: nn.Module, embedded: Tensor) -> Tensor:
+        if self.feature_transform == "CL2N":
+            # Before any training there is no mean, and nothing is subtracted.
+            tiny = torch.finfo(embedded.dtype).tiny
+            embedded = embedded - module.mean_total / module.mean_weight.clamp(min=tiny)
+        if self.feature_transform is not None:
+            embedded = normalize(embedded, dim=-1)
+        return embedded
+
+
+def _follow_mean(module: nn.Module, embedded: Tensor) -> None:
+    """Move the running mean, whose weight makes up for its start at zero."""
+    if len(embedded):
+        module.mean_total.lerp_(embedded.mean(dim=0), 1 - _DECAY)
+        module.mean_weight.lerp_(torch.ones_like(module.mean_weight), 1 - _DECAY)
