@@ -8,8 +8,8 @@ fitted to every task, one after another and by joblib on all cores, and against
 tasks.
 
 The memory that a call adds at its peak is measured in processes of their own. Part of
-it is what the caller gets and keeps: what was learnt of every task, and the answers. An
-index of the rows takes its bytes per row. What is left must not grow with the tasks.
+it is what the caller gets and keeps: what was learnt of every task, and the answers.
+An index of the rows takes its bytes per row. The rest must not grow with the tasks.
 """
 
 import argparse

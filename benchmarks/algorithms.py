@@ -17,6 +17,7 @@ from datetime import date
 
 from _results import FOLDER, save
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from skmeta import plugins
 
@@ -141,6 +142,7 @@ def draw(known, path):
         axes.set_title(module.TITLE, loc="left", fontsize=10)
         if module.LOG_SCALE:
             axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(axis="both", color="0.92")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)

@@ -7,8 +7,8 @@ computes small steps in one thread (``skmeta/threads.py``), and ``adapt`` and
 takes bare steps with all of torch's threads inside every product.
 
 Quiet and busy turns alternate. The grid is ``GridSearchCV(n_jobs=2)``, whose workers
-report the time of their own steps. The first rounds of a machine that is busy with
-other things show in its load, which the results record.
+report the time of their own steps. Quiet is what this machine is when nothing else
+runs on it: look at the load that the results record.
 """
 
 import argparse
@@ -205,20 +205,18 @@ def draw(results, path):
     figure = Figure(figsize=(8, 2.8), layout="constrained")
     axes = figure.subplots()
     place = np.arange(len(results))
-    for shift, (kind, colour) in enumerate(
-        {"busy": "#1f6fb4", "grid": "#9ecae1"}.items()
-    ):
+    kinds = {"busy": "beside a busy core", "grid": "in a grid of 2"}
+    for shift, (kind, label) in enumerate(kinds.items()):
         ratios = [own.get(kind, np.nan) / own["quiet"] for own in results.values()]
-        bars = axes.barh(
-            place + 0.4 * shift, ratios, height=0.4, color=colour, label=kind
-        )
-        labels = ["" if np.isnan(ratio) else f"{ratio:.1f}" for ratio in ratios]
-        axes.bar_label(bars, labels, padding=3)
-    axes.axvline(REQUIRED, color="0.3", linestyle=":")
+        colour = "#9ecae1" if shift else "#1f6fb4"
+        bars = axes.barh(place + 0.4 * shift, ratios, 0.4, color=colour, label=label)
+        shown = ["" if np.isnan(ratio) else f"{ratio:.1f}" for ratio in ratios]
+        axes.bar_label(bars, shown, padding=3)
+    axes.axvline(REQUIRED, color="0.3", linestyle=":", label="at most")
     axes.set_yticks(place + 0.2, list(results))
     axes.invert_yaxis()
     axes.set(title="time of a step, times a quiet machine's")
-    axes.legend(["at most", "beside a busy core", "in a grid of 2"], frameon=False)
+    axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 

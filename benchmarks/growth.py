@@ -1,10 +1,10 @@
 """Meta-train on 100, 10,000 and a million tasks from a memory-mapped table.
 
 A task has 10 rows of 16 features. Every fit runs in a process of its own, through the
-public face, and draws the same number of tasks in an epoch. A step must take as long on
-a million tasks as on a hundred; before the first step, ``fit`` reads the table once and
-indexes its rows, which takes time and memory per row. Memory is what ``fit`` adds at
-its peak to the labels and groups it is given. Pages of the table itself, which the
+public face, and draws the same number of tasks in an epoch. A step must take as long
+on a million tasks as on a hundred; before the first step, ``fit`` reads the table once
+and indexes its rows, which takes time and memory per row. Memory is what ``fit`` adds
+at its peak to the labels and groups it is given. Pages of the table itself, which the
 system takes back when it needs them, do not count.
 """
 

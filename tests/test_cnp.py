@@ -182,6 +182,6 @@ def test_learns_ten_shot_sinusoids(attention):
     meta.adapt(X_new[support], y_new[support], groups=new[support])
     answers, std = meta.predict(X_new[~support], groups=new[~support], return_std=True)
     error = answers - y_new[~support]
-    assert np.mean(error**2) < 0.3
+    assert np.mean(error**2) < (0.3 if attention else 0.6)
     # Of normal errors 68 % are within a standard deviation; more may be, not far fewer.
     assert 0.6 < np.mean(np.abs(error) < std) < 0.95

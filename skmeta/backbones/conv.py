@@ -35,6 +35,8 @@ class Conv4(Backbone):
         hold their pixels in that order: all of the first channel first.
     channels : int or sequence of int, default=64
         Maps of every block; a sequence says it for each, and how many blocks there are.
+        Where a map has shrunk to one pixel further blocks gain little: for images of
+        8 x 8, two blocks, ``(64, 64)``, learn faster than four.
     norm : {"group", "batch", "layer", None}, default="group"
         "group" normalises groups of channels of each image (Wu & He 2018), eight of
         them or as many as have four channels or more; "layer" all channels together.
@@ -63,7 +65,7 @@ class Conv4(Backbone):
     >>> from skmeta import MetaClassifier
     >>> from skmeta.backbones import Conv4
     >>> X, y = load_digits(return_X_y=True)
-    >>> backbone = Conv4(image_shape=(8, 8), channels=16)
+    >>> backbone = Conv4(image_shape=(8, 8), channels=(16, 16))
     >>> meta = MetaClassifier(
     ...     "protonet", backbone, tasks="classes", tasks_per_epoch=16, max_epochs=1
     ... )
