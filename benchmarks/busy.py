@@ -216,7 +216,7 @@ def draw(results, path):
     axes.set_yticks(place + 0.2, list(results))
     axes.invert_yaxis()
     axes.set(title="time of a step, times a quiet machine's")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 

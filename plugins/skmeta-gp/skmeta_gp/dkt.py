@@ -36,7 +36,7 @@ class DKT(Algorithm):
                            - \log |L| - \tfrac n2 \log 2\pi
 
     and meta-training maximises it for all rows of a task, support and query alike
-    (Patacchiola et al. 2020, equation 3), per row and averaged over tasks. So the shot
+    (Patacchiola et al. 2020, section 3), per row and averaged over tasks. So the shot
     that was trained with matters little. Adaptation conditions on the support, with no
     gradient: for a new row, with :math:`k_*` its covariances with the support
     (equations 2.25 and 2.26),
@@ -49,8 +49,8 @@ class DKT(Algorithm):
     ``predict(X, return_std=True)``.
 
     Classes are learnt as in the paper, by a regression on labels +1 and -1 for each
-    class against the rest, with the same kernel for all. The paper compares the
-    posterior means. Here probabilities are
+    class against the rest, with the same kernel for all. Where the paper takes the
+    largest sigmoid of a posterior mean, probabilities here are
 
     .. math:: p(y = k \mid x_*) \propto \exp(\alpha \, \mu_{*k} / s_*^2),
 
@@ -59,9 +59,8 @@ class DKT(Algorithm):
     certain answers. The scale :math:`\alpha` starts at 1 and learns from the
     cross-entropy of the queries, which teaches nothing else.
 
-    Support and query rows that no task has (padding) change nothing. Linear algebra is
-    in double precision, by a Cholesky factor of each task, which takes the cube of its
-    rows: a task of thousands of rows is slow.
+    The linear algebra is exact and in double precision: a Cholesky factor for each
+    task, whose cost is the cube of its rows. Tasks of thousands of rows are slow.
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ class DKT(Algorithm):
     learn_noise : bool or "auto", default="auto"
         Meta-learn the noise. "auto" does so but for per-task label spaces. There, a
         noise that suits classes that were trained on is far too little for new ones
-        (and the paper keeps 0.1).
+        (and the authors' code keeps 0.1).
 
     References
     ----------
