@@ -1,8 +1,10 @@
 """Deep kernel transfer as an algorithm: parameters, laws, and what it learns."""
 
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,10 +35,6 @@ def seeded():
         yield
 
 
-def lengthscale_per_feature(width):
-    return ScaleKernel(RBFKernel(ard_num_dims=width))
-
-
 @parametrize_with_algorithm_checks(
     [
         DKT(),
@@ -44,7 +42,7 @@ def lengthscale_per_feature(width):
         DKT("cosine", learn_noise=True),
         DKT("rbf"),
         DKT("matern", mean="constant", noise=0.01),
-        DKT(lengthscale_per_feature),
+        DKT(RBFKernel),  # a function from the width to a kernel, too
     ]
 )
 def test_algorithm_keeps_the_law(algorithm, check):
@@ -134,7 +132,10 @@ def test_a_kernel_may_look_at_some_dimensions_only():
 
 
 def test_a_function_makes_a_kernel_for_the_width_of_the_embedding():
-    module = DKT(lengthscale_per_feature).build(MLP((8, 5)), REGRESSOR)
+    def lengthscale_per_dimension(width):
+        return ScaleKernel(RBFKernel(ard_num_dims=width))
+
+    module = DKT(lengthscale_per_dimension).build(MLP((8, 5)), REGRESSOR)
     assert module.kernel.base_kernel.lengthscale.shape == (1, 5)
 
 
@@ -205,6 +206,15 @@ def test_learns_sinusoids_and_knows_how_well(n_shot):
     error = mean - y[~support]
     assert np.mean(error**2) < 0.1
     assert np.mean(np.abs(error) < 2 * std) > 0.9
+
+
+@pytest.mark.slow
+def test_the_readme_runs():
+    readme = Path(__file__).parents[1] / "README.md"
+    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(), flags=re.DOTALL)
+    names = {}
+    exec("\n".join(blocks), names)
+    assert names["std"].shape == names["mean"].shape == (40,)
 
 
 @pytest.mark.slow
