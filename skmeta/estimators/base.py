@@ -19,9 +19,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta import plugins
-from skmeta.adapting import AdaptingMixin
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
+from skmeta.estimators.adapting import AdaptingMixin
 from skmeta.net import EpisodicNet
 from skmeta.tables import encode_groups
 from skmeta.training import make_net, make_samplers, meta_train
@@ -35,7 +35,7 @@ class BaseMetaEstimator(
     """A meta-learner of any kind of target: meta-training, then adaptation.
 
     A subclass says what is to learn (:meth:`_learn_targets`) and what
-    :class:`skmeta.adapting.AdaptingMixin` asks for.
+    :class:`skmeta.estimators.adapting.AdaptingMixin` asks for.
     """
 
     _kind: str

@@ -1,4 +1,4 @@
-"""The public face: meta-learning estimators for classification and regression."""
+"""The meta-learning classifier."""
 
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
@@ -7,19 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import softmax
-from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.preprocessing import StandardScaler
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
-from skmeta.base import BaseMetaEstimator
+from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.labels import TaskLabels, encode, infer_label_space
 
-__all__ = ["MetaClassifier", "MetaRegressor"]
+__all__ = ["MetaClassifier"]
 
 
 class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
@@ -345,212 +344,3 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         right = np.bincount(task, weight * (y == answers), minlength=n_tasks)
         total = np.bincount(task, weight, minlength=n_tasks)
         return right[total > 0] / total[total > 0]
-
-
-class MetaRegressor(RegressorMixin, BaseMetaEstimator):
-    """Regressor that learns from many tasks how to learn a new one from a few rows.
-
-    ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
-    answers.
-
-    Parameters
-    ----------
-    algorithm : str or Algorithm, default="maml"
-        How the learner is meta-trained and adapts: a registered name or an object from
-        :mod:`skmeta.algorithms`. ``python -m skmeta plugins`` lists the names.
-    backbone : str or Backbone, default="mlp"
-        Network from features to an embedding: a registered name or an object from
-        :mod:`skmeta.backbones`.
-    tasks : {"groups", "table"}, default="groups"
-        Where tasks come from. "groups": rows that share a value of ``groups`` are a
-        task. "table": a task is a random part of one table, and after ``fit`` the
-        table itself is the current task.
-    n_shot : int or (int, int), default=5
-        Support rows per episode; best as many as ``adapt`` will get. A pair is a range
-        to draw from; a low end of 0 trains the answer before any row is seen.
-    n_query : int, default=15
-        Query rows per episode.
-    augment : str, Augmentation or list of them, default=None
-        Task augmentation, as in :class:`MetaClassifier`.
-    normalize : {"global", None}, default="global"
-        Standardise features and targets by mean and standard deviation over all tasks.
-    max_epochs, batch_size, tasks_per_epoch, lr, optimizer
-        As in :class:`MetaClassifier`.
-    early_stopping, validation_fraction, patience
-        As in :class:`MetaClassifier`.
-    unknown_task, callbacks, device, compile, warm_start, verbose, random_state
-        As in :class:`MetaClassifier`.
-
-    Attributes
-    ----------
-    module_ : torch.nn.Module
-        Meta-knowledge: what ``fit`` leaves behind.
-    net_ : EpisodicNet
-        The skorch net that trained it.
-    history_ : skorch.history.History
-        Losses of every epoch, in units of standardised targets.
-    algorithm_, backbone_ : Algorithm, Backbone
-        The resolved parameters.
-    n_features_in_ : int
-        Features of a row.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if ``X`` had any.
-
-    See Also
-    --------
-    FewShotRegressor : An ordinary regressor over a fitted meta-learner.
-    MetaClassifier : The same for classes.
-
-    Examples
-    --------
-    >>> from skmeta import MetaRegressor
-    >>> from skmeta.datasets import make_sinusoids
-    >>> X, y, task = make_sinusoids(n_tasks=100, n_rows=30, random_state=0)
-    >>> meta = MetaRegressor("maml", max_epochs=3, random_state=0)
-    >>> meta = meta.fit(X, y, groups=task)
-    >>> X_new, y_new, _ = make_sinusoids(n_tasks=1, n_rows=20, random_state=1)
-    >>> meta.adapt(X_new[:10], y_new[:10]).predict(X_new[10:]).shape
-    (10,)
-    """
-
-    _kind = "regressor"
-    _metric = staticmethod(r2_score)
-    _other_tasks = "tasks='table'"
-
-    # RegressorMixin comes first, for its tags, with a score that knows no tasks.
-    score = BaseMetaEstimator.score
-
-    _parameter_constraints = {
-        **BaseMetaEstimator._parameter_constraints,
-        "tasks": [StrOptions({"groups", "table"})],
-    }
-
-    def __init__(
-        self,
-        algorithm: str | Algorithm = "maml",
-        backbone: str | Backbone = "mlp",
-        *,
-        tasks: str = "groups",
-        n_shot: int | tuple[int, int] = 5,
-        n_query: int = 15,
-        augment: str | Augmentation | Sequence | None = None,
-        normalize: str | None = "global",
-        max_epochs: int = 200,
-        batch_size: int = 32,
-        tasks_per_epoch: int = 512,
-        lr: float = 1e-3,
-        optimizer: Callable = torch.optim.Adam,
-        early_stopping: bool | str = "auto",
-        validation_fraction: float = 0.1,
-        patience: int = 10,
-        unknown_task: str = "error",
-        callbacks: Sequence | None = None,
-        device: str = "cpu",
-        compile: bool = False,
-        warm_start: bool = False,
-        verbose: int = 0,
-        random_state: Any = None,
-    ):
-        self.algorithm = algorithm
-        self.backbone = backbone
-        self.tasks = tasks
-        self.n_shot = n_shot
-        self.n_query = n_query
-        self.augment = augment
-        self.normalize = normalize
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.tasks_per_epoch = tasks_per_epoch
-        self.lr = lr
-        self.optimizer = optimizer
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.unknown_task = unknown_task
-        self.callbacks = callbacks
-        self.device = device
-        self.compile = compile
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.random_state = random_state
-
-    def predict(self, X, groups=None, return_std=False):
-        """Predict the value of each row with its own task's learner.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            Query rows.
-        groups : array-like of shape (n_rows,), default=None
-            Task of each row, needed where several tasks were adapted to.
-        return_std : bool, default=False
-            Return the standard deviation of each value too, for algorithms that know
-            it, such as "cnp".
-
-        Returns
-        -------
-        values : ndarray of shape (n_rows,)
-            Values, in the order of the rows and the unit of the targets.
-        deviations : ndarray of shape (n_rows,)
-            Standard deviations of new targets, in the same unit; only if asked for.
-
-        Raises
-        ------
-        NotAdaptedError
-            If ``adapt`` has not been called.
-        ValueError
-            If a group was not adapted to and ``unknown_task="error"``, or if standard
-            deviations are asked of an algorithm that has none.
-        """
-        adapted, X, task = self._current(X, groups)
-        values = self._answer(adapted, X, task)
-        if not return_std:
-            return values
-        if not hasattr(self.algorithm_, "predict_std"):
-            raise ValueError(
-                f"{self.algorithm_} predicts values without standard deviations. "
-                "Choose an algorithm that has them, such as 'cnp'."
-            )
-        deviations = adapted.deviations(self._table(X), task)[:, 0]
-        return values, deviations * self.target_scale_
-
-    def _learn_scale(self, X, y):
-        super()._learn_scale(X, y)
-        self.target_mean_, self.target_scale_ = 0.0, 1.0
-        if self.normalize == "global":
-            scaler = StandardScaler().fit(y.reshape(-1, 1))
-            self.target_mean_ = float(scaler.mean_[0])
-            self.target_scale_ = float(scaler.scale_[0])
-
-    def _learn_targets(self, y, task):
-        self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
-        values, _, _ = self._encode(y, task, n_tasks=1)
-        return values, None, None
-
-    def _encode(self, y, task, n_tasks):
-        values = ((y - self.target_mean_) / self.target_scale_).astype(np.float32)
-        return values, np.zeros(n_tasks, dtype=np.intp), None
-
-    def _any_targets(self, n):
-        return np.full(n, self.target_mean_)
-
-    def _cells(self, y, task):
-        return task
-
-    def _answer(self, adapted, X, task):
-        values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
-        values = values * self.target_scale_ + self.target_mean_
-        # The network computes in float32; targets far from zero need more digits.
-        is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
-        return values if is_far else values.astype(np.float32)
-
-    def _scores_per_task(self, y, answers, weight, task, n_tasks):
-        def total(values: np.ndarray) -> np.ndarray:
-            return np.bincount(task, weight * values, minlength=n_tasks)
-
-        rows = np.maximum(total(np.ones_like(y)), np.finfo(float).tiny)
-        around_mean = total((y - (total(y) / rows)[task]) ** 2)
-        # R2 has no meaning for a single value, of which rounding leaves a variance.
-        rounding = (4 * np.finfo(float).eps * total(y) / rows) ** 2 * rows
-        varies = around_mean > rounding
-        return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]

@@ -1,0 +1,11 @@
+"""The commands of ``python -m skmeta``, one module each.
+
+A command has ``add_parser(commands)``, which adds its words to the command line and
+sets what runs it.
+"""
+
+from skmeta.commands import demo, plugins
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = [demo, plugins]
