@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.algorithms.inner_loop import InnerLoop, State
 from skmeta.backbones.base import Backbone
+from skmeta.backprop import relu_meta_loss
+from skmeta.episodes import Episode
 from skmeta.nn import apply, apply_per_task
 from skmeta.tables import Batch
 
@@ -127,9 +129,7 @@ class MAML(Algorithm):
 
     def adapt(self, module: nn.Module, support: Batch) -> State:
         """Take the inner steps; return every task's own weights."""
-        n_steps = self.inner_steps
-        if not module.training and self.adapt_steps is not None:
-            n_steps = self.adapt_steps
+        n_steps = n_inner_steps(self, module)
         # The steps are recorded only if somebody outside differentiates through them.
         recording = torch.is_grad_enabled()
         first_order = self.first_order or not recording
@@ -152,6 +152,22 @@ class MAML(Algorithm):
     def predict(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Answer rows with every task's own weights."""
         return module.answer(state, apply(module.trunk, X))
+
+    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Loss on the queries after the inner steps on the supports."""
+        support, query = episode
+        if not (module.is_relu_network and torch.is_grad_enabled()):
+            return super().meta_loss(module, episode)
+        query_loss = module.support_loss(query, pseudo_rows=0.0)
+        return relu_meta_loss(
+            list(module.start(support).weights.values()),
+            module.rates_of_steps(n_inner_steps(self, module)),
+            apply(module.trunk, support.X, support.mask),
+            module.support_loss(support, self.pseudo_rows),
+            apply(module.trunk, query.X),
+            query_loss._replace(share=query_loss.share / len(query.X)),
+            first_order=self.first_order,
+        )
 
     def embed(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Map rows to the embedding, each task with the backbone it adapted."""
@@ -189,6 +205,13 @@ class MAML(Algorithm):
                 f"{type(self).__name__} learns a step size for every inner step and "
                 "has none with inner_steps=0. Take one or more."
             )
+
+
+def n_inner_steps(algorithm: MAML, module: nn.Module) -> int:
+    """Return how many steps an adaptation takes, in or after meta-training."""
+    if module.training or algorithm.adapt_steps is None:
+        return algorithm.inner_steps
+    return algorithm.adapt_steps
 
 
 def last(path: Iterator[State]) -> State:
