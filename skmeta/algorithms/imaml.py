@@ -79,6 +79,7 @@ class IMAML(MAML):
     first_order = True
     learn_inner_lr = False
     adapt_only = "all"
+    checkpoint = False
 
     def __init__(
         self,

@@ -7,9 +7,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from skmeta.algorithms.base import Algorithm, Spec
-from skmeta.algorithms.inner_loop import InnerLoop, State
+from skmeta.algorithms.inner_loop import InnerLoop, Rates, State
 from skmeta.backbones.base import Backbone
 from skmeta.backprop import relu_meta_loss
 from skmeta.episodes import Episode
@@ -67,6 +68,10 @@ class MAML(Algorithm):
         that a task with one row moves less than one with twenty. 0, as in the paper,
         suits supports of one size; about the typical number of rows suits supports of
         many.
+    checkpoint : bool, default=False
+        In meta-training, keep hardly anything of the inner steps and compute them again
+        on the way back: memory for many steps, or large networks, at the price of time.
+        What is kept grows with the logarithm of ``inner_steps``.
 
     References
     ----------
@@ -102,6 +107,7 @@ class MAML(Algorithm):
         learn_inner_lr: Literal[False, "tensor", "element", "step"] = "tensor",
         adapt_only: Literal["all", "head", "body"] = "all",
         pseudo_rows: float = 0.0,
+        checkpoint: bool = False,
     ):
         self.inner_lr = inner_lr
         self.inner_steps = inner_steps
@@ -110,6 +116,7 @@ class MAML(Algorithm):
         self.learn_inner_lr = learn_inner_lr
         self.adapt_only = adapt_only
         self.pseudo_rows = pseudo_rows
+        self.checkpoint = checkpoint
 
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
         """Chain backbone and head; hold the inner learning rates.
@@ -133,8 +140,11 @@ class MAML(Algorithm):
         # The steps are recorded only if somebody outside differentiates through them.
         recording = torch.is_grad_enabled()
         first_order = self.first_order or not recording
-        path = self._path(module, support, n_steps, first_order=first_order)
-        state = module.spread(last(path), len(support.X))
+        if self.checkpoint and recording:
+            state = self._end(module, support, n_steps, first_order=first_order)
+        else:
+            state = last(self._path(module, support, n_steps, first_order=first_order))
+        state = module.spread(state, len(support.X))
         return state if recording else state.detach()
 
     def _path(
@@ -149,6 +159,26 @@ class MAML(Algorithm):
             state = module.step(state, X, loss, rates, first_order=first_order)
             yield state
 
+    def _end(
+        self, module: InnerLoop, support: Batch, n_steps: int, *, first_order: bool
+    ) -> State:
+        """Return the end of the path, remembering only where halves of it begin."""
+        X = apply(module.trunk, support.X, support.mask)
+        loss = module.support_loss(support, self.pseudo_rows)
+
+        def walk(state: State, rates_of_steps: list[Rates]) -> State:
+            if len(rates_of_steps) == 1:
+                rates = rates_of_steps[0]
+                return module.step(state, X, loss, rates, first_order=first_order)
+            middle = len(rates_of_steps) // 2
+            for half in (rates_of_steps[:middle], rates_of_steps[middle:]):
+                state = checkpoint(walk, state, half, use_reentrant=False)
+            return state
+
+        rates_of_steps = module.rates_of_steps(n_steps)
+        state = module.start(support)
+        return walk(state, rates_of_steps) if n_steps else state
+
     def predict(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Answer rows with every task's own weights."""
         return module.answer(state, apply(module.trunk, X))
@@ -156,7 +186,8 @@ class MAML(Algorithm):
     def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
         """Loss on the queries after the inner steps on the supports."""
         support, query = episode
-        if not (module.is_relu_network and torch.is_grad_enabled()):
+        written_out = module.is_relu_network and not self.checkpoint
+        if not (written_out and torch.is_grad_enabled()):
             return super().meta_loss(module, episode)
         query_loss = module.support_loss(query, pseudo_rows=0.0)
         return relu_meta_loss(

@@ -81,6 +81,7 @@ class Reptile(MAML):
     first_order = True
     learn_inner_lr = False
     adapt_only = "all"
+    checkpoint = False
 
     def __init__(
         self,
