@@ -292,3 +292,17 @@ def test_checkpoints_keep_memory_from_growing_with_the_inner_steps():
     )
     few, many, without = map(int, run.stdout.split())
     assert many - few < (without - few) / 4
+
+
+def test_checkpoints_drop_out_the_same_units_again():
+    backbone = MLP((16, 16), activation="tanh", dropout=0.5)
+    gradients = []
+    for checkpoint in (False, True):
+        torch.manual_seed(0)
+        algorithm = MAML(0.3, inner_steps=3, checkpoint=checkpoint)
+        module = algorithm.build(backbone, REGRESSOR).double().train()
+        rows = make_batch(REGRESSOR, [5, 7, 4], torch.Generator().manual_seed(0))
+        algorithm.meta_backward(module, Episode(rows, rows))
+        gradients.append([weight.grad for weight in module.parameters()])
+    for without, with_them in zip(*gradients, strict=True):
+        torch.testing.assert_close(with_them, without)

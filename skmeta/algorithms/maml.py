@@ -1,16 +1,16 @@
 """Model-agnostic meta-learning (MAML)."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from skmeta.algorithms.base import Algorithm, Spec
-from skmeta.algorithms.inner_loop import InnerLoop, Rates, State
+from skmeta.algorithms.inner_loop import InnerLoop, State
+from skmeta.algorithms.recomputing import walk_again
 from skmeta.backbones.base import Backbone
 from skmeta.backprop import relu_meta_loss
 from skmeta.episodes import Episode
@@ -162,22 +162,30 @@ class MAML(Algorithm):
     def _end(
         self, module: InnerLoop, support: Batch, n_steps: int, *, first_order: bool
     ) -> State:
-        """Return the end of the path, remembering only where halves of it begin."""
+        """Return the end of the path, and forget the way."""
         X = apply(module.trunk, support.X, support.mask)
         loss = module.support_loss(support, self.pseudo_rows)
+        start, rates_of_steps = module.start(support), module.rates_of_steps(n_steps)
 
-        def walk(state: State, rates_of_steps: list[Rates]) -> State:
-            if len(rates_of_steps) == 1:
-                rates = rates_of_steps[0]
-                return module.step(state, X, loss, rates, first_order=first_order)
-            middle = len(rates_of_steps) // 2
-            for half in (rates_of_steps[:middle], rates_of_steps[middle:]):
-                state = checkpoint(walk, state, half, use_reentrant=False)
-            return state
+        def with_weights(weights: Iterable[Tensor]) -> State:
+            named = zip(start.weights, weights, strict=True)
+            return start._replace(weights=dict(named))
 
-        rates_of_steps = module.rates_of_steps(n_steps)
-        state = module.start(support)
-        return walk(state, rates_of_steps) if n_steps else state
+        def step(place: int, weights: Sequence[Tensor]) -> list[Tensor]:
+            state = module.step(
+                with_weights(weights),
+                X,
+                loss,
+                rates_of_steps[place],
+                first_order=first_order or not torch.is_grad_enabled(),
+            )
+            return list(state.weights.values())
+
+        rates = {id(rate): rate for rates in rates_of_steps for rate in rates}
+        shared = [X, *module.tip.parameters(), *rates.values()]
+        return with_weights(
+            walk_again(step, n_steps, list(start.weights.values()), shared)
+        )
 
     def predict(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Answer rows with every task's own weights."""

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from skmeta.backprop.loss import SupportLoss
 from skmeta.backprop.network import backward, forward
@@ -128,27 +127,20 @@ class _Descend(torch.autograd.Function):
     def forward(ctx, loss, first_order, X, *weights_and_rates):
         n_weights = len(weights_and_rates) // 2
         weights, rates = weights_and_rates[:n_weights], weights_and_rates[n_weights:]
-        step = Step.of(weights, rates, X, loss)
-        # All that differs from step to step goes where torch's checkpoints find it.
-        parts, ctx.form = tree_flatten(step)
-        ctx.save_for_backward(*(p if isinstance(p, Tensor) else None for p in parts))
-        ctx.numbers = [None if isinstance(p, Tensor) else p for p in parts]
         ctx.loss, ctx.first_order = loss, first_order
-        return step.take()
+        ctx.step = Step.of(weights, rates, X, loss)
+        return ctx.step.take()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, *stepped_bar):
-        parts = zip(ctx.saved_tensors, ctx.numbers, strict=True)
-        parts = [number if tensor is None else tensor for tensor, number in parts]
-        step = tree_unflatten(parts, ctx.form)
-        X_bar, weights_bar, rates_bar = step.back(
+        X_bar, weights_bar, rates_bar = ctx.step.back(
             stepped_bar,
             ctx.loss,
             needs_X=ctx.needs_input_grad[2],
             first_order=ctx.first_order,
         )
-        weights_bar = map(_sum_like, weights_bar, step.weights)
+        weights_bar = map(_sum_like, weights_bar, ctx.step.weights)
         return None, None, X_bar, *weights_bar, *rates_bar
 
 
