@@ -118,7 +118,9 @@ class _MetaLoss(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, value_bar):
-        bars = [bar if bar is None else value_bar * bar for bar in ctx.bars]
+        there = [bar for bar in ctx.bars if bar is not None]
+        scaled = iter(torch._foreach_mul(there, value_bar))
+        bars = (bar if bar is None else next(scaled) for bar in ctx.bars)
         return None, None, None, None, *bars
 
 
