@@ -253,7 +253,7 @@ def draw(rows, path):
         axes.set_title(f"{n_shot} shot{'s' * (n_shot > 1)}", loc="left", fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(range(len(algorithms)), algorithms)
-    panels[0].legend(frameon=False, loc="upper left")
+    panels[0].legend(frameon=False, loc="lower left", bbox_to_anchor=(0.38, 0.05))
     figure.supxlabel(
         "points of accuracy more than the nearest centroid of raw pixels, four digits "
         "new after six",
