@@ -42,6 +42,7 @@ def skmeta_backbones() -> dict[str, type]:
         "resnet_mlp": backbones.ResNetMLP,
         "conv4": backbones.Conv4,
         "correction": backbones.Correction,
+        "gradients": backbones.OrientedGradients,
         "linear": backbones.Linear,
         "identity": backbones.Identity,
     }

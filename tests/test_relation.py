@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from torch.nn.functional import softplus
 
 from skmeta import MetaClassifier
 from skmeta.algorithms.relation import RelationNet
-from skmeta.backbones import MLP
+from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Episode
+from skmeta.tangent import Tangent
 from skmeta.testing import parametrize_with_algorithm_checks
 
 from .batches import CLASSIFIER, PER_TASK, make_batch
@@ -120,8 +122,101 @@ def test_unknown_pooling_is_an_error():
         RelationNet(pooling="max").build(MLP(), PER_TASK)
 
 
+DISTANCES = pytest.mark.parametrize(
+    "distance", ["euclidean", "cosine", "manhattan", "mahalanobis"]
+)
+
+
+def naive_distance(name, module, a, b):
+    if name == "cosine":
+        # Of a class without a row, which is at 0, the cosine is 0.
+        return 1 - a @ b / (a.norm() * b.norm()).clamp(min=1e-12)
+    if name == "manhattan":
+        return (a - b).abs().sum()
+    apart = a - b
+    stretched = module.distance.factor @ apart if name == "mahalanobis" else 0 * apart
+    return apart @ apart + stretched @ stretched
+
+
+@SPECS
+@DISTANCES
+def test_a_distance_is_what_relations_start_from(spec, distance, make):
+    algorithm = RelationNet(hidden=(7,), distance=distance)
+    module, episode = make(algorithm, spec)
+    with torch.no_grad():  # as after some training
+        generator = torch.Generator().manual_seed(2)
+        for weight in module.parameters():
+            weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.1)
+    state = algorithm.adapt(module, episode.support)
+    log_r = algorithm.predict(module, state, episode.query.X)
+    body, last = module.relation
+    for t in range(3):
+        for i, x in enumerate(episode.query.X[t][episode.query.mask[t]]):
+            z = module.backbone(x)
+            for k in range(int(episode.support.n_classes[t])):
+                c = state.classes[t, k]
+                h = last.weight[0] @ body(torch.cat([c, z]))
+                d = naive_distance(distance, module, z, c)
+                g = h + last.bias[0] - module.log_scale.exp() * d
+                torch.testing.assert_close(log_r[t, i, k], g.sigmoid().log())
+
+
+@DISTANCES
+def test_at_first_the_nearest_class_is_the_answer(distance, make):
+    algorithm = RelationNet(distance=distance)
+    module, episode = make(algorithm, PER_TASK)
+    state = algorithm.adapt(module, episode.support)
+    logits = algorithm.predict(module, state, episode.query.X)
+    embedded = module.backbone(episode.query.X)
+    for t in range(3):
+        classes = state.classes[t, : int(state.n_classes[t])]
+        real = episode.query.mask[t]
+        apart = torch.stack(
+            [
+                torch.stack([naive_distance(distance, module, z, c) for c in classes])
+                for z in embedded[t]
+            ]
+        )
+        nearest = apart.argmin(dim=-1)[real]
+        assert torch.equal(logits[t].argmax(dim=-1)[real], nearest)
+
+
+@DISTANCES
+def test_training_moves_distance_scale_threshold_and_comparison(distance, make):
+    algorithm = RelationNet(hidden=(7,), distance=distance)
+    module, episode = make(algorithm, PER_TASK)
+    algorithm.meta_loss(module, episode).backward()
+    last = module.relation[1]
+    learnt = [module.log_scale, last.bias, last.weight]
+    learnt += [*module.distance.parameters()] if distance == "mahalanobis" else []
+    assert all(weight.grad.any() for weight in learnt)
+
+
+def test_any_registered_distance_serves_and_is_cloned():
+    image_shape = (1, 3)
+    algorithm = clone(RelationNet(distance=Tangent(image_shape, ridge=0.5)))
+    assert repr(algorithm.distance) == repr(Tangent(image_shape, ridge=0.5))
+    module = algorithm.build(Identity(), PER_TASK)
+    a, b = torch.rand(2, 3), torch.rand(4, 3)
+    expected = Tangent(image_shape, ridge=0.5).build(3)(a, b)
+    torch.testing.assert_close(module.distance(a, b), expected)
+    with pytest.raises(ValueError, match=r"Unknown distance 'euclid'.*'euclidean'"):
+        RelationNet(distance="euclid").build(MLP(), PER_TASK)
+
+
+def test_a_sum_of_rows_has_no_distance():
+    with pytest.raises(ValueError, match="pooling='mean' with a distance"):
+        RelationNet(pooling="sum", distance="euclidean").build(MLP(), PER_TASK)
+
+
 @parametrize_with_algorithm_checks(
-    [RelationNet(), RelationNet(pooling="sum"), RelationNet(hidden=(9, 8))]
+    [
+        RelationNet(),
+        RelationNet(pooling="sum"),
+        RelationNet(hidden=(9, 8)),
+        RelationNet(distance="euclidean"),
+        RelationNet(distance="mahalanobis"),
+    ]
 )
 def test_algorithm_keeps_the_law(algorithm, check):
     check(algorithm)

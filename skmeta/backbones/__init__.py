@@ -3,6 +3,7 @@
 from skmeta.backbones.base import Backbone
 from skmeta.backbones.conv import Conv4
 from skmeta.backbones.correction import Correction
+from skmeta.backbones.gradients import OrientedGradients
 from skmeta.backbones.linear import Identity, Linear
 from skmeta.backbones.mlp import MLP
 from skmeta.backbones.resnet import ResNetMLP
@@ -14,5 +15,6 @@ __all__ = [
     "Correction",
     "Identity",
     "Linear",
+    "OrientedGradients",
     "ResNetMLP",
 ]

@@ -14,7 +14,9 @@ class Correction(Backbone):
 
     The embedding is, with any network g and a matrix A that starts at zero,
 
-    .. math:: f(x) = x + A \, g(x).
+    .. math:: f(x) = z + A \, g(z), \qquad z = b(x),
+
+    and the base b leaves rows as they are by default.
 
     So a metric-based algorithm starts as it would without a network, on the
     standardised features (a prototypical network as nearest centroid), and training
@@ -27,6 +29,9 @@ class Correction(Backbone):
     ----------
     backbone : str or Backbone, default="mlp"
         Makes g: any registered backbone, by name or as an object.
+    base : str or Backbone, default="identity"
+        Makes b, the features to start from, such as
+        :class:`~skmeta.backbones.OrientedGradients` for images.
 
     References
     ----------
@@ -44,14 +49,20 @@ class Correction(Backbone):
     [[1.0, 1.0, 1.0]]
     """
 
-    def __init__(self, backbone: str | Backbone = "mlp"):
+    def __init__(
+        self, backbone: str | Backbone = "mlp", base: str | Backbone = "identity"
+    ):
         self.backbone = backbone
+        self.base = base
 
     def build(self, n_features: int) -> nn.Module:
-        """Add A g(x) to x; ``out_features`` is ``n_features``."""
-        g = plugins.resolve("backbone", self.backbone).build(n_features)
-        A = Linear(g.out_features, n_features, bias=False)
+        """Add A g(z) to z; ``out_features`` is the width of z."""
+        b = plugins.resolve("backbone", self.base).build(n_features)
+        g = plugins.resolve("backbone", self.backbone).build(b.out_features)
+        A = Linear(g.out_features, b.out_features, bias=False)
         nn.init.zeros_(A.weight)
         network = Residual(g, A)
-        network.out_features = n_features
+        if not isinstance(b, nn.Identity):
+            network = nn.Sequential(b, network)
+        network.out_features = b.out_features
         return network
