@@ -13,9 +13,11 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 
 from skmeta import FewShotClassifier, FewShotRegressor, MetaClassifier, MetaRegressor
 from skmeta.algorithms import CNP, MatchingNet
+from skmeta.backbones import MLP
 from skmeta.draws import draw_support
 from skmeta.episodes import EpisodeSampler
 from skmeta.tables import Table
+from skmeta.testing import laws
 from skmeta.weights import balanced_in_tasks
 
 pytestmark = pytest.mark.filterwarnings(
@@ -148,6 +150,12 @@ def test_weights_that_are_none_are_errors(wine, weight, message):
     X, y, groups = wine
     with pytest.raises(ValueError, match=message):
         MetaClassifier(**QUICK).fit(X, y, groups=groups, sample_weight=weight)
+
+
+@pytest.mark.parametrize("algorithm", ["maml", "fomaml", "anil", "maml++", "imaml"])
+def test_written_out_gradients_of_relu_networks_are_weighed(algorithm):
+    relu = MLP(hidden=(8, 8), activation="relu")
+    laws.a_row_of_weight_two_counts_twice(algorithm, backbone=relu)
 
 
 def test_few_shot_estimators_take_weights(wine):
