@@ -4,17 +4,23 @@ from abc import ABCMeta, abstractmethod
 from typing import Any
 
 import numpy as np
+import torch
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     validate_data,
 )
 
+from skmeta import plugins
 from skmeta.adapted import AdaptedTasks, Learner
 from skmeta.draws import draw_support
 from skmeta.exceptions import NotAdaptedError
-from skmeta.labels import TaskLabels
+from skmeta.labels import TaskLabels, show
+from skmeta.meta_dataset import unpack
+from skmeta.scaling import TaskScaled, TaskScaling
 from skmeta.tables import Table, encode_groups
+from skmeta.weights import check_weights
 
 __all__ = ["AdaptingMixin"]
 
@@ -31,20 +37,24 @@ class AdaptingMixin(metaclass=ABCMeta):
     answers (:meth:`_answer`).
     """
 
-    def adapt(self, X=None, y=None, groups=None):
+    def adapt(self, X=None, y=None, groups=None, sample_weight=None):
         """Learn the current task, or tasks, from a few labelled rows.
 
         Meta-knowledge stays as it is; what was adapted to before is forgotten.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features), default=None
-            Support rows. Without any, the current task is known by the prior alone.
+        X : array-like of shape (n_rows, n_features) or MetaDataset, default=None
+            Support rows. Without any, the current task is known by the prior alone. Of
+            a meta-dataset, every task is learnt from its support.
         y : array-like of shape (n_rows,), default=None
             Targets of the rows.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, to adapt to many tasks in one call. Without, all rows
             belong to one task.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts: with a weight of 2 as if it came twice, with 0 as
+            if it did not come at all.
 
         Returns
         -------
@@ -54,10 +64,14 @@ class AdaptingMixin(metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a label is unknown to a shared label space, or if there is no row and no
-            prior to answer by.
+            If a label is unknown to a shared label space, if there is no row and no
+            prior to answer by, or if the algorithm takes no weights.
         """
         check_is_fitted(self)
+        X, y, groups, in_support = unpack(X, y, groups)
+        if in_support is not None:
+            rows = np.flatnonzero(in_support)
+            X, y, groups = _safe_indexing(X, rows), y[rows], groups[rows]
         if X is None:
             if not self._has_prior():
                 raise ValueError(
@@ -73,20 +87,23 @@ class AdaptingMixin(metaclass=ABCMeta):
         names, task = None, np.zeros(len(X), dtype=np.intp)
         if groups is not None:
             names, task = encode_groups(groups, X)
-        self._set_adapted(self._learn(X, y, task, names))
+        X, y, task, names, weight = self._weigh(sample_weight, X, y, task, names)
+        self._set_adapted(self._learn(X, y, task, names, weight))
         return self
 
-    def score(self, X, y, sample_weight=None, groups=None):
+    def score(self, X, y=None, sample_weight=None, groups=None):
         """Score the predictions for the current task, or for new tasks.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows. The tasks of a meta-dataset are groups, and those with a fixed
+            support and query are split as they say.
         y : array-like of shape (n_rows,)
             True targets.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows.
+            Weights of the rows, by which answers are judged. Supports are learnt as
+            they are.
         groups : array-like of shape (n_rows,), default=None
             With groups, the *few-shot score*: each group is taken for a new task, split
             at random in ``n_shot`` support rows (of each class in per-task label
@@ -101,15 +118,29 @@ class AdaptingMixin(metaclass=ABCMeta):
             tasks. A task whose targets hardly vary has a very negative R2.
         """
         check_is_fitted(self)
+        X, y, groups, in_support = unpack(X, y, groups)
+        if y is None:
+            raise ValueError("score compares with the true targets: pass y as well.")
         if groups is None:
             answers = self.predict(X)
             return float(self._metric(y, answers, sample_weight=sample_weight))
         X, y = self._validate_rows(X, y, reset=False)
-        weight = _check_sample_weight(sample_weight, X)
         names, task = encode_groups(groups, X)
-        in_support = draw_support(
-            self._cells(y, task), self._shots()[1], self._generator(default=0)
-        )
+        weight = _check_sample_weight(sample_weight, X)
+        if in_support is None:
+            in_support = draw_support(
+                self._cells(y, task),
+                self._shots()[1],
+                self._generator(default=0),
+                stratum=self._strata(y),
+            )
+        elif not self._has_prior():
+            n_support = np.bincount(task, in_support, minlength=len(names))
+            if not n_support.all():
+                raise ValueError(
+                    "No support row to learn from in the tasks "
+                    f"{show(names[n_support == 0])}, and no prior to answer by."
+                )
         adapted = self._learn(X[in_support], y[in_support], task[in_support], names)
         query = ~in_support
         answers = self._answer(adapted, X[query], task[query])
@@ -146,6 +177,7 @@ class AdaptingMixin(metaclass=ABCMeta):
         y: np.ndarray,
         task: np.ndarray,
         names: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
     ) -> AdaptedTasks:
         """Adapt to tasks; the last of what is learnt is the prior, if there is one."""
         if not len(X):
@@ -153,8 +185,8 @@ class AdaptingMixin(metaclass=ABCMeta):
         n_tasks = 1 if names is None else len(names)
         targets, n_classes, labels = self._encode(y, task, n_tasks + self._has_prior())
         return AdaptedTasks(
-            Learner(self.algorithm_, self.module_, self.device),
-            self._table(X, targets),
+            self._learner(),
+            self._table(X, targets, self._row_weights(y, task, weight)),
             task,
             n_classes,
             names=names,
@@ -168,13 +200,24 @@ class AdaptingMixin(metaclass=ABCMeta):
         any_target, first_task = self._any_targets(1), np.zeros(1, dtype=np.intp)
         targets, n_classes, labels = self._encode(any_target, first_task, n_tasks)
         return AdaptedTasks(
-            Learner(self.algorithm_, self.module_, self.device),
+            self._learner(),
             self._table(np.zeros((1, self.n_features_in_)), targets),
             no_task,
             n_classes,
             names=names,
             labels=labels,
         )
+
+    def _learner(self) -> Learner:
+        algorithm, scaling = self.algorithm_, self._task_scaling()
+        if scaling is not None:
+            algorithm = TaskScaled(algorithm, scaling)
+        return Learner(algorithm, self.module_, self.device)
+
+    def _task_scaling(self) -> TaskScaling | None:
+        """Return how tasks are standardised, if they are."""
+        within = getattr(self, "within_", None)  # older pickles have none
+        return None if within is None else TaskScaling(torch.from_numpy(within))
 
     def _set_adapted(self, adapted: AdaptedTasks) -> None:
         self.adapted_ = adapted
@@ -218,5 +261,45 @@ class AdaptingMixin(metaclass=ABCMeta):
     def _validate_features(self, X) -> np.ndarray:
         return validate_data(self, X, reset=False, dtype=_NUMBERS)
 
-    def _table(self, X: np.ndarray, targets: np.ndarray | None = None) -> Table:
-        return Table(X, targets, self.mean_, self.scale_)
+    def _table(
+        self,
+        X: np.ndarray,
+        targets: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
+    ) -> Table:
+        if weight is not None:
+            weight = weight.astype(np.float32)
+        return Table(X, targets, self.mean_, self.scale_, weight=weight)
+
+    # Weights -----------------------------------------------------------------------
+
+    def _weigh(self, sample_weight, X, y, task, names=None) -> tuple:
+        """Validate weights, and leave out the rows of weight 0."""
+        if sample_weight is None:
+            return X, y, task, names, None
+        self._check_uses_weights("sample_weight")
+        weight = check_weights(sample_weight, X)
+        kept = weight > 0
+        if not kept.all():
+            X, y, weight = X[kept], y[kept], weight[kept]
+            present, task = np.unique(task[kept], return_inverse=True)
+            names = None if names is None else names[present]
+        return X, y, task, names, weight
+
+    def _check_uses_weights(self, name: str) -> None:
+        algorithm = plugins.resolve("algorithm", self.algorithm)
+        if not algorithm.uses_weights:
+            raise ValueError(
+                f"{algorithm} takes no weights of rows: leave {name} out, or choose an "
+                "algorithm with uses_weights, such as 'maml' or 'cnp'."
+            )
+
+    def _row_weights(
+        self, y: np.ndarray, task: np.ndarray, weight: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Return how much rows count, from their sample weights."""
+        return weight
+
+    def _strata(self, y: np.ndarray) -> np.ndarray | None:
+        """Return what a draw of rows from a task is to keep the proportions of."""
+        return None

@@ -17,12 +17,19 @@ from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.labels import TaskLabels, encode, infer_label_space
+from skmeta.scaling import within_variance
+from skmeta.weights import (
+    balanced_in_tasks,
+    balanced_weights,
+    check_class_weight,
+    label_weights,
+)
 
 __all__ = ["MetaClassifier"]
 
 
 class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
-    """Classifier that learns from many tasks how to learn a new one from a few rows.
+    r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
     answers.
@@ -54,6 +61,17 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         draw from; a low end of 0 trains the answer before any row is seen.
     n_query : int, default=15
         Query rows per episode, counted as ``n_shot`` is.
+    stratify : bool, default=False
+        In a shared label space, draw the support of training episodes and of the
+        few-shot score such that every class of a task has its share of it, and a row at
+        least as long as ``n_shot`` allows. Without, a rare class is often left out.
+        Per-task supports are balanced anyway.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, in the training and in ``adapt``: by label (1 for labels
+        that are not named), or such that all classes count the same, in the whole
+        table of ``fit`` for shared labels and in each support for per-task labels.
+        They multiply ``sample_weight``. What is a mean of each class, as prototypes
+        are in per-task label spaces, is the same for all weights of the class.
     mix_tasks : float, default=0.0
         For per-task labels of groups: share of the training episodes whose classes come
         from all tasks together, which makes many more tasks out of few.
@@ -61,8 +79,16 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         Task augmentation: changes of the training episodes that make new tasks of old
         ones, against memorising a few tasks or classes. Registered names or objects
         from :mod:`skmeta.augmentations`; a list acts in its order.
-    normalize : {"global", None}, default="global"
-        Standardise the features by mean and standard deviation over all tasks.
+    normalize : {"global", "task", None}, default="global"
+        Standardise the features by mean and standard deviation over all tasks, or each
+        task by those of its support, which is for tasks that differ in level and
+        scale. From few rows they are guessed with caution, and from none they are the
+        global ones: with :math:`\sigma^2` and :math:`\tau^2` the shares of the global
+        variance inside tasks and between them, n support rows with mean m give the mean
+        :math:`w \, m` with :math:`w = n \tau^2 / (n \tau^2 + \sigma^2)`, and the
+        variance :math:`(\sum_i (x_i - m)^2 + 2 \sigma^2) / (\max(n - 1, 0) + 2) +
+        (1 - w) \, \tau^2`, all in units of the global ones. Features that are constant
+        inside tasks keep the global ones.
     max_epochs : int, default=200
         Passes over ``tasks_per_epoch`` tasks.
     batch_size : int, default=32
@@ -158,6 +184,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         "tasks": [StrOptions({"groups", "classes", "table"})],
         "label_space": [StrOptions({"auto", "shared", "per_task"})],
         "n_way": [Interval(Integral, 2, None, closed="left")],
+        "stratify": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
         "mix_tasks": [Interval(Real, 0, 1, closed="both")],
     }
 
@@ -171,6 +199,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         n_way: int = 5,
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
+        stratify: bool = False,
+        class_weight: dict | str | None = None,
         mix_tasks: float = 0.0,
         augment: str | Augmentation | Sequence | None = None,
         normalize: str | None = "global",
@@ -197,6 +227,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         self.n_way = n_way
         self.n_shot = n_shot
         self.n_query = n_query
+        self.stratify = stratify
+        self.class_weight = class_weight
         self.mix_tasks = mix_tasks
         self.augment = augment
         self.normalize = normalize
@@ -272,6 +304,14 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         check_classification_targets(y)
         return X, y
 
+    def _within(self, values, y, task, mean, scale):
+        if self.tasks != "classes":
+            return super()._within(values, y, task, mean, scale)
+        # A task is n_way classes, whose mean varies n_way times less than a class's.
+        label = np.unique(y, return_inverse=True)[1]
+        inside_classes = within_variance(values, label, mean, scale)
+        return 1 - (1 - inside_classes) / self.n_way
+
     def _learn_targets(self, y, task):
         if self.tasks == "classes" and self.label_space == "shared":
             raise ValueError(
@@ -310,6 +350,37 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
             n_train_classes=int(label.max()) + 1,
         )
         return codes, None if shared else codes, label
+
+    def _learn_class_weight(self, y, weight):
+        self.class_weight_ = None
+        if self.class_weight is None:
+            return
+        self._check_uses_weights("class_weight")
+        shared = self.label_space_ == "shared"
+        if self.class_weight == "balanced":
+            if shared:
+                codes = encode(y, self.classes_)
+                self.class_weight_ = balanced_weights(codes, weight, len(self.classes_))
+            return
+        check_class_weight(self.class_weight, self.classes_ if shared else None)
+        if shared:
+            self.class_weight_ = label_weights(self.class_weight, self.classes_)
+
+    def _row_weights(self, y, task, weight):
+        if self.class_weight is None:
+            return weight
+        if self.class_weight_ is not None:
+            of_class = self.class_weight_[encode(y, self.classes_)]
+        elif self.class_weight == "balanced":
+            of_class = balanced_in_tasks(y, task, weight)
+        else:
+            of_class = label_weights(self.class_weight, y)
+        return of_class if weight is None else weight * of_class
+
+    def _strata(self, y):
+        if not self.stratify or self.label_space_ != "shared":
+            return None
+        return encode(y, self.classes_)
 
     def _meaning(self):
         shared = self.label_space_ == "shared"
