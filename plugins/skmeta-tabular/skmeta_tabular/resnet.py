@@ -47,7 +47,8 @@ class TabularResNet(Backbone):
         Probability of dropping a unit of what a block adds.
     norm : {"layer", "batch", None}, default="layer"
         What is normalised before each block and at the end: every row, every column of
-        a batch (as in the paper; metric-based algorithms only) or nothing.
+        a batch (as in the paper; metric-based algorithms only) or nothing. Biases that
+        the norm of a batch cancels are not learnt.
 
     References
     ----------
@@ -109,7 +110,12 @@ class TabularResNet(Backbone):
             dropout2=self.residual_dropout,
         )
         network.output.linear = nn.Identity()  # the learner has a head of its own
-        if self.norm != "batch":
-            for part in (*network.blocks, network.output):
-                part.normalization = _NORMS[self.norm](self.width)
+        for part in (*network.blocks, network.output):
+            part.normalization = _NORMS[self.norm](self.width)
+        if self.norm == "batch":  # which subtracts what all rows have in common
+            for linear in (
+                network.input_projection,
+                *(block.linear2 for block in network.blocks),
+            ):
+                linear.bias.requires_grad_(False)
         return RowWise(network, self.width)

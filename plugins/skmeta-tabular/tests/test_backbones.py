@@ -89,7 +89,11 @@ def test_tasks_with_weights_of_their_own_are_the_tasks_one_by_one(backbone, trai
         torch.testing.assert_close(together[task], alone)
 
 
-@ALL
+@pytest.mark.parametrize(
+    "backbone",
+    [*SMALL, TabularResNet(width=8, norm="batch")],
+    ids=lambda b: " ".join(repr(b).split()),
+)
 def test_gradient_reaches_every_weight_that_is_learnt(backbone):
     network = backbone.build(3).double()
     learnt = {k: p for k, p in network.named_parameters() if p.requires_grad}
