@@ -40,9 +40,8 @@ class ArcFace(MetricLearner):
     ----------
     margin : float, default=28.6
         Margin m, in degrees; half a radian.
-    scale : float, default=16.0
-        Scale s; 64 in the library and the paper, which has a thousand times as many
-        classes. The more classes, the larger it must be.
+    scale : float, default=64.0
+        Scale s.
     predict_by : {"nearest", "mean"}, default="nearest"
         Distance from a row to a class: to the nearest support row or the mean of all.
 
@@ -71,7 +70,7 @@ class ArcFace(MetricLearner):
     def __init__(
         self,
         margin: float = 28.6,
-        scale: float = 16.0,
+        scale: float = 64.0,
         predict_by: Literal["nearest", "mean"] = "nearest",
     ):
         self.margin = margin

@@ -38,8 +38,8 @@ class NTXent(MetricLearner):
     ----------
     distance : str or Distance, default="cosine"
         Distance in the embedding, a registered name or an object.
-    temperature : float, default=0.2
-        Temperature :math:`\tau`; 0.07 in the library. The lower, the more the nearest
+    temperature : float, default=0.07
+        Temperature :math:`\tau`. The lower, the more the nearest
         strangers alone count.
     miner : {None, "multi_similarity", "batch_hard"}, default=None
         Which pairs to learn from: all; those that are not in order by ``epsilon`` (as
@@ -74,7 +74,7 @@ class NTXent(MetricLearner):
     def __init__(
         self,
         distance: str | Distance = "cosine",
-        temperature: float = 0.2,
+        temperature: float = 0.07,
         miner: Literal[None, "multi_similarity", "batch_hard"] = None,
         epsilon: float = 0.1,
         predict_by: Literal["nearest", "mean"] = "nearest",

@@ -36,8 +36,8 @@ class Triplet(MetricLearner):
     distance : str or Distance, default="lp"
         Distance in the embedding, a registered name or an object. "lp" is the Euclidean
         one of embeddings scaled to length 1, which are at most 2 apart.
-    margin : float, default=0.2
-        Margin m by which another class is to be farther.
+    margin : float, default=0.1
+        Margin m by which another class is to be farther; 0.05 in the library.
     smooth : bool, default=False
         Replace max(0, x) by its smooth version, :math:`\log(1 + e^x)`.
     miner : {None, "hard", "semihard", "batch_hard"}, default=None
@@ -75,7 +75,7 @@ class Triplet(MetricLearner):
     def __init__(
         self,
         distance: str | Distance = "lp",
-        margin: float = 0.2,
+        margin: float = 0.1,
         smooth: bool = False,
         miner: Literal[None, "hard", "semihard", "batch_hard"] = None,
         predict_by: Literal["nearest", "mean"] = "nearest",

@@ -171,37 +171,80 @@ def test_parameters_can_be_searched_and_a_name_stands_for_a_distance():
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
-def fit_on_six_digits(algorithm, **parameters):
+def fit_digits(algorithm, backbone="linear", **parameters):
+    """Learn from every other row of six digits."""
     X, y = load_digits(return_X_y=True)
+    X, y = X[y < 6][::2], y[y < 6][::2]
     meta = MetaClassifier(
         algorithm,
-        "linear",
+        backbone,
         tasks="classes",
-        n_way=4,
         tasks_per_epoch=128,
         random_state=0,
         **parameters,
     )
-    return meta.fit(X[y < 6], y[y < 6])
+    return meta.fit(X, y)
 
 
-def accuracy_on_other_digits(meta):
+def one_shot_accuracy(meta):
+    """Try the other rows of these digits in 50 tasks, given one row of each digit."""
     X, y = load_digits(return_X_y=True)
+    X, y = X[y < 6][1::2], y[y < 6][1::2]
     rng = np.random.default_rng(0)
-    # 50 tasks: one support and fifteen query rows of each of the digits 6 to 9.
-    of_digit = [np.flatnonzero(y == digit) for digit in (6, 7, 8, 9)] * 50
+    of_digit = [np.flatnonzero(y == digit) for digit in range(6)] * 50
     rows = np.concatenate([rng.permutation(own)[:16] for own in of_digit])
-    support, task = np.tile(np.arange(16) < 1, 200), np.repeat(np.arange(50), 64)
+    support, task = np.tile(np.arange(16) < 1, 300), np.repeat(np.arange(50), 96)
     meta.adapt(X[rows[support]], y[rows[support]], groups=task[support])
     answers = meta.predict(X[rows[~support]], groups=task[~support])
     return np.mean(answers == y[rows[~support]])
 
 
-@pytest.mark.parametrize("name", ["arcface", "multi_similarity", "ntxent", "triplet"])
+NAMES = pytest.mark.parametrize(
+    "name", ["arcface", "multi_similarity", "ntxent", "triplet"]
+)
+
+
+@pytest.mark.slow
+@NAMES
+def test_new_rows_of_known_classes_are_told_apart_far_better_than_by_pixels(name):
+    pixels = one_shot_accuracy(fit_digits(name, "identity", max_epochs=1))
+    learnt = one_shot_accuracy(fit_digits(name, max_epochs=12))
+    assert learnt > pixels + 0.1
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [Triplet(), NTXent(), MultiSimilarity(), ArcFace()],
+    ids=lambda algorithm: type(algorithm).__name__,
+)
+def test_cross_entropy_teaches_the_scale_alone(algorithm):
+    module = algorithm.build(MLP((4,)), SPEC)
+    rows = episode(n_classes=2, n_rows=6, label=torch.arange(6).unsqueeze(0) % 4)
+    gradients = []
+    for scale in (0.0, 2.0):
+        module.zero_grad()
+        module.log_scale.data.fill_(scale)
+        algorithm.meta_loss(module, rows).backward()
+        gradients.append({k: p.grad for k, p in module.named_parameters()})
+    scales = [own.pop("log_scale") for own in gradients]
+    assert scales[0] != scales[1]
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)
+
+
+def test_a_single_pair_is_a_pair():
+    """To the library it is none, so that what stands beside it would decide."""
+    algorithm = MultiSimilarity(miner=None)
+    module = algorithm.build(Linear(3), SPEC)
+    one = episode(n_classes=1, n_rows=1)
+    support_and_query = algorithm.meta_loss(module, one)
+    assert support_and_query > 0
+
+
+@NAMES
 def test_a_fitted_learner_survives_pickling(name):
-    meta = fit_on_six_digits(name, max_epochs=1)
+    meta = fit_digits(name, max_epochs=1)
     again = pickle.loads(pickle.dumps(meta))
-    assert accuracy_on_other_digits(again) == accuracy_on_other_digits(meta)
+    assert one_shot_accuracy(again) == one_shot_accuracy(meta)
 
 
 @pytest.mark.slow
