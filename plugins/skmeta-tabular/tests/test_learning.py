@@ -74,8 +74,9 @@ def test_maml_fits_and_adapts_to_chicks(chicks, backbone):
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", BACKBONES.values(), ids=BACKBONES)
 def test_maml_learns_how_chicks_grow(chicks, backbone):
+    n_epochs = 15 if isinstance(backbone, FTTransformer) else 10  # it starts slowly
     error, spread = fit_and_predict(
-        chicks, backbone, max_epochs=10, tasks_per_epoch=128
+        chicks, backbone, max_epochs=n_epochs, tasks_per_epoch=128
     )
     assert error < 0.7 * spread  # half of the variance
 
