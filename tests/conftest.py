@@ -1,10 +1,13 @@
-"""Real tables, and learners fitted on them, that several modules test with."""
+"""What several modules test with: tables, fitted learners, installed plugins."""
+
+import importlib
+import sys
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
-from skmeta import MetaClassifier
+from skmeta import MetaClassifier, plugins
 
 ALGORITHMS = ["maml", "anil", "protonet"]
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5, "random_state": 0}
@@ -37,3 +40,35 @@ def per_task(digits):
         )
         for algorithm in ALGORITHMS
     }
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that puts a distribution of plugin modules on the path."""
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = []
+
+    def install(distribution, *sources, version="1.0"):
+        package = distribution.replace("-", "_")
+        info = tmp_path / f"{package}-{version}.dist-info"
+        info.mkdir()
+        info.joinpath("METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        )
+        points = ["[skmeta]"]
+        for number, source in enumerate(sources):
+            modules.append(f"{package}_{number}")
+            points.append(f"{modules[-1]} = {modules[-1]}")
+            tmp_path.joinpath(f"{modules[-1]}.py").write_text(source)
+        info.joinpath("entry_points.txt").write_text("\n".join(points))
+        importlib.invalidate_caches()
+        return modules[-1]
+
+    yield install
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def registry():
+    return plugins.Registry()

@@ -1,109 +1,25 @@
 """The registry: names resolve, broken plugins stay harmless, nothing loads early."""
 
-import importlib
 import re
 import subprocess
 import sys
-import textwrap
 import threading
 import types
 import warnings
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
-from skmeta import plugins
+from skmeta import API_VERSION, hookspecs, plugins
+from skmeta.distances import Distance
 from skmeta.hookspecs import hookimpl
-
-HEALTHY = """
-    from skmeta.hookspecs import hookimpl
-
-    class {cls}:
-        "A {cls} distance.\\n\\nMore about it."
-
-    @hookimpl
-    def skmeta_distances():
-        return {{"{name}": {cls}}}
-"""
-BROKEN = {
-    "import error": ("import there_is_no_such_module", "there_is_no_such_module"),
-    "exit at import": ("raise SystemExit('leaving')", "leaving"),
-    "no hook": ("def skmeta_distances(): return {}", "hookimpl"),
-    "argument that no hook has": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(colour): return {}
-        """,
-        "colour",
-    ),
-    "hook raises": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(): raise OSError("disk on fire")
-        """,
-        "disk on fire",
-    ),
-    "not a dict": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(): return ["taxi"]
-        """,
-        "must return a dict, not a list",
-    ),
-    "instance for a class": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(): return {"taxi": object()}
-        """,
-        "'taxi' to a class",
-    ),
-    "colon in a name": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(): return {"big:taxi": object}
-        """,
-        "'big:taxi'",
-    ),
-}
+from tests.plugin_sources import BROKEN, distance_plugin
 
 
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Return a function that puts a distribution with one plugin on the path."""
-    monkeypatch.syspath_prepend(tmp_path)
-    modules = []
-
-    def install(distribution, source, version="1.0"):
-        module = distribution.replace("-", "_") + "_module"
-        info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir()
-        info.joinpath("METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
-        )
-        info.joinpath("entry_points.txt").write_text(f"[skmeta]\nmain = {module}\n")
-        tmp_path.joinpath(f"{module}.py").write_text(textwrap.dedent(source))
-        importlib.invalidate_caches()
-        modules.append(module)
-        return module
-
-    yield install
-    for module in modules:
-        sys.modules.pop(module, None)
-
-
-@pytest.fixture
-def registry():
-    return plugins.Registry()
+class Taxi(Distance):
+    def build(self, n_features):
+        raise NotImplementedError
 
 
 def plugin_with_distance(name, cls):
@@ -116,7 +32,7 @@ def plugin_with_distance(name, cls):
 
 
 def test_an_installed_plugin_is_found_by_name(install, registry):
-    module = install("acme-taxi", HEALTHY.format(cls="Taxi", name="taxi"))
+    module = install("acme-taxi", distance_plugin("Taxi", "taxi"))
     cls = registry.get("distance", "taxi")
     assert cls is sys.modules[module].Taxi
     assert isinstance(registry.resolve("distance", "taxi"), cls)
@@ -129,17 +45,81 @@ def test_what_is_no_string_resolves_to_itself(registry):
     assert registry.resolve("distance", thing) is thing
 
 
-def test_a_plugin_loads_at_the_first_look_up_and_not_before(install):
-    module = install("acme-lazy", HEALTHY.format(cls="Lazy", name="lazy"))
+def test_a_plugin_loads_at_the_first_look_up_that_needs_it_and_not_before(install):
+    module = install("acme-lazy", distance_plugin("Lazy", "lazy"))
     registry = plugins.Registry()
     assert module not in sys.modules
-    registry.names("backbone")
+    registry.get("distance", "lazy")
     assert module in sys.modules
+
+
+@pytest.mark.parametrize("kind", hookspecs.KINDS)
+def test_looking_a_built_in_up_imports_no_plugin(install, kind):
+    names = [e.name for e in plugins.entries(kind) if e.is_builtin]
+    module = install("acme-lazy", distance_plugin("Lazy", "lazy"))
+    registry = plugins.Registry()
+    for name in names:
+        registry.get(kind, name)
+        registry.get(kind, f"skmeta:{name}")
+    assert module not in sys.modules
+
+
+def test_a_full_name_imports_no_other_plugin(install, registry):
+    one = install("acme-one", distance_plugin("One", "taxi"))
+    two = install("acme-two", distance_plugin("Two", "taxi"))
+    # As a package index does, without regard to case and separators.
+    assert registry.get("distance", "Acme_One:taxi").__name__ == "One"
+    assert one in sys.modules
+    assert two not in sys.modules
+
+
+def test_a_hook_is_called_at_the_first_look_up_of_its_kind(registry):
+    calls = []
+
+    class Plugin:
+        @hookimpl
+        def skmeta_distances(self):
+            calls.append("distance")
+            return {"taxi": Taxi}
+
+        @hookimpl
+        def skmeta_backbones(self):
+            calls.append("backbone")
+            return {}
+
+    registry.register(Plugin())
+    registry.get("distance", "euclidean")
+    assert calls == []
+    registry.names("distance")
+    registry.names("distance")
+    assert calls == ["distance"]
+
+
+@pytest.mark.parametrize("setting", ["off", " OFF ", "none", "acme-two"])
+def test_what_is_switched_off_is_not_imported_and_said_where_it_is_missed(
+    install, registry, monkeypatch, setting
+):
+    module = install("acme-one", distance_plugin("One", "one"))
+    monkeypatch.setenv("SKMETA_PLUGINS", setting)
+    assert "one" not in registry.names("distance")
+    with pytest.raises(ValueError, match=r"SKMETA_PLUGINS switches off: .*acme-one"):
+        registry.get("distance", "one")
+    [row] = [row for row in registry.rows() if row.distribution == "acme-one"]
+    assert (row.state, row.version) == ("off", "1.0")
+    assert module not in sys.modules
+    assert registry.get("distance", "euclidean") is plugins.get("distance", "euclidean")
+
+
+@pytest.mark.parametrize("setting", ["", "on", "acme-two, Acme_One"])
+def test_what_is_allowed_is_there(install, registry, monkeypatch, setting):
+    install("acme-one", distance_plugin("One", "one"))
+    monkeypatch.setenv("SKMETA_PLUGINS", setting)
+    assert registry.get("distance", "one").__name__ == "One"
 
 
 def test_importing_skmeta_loads_no_plugin(install, tmp_path):
     module = install("acme-eager", "raise RuntimeError('imported too early')")
-    root = Path(plugins.__file__).parents[1]
+    root = Path(plugins.__file__).parents[2]
     code = f"""
         import sys
         sys.path[:0] = [{str(tmp_path)!r}, {str(root)!r}]
@@ -152,7 +132,7 @@ def test_importing_skmeta_loads_no_plugin(install, tmp_path):
         assert "imported too early" in failure.reason
     """
     run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
+        [sys.executable, "-c", dedent(code)],
         capture_output=True,
         text=True,
         check=False,
@@ -165,33 +145,34 @@ def test_a_broken_plugin_is_reported_once_and_leaves_the_rest_usable(
     install, registry, source, reason
 ):
     # Names that sort on either side, so that one of them is loaded later.
-    install("acme-a", HEALTHY.format(cls="First", name="first"))
+    install("acme-a", distance_plugin("First", "first"))
     install("acme-m", source)
-    install("acme-z", HEALTHY.format(cls="Last", name="last"))
+    install("acme-z", distance_plugin("Last", "last"))
 
     with pytest.warns(plugins.PluginWarning) as caught:
-        names = registry.names("distance")
+        names = {kind: registry.names(kind) for kind in hookspecs.KINDS}["distance"]
     assert {"first", "last", "euclidean"} <= set(names)
+    # One report of the plugin as a whole, or of its hook, or of the name.
     [message] = [str(w.message) for w in caught if "acme-m" in str(w.message)]
-    assert reason in message
+    assert re.search(reason, message)
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert registry.names("distance") == names
-        registry.register(plugin_with_distance("new", object))  # looks all up anew
+        registry.register(plugin_with_distance("new", Taxi))  # looks all up anew
         assert registry.names("distance") == sorted([*names, "new"])
         [failure] = [f for f in registry.failures() if f.distribution == "acme-m"]
-    assert reason in failure.reason
+    assert re.search(reason, failure.reason)
     assert not [w for w in caught if "acme-m" in str(w.message)]
 
 
 def test_one_broken_hook_leaves_the_plugins_other_hooks_usable(install, registry):
-    broken_hook = """
+    broken_hook = dedent("""
     @hookimpl
     def skmeta_backbones():
         raise OSError("disk on fire")
-    """
-    install("acme-half", HEALTHY.format(cls="Half", name="half") + broken_hook)
+    """)
+    install("acme-half", distance_plugin("Half", "half") + broken_hook)
     with pytest.warns(plugins.PluginWarning, match=r"skmeta_backbones\(\).*acme-half"):
         registry.names("backbone")
     assert registry.get("distance", "half").__name__ == "Half"
@@ -199,7 +180,7 @@ def test_one_broken_hook_leaves_the_plugins_other_hooks_usable(install, registry
 
 def test_a_broken_plugin_stays_harmless_when_warnings_are_errors(install, registry):
     install("acme-a-broken", BROKEN["import error"][0])
-    install("acme-fine", HEALTHY.format(cls="Fine", name="fine"))
+    install("acme-fine", distance_plugin("Fine", "fine"))
     with warnings.catch_warnings():
         warnings.simplefilter("error", plugins.PluginWarning)
         with pytest.raises(plugins.PluginWarning, match="acme-a-broken"):
@@ -208,12 +189,12 @@ def test_a_broken_plugin_stays_harmless_when_warnings_are_errors(install, regist
 
 
 def test_hooks_of_a_later_skmeta_are_no_fault(install, registry):
-    later_hook = """
+    later_hook = dedent("""
     @hookimpl
     def skmeta_telepathy():
         return {}
-    """
-    install("acme-new", HEALTHY.format(cls="New", name="new") + later_hook)
+    """)
+    install("acme-new", distance_plugin("New", "new") + later_hook)
     assert registry.get("distance", "new").__name__ == "New"
     assert "acme-new" not in {failure.distribution for failure in registry.failures()}
 
@@ -221,9 +202,9 @@ def test_hooks_of_a_later_skmeta_are_no_fault(install, registry):
 def test_a_clash_is_an_error_that_names_both_and_the_full_names_resolve_it(
     install, registry
 ):
-    one = install("acme-one", HEALTHY.format(cls="One", name="taxi"))
-    two = install("acme-two", HEALTHY.format(cls="Two", name="taxi"))
-    install("acme-other", HEALTHY.format(cls="Other", name="other"))
+    one = install("acme-one", distance_plugin("One", "taxi"))
+    two = install("acme-two", distance_plugin("Two", "taxi"))
+    install("acme-other", distance_plugin("Other", "other"))
 
     assert registry.get("distance", "other").__name__ == "Other"
     with pytest.raises(ValueError, match=r"'acme-one:taxi' or 'acme-two:taxi'"):
@@ -232,17 +213,87 @@ def test_a_clash_is_an_error_that_names_both_and_the_full_names_resolve_it(
     assert registry.get("distance", "acme-two:taxi") is sys.modules[two].Two
 
 
-def test_a_clash_with_a_built_in_is_resolved_by_skmetas_own_name(install, registry):
-    module = install("acme-euclid", HEALTHY.format(cls="Euclid", name="euclidean"))
-    with pytest.raises(ValueError, match="'acme-euclid:euclidean' or 'skmeta:euclid"):
-        registry.get("distance", "euclidean")
-    assert registry.get("distance", "skmeta:euclidean").__module__.startswith("skmeta.")
+def test_a_built_in_wins_a_clash_and_the_listing_reports_it(install, registry):
+    module = install("acme-euclid", distance_plugin("Euclid", "euclidean"))
+    own = registry.get("distance", "euclidean")
+    assert own is registry.get("distance", "skmeta:euclidean")
+    assert own.__module__.startswith("skmeta.")
+    assert {"euclidean", "acme-euclid:euclidean"} <= set(registry.names("distance"))
     assert registry.get("distance", "acme-euclid:euclidean").__module__ == module
+    assert own is registry.get("distance", "euclidean")  # also once that is loaded
+
+    rows = {row.distribution: row for row in registry.rows() if row.name == "euclidean"}
+    assert rows["skmeta"].state == "ready"
+    assert rows["acme-euclid"].state == "clash"
+    assert rows["acme-euclid"].reason == "also in skmeta, say 'acme-euclid:euclidean'"
+
+
+def test_a_distribution_that_offers_a_name_twice_keeps_the_first(install, registry):
+    twice = distance_plugin("First", "taxi"), distance_plugin("Second", "taxi")
+    install("acme-twice", *twice)
+    with pytest.warns(plugins.PluginWarning, match="'taxi' of .*'acme-twice'.* twice"):
+        assert registry.get("distance", "taxi").__name__ == "First"
+
+
+def test_one_wrong_offer_leaves_the_others_of_its_hook_usable(registry):
+    class Plugin:
+        @hookimpl
+        def skmeta_distances(self):
+            return {"taxi": Taxi, "number": int, "taxi:2": Taxi}
+
+    registry.register(Plugin(), "mixed")
+    with pytest.warns(plugins.PluginWarning) as caught:
+        assert registry.get("distance", "taxi") is Taxi
+    messages = sorted(str(w.message) for w in caught)
+    assert len(messages) == 2
+    assert "the distance 'number' of the plugin 'mixed' is left out" in messages[0]
+    assert "inherit from skmeta.distances.Distance" in messages[0]
+    assert "the distance 'taxi:2' of the plugin 'mixed'" in messages[1]
+
+
+def test_a_class_that_needs_arguments_says_so_where_it_is_used(registry):
+    class Greedy(Taxi):
+        def __init__(self, weight):
+            self.weight = weight
+
+    registry.register(plugin_with_distance("greedy", Greedy), "acme")
+    with pytest.raises(TypeError, match=r"Greedy cannot be made without arg.*weight"):
+        registry.resolve("distance", "greedy")
+    [row] = [row for row in registry.rows() if row.name == "greedy"]
+    assert row.state == "failed"
+    assert "weight" in row.reason
+    assert row.use is None
+
+
+@pytest.mark.parametrize("version", [API_VERSION, [*API_VERSION], (API_VERSION[0], 0)])
+def test_a_plugin_written_for_this_api_or_an_earlier_minor_of_it_fits(
+    registry, version
+):
+    plugin = plugin_with_distance("taxi", Taxi)
+    plugin.skmeta_api_version = version
+    registry.register(plugin)
+    assert registry.get("distance", "taxi") is Taxi
+
+
+@pytest.mark.parametrize(
+    "version", [(API_VERSION[0], API_VERSION[1] + 1), (API_VERSION[0] + 1, 0), (0, 99)]
+)
+def test_a_plugin_written_for_another_api_is_refused(registry, version):
+    plugin = plugin_with_distance("taxi", Taxi)
+    plugin.skmeta_api_version = version
+    newer = "skmeta$" if version > API_VERSION else "release of the plugin$"
+    with pytest.raises(ImportError, match=f"{version[0]}.{version[1]} .*{newer}"):
+        registry.register(plugin)
+
+
+def test_the_name_of_the_built_ins_cannot_be_taken(registry):
+    with pytest.raises(ValueError, match="'SkMeta' is the name of the built-ins"):
+        registry.register(plugin_with_distance("taxi", Taxi), "SkMeta")
 
 
 def test_every_listed_name_can_be_looked_up_also_after_a_clash(install, registry):
-    install("acme-one", HEALTHY.format(cls="One", name="taxi"))
-    install("acme-two", HEALTHY.format(cls="Two", name="taxi"))
+    install("acme-one", distance_plugin("One", "taxi"))
+    install("acme-two", distance_plugin("Two", "taxi"))
     names = registry.names("distance")
     assert {"acme-one:taxi", "acme-two:taxi", "euclidean"} <= set(names)
     assert "taxi" not in names
@@ -276,9 +327,6 @@ def test_the_built_in_algorithms_have_names():
 
 
 def test_a_plugin_of_this_process_comes_and_goes(registry):
-    class Taxi:
-        pass
-
     before = registry.names("distance")
     assert registry.register(plugin_with_distance("taxi", Taxi), "mine") == "mine"
     assert registry.get("distance", "taxi") is Taxi
@@ -293,9 +341,9 @@ def test_registering_what_has_no_hook_is_an_error_and_leaves_no_trace(registry):
     module = types.ModuleType("hookless")
     with pytest.raises(TypeError, match="hookimpl"):
         registry.register(module)
-    module.skmeta_distances = plugin_with_distance("taxi", object).skmeta_distances
+    module.skmeta_distances = plugin_with_distance("taxi", Taxi).skmeta_distances
     registry.register(module)
-    assert registry.get("distance", "taxi") is object
+    assert registry.get("distance", "taxi") is Taxi
 
 
 @pytest.fixture
@@ -310,11 +358,11 @@ def test_a_plugin_may_look_a_name_up_while_it_loads(
     install, registry, shared_with_plugin
 ):
     shared_with_plugin.registry = registry
-    look_up = """
+    look_up = dedent("""
     from shared_with_plugin import registry
     assert "euclidean" in registry.names("distance")
-    """
-    install("acme-curious", look_up + HEALTHY.format(cls="Curious", name="curious"))
+    """)
+    install("acme-curious", look_up + distance_plugin("Curious", "curious"))
     assert "curious" in registry.names("distance")
 
 
@@ -324,12 +372,12 @@ def test_no_thread_is_answered_before_every_plugin_is_loaded(
     shared_with_plugin.loading = threading.Event()
     shared_with_plugin.answered = threading.Event()
     # Holds its import open for an answer that must not come.
-    hold = """
+    hold = dedent("""
     from shared_with_plugin import answered, loading
     loading.set()
     answered.wait(0.2)
-    """
-    install("acme-slow", hold + HEALTHY.format(cls="Slow", name="slow"))
+    """)
+    install("acme-slow", hold + distance_plugin("Slow", "slow"))
     first = threading.Thread(target=registry.names, args=["distance"])
     first.start()
     assert shared_with_plugin.loading.wait(10)
@@ -340,13 +388,13 @@ def test_no_thread_is_answered_before_every_plugin_is_loaded(
 
 
 def test_the_listing_has_a_line_per_name_and_per_failure(install, registry):
-    install("acme-one", HEALTHY.format(cls="One", name="taxi"), version="1.2")
-    install("acme-two", HEALTHY.format(cls="Two", name="taxi"), version="3.4")
+    install("acme-one", distance_plugin("One", "taxi"), version="1.2")
+    install("acme-two", distance_plugin("Two", "taxi"), version="3.4")
     install("acme-gone", BROKEN["import error"][0])
     with pytest.warns(plugins.PluginWarning, match="acme-gone"):
-        lines = registry.listing().splitlines()
+        lines = plugins.table(registry.rows()).splitlines()
 
-    [one] = [line for line in lines if "acme-one" in line]
+    [one] = [line for line in lines if " acme-one " in line]
     assert one.split()[:4] == ["distance", "taxi", "acme-one", "1.2"]
     assert "A One distance." in one
     assert "More about it" not in one
