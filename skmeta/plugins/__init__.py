@@ -9,7 +9,7 @@ The environment variable ``SKMETA_PLUGINS`` says whose code may run: ``off``, or
 allowed distributions with commas between them (``skmeta-gp,skmeta-acme``).
 """
 
-from skmeta.plugins.entries import Entry, Failure, PluginWarning
+from skmeta.plugins.entries import Entry, Failure, PluginWarning, same_distribution
 from skmeta.plugins.listing import Row, table
 from skmeta.plugins.loading import VARIABLE
 from skmeta.plugins.registry import Registry
@@ -30,6 +30,7 @@ __all__ = [
     "register",
     "resolve",
     "rows",
+    "same_distribution",
     "table",
     "unregister",
 ]

@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 
 from skmeta.hookspecs import PROJECT
 
-__all__ = ["Entry", "Failure", "Origin", "PluginWarning", "canonical"]
+__all__ = [
+    "Entry",
+    "Failure",
+    "Origin",
+    "PluginWarning",
+    "canonical",
+    "same_distribution",
+]
 
 
 class PluginWarning(UserWarning):
@@ -24,7 +31,7 @@ class Origin(NamedTuple):
 
     def is_of(self, distribution: str) -> bool:
         """Tell whether this is a distribution, however its name is spelt."""
-        return canonical(self.distribution) == canonical(distribution)
+        return same_distribution(self.distribution, distribution)
 
 
 @dataclass(frozen=True)
@@ -79,3 +86,8 @@ class Failure:
 def canonical(distribution: str) -> str:
     """Return the one spelling of a distribution's name that indexes compare."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def same_distribution(one: str, two: str) -> bool:
+    """Tell whether two names of distributions mean the same one."""
+    return canonical(one) == canonical(two)

@@ -45,6 +45,11 @@ class Row:
     reason: str = ""
     use: str | None = None
 
+    @property
+    def full_name(self) -> str:
+        """The name that is given as ``"distribution:name"``."""
+        return f"{self.distribution}:{self.name}"
+
     def cells(self) -> tuple[str, ...]:
         """Return the row of a table."""
         state = f"{self.state}: {self.reason}" if self.reason else self.state
