@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 BENCHMARKS := $(sort $(wildcard benchmarks/[!_]*.py))
 
 .DELETE_ON_ERROR:
@@ -13,7 +14,10 @@ demo: $(READY)
 
 # One thread per test process, or the processes fight for the cores.
 test: lint
-	cd plugins/skmeta-gp && OMP_NUM_THREADS=1 ../../$(RUN) -m pytest -q
+	@set -e; for plugin in $(PLUGINS); do \
+		echo "== $$plugin"; (cd $$plugin && \
+		OMP_NUM_THREADS=1 $(CURDIR)/$(RUN) -m pytest -q -n auto --maxprocesses 4); \
+	done
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4
 
 lint: $(READY)
@@ -25,9 +29,9 @@ bench: $(VENV)/.bench
 		echo "== $$script"; $(RUN) $$script; \
 	done
 
-$(READY): pyproject.toml plugins/skmeta-gp/pyproject.toml constraints.txt
+$(READY): pyproject.toml $(PLUGINS:=/pyproject.toml) constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -c constraints.txt -e ".[demo,test]" -e plugins/skmeta-gp
+	$(RUN) -m pip install -c constraints.txt -e ".[demo,test]" $(PLUGINS:%=-e "%[test]")
 	touch $@
 
 # What skmeta is compared with is large, and nothing else needs it.
