@@ -166,6 +166,14 @@ def test_a_broken_plugin_is_reported_once_and_leaves_the_rest_usable(
     assert not [w for w in caught if "acme-m" in str(w.message)]
 
 
+def test_damaged_metadata_harm_nobody_else(install, registry, tmp_path):
+    install("acme-fine", distance_plugin("Fine", "fine"))
+    module = install("acme-torn", distance_plugin("Torn", "torn"))
+    tmp_path.joinpath("acme_torn-1.0.dist-info/METADATA").unlink()
+    assert registry.get("distance", "fine").__name__ == "Fine"
+    assert registry.entry("distance", "torn").distribution == module
+
+
 def test_one_broken_hook_leaves_the_plugins_other_hooks_usable(install, registry):
     broken_hook = dedent("""
     @hookimpl

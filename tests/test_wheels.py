@@ -86,6 +86,9 @@ for row in plugins.rows():
     answer = pickle.loads(pickle.dumps(meta)).predict(X)
     assert (answer == meta.predict(X)).all()
     used.setdefault(row.distribution, []).append(row.use)
+grid = {"algorithm": ["template", "protonet"], "backbone": ["template-net"]}
+search = GridSearchCV(MetaClassifier(tasks="classes", **QUICK), grid, cv=2).fit(X, y)
+assert search.best_params_["backbone"] == "template-net"
 print(json.dumps(used))
 """
 

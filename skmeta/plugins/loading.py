@@ -47,7 +47,11 @@ def installed() -> tuple[list[metadata.EntryPoint], list[metadata.EntryPoint]]:
 def origin_of(point: metadata.EntryPoint) -> Origin:
     """Return the distribution that an entry point belongs to."""
     if point.dist is not None:
-        return Origin(point.dist.name, point.dist.version)
+        try:
+            name, version = point.dist.name, point.dist.version
+        except Exception:  # its metadata are damaged, which must harm nobody else
+            name = version = None
+        return Origin(name or point.value, version or "")
     try:
         return Origin(hookspecs.PROJECT, metadata.version(hookspecs.PROJECT))
     except metadata.PackageNotFoundError:  # run from a source tree
