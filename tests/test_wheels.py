@@ -21,16 +21,23 @@ PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """Return a folder for wheels, and skmeta's in it."""
-    folder = tmp_path_factory.mktemp("wheels")
-    return folder, build_wheel(ROOT, folder)
+    """Return a folder for wheels."""
+    return tmp_path_factory.mktemp("wheels")
+
+
+@pytest.fixture(scope="module")
+def with_skmeta(wheels, tmp_path_factory):
+    environment = Environment(tmp_path_factory.mktemp("environment"))
+    environment.install(build_wheel(ROOT, wheels))
+    return environment
 
 
 @pytest.fixture
-def environment(wheels, tmp_path):
-    environment = Environment(tmp_path)
-    environment.install(wheels[1])
-    return environment
+def environment(with_skmeta):
+    """Return an environment with skmeta's wheel and nothing else of ours."""
+    before = with_skmeta.installed()
+    yield with_skmeta
+    with_skmeta.remove(with_skmeta.installed() - before)
 
 
 def missing(wheel):
@@ -94,7 +101,7 @@ print(json.dumps(used))
 
 
 def test_every_plugin_of_this_repository_is_used_from_its_wheel(wheels, environment):
-    built = {plugin.name: build_wheel(plugin, wheels[0]) for plugin in PLUGINS}
+    built = {plugin.name: build_wheel(plugin, wheels) for plugin in PLUGINS}
     chosen = {name: wheel for name, wheel in built.items() if not missing(wheel)}
     assert "skmeta-template" in chosen  # it needs nothing else
     environment.install(*chosen.values())
@@ -108,7 +115,7 @@ def test_a_new_plugin_installs_and_passes_its_own_tests_and_its_check(
 ):
     environment.run("-m", "skmeta", "new-plugin", "acme", "--out", tmp_path)
     folder = tmp_path / "skmeta-acme"
-    environment.install(build_wheel(folder, wheels[0]))
+    environment.install(build_wheel(folder, wheels))
     tests = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     assert re.search(r"^\d+ passed", tests, flags=re.MULTILINE), tests
 
