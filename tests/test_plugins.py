@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from textwrap import dedent
 
+import pluggy
 import pytest
 
 from skmeta import API_VERSION, hookspecs, plugins
@@ -117,7 +118,7 @@ def test_what_is_allowed_is_there(install, registry, monkeypatch, setting):
     assert registry.get("distance", "one").__name__ == "One"
 
 
-def test_importing_skmeta_loads_no_plugin(install, tmp_path):
+def test_fitting_a_built_in_learner_loads_no_plugin(install, tmp_path):
     module = install("acme-eager", "raise RuntimeError('imported too early')")
     root = Path(plugins.__file__).parents[2]
     code = f"""
@@ -126,6 +127,13 @@ def test_importing_skmeta_loads_no_plugin(install, tmp_path):
         import skmeta, skmeta.plugins
         assert {module!r} not in sys.modules
         assert "skmeta.builtin" not in sys.modules
+        from sklearn.datasets import load_iris
+        meta = skmeta.MetaClassifier(
+            "protonet", augment="feature_noise", tasks="classes", max_epochs=1,
+            tasks_per_epoch=4,
+        )
+        meta.fit(*load_iris(return_X_y=True))
+        assert {module!r} not in sys.modules
         [failure] = [
             f for f in skmeta.plugins.failures() if f.distribution == "acme-eager"
         ]
@@ -352,6 +360,22 @@ def test_registering_what_has_no_hook_is_an_error_and_leaves_no_trace(registry):
     module.skmeta_distances = plugin_with_distance("taxi", Taxi).skmeta_distances
     registry.register(module)
     assert registry.get("distance", "taxi") is Taxi
+
+
+def test_registering_a_hook_of_the_wrong_form_leaves_no_trace(registry):
+    class Plugin:
+        @hookimpl
+        def skmeta_algorithms(self):
+            return {}
+
+        @hookimpl
+        def skmeta_distances(self, colour):
+            return {}
+
+    with pytest.raises(pluggy.PluginValidationError, match="colour"):
+        registry.register(Plugin(), "acme")
+    registry.register(plugin_with_distance("taxi", Taxi), "acme")
+    assert registry.get("distance", "acme:taxi") is Taxi
 
 
 @pytest.fixture
