@@ -83,9 +83,12 @@ for row in plugins.rows():
         parameters = {"algorithm": "protonet", "augment": row.use}
     else:
         continue
-    kinds = getattr(plugins.resolve(row.kind, row.use), "kinds", ("classifier",))
-    learner = MetaClassifier if "classifier" in kinds else MetaRegressor
-    meta = clone(learner(**parameters, **QUICK))
+    thing = plugins.resolve(row.kind, row.use)
+    if "classifier" not in getattr(thing, "kinds", ["classifier"]):
+        meta = clone(MetaRegressor(**parameters, **QUICK))
+    else:
+        [space, *_] = getattr(thing, "label_spaces", ["shared"])
+        meta = clone(MetaClassifier(**parameters, label_space=space, **QUICK))
     for name, value in parameters.items():
         assert str(meta.get_params()[name]) == str(value)
     meta.fit(X, y, groups=groups)

@@ -70,7 +70,8 @@ class Shelf:
         try:
             self._manager.register(plugin, name)
         except pluggy.PluginValidationError:
-            self._manager.unregister(name=name)  # the hooks that came before the fault
+            # Earlier releases of pluggy keep the hooks that came before the fault.
+            self._manager.unregister(name=name)
             raise
         # Hooks of a later skmeta are no fault, but there must be one we know.
         if not any(hook.has_spec() for hook in self._manager.get_hookcallers(plugin)):
