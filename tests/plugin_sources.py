@@ -1,4 +1,7 @@
-"""Modules of generated plugins, healthy and broken, that several tests install."""
+"""Generated plugins, healthy and broken, that several tests install or register."""
+
+from skmeta import hookimpl
+from skmeta.distances import Distance
 
 _SOURCE = """
 from skmeta import hookimpl
@@ -69,3 +72,17 @@ BROKEN = {
     ),
 }
 """Module and what its failure says, as a pattern."""
+
+
+class Taxi(Distance):
+    def build(self, n_features):
+        raise NotImplementedError
+
+
+def plugin_with_distance(name, cls):
+    class Plugin:
+        @hookimpl
+        def skmeta_distances(self):
+            return {name: cls}
+
+    return Plugin()
