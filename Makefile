@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
-PLUGINS := $(sort $(wildcard plugins/*))
+PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 BENCHMARKS := $(sort $(wildcard benchmarks/[!_]*.py))
 
 .DELETE_ON_ERROR:
@@ -15,7 +15,8 @@ demo: $(READY)
 # One thread per test process, or the processes fight for the cores.
 test: lint
 	@set -e; for plugin in $(PLUGINS); do \
-		(cd $$plugin && OMP_NUM_THREADS=1 ../../$(RUN) -m pytest -q); \
+		echo "== $$plugin"; (cd $$plugin && \
+		OMP_NUM_THREADS=1 $(CURDIR)/$(RUN) -m pytest -q -n auto --maxprocesses 4); \
 	done
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4
 
@@ -30,7 +31,7 @@ bench: $(VENV)/.bench
 
 $(READY): pyproject.toml $(PLUGINS:=/pyproject.toml) constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -c constraints.txt -e ".[demo,test]" $(PLUGINS:%=-e %)
+	$(RUN) -m pip install -c constraints.txt -e ".[demo,test]" $(PLUGINS:%=-e "%[test]")
 	touch $@
 
 # What skmeta is compared with is large, and nothing else needs it.

@@ -9,13 +9,14 @@ Fit on many related tasks, adapt to a new one with a handful of rows, predict::
 from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.exceptions import NotAdaptedError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
-from skmeta.hookspecs import hookimpl
+from skmeta.hookspecs import API_VERSION, hookimpl
 from skmeta.meta_dataset import MetaDataset
 from skmeta.preprocessing import make_preprocessor
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "API_VERSION",
     "FewShotClassifier",
     "FewShotRegressor",
     "MetaClassifier",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from skmeta.hookspecs import hookimpl
+from collections.abc import Callable
+
+from skmeta.hookspecs import API_VERSION, hookimpl
+
+skmeta_api_version = API_VERSION
 
 
 @hookimpl
@@ -76,4 +80,17 @@ def skmeta_augmentations() -> dict[str, type]:
         "random_affine": augmentations.RandomAffine,
         "rotations": augmentations.Rotations,
         "task_mixing": augmentations.TaskMixing,
+    }
+
+
+@hookimpl
+def skmeta_datasets() -> dict[str, Callable]:
+    """Offer the meta-datasets of :mod:`skmeta.datasets`."""
+    from skmeta.datasets import _named
+
+    return {
+        "movielens": _named.movielens,
+        "omniglot": _named.omniglot,
+        "omniglot_one_shot_runs": _named.omniglot_one_shot_runs,
+        "sinusoids": _named.make_sinusoids,
     }

@@ -1,6 +1,8 @@
-"""Real tables, and learners fitted on them, that several modules test with."""
+"""What several modules test with: tables, fitted learners, installed plugins."""
 
+import importlib
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import torch
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
-from skmeta import MetaClassifier
+from skmeta import MetaClassifier, plugins
 from skmeta.backbones import MLP
 from skmeta.datasets import _omniglot
 from skmeta.datasets._download import data_folder
@@ -84,3 +86,35 @@ def official():
         if all((folder / _omniglot.FILES[f].name).exists() for f in ("small1", "runs")):
             return folder.parent
     pytest.skip("the official files are not here: run fetch_omniglot() to have them")
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that puts a distribution of plugin modules on the path."""
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = []
+
+    def install(distribution, *sources, version="1.0"):
+        package = distribution.replace("-", "_")
+        info = tmp_path / f"{package}-{version}.dist-info"
+        info.mkdir()
+        info.joinpath("METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        )
+        points = ["[skmeta]"]
+        for number, source in enumerate(sources):
+            modules.append(f"{package}_{number}")
+            points.append(f"{modules[-1]} = {modules[-1]}")
+            tmp_path.joinpath(f"{modules[-1]}.py").write_text(source)
+        info.joinpath("entry_points.txt").write_text("\n".join(points))
+        importlib.invalidate_caches()
+        return modules[-1]
+
+    yield install
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def registry():
+    return plugins.Registry()

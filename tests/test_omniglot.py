@@ -19,7 +19,12 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from skmeta import MetaClassifier
-from skmeta.datasets import _omniglot, fetch_omniglot, fetch_omniglot_one_shot_runs
+from skmeta.datasets import (
+    _omniglot,
+    fetch_omniglot,
+    fetch_omniglot_one_shot_runs,
+    load,
+)
 from skmeta.datasets._download import RemoteFile, data_folder
 
 CELL = 15  # a made-up character inks one cell of 15 x 15 pixels, of 7 x 7 cells
@@ -109,10 +114,12 @@ def test_a_row_is_a_drawing_with_ink_where_it_was_drawn(home):
     assert omniglot.groups.tolist() == list(np.repeat(list(ALPHABETS), 6))
     assert omniglot.drawer.tolist() == [1, 2, 10] * 4
     assert omniglot.image_shape == (7, 7)
-    X, y, groups = fetch_omniglot(data_home=home, image_size=7, return_X_y_groups=True)
-    np.testing.assert_array_equal(X, omniglot.data)
-    np.testing.assert_array_equal(y, omniglot.target)
-    np.testing.assert_array_equal(groups, omniglot.groups)
+    by_name = load("omniglot", data_home=home, image_size=7)
+    direct = fetch_omniglot(data_home=home, image_size=7, return_X_y_groups=True)
+    for X, y, groups in (direct, by_name):
+        np.testing.assert_array_equal(X, omniglot.data)
+        np.testing.assert_array_equal(y, omniglot.target)
+        np.testing.assert_array_equal(groups, omniglot.groups)
 
 
 @pytest.mark.parametrize("image_size", [1, 28, 30, 105])
@@ -278,6 +285,13 @@ def test_a_meta_learner_answers_the_runs_by_their_answer_sheet(home, website):
         members[f"run0{run}/class_labels.txt"] = "".join(sheet)
     website.publish("runs", members)
     runs = fetch_omniglot_one_shot_runs(data_home=home, image_size=7)
+    both, support, query = (
+        load("omniglot_one_shot_runs", part=part, data_home=home, image_size=7)
+        for part in ("both", "support", "query")
+    )
+    for what, *parts in zip(("X", "y", "groups"), both, support, query, strict=True):
+        np.testing.assert_array_equal(parts[0], np.concatenate(parts[1:]))
+        np.testing.assert_array_equal(parts[1], runs[f"{what}_support"])
     classes = [f"class{c + 1:02}" for c in range(20)]
     assert runs.y_support.tolist() == classes * 2
     assert runs.groups_support.tolist() == list(np.repeat(["run01", "run02"], 20))

@@ -1,122 +1,17 @@
-"""The registry: names resolve, broken plugins stay harmless, nothing loads early."""
+"""The registry: names resolve, clashes are said, and plugins come and go."""
 
-import importlib
 import re
-import subprocess
 import sys
-import textwrap
-import threading
-import types
-import warnings
 from pathlib import Path
 
 import pytest
 
 from skmeta import plugins
-from skmeta.hookspecs import hookimpl
-
-HEALTHY = """
-    from skmeta.hookspecs import hookimpl
-
-    class {cls}:
-        "A {cls} distance.\\n\\nMore about it."
-
-    @hookimpl
-    def skmeta_distances():
-        return {{"{name}": {cls}}}
-"""
-BROKEN = {
-    "import error": ("import there_is_no_such_module", "there_is_no_such_module"),
-    "exit at import": ("raise SystemExit('leaving')", "leaving"),
-    "no hook": ("def skmeta_distances(): return {}", "hookimpl"),
-    "argument that no hook has": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(colour): return {}
-        """,
-        "colour",
-    ),
-    "hook raises": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(): raise OSError("disk on fire")
-        """,
-        "disk on fire",
-    ),
-    "not a dict": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(): return ["taxi"]
-        """,
-        "must return a dict, not a list",
-    ),
-    "instance for a class": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(): return {"taxi": object()}
-        """,
-        "'taxi' to a class",
-    ),
-    "colon in a name": (
-        """
-        from skmeta.hookspecs import hookimpl
-
-        @hookimpl
-        def skmeta_distances(): return {"big:taxi": object}
-        """,
-        "'big:taxi'",
-    ),
-}
-
-
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Return a function that puts a distribution with one plugin on the path."""
-    monkeypatch.syspath_prepend(tmp_path)
-    modules = []
-
-    def install(distribution, source, version="1.0"):
-        module = distribution.replace("-", "_") + "_module"
-        info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir()
-        info.joinpath("METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
-        )
-        info.joinpath("entry_points.txt").write_text(f"[skmeta]\nmain = {module}\n")
-        tmp_path.joinpath(f"{module}.py").write_text(textwrap.dedent(source))
-        importlib.invalidate_caches()
-        modules.append(module)
-        return module
-
-    yield install
-    for module in modules:
-        sys.modules.pop(module, None)
-
-
-@pytest.fixture
-def registry():
-    return plugins.Registry()
-
-
-def plugin_with_distance(name, cls):
-    class Plugin:
-        @hookimpl
-        def skmeta_distances(self):
-            return {name: cls}
-
-    return Plugin()
+from tests.plugin_sources import BROKEN, Taxi, distance_plugin, plugin_with_distance
 
 
 def test_an_installed_plugin_is_found_by_name(install, registry):
-    module = install("acme-taxi", HEALTHY.format(cls="Taxi", name="taxi"))
+    module = install("acme-taxi", distance_plugin("Taxi", "taxi"))
     cls = registry.get("distance", "taxi")
     assert cls is sys.modules[module].Taxi
     assert isinstance(registry.resolve("distance", "taxi"), cls)
@@ -129,101 +24,12 @@ def test_what_is_no_string_resolves_to_itself(registry):
     assert registry.resolve("distance", thing) is thing
 
 
-def test_a_plugin_loads_at_the_first_look_up_and_not_before(install):
-    module = install("acme-lazy", HEALTHY.format(cls="Lazy", name="lazy"))
-    registry = plugins.Registry()
-    assert module not in sys.modules
-    registry.names("backbone")
-    assert module in sys.modules
-
-
-def test_importing_skmeta_loads_no_plugin(install, tmp_path):
-    module = install("acme-eager", "raise RuntimeError('imported too early')")
-    root = Path(plugins.__file__).parents[1]
-    code = f"""
-        import sys
-        sys.path[:0] = [{str(tmp_path)!r}, {str(root)!r}]
-        import skmeta, skmeta.plugins
-        assert {module!r} not in sys.modules
-        assert "skmeta.builtin" not in sys.modules
-        [failure] = [
-            f for f in skmeta.plugins.failures() if f.distribution == "acme-eager"
-        ]
-        assert "imported too early" in failure.reason
-    """
-    run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-
-
-@pytest.mark.parametrize(("source", "reason"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_plugin_is_reported_once_and_leaves_the_rest_usable(
-    install, registry, source, reason
-):
-    # Names that sort on either side, so that one of them is loaded later.
-    install("acme-a", HEALTHY.format(cls="First", name="first"))
-    install("acme-m", source)
-    install("acme-z", HEALTHY.format(cls="Last", name="last"))
-
-    with pytest.warns(plugins.PluginWarning) as caught:
-        names = registry.names("distance")
-    assert {"first", "last", "euclidean"} <= set(names)
-    [message] = [str(w.message) for w in caught if "acme-m" in str(w.message)]
-    assert reason in message
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        assert registry.names("distance") == names
-        registry.register(plugin_with_distance("new", object))  # looks all up anew
-        assert registry.names("distance") == sorted([*names, "new"])
-        [failure] = [f for f in registry.failures() if f.distribution == "acme-m"]
-    assert reason in failure.reason
-    assert not [w for w in caught if "acme-m" in str(w.message)]
-
-
-def test_one_broken_hook_leaves_the_plugins_other_hooks_usable(install, registry):
-    broken_hook = """
-    @hookimpl
-    def skmeta_backbones():
-        raise OSError("disk on fire")
-    """
-    install("acme-half", HEALTHY.format(cls="Half", name="half") + broken_hook)
-    with pytest.warns(plugins.PluginWarning, match=r"skmeta_backbones\(\).*acme-half"):
-        registry.names("backbone")
-    assert registry.get("distance", "half").__name__ == "Half"
-
-
-def test_a_broken_plugin_stays_harmless_when_warnings_are_errors(install, registry):
-    install("acme-a-broken", BROKEN["import error"][0])
-    install("acme-fine", HEALTHY.format(cls="Fine", name="fine"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", plugins.PluginWarning)
-        with pytest.raises(plugins.PluginWarning, match="acme-a-broken"):
-            registry.get("distance", "fine")
-        assert registry.get("distance", "fine").__name__ == "Fine"
-
-
-def test_hooks_of_a_later_skmeta_are_no_fault(install, registry):
-    later_hook = """
-    @hookimpl
-    def skmeta_telepathy():
-        return {}
-    """
-    install("acme-new", HEALTHY.format(cls="New", name="new") + later_hook)
-    assert registry.get("distance", "new").__name__ == "New"
-    assert "acme-new" not in {failure.distribution for failure in registry.failures()}
-
-
 def test_a_clash_is_an_error_that_names_both_and_the_full_names_resolve_it(
     install, registry
 ):
-    one = install("acme-one", HEALTHY.format(cls="One", name="taxi"))
-    two = install("acme-two", HEALTHY.format(cls="Two", name="taxi"))
-    install("acme-other", HEALTHY.format(cls="Other", name="other"))
+    one = install("acme-one", distance_plugin("One", "taxi"))
+    two = install("acme-two", distance_plugin("Two", "taxi"))
+    install("acme-other", distance_plugin("Other", "other"))
 
     assert registry.get("distance", "other").__name__ == "Other"
     with pytest.raises(ValueError, match=r"'acme-one:taxi' or 'acme-two:taxi'"):
@@ -232,17 +38,29 @@ def test_a_clash_is_an_error_that_names_both_and_the_full_names_resolve_it(
     assert registry.get("distance", "acme-two:taxi") is sys.modules[two].Two
 
 
-def test_a_clash_with_a_built_in_is_resolved_by_skmetas_own_name(install, registry):
-    module = install("acme-euclid", HEALTHY.format(cls="Euclid", name="euclidean"))
-    with pytest.raises(ValueError, match="'acme-euclid:euclidean' or 'skmeta:euclid"):
-        registry.get("distance", "euclidean")
-    assert registry.get("distance", "skmeta:euclidean").__module__.startswith("skmeta.")
+def test_a_built_in_wins_a_clash_and_the_listing_reports_it(install, registry):
+    module = install("acme-euclid", distance_plugin("Euclid", "euclidean"))
+    own = registry.get("distance", "euclidean")
+    assert own is registry.get("distance", "skmeta:euclidean")
+    assert own.__module__.startswith("skmeta.")
+    assert {"euclidean", "acme-euclid:euclidean"} <= set(registry.names("distance"))
     assert registry.get("distance", "acme-euclid:euclidean").__module__ == module
+    assert own is registry.get("distance", "euclidean")  # also once that is loaded
+
+    rows = {row.distribution: row for row in registry.rows() if row.name == "euclidean"}
+    assert rows["skmeta"].state == "ready"
+    assert rows["acme-euclid"].state == "clash"
+    assert rows["acme-euclid"].reason == "also in skmeta, say 'acme-euclid:euclidean'"
+
+
+def test_the_name_of_the_built_ins_cannot_be_taken(registry):
+    with pytest.raises(ValueError, match="'SkMeta' is the name of the built-ins"):
+        registry.register(plugin_with_distance("taxi", Taxi), "SkMeta")
 
 
 def test_every_listed_name_can_be_looked_up_also_after_a_clash(install, registry):
-    install("acme-one", HEALTHY.format(cls="One", name="taxi"))
-    install("acme-two", HEALTHY.format(cls="Two", name="taxi"))
+    install("acme-one", distance_plugin("One", "taxi"))
+    install("acme-two", distance_plugin("Two", "taxi"))
     names = registry.names("distance")
     assert {"acme-one:taxi", "acme-two:taxi", "euclidean"} <= set(names)
     assert "taxi" not in names
@@ -256,15 +74,6 @@ def test_an_unknown_name_is_answered_with_the_closest_and_the_command(registry):
         registry.get("distance", "skmeta:euclidian")
 
 
-def test_an_unknown_name_is_answered_with_the_plugins_that_failed(install, registry):
-    install("acme-gone", BROKEN["import error"][0])
-    with (
-        pytest.warns(plugins.PluginWarning),
-        pytest.raises(ValueError, match=r"failed to load: .*acme-gone"),
-    ):
-        registry.get("distance", "gone")
-
-
 def test_an_unknown_kind_is_an_error_that_names_the_kinds(registry):
     with pytest.raises(ValueError, match="'algorithm', 'backbone', 'distance'"):
         registry.names("distnace")
@@ -276,9 +85,6 @@ def test_the_built_in_algorithms_have_names():
 
 
 def test_a_plugin_of_this_process_comes_and_goes(registry):
-    class Taxi:
-        pass
-
     before = registry.names("distance")
     assert registry.register(plugin_with_distance("taxi", Taxi), "mine") == "mine"
     assert registry.get("distance", "taxi") is Taxi
@@ -289,64 +95,14 @@ def test_a_plugin_of_this_process_comes_and_goes(registry):
         registry.unregister("mine")
 
 
-def test_registering_what_has_no_hook_is_an_error_and_leaves_no_trace(registry):
-    module = types.ModuleType("hookless")
-    with pytest.raises(TypeError, match="hookimpl"):
-        registry.register(module)
-    module.skmeta_distances = plugin_with_distance("taxi", object).skmeta_distances
-    registry.register(module)
-    assert registry.get("distance", "taxi") is object
-
-
-@pytest.fixture
-def shared_with_plugin(monkeypatch):
-    """Return a module that a plugin's source can import by the same name."""
-    module = types.ModuleType("shared_with_plugin")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    return module
-
-
-def test_a_plugin_may_look_a_name_up_while_it_loads(
-    install, registry, shared_with_plugin
-):
-    shared_with_plugin.registry = registry
-    look_up = """
-    from shared_with_plugin import registry
-    assert "euclidean" in registry.names("distance")
-    """
-    install("acme-curious", look_up + HEALTHY.format(cls="Curious", name="curious"))
-    assert "curious" in registry.names("distance")
-
-
-def test_no_thread_is_answered_before_every_plugin_is_loaded(
-    install, registry, shared_with_plugin
-):
-    shared_with_plugin.loading = threading.Event()
-    shared_with_plugin.answered = threading.Event()
-    # Holds its import open for an answer that must not come.
-    hold = """
-    from shared_with_plugin import answered, loading
-    loading.set()
-    answered.wait(0.2)
-    """
-    install("acme-slow", hold + HEALTHY.format(cls="Slow", name="slow"))
-    first = threading.Thread(target=registry.names, args=["distance"])
-    first.start()
-    assert shared_with_plugin.loading.wait(10)
-    names = registry.names("distance")
-    shared_with_plugin.answered.set()
-    first.join()
-    assert "slow" in names
-
-
 def test_the_listing_has_a_line_per_name_and_per_failure(install, registry):
-    install("acme-one", HEALTHY.format(cls="One", name="taxi"), version="1.2")
-    install("acme-two", HEALTHY.format(cls="Two", name="taxi"), version="3.4")
+    install("acme-one", distance_plugin("One", "taxi"), version="1.2")
+    install("acme-two", distance_plugin("Two", "taxi"), version="3.4")
     install("acme-gone", BROKEN["import error"][0])
     with pytest.warns(plugins.PluginWarning, match="acme-gone"):
-        lines = registry.listing().splitlines()
+        lines = plugins.table(registry.rows()).splitlines()
 
-    [one] = [line for line in lines if "acme-one" in line]
+    [one] = [line for line in lines if " acme-one " in line]
     assert one.split()[:4] == ["distance", "taxi", "acme-one", "1.2"]
     assert "A One distance." in one
     assert "More about it" not in one

@@ -1,49 +1,13 @@
 """Check an algorithm against the laws that every algorithm keeps."""
 
-import textwrap
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.backbones import Backbone
-from skmeta.testing.law import BrokenLawError, trials
-from skmeta.testing.laws import LAWS
+from skmeta.testing.checks import LawResult, run_laws
+from skmeta.testing.laws import ALGORITHM_LAWS
 
-__all__ = ["LawResult", "check_algorithm", "parametrize_with_algorithm_checks"]
-
-
-@dataclass(frozen=True)
-class LawResult:
-    """Outcome of one law, for one kind of target and one label space.
-
-    Attributes
-    ----------
-    law : str
-        Name of the law.
-    kind : {"classifier", "regressor"}
-        Kind of target.
-    label_space : {"shared", "per_task"}
-        Label space.
-    status : {"passed", "failed", "skipped"}
-        "skipped" where the law does not apply.
-    exception : BrokenLawError or None
-        Says what broke and by how much.
-    """
-
-    law: str
-    kind: str
-    label_space: str
-    status: Literal["passed", "failed", "skipped"]
-    exception: BrokenLawError | None = None
-
-    def __str__(self) -> str:
-        """Return one line, or the whole message of a failure."""
-        line = f"{self.status:7} {self.law} ({self.kind}, {self.label_space})"
-        if self.exception is None:
-            return line
-        return f"{line}\n{textwrap.indent(str(self.exception), ' ' * 8)}"
+__all__ = ["check_algorithm"]
 
 
 def check_algorithm(
@@ -55,8 +19,8 @@ def check_algorithm(
 ) -> list[LawResult]:
     """Check that an algorithm keeps every law, on generated data.
 
-    Each law of :data:`skmeta.testing.LAWS` is tried for every kind of target and label
-    space that the algorithm declares. The global random state stays as it is.
+    Each law is tried for every kind of target and label space that the algorithm
+    declares. The global random state stays as it is.
 
     Parameters
     ----------
@@ -80,13 +44,13 @@ def check_algorithm(
     ------
     BrokenLawError
         An AssertionError that names the law, the kind and label space, how large the
-        error is, and a hint.
+        error is, the smallest case, and a hint.
     TypeError
         If ``algorithm`` is a class.
 
     See Also
     --------
-    parametrize_with_algorithm_checks : The same, as one pytest test for each law.
+    parametrize_with_checks : The same, as one pytest test for each law.
 
     Examples
     --------
@@ -96,75 +60,4 @@ def check_algorithm(
     >>> print(results[0])
     passed  outputs_fit_the_task (classifier, shared)
     """
-    if on_fail not in ("raise", None):
-        raise ValueError(f"on_fail must be 'raise' or None, not {on_fail!r}.")
-    algorithm = plugins.resolve("algorithm", algorithm)
-    _refuse_class(algorithm)
-    results = []
-    for law in LAWS:
-        for trial in trials(algorithm, backbone, seed):
-            exception = None
-            try:
-                status = "passed" if law.test(trial) else "skipped"
-            except BrokenLawError as broken:
-                if on_fail == "raise":
-                    raise
-                status, exception = "failed", broken
-            spec = trial.spec
-            results.append(
-                LawResult(law.name, spec.kind, spec.label_space, status, exception)
-            )
-    return results
-
-
-def parametrize_with_algorithm_checks(algorithms: Iterable[Algorithm | str]) -> Any:
-    """Make one pytest test for each algorithm and law.
-
-    The ids read ``MAML()-padding_changes_nothing``, so that ``pytest -k`` selects.
-
-    Parameters
-    ----------
-    algorithms : iterable of Algorithm or str
-        Instances, or registered names.
-
-    Returns
-    -------
-    pytest.MarkDecorator
-        Decorates a test that takes ``algorithm`` and ``check``.
-
-    See Also
-    --------
-    check_algorithm : The same in one call.
-
-    Examples
-    --------
-    >>> from skmeta.algorithms import MAML, ProtoNet
-    >>> from skmeta.testing import parametrize_with_algorithm_checks
-    >>> @parametrize_with_algorithm_checks([ProtoNet(), MAML(inner_steps=2)])
-    ... def test_keeps_the_law(algorithm, check):
-    ...     check(algorithm)
-    """
-    import pytest  # an extra: only those who test need it
-
-    algorithms = [plugins.resolve("algorithm", each) for each in algorithms]
-    for algorithm in algorithms:
-        _refuse_class(algorithm)
-    return pytest.mark.parametrize(
-        ("algorithm", "check"),
-        [
-            pytest.param(algorithm, law, id=f"{_one_line(algorithm)}-{law.name}")
-            for algorithm in algorithms
-            for law in LAWS
-        ],
-    )
-
-
-def _refuse_class(algorithm: object) -> None:
-    if isinstance(algorithm, type):
-        raise TypeError(
-            f"Pass an instance, {algorithm.__name__}(), instead of the class."
-        )
-
-
-def _one_line(algorithm: Algorithm) -> str:
-    return " ".join(repr(algorithm).split())
+    return run_laws(ALGORITHM_LAWS, algorithm, on_fail, backbone=backbone, seed=seed)

@@ -1,25 +1,52 @@
 """What a law is, and what is raised where one is broken."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 from unittest import SkipTest
 
 from skmeta import plugins
-from skmeta.algorithms.base import Algorithm
-from skmeta.backbones import Backbone
 from skmeta.testing.expect import BreachError
-from skmeta.testing.trial import Trial
 
-__all__ = ["BrokenLawError", "Law", "law", "trials"]
+__all__ = ["BrokenLawError", "Law", "Subject", "lawmaker", "name_of", "subject_of"]
 
 
 class BrokenLawError(AssertionError):
-    """An algorithm breaks a law; the message says which, how far, and a hint."""
+    """A law is broken; the message says which, how far, the smallest case and a hint.
+
+    Attributes
+    ----------
+    finding : str
+        What is wrong, and by how much.
+    smallest_case : str
+        The smallest sizes at which it is, empty where a law knows none.
+    """
+
+    finding: str = ""
+    smallest_case: str = ""
+
+
+class Subject(Protocol):
+    """What a law is tried on: something to check, in one situation."""
+
+    subject: Any
+    """The thing to check."""
+
+    case: str
+    """The situation: "classifier, shared"; empty if there is only one."""
+
+    size: str
+    """How large the generated data are: "3 tasks of 6 rows"; empty if fixed."""
+
+    def smaller(self) -> Iterator["Subject"]:
+        """Go through the same situation with less data, the least first."""
+        ...
 
 
 @dataclass(frozen=True)
 class Law:
-    """A law, to be called with an algorithm.
+    """A law, to be called with what has to keep it.
 
     Attributes
     ----------
@@ -29,6 +56,10 @@ class Law:
         What holds.
     hint : str
         Where to look if it does not.
+    kind : str
+        Kind of thing that keeps it, "algorithm" for example.
+    trials : callable
+        Makes the situations in which it is tried.
     applies : callable
         Tells whether the law says anything about a trial.
     holds : callable
@@ -46,91 +77,131 @@ class Law:
     name: str
     statement: str
     hint: str
-    applies: Callable[[Trial], bool] = field(repr=False)
-    holds: Callable[[Trial], None] = field(repr=False)
+    kind: str
+    trials: Callable[..., Iterable[Subject]] = field(repr=False)
+    applies: Callable[[Any], bool] = field(repr=False)
+    holds: Callable[[Any], None] = field(repr=False)
 
-    def __call__(
-        self,
-        algorithm: Algorithm | str,
-        *,
-        backbone: Backbone | None = None,
-        seed: int = 0,
-    ) -> None:
-        """Try the law for every kind and label space that an algorithm declares.
+    def __call__(self, thing: Any, **options: Any) -> None:
+        """Try the law in every situation that a thing declares.
+
+        Parameters
+        ----------
+        thing : object or str
+            What to check, or its registered name.
+        **options
+            As of the check of its kind, ``check_algorithm`` for example.
 
         Raises
         ------
         BrokenLawError
             If the law is broken.
         unittest.SkipTest
-            If it says nothing about the algorithm.
+            If it says nothing about the thing.
         """
-        algorithm = plugins.resolve("algorithm", algorithm)
-        tried = [self.test(trial) for trial in trials(algorithm, backbone, seed)]
+        __tracebackhide__ = True
+        thing = subject_of(self.kind, thing)
+        tried = [self.test(trial) for trial in self.trials(thing, **options)]
         if not any(tried):
-            raise SkipTest(f"{self.name} says nothing about {algorithm}")
+            raise SkipTest(f"{self.name} says nothing about {name_of(thing)}")
 
-    def test(self, trial: Trial) -> bool:
-        """Try the law on one trial.
-
-        Parameters
-        ----------
-        trial : Trial
-            An algorithm for one kind of target and one label space.
+    def test(self, trial: Subject) -> bool:
+        """Try the law in one situation.
 
         Returns
         -------
         bool
-            False if the law says nothing about the trial.
+            False if the law says nothing about it.
 
         Raises
         ------
         BrokenLawError
-            If the law is broken.
+            If the law is broken, in the smallest case that is found.
         """
         __tracebackhide__ = True  # in pytest: the message says it all
         try:
-            applies = self.applies(trial)
-            if applies:
-                self.holds(trial)
+            if not self.applies(trial):
+                return False
+            error = self._try(trial)
+        except Exception as raised:
+            error = raised
+        if error is None:
+            return True
+        for smaller in trial.smaller():
+            found = self._try(smaller)
+            # Of two kinds of error the smaller case may have one of its own.
+            if type(found) is type(error):
+                trial, error = smaller, found
+                break
+        cause = None if isinstance(error, BreachError) else error
+        raise self._broken(trial, error) from cause
+
+    def _try(self, trial: Subject) -> Exception | None:
+        try:
+            self.holds(trial)
         except Exception as error:
-            found, cause = str(error), None
-            if not isinstance(error, BreachError):
-                found, cause = f"{type(error).__name__}: {error}", error
-            raise BrokenLawError(
-                f"{trial.algorithm} breaks the law {self.name!r} as a {trial}: "
-                f"{found.rstrip('.')}.\nLaw: {self.statement}\nHint: {self.hint}"
-            ) from cause
-        return applies
+            return error
+        return None
+
+    def _broken(self, trial: Subject, error: Exception) -> BrokenLawError:
+        finding = str(error)
+        if not isinstance(error, BreachError):
+            finding = f"{type(error).__name__}: {error}"
+        situation = f" ({trial.case})" if trial.case else ""
+        lines = [
+            f"{name_of(trial.subject)} breaks the law {self.name!r}{situation}: "
+            f"{finding.rstrip('.')}."
+        ]
+        if trial.size:
+            lines.append(f"Smallest case: {trial.size}.")
+        lines += [f"Law: {self.statement}", f"Hint: {self.hint}"]
+        broken = BrokenLawError("\n".join(lines))
+        broken.finding, broken.smallest_case = finding, trial.size
+        return broken
 
 
-def trials(
-    algorithm: Algorithm, backbone: Backbone | None = None, seed: int = 0
-) -> Iterator[Trial]:
-    """Make a trial for every kind and label space that an algorithm declares."""
-    for declared, known in [
-        ("kinds", {"classifier", "regressor"}),
-        ("label_spaces", {"shared", "per_task"}),
-    ]:
-        values = getattr(algorithm, declared)
-        if not values or not known.issuperset(values):
-            raise ValueError(
-                f"{declared} of {algorithm} must be a tuple of one or both of "
-                f"{sorted(known)}, not {values!r}."
-            )
-    for kind in algorithm.kinds:
-        spaces = algorithm.label_spaces if kind == "classifier" else ("shared",)
-        for space in spaces:
-            yield Trial(algorithm, kind, space, backbone, seed)
+def lawmaker(kind: str, trials: Callable[..., Iterable[Subject]]) -> Callable:
+    """Return a decorator, called with a hint, that makes laws for a kind of thing.
+
+    The law is a function of a trial that raises where it is broken; its docstring is
+    the statement.
+    """
+
+    def law(
+        hint: str, applies: Callable[[Any], bool] = lambda trial: True
+    ) -> Callable[[Callable[[Any], None]], Law]:
+        def decorate(holds: Callable[[Any], None]) -> Law:
+            statement = " ".join(holds.__doc__.split())
+            return Law(holds.__name__, statement, hint, kind, trials, applies, holds)
+
+        return decorate
+
+    return law
 
 
-def law(
-    hint: str, applies: Callable[[Trial], bool] = lambda trial: True
-) -> Callable[[Callable[[Trial], None]], Law]:
-    """Make a law of a function of a trial; its docstring is the statement."""
+def subject_of(kind: str, thing: Any) -> Any:
+    """Return what to check: an instance, made of a name where one is given.
 
-    def decorate(holds: Callable[[Trial], None]) -> Law:
-        statement = " ".join(holds.__doc__.split())
-        return Law(holds.__name__, statement, hint, applies, holds)
+    Raises
+    ------
+    TypeError
+        If it is a class.
+    """
+    if kind == "dataset":
+        return plugins.get(kind, thing) if isinstance(thing, str) else thing
+    thing = plugins.resolve(kind, thing)
+    if isinstance(thing, type):
+        raise TypeError(f"Pass an instance, {thing.__name__}(), instead of the class.")
+    return thing
 
-    return decorate
+
+def name_of(thing: Any) -> str:
+    """Describe what is checked in one line, the same in every process.
+
+    A test's id must not change from one process to the next, or pytest-xdist, which
+    compares those of its workers, refuses to run. Memory addresses do.
+    """
+    name = getattr(thing, "__qualname__", None) or repr(
+        thing
+    )  # a dataset is a function
+    return " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", name).split())

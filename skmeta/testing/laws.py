@@ -17,19 +17,21 @@ from skmeta.episodes import Episode
 from skmeta.testing.expect import (
     BreachError,
     expect_answers,
+    expect_no_idle,
     expect_same,
     expect_same_parameters,
     expect_unchanged,
+    keep_largest,
     snapshot,
 )
-from skmeta.testing.law import Law, law
-from skmeta.testing.trial import PLACES, Rows, Trial, pad
+from skmeta.testing.law import Law, lawmaker
+from skmeta.testing.rows import PLACES, Rows, pad
+from skmeta.testing.trial import Trial, trials
 from skmeta.training import seeded
 
-__all__ = ["LAWS"]
+__all__ = ["ALGORITHM_LAWS"]
 
-# A gradient that cancels to nothing still leaves some 1e-16 of rounding.
-_NEGLIGIBLE = 1e-12
+law = lawmaker("algorithm", trials)
 
 
 def _per_task(trial: Trial) -> bool:
@@ -82,7 +84,7 @@ def padding_changes_nothing(trial: Trial) -> None:
 )
 def batch_equals_tasks_one_by_one(trial: Trial) -> None:
     """A batch of tasks is answered as the tasks one by one."""
-    tasks, X = trial.tasks(), trial.rows(3, 5)
+    tasks, X = trial.tasks(), trial.queries()
     together = trial.answer(tasks, X)
     for i, task in enumerate(tasks):
         alone = trial.answer([task], X[i : i + 1])
@@ -99,7 +101,7 @@ def support_order_does_not_matter(trial: Trial) -> None:
     order = trial.order(len(task.y))
     moved = task._replace(X=task.X[order], y=task.y[order])
     expect_same(
-        f"6 support rows in the order {order.tolist()}",
+        f"the support rows in the order {order.tolist()}",
         trial.answer([moved], X),
         trial.answer([task], X),
     )
@@ -115,7 +117,7 @@ def renaming_labels_renames_predictions(trial: Trial) -> None:
     name = trial.order(task.n_classes)
     renamed = trial.answer([task._replace(y=name[task.y])], X)
     expect_same(
-        f"3 classes renamed to {name.tolist()}",
+        f"the classes renamed to {name.tolist()}",
         renamed[..., name],
         trial.answer([task], X)[..., : task.n_classes],
     )
@@ -127,7 +129,7 @@ def renaming_labels_renames_predictions(trial: Trial) -> None:
 )
 def adapt_leaves_the_module_unchanged(trial: Trial) -> None:
     """Adapting and predicting change neither parameters, buffers nor modes."""
-    support, X = pad(trial.tasks()), trial.rows(3, 5)
+    support, X = pad(trial.tasks()), trial.queries()
     for training in (False, True):
         for recording in (False, True):
             module = trial.build().train(training)
@@ -149,7 +151,7 @@ def one_class_or_one_row_is_enough(trial: Trial) -> None:
     for code in range(max(task.n_classes, 1)):
         same = task._replace(y=torch.full_like(task.y, code))
         what = "for one value" if trial.spec.kind == "regressor" else f"class {code}"
-        expect_answers(trial, [same], f"{what} in 6 rows")
+        expect_answers(trial, [same], f"{what} in {len(same.y)} rows")
 
 
 @law(
@@ -217,7 +219,7 @@ def meta_loss_is_finite(trial: Trial) -> None:
     """The loss and the meta-gradient are finite, for the smallest supports too."""
     few = 3 if _per_task(trial) else 1
     for n_rows in [6, few, 0] if _has_prior(trial) else [6, few]:
-        episode = trial.episode(n_rows=n_rows)
+        episode = trial.episode(n_rows)
         loss, gradients = trial.meta_step(episode, training=True)
         where = f"for episodes of {n_rows} support rows"
         if loss.numel() != 1 or not loss.isfinite().all():
@@ -236,19 +238,8 @@ def every_parameter_gets_a_gradient(trial: Trial) -> None:
     largest: dict[str, float] = {}
     for _ in range(3):
         _, gradients = trial.meta_step(trial.episode(), training=True)
-        for name, gradient in gradients.items():
-            size = 0.0 if gradient is None else gradient.nan_to_num(1.0).abs().max()
-            largest[name] = max(largest.get(name, 0.0), float(size))
-    scale = max(largest.values(), default=0.0)
-    unmoved = {
-        name: size for name, size in largest.items() if size <= _NEGLIGIBLE * scale
-    }
-    if unmoved:
-        sizes = ", ".join(f"{name} ({size:.2g})" for name, size in unmoved.items())
-        raise BreachError(
-            f"over 3 episodes no gradient beyond rounding reaches {sizes}; the largest "
-            f"of all parameters is {scale:.2g}"
-        )
+        keep_largest(largest, gradients)
+    expect_no_idle(largest, "episodes")
 
 
 @law(
@@ -257,7 +248,7 @@ def every_parameter_gets_a_gradient(trial: Trial) -> None:
 )
 def copies_learn_the_same(trial: Trial) -> None:
     """A clone or a pickle of the algorithm has its parameters and learns the same."""
-    algorithm, support, X = trial.algorithm, pad(trial.tasks()), trial.rows(3, 5)
+    algorithm, support, X = trial.algorithm, pad(trial.tasks()), trial.queries()
     state = trial.adapt(support)
     answer = trial.predict(state, X)
     for how, twin in [
@@ -319,7 +310,7 @@ def embedding_has_a_vector_per_row(trial: Trial) -> None:
             raise BreachError(f"embed is not finite for {len(tasks[0].y)} support rows")
 
 
-LAWS: tuple[Law, ...] = (
+ALGORITHM_LAWS: tuple[Law, ...] = (
     outputs_fit_the_task,
     padding_changes_nothing,
     batch_equals_tasks_one_by_one,
@@ -335,4 +326,4 @@ LAWS: tuple[Law, ...] = (
     state_has_tasks_first,
     embedding_has_a_vector_per_row,
 )
-"""All laws, in the order in which they are tried."""
+"""The laws of algorithms, in the order in which they are tried."""

@@ -3,8 +3,8 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from copy import copy
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,61 +12,13 @@ from torch import Tensor, nn
 from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.backbones import MLP, Backbone
 from skmeta.episodes import Batch, Episode
+from skmeta.testing.rows import SMALLER, Rows, Size, build_perturbed, pad
 from skmeta.training import seeded
 
-__all__ = ["PLACES", "Rows", "Trial", "pad"]
+__all__ = ["Trial", "situations", "trials"]
 
-PLACES = ("end", "front", "middle")
 
-_N_FEATURES = 3
-_N_LABELS = 3  # of a shared label space
 _N_TRAIN_CLASSES = 5  # where labels are per task
-_PERTURBATION = 0.05
-
-
-class Rows(NamedTuple):
-    """Labelled rows of one task, without padding."""
-
-    X: Tensor  # (rows, features)
-    y: Tensor  # (rows,)
-    n_classes: int  # 0 in regression
-    weight: Tensor | None = None  # (rows,), 1 if None
-
-
-def pad(tasks: Sequence[Rows], extra: int = 0, place: str = "end") -> Batch:
-    """Stack tasks into a batch.
-
-    Parameters
-    ----------
-    tasks : sequence of Rows
-        Tasks of any size.
-    extra : int, default=0
-        Rows of padding beyond what the longest task needs.
-    place : {"end", "front", "middle"}, default="end"
-        Where the padding stands.
-
-    Returns
-    -------
-    Batch
-        Features and targets are 0 on padding; one row wide at least.
-    """
-    width = max(1, extra + max(len(task.y) for task in tasks))
-    X = tasks[0].X.new_zeros(len(tasks), width, _N_FEATURES)
-    y = tasks[0].y.new_zeros(len(tasks), width)
-    mask = torch.zeros(len(tasks), width, dtype=torch.bool)
-    weight = None
-    if any(task.weight is not None for task in tasks):
-        weight = torch.zeros(len(tasks), width, dtype=X.dtype)
-    for i, task in enumerate(tasks):
-        n_rows = len(task.y)
-        n_first = {"end": n_rows, "front": 0, "middle": n_rows // 2}[place]
-        row = torch.arange(n_rows)
-        row[n_first:] += width - n_rows
-        X[i, row], y[i, row], mask[i, row] = task.X, task.y, True
-        if weight is not None:
-            weight[i, row] = 1.0 if task.weight is None else task.weight
-    n_classes = torch.tensor([task.n_classes for task in tasks])
-    return Batch(X, y, mask, n_classes, weight=weight)
 
 
 class Trial:
@@ -97,36 +49,59 @@ class Trial:
         label_space: str,
         backbone: Backbone | None = None,
         seed: int = 0,
+        size: Size | None = None,
     ):
-        n_outputs = n_train_classes = _N_LABELS
+        self._size = size or Size()
+        n_outputs = n_train_classes = self._size.n_classes
         if kind == "regressor":
             n_outputs, n_train_classes = 1, 0
         elif label_space == "per_task":
             n_outputs, n_train_classes = 0, _N_TRAIN_CLASSES
-        self.spec = Spec(_N_FEATURES, n_outputs, kind, label_space, n_train_classes)
+        self.spec = Spec(
+            self._size.n_features, n_outputs, kind, label_space, n_train_classes
+        )
         self.algorithm = algorithm
         self.seed = seed
+        self._given_backbone = backbone
         self._backbone = backbone or MLP(hidden=(8, 8), activation="tanh")
         self._rng = torch.Generator().manual_seed(seed)
 
-    def __str__(self) -> str:
+    @property
+    def subject(self) -> Algorithm:
+        """The algorithm."""
+        return self.algorithm
+
+    @property
+    def case(self) -> str:
+        """Kind of target and label space."""
         if self.spec.kind == "regressor":
             return "regressor"
-        return f"classifier with {self.spec.label_space} labels"
+        return f"classifier, {self.spec.label_space}"
+
+    @property
+    def size(self) -> str:
+        """How large the tasks are."""
+        return str(self._size)
+
+    def smaller(self) -> Iterator["Trial"]:
+        """Make the same trial with smaller tasks, the smallest first."""
+        for size in SMALLER:
+            if size != self._size:
+                yield Trial(
+                    self.algorithm,
+                    self.spec.kind,
+                    self.spec.label_space,
+                    self._given_backbone,
+                    self.seed,
+                    size,
+                )
 
     # The learner -------------------------------------------------------------------
 
     def build(self) -> nn.Module:
         """Build a module, the same each time."""
-        with seeded(self.seed, "cpu"):
-            module = self.algorithm.build(self._backbone, self.spec)
-        rng = torch.Generator().manual_seed(self.seed + 1)
-        module = module.double().eval()
-        with torch.no_grad():
-            for weight in module.parameters():
-                noise = torch.randn(weight.shape, generator=rng, dtype=torch.float64)
-                weight.add_(noise, alpha=_PERTURBATION)
-        return module
+        build = partial(self.algorithm.build, self._backbone)
+        return build_perturbed(build, self.spec, self.seed)
 
     @cached_property
     def module(self) -> nn.Module:
@@ -194,43 +169,77 @@ class Trial:
 
     # Tasks -------------------------------------------------------------------------
 
-    def task(self, n_rows: int = 6, n_classes: int = 3) -> Rows:
+    def task(self, n_rows: int | None = None, n_classes: int | None = None) -> Rows:
         """Draw a task; each class has a row if there are rows enough.
 
         Parameters
         ----------
-        n_rows : int, default=6
-            Rows.
-        n_classes : int, default=3
-            Classes where labels are per task; other label spaces decide themselves.
+        n_rows : int, default=None
+            Rows, the trial's own number if None.
+        n_classes : int, default=None
+            Classes where labels are per task, the trial's own number if None; other
+            label spaces decide themselves.
         """
+        n_rows = self._size.n_rows if n_rows is None else n_rows
         X = self.rows(n_rows)
         if self.spec.kind == "regressor":
             return Rows(X, self.rows(n_rows)[:, 0], 0)
-        n_classes = self.spec.n_outputs or n_classes
+        n_classes = self.spec.n_outputs or n_classes or self._size.n_classes
         order = torch.randperm(n_rows, generator=self._rng)
         return Rows(X, order % n_classes, n_classes)
 
-    def tasks(self, n_tasks: int = 3, n_rows: int = 6, n_classes: int = 3) -> list:
+    def tasks(
+        self, n_tasks: int | None = None, n_rows: int | None = None
+    ) -> list[Rows]:
         """Draw tasks of one size, which need no padding."""
-        return [self.task(n_rows, n_classes) for _ in range(n_tasks)]
+        n_tasks = self._size.n_tasks if n_tasks is None else n_tasks
+        return [self.task(n_rows) for _ in range(n_tasks)]
 
-    def no_rows(self, n_classes: int = 3) -> Rows:
+    def no_rows(self, n_classes: int | None = None) -> Rows:
         """Return a task without any row."""
         task = self.task(n_classes=n_classes)
         return task._replace(X=task.X[:0], y=task.y[:0])
 
     def rows(self, *shape: int) -> Tensor:
         """Draw features."""
-        return torch.randn(
-            *shape, _N_FEATURES, generator=self._rng, dtype=torch.float64
-        )
+        shape = (*shape, self._size.n_features)
+        return torch.randn(shape, generator=self._rng, dtype=torch.float64)
 
-    def episode(self, n_tasks: int = 3, n_rows: int = 6) -> Episode:
-        """Draw a meta-batch that needs no padding."""
-        return Episode(pad(self.tasks(n_tasks, n_rows)), pad(self.tasks(n_tasks)))
+    def queries(self) -> Tensor:
+        """Draw the features of five query rows for each task of :meth:`tasks`."""
+        return self.rows(self._size.n_tasks, 5)
+
+    def episode(self, n_rows: int | None = None) -> Episode:
+        """Draw a meta-batch that needs no padding, of ``n_rows`` support rows."""
+        return Episode(pad(self.tasks(n_rows=n_rows)), pad(self.tasks()))
 
     def order(self, n: int) -> Tensor:
         """Draw an order of n things that is not their own."""
         order = torch.randperm(n, generator=self._rng)
         return order if (order != torch.arange(n)).any() else order.roll(1)
+
+
+def trials(
+    algorithm: Algorithm, backbone: Backbone | None = None, seed: int = 0
+) -> Iterator[Trial]:
+    """Make a trial for every kind and label space that an algorithm declares."""
+    for kind, space in situations(algorithm):
+        yield Trial(algorithm, kind, space, backbone, seed)
+
+
+def situations(component: Any) -> Iterator[tuple[str, str]]:
+    """Go through the kinds of target and label spaces that something declares."""
+    for declared, known in [
+        ("kinds", {"classifier", "regressor"}),
+        ("label_spaces", {"shared", "per_task"}),
+    ]:
+        values = getattr(component, declared)
+        if not values or not known.issuperset(values):
+            raise ValueError(
+                f"{declared} of {component} must be a tuple of one or both of "
+                f"{sorted(known)}, not {values!r}."
+            )
+    for kind in component.kinds:
+        spaces = component.label_spaces if kind == "classifier" else ("shared",)
+        for space in spaces:
+            yield kind, space

@@ -10,6 +10,9 @@ from skmeta import hookimpl
 
 __all__ = ["DKT"]
 
+# Version of skmeta's hooks that this module is written for.
+skmeta_api_version = (1, 0)
+
 
 @hookimpl
 def skmeta_algorithms() -> dict[str, type]:

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from skmeta import plugins
 from skmeta.algorithms import MAML, Algorithm, ProtoNet, task_losses
 from skmeta.backbones import Linear
 from skmeta.testing import (
-    LAWS,
     BrokenLawError,
     check_algorithm,
     laws,
     parametrize_with_algorithm_checks,
 )
-from skmeta.testing.trial import Rows, pad
+from skmeta.testing.laws import ALGORITHM_LAWS
+from skmeta.testing.rows import SMALLER, Rows, Size, pad
+from skmeta.testing.trial import Trial, situations
 
 
 class KnowsAbsentClasses(ProtoNet):
@@ -225,6 +227,13 @@ class Raises(ProtoNet):
         raise RuntimeError("out of luck")
 
 
+class FailsOnManyRows(ProtoNet):
+    def adapt(self, module, support):
+        if support.mask.sum(dim=1).max() > 5:
+            raise RuntimeError("too many rows")
+        return super().adapt(module, support)
+
+
 class DrawsAtRandom(ProtoNet):
     def adapt(self, module, support):
         torch.rand(3)
@@ -291,7 +300,7 @@ def test_a_broken_algorithm_fails_its_law_and_no_other(algorithm, broken):
     ("algorithm", "broken"), BROKEN, ids=lambda value: type(value).__name__
 )
 def test_a_law_alone_names_itself_and_its_hint(algorithm, broken):
-    for law in LAWS:
+    for law in ALGORITHM_LAWS:
         if law.name in broken:
             with pytest.raises(BrokenLawError) as raised:
                 law(algorithm)
@@ -305,17 +314,47 @@ def test_a_law_alone_names_itself_and_its_hint(algorithm, broken):
 
 
 def test_every_law_has_an_algorithm_that_breaks_it():
-    assert set().union(*(broken for _, broken in BROKEN)) == {law.name for law in LAWS}
+    assert set().union(*(broken for _, broken in BROKEN)) == {
+        law.name for law in ALGORITHM_LAWS
+    }
 
 
 def test_the_message_says_by_how_much_and_where():
-    size = r"3 classes renamed to \[\d, \d, \d\]: the largest difference is 0\.\d"
+    size = r"the classes renamed to \[\d, \d\]: the largest difference is 0\.\d"
     with pytest.raises(BrokenLawError, match=size):
         laws.renaming_labels_renames_predictions(PrefersFirstClass())
-    with pytest.raises(BrokenLawError, match="as a classifier with per_task labels"):
+    with pytest.raises(BrokenLawError, match=r"\(classifier, per_task\)"):
         check_algorithm(PrefersFirstClass())
     with pytest.raises(BrokenLawError, match="parameter log_scale differs by 1e-14"):
         check_algorithm(MovesParameters())
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "law", "case"),
+    [
+        (PrefersFirstClass(), "renaming_labels_renames_predictions", (1, 2, 1)),
+        (BorrowsFromOtherTasks(), "batch_equals_tasks_one_by_one", (2, 2, 1)),
+        (TrustsLateRows(), "support_order_does_not_matter", (1, 2, 1)),
+        (FailsOnManyRows(), "outputs_fit_the_task", (1, 6, 1)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_message_has_the_smallest_case(algorithm, law, case):
+    with pytest.raises(BrokenLawError) as raised:
+        getattr(laws, law)(algorithm)
+    assert raised.value.smallest_case == str(Size(*case))
+    assert f"Smallest case: {Size(*case)}." in str(raised.value)
+
+
+@pytest.mark.parametrize("size", SMALLER[::4], ids=str)
+@pytest.mark.parametrize("name", ["maml", "protonet", "cnp"])
+def test_sound_algorithms_keep_the_laws_in_smaller_cases_too(name, size):
+    algorithm = plugins.resolve("algorithm", name)
+    for kind, space in situations(algorithm):
+        for law in ALGORITHM_LAWS:
+            trial = Trial(algorithm, kind, space, size=size)
+            if law.applies(trial):
+                law.holds(trial)
 
 
 def test_an_error_of_the_algorithm_is_reported_as_the_cause():
@@ -345,10 +384,12 @@ def test_an_algorithm_without_prior_need_not_answer_an_empty_support():
 
 def test_results_cover_what_the_algorithm_declares():
     results = check_algorithm("protonet")
-    assert [result.law for result in results[::2]] == [law.name for law in LAWS]
-    assert {(result.kind, result.label_space) for result in results} == {
-        ("classifier", "shared"),
-        ("classifier", "per_task"),
+    assert [result.law for result in results[::2]] == [
+        law.name for law in ALGORITHM_LAWS
+    ]
+    assert {result.case for result in results} == {
+        "classifier, shared",
+        "classifier, per_task",
     }
     assert all(result.exception is None for result in results)
     assert str(results[0]) == "passed  outputs_fit_the_task (classifier, shared)"
@@ -364,7 +405,11 @@ def test_a_result_prints_what_broke():
 
 def test_regression_is_tried_where_it_is_declared():
     results = check_algorithm(MAML(inner_steps=2), on_fail=None)
-    assert {result.kind for result in results} == {"classifier", "regressor"}
+    assert {result.case for result in results} == {
+        "classifier, shared",
+        "classifier, per_task",
+        "regressor",
+    }
 
 
 def test_checks_leave_the_random_state_as_it_was():
@@ -382,7 +427,7 @@ def test_a_seed_decides_everything():
         (broken,) = {
             str(result.exception)
             for result in check_algorithm(TrustsLateRows(), on_fail=None, seed=seed)
-            if result.label_space == "shared"
+            if result.case.endswith("shared")
             and result.law == "support_order_does_not_matter"
         }
         return broken
@@ -410,7 +455,7 @@ def test_ids_name_the_algorithm_and_the_law():
     ids = [parameters.id for parameters in mark.args[1]]
     assert "MAML()-padding_changes_nothing" in ids
     assert "ProtoNet(distance='cosine')-copies_learn_the_same" in ids
-    assert len(set(ids)) == 2 * len(LAWS)
+    assert len(set(ids)) == 2 * len(ALGORITHM_LAWS)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,305 @@
+"""The laws that every distance keeps, and the check against them."""
+
+import itertools
+import math
+import pickle
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Literal
+
+import torch
+from sklearn.base import clone
+from torch import Tensor, nn
+
+from skmeta.distances import Distance
+from skmeta.testing.checks import LawResult, run_laws
+from skmeta.testing.expect import (
+    BreachError,
+    expect_gradients,
+    expect_same,
+    expect_same_parameters,
+)
+from skmeta.testing.law import Law, lawmaker
+from skmeta.testing.rows import N_FEATURES, build_perturbed, count, width_that_builds
+from skmeta.training import seeded
+
+__all__ = ["DISTANCE_LAWS", "DistanceTrial", "check_distance"]
+
+_ROUNDING = 1e-9
+_N_DRAWS = 20  # what is wrong with few pairs only is rare among few
+
+
+class DistanceTrial:
+    """A distance on trial: the callable that it builds, in float64, and embeddings.
+
+    Parameters
+    ----------
+    subject : Distance
+        What is tried.
+    n_features : int, default=None
+        Width of the embedding. None takes the first of a few widths, from 4 to those
+        of images, for which it builds.
+    seed : int, default=0
+        Decides parameters and embeddings.
+    n, m : int
+        Rows of the two sets.
+    """
+
+    case = ""
+
+    def __init__(
+        self,
+        subject: Distance,
+        n_features: int | None = None,
+        seed: int = 0,
+        n: int = 4,
+        m: int = 3,
+    ):
+        self.subject = subject
+        self.seed = seed
+        self.n_features = n_features or width_that_builds(subject.build)
+        self.n, self.m = n, m
+        self._rng = torch.Generator().manual_seed(seed)
+
+    @property
+    def size(self) -> str:
+        """How large the generated embeddings are."""
+        return (
+            f"{count(self.n, 'row')} against {self.m}, with "
+            f"{count(self.n_features, 'feature')}"
+        )
+
+    def smaller(self) -> Iterator["DistanceTrial"]:
+        """Make the same trial with fewer rows and features, the fewest first."""
+        widths = (1, 2, 4) if self.n_features == N_FEATURES[0] else (self.n_features,)
+        sizes = itertools.product((1, 2, 4), (1, 2, 3), widths)
+        for n, m, n_features in sorted(sizes, key=math.prod):
+            yield DistanceTrial(self.subject, n_features, self.seed, n, m)
+
+    def build(self, subject: Distance | None = None) -> Callable:
+        """Build the callable, the same each time."""
+        subject = subject or self.subject
+        return build_perturbed(subject.build, self.n_features, self.seed)
+
+    @cached_property
+    def distance(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """The callable that most laws look at."""
+        return self.build()
+
+    def between(self, a: Tensor, b: Tensor, distance: Callable | None = None) -> Tensor:
+        """Measure as an estimator does: recording nothing."""
+        with seeded(0, "cpu"), torch.no_grad():
+            return (distance or self.distance)(a, b)
+
+    def rows(self, *shape: int) -> Tensor:
+        """Draw embedded rows."""
+        shape = (*shape, self.n_features)
+        return torch.randn(shape, generator=self._rng, dtype=torch.float64)
+
+
+def _trials(
+    distance: Distance, n_features: int | None = None, seed: int = 0
+) -> Iterator[DistanceTrial]:
+    yield DistanceTrial(distance, n_features, seed)
+
+
+law = lawmaker("distance", _trials)
+
+
+@law(
+    "compare a.unsqueeze(-2) with b.unsqueeze(-3), or use a matrix product, a @ b.mT; "
+    "then reduce over the features, dim=-1."
+)
+def there_is_a_distance_per_pair(trial: DistanceTrial) -> None:
+    """Rows (n, d) against (m, d) give (n, m): of each pair, whatever is beside it."""
+    a, b = trial.rows(trial.n), trial.rows(trial.m)
+    distances = trial.between(a, b)
+    if tuple(distances.shape) != (trial.n, trial.m):
+        raise BreachError(
+            f"{tuple(a.shape)} against {tuple(b.shape)} gives {tuple(distances.shape)}"
+        )
+    for i, j in itertools.product(range(trial.n), range(trial.m)):
+        alone = trial.between(a[i : i + 1], b[j : j + 1])
+        what = f"rows {i} and {j} among {trial.n} and {trial.m}"
+        expect_same(what, distances[i : i + 1, j : j + 1], alone)
+
+
+@law("count axes from the end: unsqueeze(-2), mT, sum(-1).")
+def leading_axes_are_tasks(trial: DistanceTrial) -> None:
+    """Leading axes are tasks, each measured alone; one set may serve them all."""
+    a, b = trial.rows(2, trial.n), trial.rows(2, trial.m)
+    for what, left, right in [
+        ("2 tasks", a, b),
+        ("2 tasks in 1 row of tasks", a[None], b[None]),
+        ("2 tasks against one set for both", a, b[:1]),
+        ("one set for both against 2 tasks", a[0], b),
+    ]:
+        found = trial.between(left, right)
+        lead = torch.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        shape = (*lead, trial.n, trial.m)
+        if tuple(found.shape) != shape:
+            raise BreachError(f"{what} give shape {tuple(found.shape)} for {shape}")
+        pairs = (
+            rows.expand(*lead, *rows.shape[-2:]).flatten(0, -3)
+            for rows in (left, right)
+        )
+        for own, *pair in zip(found.flatten(0, -3), *pairs, strict=True):
+            expect_same(what, own, trial.between(*pair))
+
+
+@law(
+    "turn a similarity into a distance: 1 - s where s is at most 1. Smaller means more "
+    "alike."
+)
+def nothing_is_nearer_than_itself(trial: DistanceTrial) -> None:
+    """A distance is finite, not negative, and the smallest of a row to itself."""
+    for _ in range(_N_DRAWS):
+        a, b = trial.rows(2, trial.n)
+        across, own = trial.between(a, b), trial.between(a, a)
+        rounding = _ROUNDING * across.abs().max().clamp(min=1.0)
+        if not (across.isfinite().all() and own.isfinite().all()):
+            raise BreachError("a distance between two rows is not finite")
+        lowest = min(across.min(), own.min())
+        if lowest < -rounding:
+            raise BreachError(f"a distance is {lowest:.2g}")
+        excess = (own.diagonal().unsqueeze(-1) - across).max()
+        if excess > rounding:
+            raise BreachError(
+                f"a row is nearer to another than to itself by {excess:.2g}"
+            )
+
+
+@law(
+    "clamp before a root or a division, (x + tiny).sqrt(): where two rows coincide the "
+    "gradient of a root is infinite, and 0 times that is not a number."
+)
+def gradient_is_finite_where_rows_coincide(trial: DistanceTrial) -> None:
+    """The gradient is finite where rows coincide, and at a row of zeros."""
+    rows = trial.rows(trial.n)
+    for what, given in [
+        ("rows that coincide", rows),
+        ("rows of zeros", torch.zeros_like(rows)),
+    ]:
+        a, b = given.clone().requires_grad_(), given.clone().requires_grad_()
+        distance = trial.build()
+        with seeded(0, "cpu"), torch.enable_grad():
+            distances = distance(a, b)
+            if not distances.isfinite().all():
+                raise BreachError(f"the distance of {what} is not finite")
+            if distances.requires_grad:
+                distances.sum().backward()
+        learnt = distance.named_parameters() if isinstance(distance, nn.Module) else ()
+        for name, tensor in [("a", a), ("b", b), *learnt]:
+            if tensor.grad is not None and not tensor.grad.isfinite().all():
+                raise BreachError(f"the gradient of {name} is not finite for {what}")
+
+
+@law("no .float(), no numpy, and no detach on the way; constants belong in buffers.")
+def dtype_is_kept_and_gradients_pass(trial: DistanceTrial) -> None:
+    """Float32 and float64 rows keep their type, and both sides get a gradient."""
+    for dtype in (torch.float32, torch.float64):
+        distance = trial.build()
+        if isinstance(distance, nn.Module):
+            distance = distance.to(dtype)
+        a = trial.rows(trial.n).to(dtype).requires_grad_()
+        b = trial.rows(trial.m).to(dtype).requires_grad_()
+        with seeded(0, "cpu"), torch.enable_grad():
+            found = distance(a, b)
+            if found.dtype != dtype:
+                raise BreachError(f"rows of {dtype} give distances of {found.dtype}")
+            if not found.requires_grad:
+                raise BreachError("the distances carry no gradient")
+            found.sum().backward()
+        for name, rows in (("a", a), ("b", b)):
+            if rows.grad is None:
+                raise BreachError(f"no gradient reaches {name}")
+
+
+@law("a parameter that no distance depends on cannot be learnt: look for detach.")
+def every_parameter_gets_a_gradient(trial: DistanceTrial) -> None:
+    """Every parameter that is learnt gets a gradient from the distances."""
+    distance = trial.build()
+    if isinstance(distance, nn.Module):
+        pairs = [(trial.rows(5), trial.rows(4)) for _ in range(3)]
+        expect_gradients(
+            distance.train(), lambda module: (module(a, b) for a, b in pairs)
+        )
+
+
+@law(
+    "return a function that stands at the top of a file, no lambda, or a module; keep "
+    "hyperparameters as they are given; draw nothing at random but first weights."
+)
+def copies_measure_the_same(trial: DistanceTrial) -> None:
+    """A clone, a pickle or a second call measures the same."""
+    subject, a, b = trial.subject, trial.rows(trial.n), trial.rows(trial.m)
+    want = trial.between(a, b)
+    for how, twin in [
+        ("a clone", clone(subject)),
+        ("a pickle", pickle.loads(pickle.dumps(subject))),
+        ("what set_params returns", clone(subject).set_params(**subject.get_params())),
+        ("building again", subject),
+    ]:
+        expect_same_parameters(how, twin, subject)
+        expect_same(how, trial.between(a, b, trial.build(twin)), want)
+    again = pickle.loads(pickle.dumps(trial.distance))
+    expect_same("a pickle of what it builds", trial.between(a, b, again), want)
+    with torch.no_grad():
+        expect_same("a second call", trial.distance(a, b), want)
+
+
+DISTANCE_LAWS: tuple[Law, ...] = (
+    there_is_a_distance_per_pair,
+    leading_axes_are_tasks,
+    nothing_is_nearer_than_itself,
+    gradient_is_finite_where_rows_coincide,
+    dtype_is_kept_and_gradients_pass,
+    every_parameter_gets_a_gradient,
+    copies_measure_the_same,
+)
+"""The laws of distances, in the order in which they are tried."""
+
+
+def check_distance(
+    distance: Distance | str,
+    *,
+    n_features: int | None = None,
+    on_fail: Literal["raise"] | None = "raise",
+    seed: int = 0,
+) -> list[LawResult]:
+    """Check that a distance keeps every law, on generated data.
+
+    Parameters
+    ----------
+    distance : Distance or str
+        An instance, or a registered name.
+    n_features : int, default=None
+        Width of the embedding. None takes the first of a few widths, from 4 to those
+        of images of 28 x 28 and more, for which it builds.
+    on_fail : {"raise", None}, default="raise"
+        "raise" stops at the first law that is broken; None tries them all and leaves
+        the outcome to the caller.
+    seed : int, default=0
+        Decides the generated parameters and rows.
+
+    Returns
+    -------
+    list of LawResult
+        One for each law.
+
+    Raises
+    ------
+    BrokenLawError
+        An AssertionError that names the law, what is wrong, the smallest case and a
+        hint.
+    TypeError
+        If ``distance`` is a class.
+
+    Examples
+    --------
+    >>> from skmeta.testing import check_distance
+    >>> results = check_distance("manhattan")
+    >>> print(results[0])
+    passed  there_is_a_distance_per_pair
+    """
+    return run_laws(DISTANCE_LAWS, distance, on_fail, n_features=n_features, seed=seed)
