@@ -10,6 +10,7 @@ from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.exceptions import NotAdaptedError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.hookspecs import hookimpl
+from skmeta.pipelines import adapt
 
 __version__ = "0.1.0.dev0"
 
@@ -19,5 +20,6 @@ __all__ = [
     "MetaClassifier",
     "MetaRegressor",
     "NotAdaptedError",
+    "adapt",
     "hookimpl",
 ]
