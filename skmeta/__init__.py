@@ -11,6 +11,7 @@ from skmeta.exceptions import NotAdaptedError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.hookspecs import API_VERSION, hookimpl
 from skmeta.meta_dataset import MetaDataset
+from skmeta.pipelines import adapt
 from skmeta.preprocessing import make_preprocessor
 
 __version__ = "0.1.0.dev0"
@@ -23,6 +24,7 @@ __all__ = [
     "MetaDataset",
     "MetaRegressor",
     "NotAdaptedError",
+    "adapt",
     "hookimpl",
     "make_preprocessor",
 ]
