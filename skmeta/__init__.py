@@ -7,17 +7,23 @@ Fit on many related tasks, adapt to a new one with a handful of rows, predict::
 """
 
 from skmeta.estimators import MetaClassifier, MetaRegressor
-from skmeta.exceptions import NotAdaptedError
+from skmeta.exceptions import LoadError, NotAdaptedError, SaveError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.hookspecs import hookimpl
+from skmeta.saving import TRUSTED_TYPES, load, save
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "TRUSTED_TYPES",
     "FewShotClassifier",
     "FewShotRegressor",
+    "LoadError",
     "MetaClassifier",
     "MetaRegressor",
     "NotAdaptedError",
+    "SaveError",
     "hookimpl",
+    "load",
+    "save",
 ]

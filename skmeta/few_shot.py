@@ -6,10 +6,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skmeta.keeping import KeepingMixin
+
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
 
-class _FewShotEstimator(BaseEstimator):
+class _FewShotEstimator(KeepingMixin, BaseEstimator):
     def __init__(self, meta):
         self.meta = meta
 
@@ -36,10 +38,7 @@ class _FewShotEstimator(BaseEstimator):
             )
         check_is_fitted(self.meta)
         # A shallow copy shares the meta-knowledge, which adaptation only reads.
-        self.learner_ = copy.copy(self.meta).adapt(X, y)
-        self.n_features_in_ = self.learner_.n_features_in_
-        if hasattr(self.learner_, "feature_names_in_"):
-            self.feature_names_in_ = self.learner_.feature_names_in_
+        self._set_learner(copy.copy(self.meta).adapt(X, y))
         return self
 
     def predict(self, X):
@@ -57,6 +56,12 @@ class _FewShotEstimator(BaseEstimator):
         """
         check_is_fitted(self)
         return self.learner_.predict(X)
+
+    def _set_learner(self, learner):
+        self.learner_ = learner
+        self.n_features_in_ = learner.n_features_in_
+        if hasattr(learner, "feature_names_in_"):
+            self.feature_names_in_ = learner.feature_names_in_
 
     def set_params(self, **params):
         """Set another meta-learner; the parameters of a fitted one stay.

@@ -22,6 +22,7 @@ from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.estimators.adapting import AdaptingMixin
+from skmeta.keeping import KeepingMixin
 from skmeta.net import EpisodicNet
 from skmeta.tables import encode_groups
 from skmeta.training import make_net, make_samplers, meta_train
@@ -30,7 +31,11 @@ __all__ = ["BaseMetaEstimator"]
 
 
 class BaseMetaEstimator(
-    AdaptingMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    KeepingMixin,
+    AdaptingMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """A meta-learner of any kind of target: meta-training, then adaptation.
 
