@@ -69,6 +69,8 @@ class Algorithm(BaseEstimator):
         Label spaces it can learn, "shared" and "per_task".
     uses_row_order : bool
         True if the order of the support rows matters.
+    learns_train_classes : bool
+        True if the module has weights for each training class, ``Batch.label``.
 
     Examples
     --------
@@ -98,6 +100,7 @@ class Algorithm(BaseEstimator):
     kinds: ClassVar[tuple[str, ...]] = ("classifier", "regressor")
     label_spaces: ClassVar[tuple[str, ...]] = ("shared", "per_task")
     uses_row_order: ClassVar[bool] = False
+    learns_train_classes: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:

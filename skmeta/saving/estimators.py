@@ -14,8 +14,9 @@ from skmeta.algorithms.base import Spec
 from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.exceptions import LoadError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
+from skmeta.files import replace_file
 from skmeta.labels import TaskLabels
-from skmeta.saving.file import pack, replace_file, unpack
+from skmeta.saving.file import pack, unpack
 from skmeta.saving.values import Reader, Writer
 from skmeta.training import seeded
 

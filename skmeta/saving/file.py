@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import platform
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -17,7 +14,7 @@ from safetensors.torch import save as pack_tensors
 
 from skmeta.exceptions import LoadError
 
-__all__ = ["FORMAT", "pack", "replace_file", "unpack"]
+__all__ = ["FORMAT", "pack", "pack_text", "unpack"]
 
 # Raised when a file of today could not be read by the code of yesterday.
 FORMAT = 1
@@ -108,27 +105,3 @@ def _digest(text: str, header: dict, body: bytes) -> str:
         sums.update(f"{len(part)} {part}".encode())
     sums.update(body)
     return sums.hexdigest()
-
-
-def replace_file(path: str | os.PathLike, data: bytes) -> None:
-    """Write a file so that there is the old one or the new one at every moment."""
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # not mkstemp's, for the owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    if os.name == "posix":  # the name in its folder must last as well
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -7,6 +7,7 @@ of those that :class:`Reader` knows; arrays and tensors are left to the tensors'
 import datetime
 import functools
 import math
+import os
 import sys
 from typing import Any
 
@@ -58,6 +59,8 @@ class Writer:
             pandas = type(value).__module__.startswith("pandas")
             kind = "datetime" if isinstance(value, datetime.datetime) else "date"
             return {"$": "timestamp" if pandas else kind, "is": value.isoformat()}
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
         if isinstance(value, torch.device):
             return {"$": "device", "is": str(value)}
         if isinstance(value, np.random.RandomState):
