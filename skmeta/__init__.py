@@ -7,24 +7,30 @@ Fit on many related tasks, adapt to a new one with a handful of rows, predict::
 """
 
 from skmeta.estimators import MetaClassifier, MetaRegressor
-from skmeta.exceptions import NotAdaptedError
+from skmeta.exceptions import LoadError, NotAdaptedError, SaveError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.hookspecs import API_VERSION, hookimpl
 from skmeta.meta_dataset import MetaDataset
 from skmeta.pipelines import adapt
 from skmeta.preprocessing import make_preprocessor
+from skmeta.saving import TRUSTED_TYPES, load, save
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "API_VERSION",
+    "TRUSTED_TYPES",
     "FewShotClassifier",
     "FewShotRegressor",
+    "LoadError",
     "MetaClassifier",
     "MetaDataset",
     "MetaRegressor",
     "NotAdaptedError",
+    "SaveError",
     "adapt",
     "hookimpl",
+    "load",
     "make_preprocessor",
+    "save",
 ]

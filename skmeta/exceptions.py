@@ -2,7 +2,7 @@
 
 from sklearn.exceptions import NotFittedError
 
-__all__ = ["NotAdaptedError"]
+__all__ = ["LoadError", "NotAdaptedError", "SaveError"]
 
 
 class NotAdaptedError(NotFittedError):
@@ -10,3 +10,11 @@ class NotAdaptedError(NotFittedError):
 
     ``fit`` learns from many tasks; ``adapt`` then learns the current one.
     """
+
+
+class SaveError(ValueError):
+    """An estimator holds something that a file without code cannot keep."""
+
+
+class LoadError(ValueError):
+    """A file does not hold an estimator that can be loaded here."""

@@ -7,12 +7,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skmeta.keeping import KeepingMixin
 from skmeta.labels import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
 
-class _FewShotEstimator(BaseEstimator):
+class _FewShotEstimator(KeepingMixin, BaseEstimator):
     def __init__(self, meta):
         self.meta = meta
 
@@ -41,10 +42,8 @@ class _FewShotEstimator(BaseEstimator):
             )
         check_is_fitted(self.meta)
         # A shallow copy shares the meta-knowledge, which adaptation only reads.
-        self.learner_ = copy.copy(self.meta).adapt(X, y, sample_weight=sample_weight)
-        self.n_features_in_ = self.learner_.n_features_in_
-        if hasattr(self.learner_, "feature_names_in_"):
-            self.feature_names_in_ = self.learner_.feature_names_in_
+        learner = copy.copy(self.meta).adapt(X, y, sample_weight=sample_weight)
+        self._set_learner(learner)
         return self
 
     def predict(self, X):
@@ -62,6 +61,12 @@ class _FewShotEstimator(BaseEstimator):
         """
         check_is_fitted(self)
         return self.learner_.predict(X)
+
+    def _set_learner(self, learner):
+        self.learner_ = learner
+        self.n_features_in_ = learner.n_features_in_
+        if hasattr(learner, "feature_names_in_"):
+            self.feature_names_in_ = learner.feature_names_in_
 
     def set_params(self, **params):
         """Set another meta-learner; the parameters of a fitted one stay.
@@ -92,8 +97,10 @@ class _FewShotEstimator(BaseEstimator):
 
     def __sklearn_clone__(self):
         """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""
-        shared = _is_fitted(self.meta)
-        return type(self)(self.meta if shared else clone(self.meta, safe=False))
+        given = self.get_params(deep=False)
+        if not _is_fitted(self.meta):
+            given["meta"] = clone(self.meta, safe=False)
+        return type(self)(**given)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -157,7 +164,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         super().__init__(meta)
         self.encoded_labels = encoded_labels
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Learn one task from a few rows.
 
         Parameters
@@ -166,16 +173,18 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             Support rows.
         y : array-like of shape (n_rows,)
             Labels.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts.
 
         Returns
         -------
         self : object
             The fitted estimator. The meta-learner stays as it was.
         """
-        self._vocabulary = self._labels_behind_codes()
-        if self._vocabulary is None:
+        vocabulary = self._labels_behind_codes()
+        if vocabulary is None:
             try:
-                return super().fit(X, y)
+                return super().fit(X, y, sample_weight=sample_weight)
             except ValueError as error:
                 if "shared label space" in str(error) and _are_codes(y):
                     raise ValueError(
@@ -183,15 +192,20 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
                         "codes in place of labels: set encoded_labels=True for them."
                     ) from error
                 raise
-        n_labels = len(self._vocabulary)
+        n_labels = len(vocabulary)
         y = column_or_1d(y)
         if not np.array_equal(np.unique(y), np.arange(n_labels)):
             raise ValueError(
                 f"With encoded_labels=True, y must hold all of the codes 0 to "
-                f"{n_labels - 1} of the labels {show(self._vocabulary)}, or codes "
+                f"{n_labels - 1} of the labels {show(vocabulary)}, or codes "
                 f"could not be told apart; it holds {show(np.unique(y))}."
             )
-        return super().fit(X, self._vocabulary[y.astype(np.intp)])
+        labels = vocabulary[y.astype(np.intp)]
+        return super().fit(X, labels, sample_weight=sample_weight)
+
+    def _set_learner(self, learner):
+        super()._set_learner(learner)
+        self._vocabulary = self._labels_behind_codes()
 
     def predict(self, X):
         """Predict the label of rows of the task.
@@ -222,12 +236,6 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         """Labels of the task; in a shared label space all labels, or their codes."""
         classes = self.learner_.classes_
         return classes if self._vocabulary is None else np.arange(len(classes))
-
-    def __sklearn_clone__(self):
-        """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""
-        twin = super().__sklearn_clone__()
-        twin.encoded_labels = self.encoded_labels
-        return twin
 
     def predict_proba(self, X):
         """Predict the probability of each class.

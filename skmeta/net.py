@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from skmeta.algorithms.base import Algorithm, task_losses
 from skmeta.episodes import Batch, Episode
+from skmeta.history import History
 
 __all__ = ["EpisodicNet", "KeepBest", "Progress", "mean_score"]
 
@@ -60,6 +61,11 @@ class EpisodicNet(NeuralNet):
                 PassthroughScoring("valid_score", lower_is_better=False),
             ),
         ]
+
+    def initialize_history(self):
+        """Begin the history anew."""
+        self.history_ = History()
+        return self
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return the training episodes and the validation episodes."""

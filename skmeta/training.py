@@ -1,6 +1,7 @@
 """Meta-training: from tasks in a table to a trained net."""
 
 import contextlib
+import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from torch import nn
 from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
+from skmeta.checkpoints import Checkpoint, KeepCheckpoint
 from skmeta.episodes import Episode, Episodes, EpisodeSampler
 from skmeta.net import EpisodicNet, KeepBest, Progress
 from skmeta.plain import warn_if_no_help
@@ -232,8 +234,10 @@ def meta_train(
     spec: Spec,
     tasks_per_epoch: int,
     rng: np.random.Generator,
+    before: EpisodicNet | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> EpisodicNet:
-    """Train a net on episodes; go on where it stood if it was trained before.
+    """Train a net on episodes.
 
     Parameters
     ----------
@@ -251,6 +255,12 @@ def meta_train(
         Tasks drawn in an epoch.
     rng : numpy.random.Generator
         Source of all randomness, torch's included.
+    before : EpisodicNet, default=None
+        Trained already: the training goes on from its weights, with its optimizer's
+        memory, and it stays as it is.
+    checkpoint : Checkpoint, default=None
+        Where an earlier start of this training has got to, and where to note how far
+        this one gets. Removed when the training has ended by itself.
 
     Returns
     -------
@@ -262,7 +272,7 @@ def meta_train(
     ValueError
         If the loss diverged and no epoch left finite weights.
     """
-    change = scaling
+    change, torch_rng = scaling, None
     if augmentations:
         torch_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
         change = partial(augment_all, augmentations, spec=spec, rng=torch_rng)
@@ -278,15 +288,29 @@ def meta_train(
             fixed=True,
             change=scaling,
         )
-    n_before = len(net.history_) if net.initialized_ else 0
+    n_before = len(before.history) if before is not None else 0
+    n_done = checkpoint.n_epochs if checkpoint is not None else 0
     with seeded(int(rng.integers(2**63)), net.device):
-        if not net.initialized_:
-            net.initialize()
+        net.initialize()
+        if before is not None:
+            _take_over(net, before)
+        if checkpoint is not None:
+            keeper = KeepCheckpoint(checkpoint, rng, torch_rng, n_before)
+            net.callbacks_.append(("checkpoint", keeper))
         n_rows = net.batch_size * train.n_rows_at_most
         with one_thread_if_small(net.module_, n_rows):
-            net.partial_fit(episodes)
+            net.partial_fit(episodes, epochs=net.max_epochs - n_done)
     net.module_.eval()
-    _check_outcome(net, n_epochs=len(net.history) - n_before)
+    if checkpoint is not None:
+        net.callbacks_.pop()
+    try:
+        ended = _check_outcome(net, n_epochs=len(net.history) - n_before)
+    except ValueError:
+        ended = True
+        raise
+    finally:
+        if checkpoint is not None and ended:
+            checkpoint.remove()
     if valid is not None:
         warn_if_no_help(net)
     return net
@@ -296,7 +320,19 @@ def _in_turn(first: Callable, second: Callable, episode: Episode) -> Episode:
     return second(first(episode))
 
 
-def _check_outcome(net: EpisodicNet, n_epochs: int) -> None:
+def _take_over(net: EpisodicNet, before: EpisodicNet) -> None:
+    """Begin with the weights, the optimizer's memory and the history of another net."""
+    net.module_.load_state_dict(before.module_.state_dict())
+    net.history.extend(copy.deepcopy(before.history.to_list()))
+    if type(net.optimizer_) is type(before.optimizer_):
+        # Its settings, such as lr, are the present ones.
+        memory = copy.deepcopy(before.optimizer_.state_dict()["state"])
+        settings = net.optimizer_.state_dict()
+        net.optimizer_.load_state_dict({**settings, "state": memory})
+
+
+def _check_outcome(net: EpisodicNet, n_epochs: int) -> bool:
+    """Tell whether training ended by itself; raise if it diverged."""
     weights: Iterator[nn.Parameter] = net.module_.parameters()
     if not all(bool(weight.isfinite().all()) for weight in weights):
         raise ValueError(
@@ -315,3 +351,4 @@ def _check_outcome(net: EpisodicNet, n_epochs: int) -> None:
             RuntimeWarning,
             stacklevel=5,
         )
+    return finished or stopped_early

@@ -73,6 +73,8 @@ class Algorithm(BaseEstimator):
     uses_weights : bool
         True if rows count by ``Batch.weight``, such that a weight of 2 is like giving
         the row twice. If False, an estimator takes no weights.
+    learns_train_classes : bool
+        True if the module has weights for each training class, ``Batch.label``.
 
     Examples
     --------
@@ -103,6 +105,7 @@ class Algorithm(BaseEstimator):
     label_spaces: ClassVar[tuple[str, ...]] = ("shared", "per_task")
     uses_row_order: ClassVar[bool] = False
     uses_weights: ClassVar[bool] = False
+    learns_train_classes: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:

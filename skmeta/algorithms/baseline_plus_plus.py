@@ -79,6 +79,7 @@ class BaselinePlusPlus(Algorithm):
 
     kinds = ("classifier",)
     uses_weights = True
+    learns_train_classes = True
 
     def __init__(self, inner_lr: float = 0.01, inner_steps: int = 20):
         self.inner_lr = inner_lr

@@ -82,6 +82,8 @@ class SimpleShot(ProtoNet):
     learn_scale = True
     n_splits = 1
 
+    learns_train_classes = True
+
     def __init__(self, feature_transform: Literal["CL2N", "L2N", None] = "CL2N"):
         self.feature_transform = feature_transform
 

@@ -1,6 +1,5 @@
 """What MetaClassifier and MetaRegressor share: parameters and meta-training."""
 
-import copy
 from abc import abstractmethod
 from dataclasses import replace
 from numbers import Integral, Real
@@ -21,7 +20,9 @@ from sklearn.utils.validation import check_is_fitted
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
+from skmeta.checkpoints import Checkpoint, fingerprint
 from skmeta.estimators.adapting import AdaptingMixin
+from skmeta.keeping import KeepingMixin
 from skmeta.meta_dataset import unpack
 from skmeta.net import EpisodicNet
 from skmeta.scaling import within_variance
@@ -32,7 +33,11 @@ __all__ = ["BaseMetaEstimator"]
 
 
 class BaseMetaEstimator(
-    AdaptingMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    KeepingMixin,
+    AdaptingMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """A meta-learner of any kind of target: meta-training, then adaptation.
 
@@ -45,6 +50,7 @@ class BaseMetaEstimator(
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
     __metadata_request__fit = {"groups": True}
+    __metadata_request__partial_fit = {"groups": True}
     __metadata_request__predict = {"groups": True}
     __metadata_request__score = {"groups": True}
     __metadata_request__transform = {"groups": True}
@@ -69,6 +75,8 @@ class BaseMetaEstimator(
         "device": [str, torch.device],
         "compile": ["boolean"],
         "warm_start": ["boolean"],
+        "checkpoint_dir": [str, HasMethods(["__fspath__"]), None],
+        "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -107,20 +115,72 @@ class BaseMetaEstimator(
             self.__dict__ = before  # what an earlier fit has learnt is not lost
             raise
 
-    def _fit(self, X, y, groups, sample_weight=None):
+    def partial_fit(self, X, y=None, groups=None, classes=None, sample_weight=None):
+        """Meta-train on more tasks: one pass over ``tasks_per_epoch`` episodes of them.
+
+        The first call, or ``fit``, settles columns, their scale and the label space.
+        Every call goes on from the weights and the optimizer's memory that are there;
+        call it several times for more passes. No tasks are held out. What was adapted
+        to is forgotten, for it was learnt by other meta-knowledge.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows of new tasks, or of old ones again.
+        y : array-like of shape (n_rows,)
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, as in ``fit``.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, for the first call of a classifier with a
+            shared label space; by default those in ``y``. Without meaning elsewhere.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, as in ``fit``.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If columns or labels are others than those of the first call, or if the
+            algorithm learns the training classes themselves, which new tasks would
+            replace.
+        """
+        X, y, groups, _ = unpack(X, y, groups)
+        before = self.__dict__.copy()
+        try:
+            return self._fit(
+                X, y, groups, sample_weight, is_partial=True, classes=classes
+            )
+        except Exception:
+            self.__dict__ = before
+            raise
+
+    def _fit(self, X, y, groups, sample_weight=None, *, is_partial=False, classes=None):
         self._validate_params()
-        X, y = self._validate_rows(X, y, reset=True)
+        goes_on = (self.warm_start or is_partial) and hasattr(self, "net_")
+        stays = goes_on and is_partial  # columns and labels are settled
+        X, y = self._validate_rows(X, y, reset=not stays)
         task = self._tasks_to_train_on(X, groups)
         X, y, task, _, weight = self._weigh(sample_weight, X, y, task)
         rng = self._generator()
-        goes_on = self.warm_start and hasattr(self, "net_")
+        checkpoint = None
+        if self.checkpoint_dir is not None and not is_partial:
+            checkpoint = self._open_checkpoint(X, y, task, weight, goes_on)
+            checkpoint.start(rng)
+        before = self.net_ if goes_on else None
         known = self._meaning() if goes_on else None
         built_of = (self.algorithm_, self.backbone_) if goes_on else None
+        n_train_classes = self.spec_.n_train_classes if goes_on else None
         if not goes_on:
             self._learn_scale(X, y, weight)
             self._learn_task_scale(X, y, task)
-        targets, cell, label = self._learn_targets(y, task)
-        self._learn_class_weight(y, weight)
+        targets, cell, label = self._learn_targets(y, task, classes, stays)
+        if not stays:
+            self._learn_class_weight(y, weight)
         if goes_on and known != self._meaning():
             raise ValueError(
                 "warm_start=True goes on from weights that were learnt for other "
@@ -134,6 +194,10 @@ class BaseMetaEstimator(
                 f"{built_of[1]}, not from those of {self.algorithm_} and "
                 f"{self.backbone_}. Set warm_start=False."
             )
+        if goes_on:  # as many as the weights were made for
+            self.spec_ = replace(self.spec_, n_train_classes=n_train_classes)
+        if stays and self.algorithm_.learns_train_classes and label is not None:
+            self._refuse_new_classes()
 
         train, valid = make_samplers(
             replace(
@@ -143,7 +207,7 @@ class BaseMetaEstimator(
             cell,
             stratum=self._strata(y),
             tasks=self.tasks,
-            early_stopping=self.early_stopping,
+            early_stopping=False if is_partial else self.early_stopping,
             validation_fraction=self.validation_fraction,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
@@ -152,11 +216,10 @@ class BaseMetaEstimator(
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
         )
-        if goes_on:  # on a copy: who shares the old weights keeps them
-            self.net_ = copy.deepcopy(self.net_)
-            self.net_.set_params(max_epochs=self.max_epochs, lr=self.lr)
-        else:
-            self.net_ = self._make_net(validates=valid is not None)
+        # A new net, with the present callbacks; who shares the old weights keeps them.
+        self.net_ = self._make_net(validates=valid is not None)
+        if is_partial:
+            self.net_.max_epochs = 1
         meta_train(
             self.net_,
             train,
@@ -166,6 +229,8 @@ class BaseMetaEstimator(
             spec=self.spec_,
             tasks_per_epoch=self.tasks_per_epoch,
             rng=rng,
+            before=before,
+            checkpoint=checkpoint,
         )
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
@@ -233,13 +298,14 @@ class BaseMetaEstimator(
 
     @abstractmethod
     def _learn_targets(
-        self, y: np.ndarray, task: np.ndarray
+        self, y: np.ndarray, task: np.ndarray, classes: Any, stays: bool
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Learn the labels or the scale of ``y``, and set ``spec_``.
+        """Learn the labels of ``y``, and set ``spec_``.
 
-        Returns the targets for the engine; where labels mean something inside a task
-        only, the class of each row inside its task; and, in classification, which of
-        all training classes each row is of.
+        ``classes`` are all labels, if they were declared; where the label space
+        ``stays``, it is known already. Returns the targets for the engine; where labels
+        mean something inside a task only, the class of each row inside its task; and,
+        in classification, which of all training classes each row is of.
         """
 
     # Meta-training -----------------------------------------------------------------
@@ -255,6 +321,24 @@ class BaseMetaEstimator(
                 f"Or choose {self._other_tasks} to make tasks out of one table."
             )
         return encode_groups(groups, X)[1]
+
+    def _open_checkpoint(self, X, y, task, weight, goes_on: bool) -> Checkpoint:
+        data = {"X": X, "y": y, "groups": task, "sample_weight": weight}
+        if goes_on:
+            data["weights"] = {
+                name: weight.cpu().numpy()
+                for name, weight in self.module_.state_dict().items()
+            }
+        parts = fingerprint(self.get_params(deep=False), data)
+        return Checkpoint(self.checkpoint_dir, self.checkpoint_every, parts)
+
+    def _refuse_new_classes(self) -> None:
+        if self.spec_.label_space == "per_task":
+            raise ValueError(
+                f"{self.algorithm_} learns to tell the classes of training apart, and "
+                "those of new tasks would take their places. Call fit on all tasks, or "
+                "choose another algorithm for partial_fit."
+            )
 
     def _learn_class_weight(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         """Learn the weights of classes, where there are any."""

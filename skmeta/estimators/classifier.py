@@ -1,5 +1,6 @@
 """The meta-learning classifier."""
 
+import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -16,7 +17,8 @@ from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
-from skmeta.labels import TaskLabels, encode, infer_label_space
+from skmeta.few_shot import FewShotClassifier
+from skmeta.labels import TaskLabels, encode, infer_label_space, show
 from skmeta.scaling import within_variance
 from skmeta.weights import (
     balanced_in_tasks,
@@ -120,8 +122,16 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         of other networks than linear layers with ReLU), the step runs as it is, with a
         warning.
     warm_start : bool, default=False
-        Let ``fit`` go on from the weights of the last one, with its optimizer and
-        callbacks, for ``max_epochs`` more at the present ``lr``.
+        Let ``fit`` go on from the weights of the last one and its optimizer's memory,
+        for ``max_epochs`` more with the present ``lr``, ``patience`` and ``callbacks``.
+    checkpoint_dir : str or path-like, default=None
+        Folder where ``fit`` notes how far it is, so that a fit that was killed goes on
+        when it is started again with the same data and parameters, and with an int as
+        ``random_state`` ends bit for bit as if nothing had happened. Empty again when
+        the training has ended. For one fit at a time, so not for grid searches. It
+        must be as safe as your code: what callbacks hold is kept as pickles.
+    checkpoint_every : int, default=1
+        Epochs from one checkpoint to the next.
     verbose : int, default=0
         Show a progress bar if positive.
     random_state : int, RandomState instance or None, default=None
@@ -138,8 +148,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         Meta-knowledge: what ``fit`` leaves behind.
     net_ : EpisodicNet
         The skorch net that trained it.
-    history_ : skorch.history.History
-        Losses of every epoch.
+    history_ : skmeta.history.History
+        skorch's history, with ``to_frame()``: losses of every epoch.
     algorithm_, backbone_ : Algorithm, Backbone
         The resolved parameters.
     n_features_in_ : int
@@ -217,6 +227,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         device: str = "cpu",
         compile: bool = False,
         warm_start: bool = False,
+        checkpoint_dir: str | os.PathLike | None = None,
+        checkpoint_every: int = 1,
         verbose: int = 0,
         random_state: Any = None,
     ):
@@ -245,6 +257,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         self.device = device
         self.compile = compile
         self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
 
@@ -312,26 +326,38 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         inside_classes = within_variance(values, label, mean, scale)
         return 1 - (1 - inside_classes) / self.n_way
 
-    def _learn_targets(self, y, task):
+    def as_classifier(self):
+        """Make an ordinary classifier, whose ``fit`` learns one task.
+
+        Returns
+        -------
+        FewShotClassifier
+            Over this meta-learner, which it never changes.
+        """
+        return FewShotClassifier(self)
+
+    def _learn_targets(self, y, task, classes, stays):
         if self.tasks == "classes" and self.label_space == "shared":
             raise ValueError(
                 "tasks='classes' draws its own classes for every episode, in which "
                 "labels are only names. Use tasks='table' for label_space='shared'."
             )
-        self.classes_ = np.unique(y)
+        if not stays:
+            self.label_space_ = self._label_space(y, task)
+        shared = self.label_space_ == "shared"
+        declared = None if classes is None or not shared else np.unique(classes)
+        if not stays or not shared:
+            self.classes_ = np.unique(y) if declared is None else declared
+        elif declared is not None and not np.array_equal(declared, self.classes_):
+            raise ValueError(
+                f"classes {show(declared)} are not those of the first call of "
+                f"partial_fit, {show(self.classes_)}."
+            )
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: "
                 f"y holds the one class {self.classes_[0]!r}."
             )
-        self.label_space_ = {
-            "auto": {
-                "groups": infer_label_space(y, task),
-                "classes": "per_task",
-                "table": "shared",
-            }[self.tasks],
-        }.get(self.label_space, self.label_space)
-        shared = self.label_space_ == "shared"
         if self.mix_tasks and (shared or self.tasks != "groups"):
             raise ValueError(
                 "mix_tasks makes episodes of classes of several groups, which needs "
@@ -381,6 +407,12 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         if not self.stratify or self.label_space_ != "shared":
             return None
         return encode(y, self.classes_)
+
+    def _label_space(self, y: np.ndarray, task: np.ndarray) -> str:
+        if self.label_space != "auto":
+            return self.label_space
+        by_tasks = {"classes": "per_task", "table": "shared"}
+        return by_tasks.get(self.tasks) or infer_label_space(y, task)
 
     def _meaning(self):
         shared = self.label_space_ == "shared"

@@ -1,5 +1,6 @@
 """The meta-learning regressor."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
+from skmeta.few_shot import FewShotRegressor
 from skmeta.scaling import within_variance
 
 __all__ = ["MetaRegressor"]
@@ -54,6 +56,8 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         As in :class:`MetaClassifier`.
     unknown_task, callbacks, device, compile, warm_start, verbose, random_state
         As in :class:`MetaClassifier`.
+    checkpoint_dir, checkpoint_every
+        As in :class:`MetaClassifier`.
 
     Attributes
     ----------
@@ -61,8 +65,9 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         Meta-knowledge: what ``fit`` leaves behind.
     net_ : EpisodicNet
         The skorch net that trained it.
-    history_ : skorch.history.History
-        Losses of every epoch, in units of standardised targets.
+    history_ : skmeta.history.History
+        skorch's history, with ``to_frame()``: losses of every epoch, in units of
+        standardised targets.
     algorithm_, backbone_ : Algorithm, Backbone
         The resolved parameters.
     n_features_in_ : int
@@ -122,6 +127,8 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         device: str = "cpu",
         compile: bool = False,
         warm_start: bool = False,
+        checkpoint_dir: str | os.PathLike | None = None,
+        checkpoint_every: int = 1,
         verbose: int = 0,
         random_state: Any = None,
     ):
@@ -145,6 +152,8 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         self.device = device
         self.compile = compile
         self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
 
@@ -188,6 +197,16 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         deviations = adapted.deviations(self._table(X), task)[:, 0]
         return values, deviations * self.target_scale_
 
+    def as_regressor(self):
+        """Make an ordinary regressor, whose ``fit`` learns one task.
+
+        Returns
+        -------
+        FewShotRegressor
+            Over this meta-learner, which it never changes.
+        """
+        return FewShotRegressor(self)
+
     def _learn_scale(self, X, y, weight):
         super()._learn_scale(X, y, weight)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
@@ -210,7 +229,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
             return None
         return scaling._replace(target_within=torch.from_numpy(self.target_within_))
 
-    def _learn_targets(self, y, task):
+    def _learn_targets(self, y, task, classes, stays):
         self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
         values, _, _ = self._encode(y, task, n_tasks=1)
         return values, None, None

@@ -1,0 +1,296 @@
+"""Estimators to a file and back."""
+
+import copy
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skmeta.adapted import AdaptedTasks, Learner
+from skmeta.algorithms.base import Spec
+from skmeta.estimators import MetaClassifier, MetaRegressor
+from skmeta.exceptions import LoadError
+from skmeta.few_shot import FewShotClassifier, FewShotRegressor
+from skmeta.files import replace_file
+from skmeta.labels import TaskLabels
+from skmeta.saving.file import pack, unpack
+from skmeta.saving.values import Reader, Writer
+from skmeta.training import seeded
+
+__all__ = ["TRUSTED_TYPES", "load", "pack_estimator", "save", "unpack_estimator"]
+
+_METAS = {cls.__name__: cls for cls in (MetaClassifier, MetaRegressor)}
+_FEW_SHOTS = {cls.__name__: cls for cls in (FewShotClassifier, FewShotRegressor)}
+_KINDS = {**_METAS, **_FEW_SHOTS}
+
+TRUSTED_TYPES = [f"{cls.__module__}.{name}" for name, cls in _KINDS.items()]
+"""What ``skops.io.load(..., trusted=)`` has to trust to load estimators of skmeta."""
+
+# Attributes that are written in a way of their own.
+_PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "_metadata_request")
+
+
+def save(estimator: Any, path: str | os.PathLike) -> None:
+    """Write a fitted estimator of skmeta to a file.
+
+    Parameters
+    ----------
+    estimator : MetaClassifier, MetaRegressor, FewShotClassifier or FewShotRegressor
+        Fitted, with the tasks it is adapted to.
+    path : str or path-like
+        One file. It is written as a whole or not at all.
+
+    Raises
+    ------
+    SaveError
+        If a parameter is an object whose class no plugin has registered. Nothing is
+        written.
+
+    Warns
+    -----
+    UserWarning
+        If ``callbacks`` are left out, as objects of any class; they serve training.
+
+    Examples
+    --------
+    >>> import tempfile, skmeta
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    >>> meta = skmeta.MetaRegressor("maml", max_epochs=1, random_state=0)
+    >>> meta = meta.fit(X, y, groups=task).adapt(X[:5], y[:5])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     skmeta.save(meta, f"{folder}/waves.skmeta")
+    ...     again = skmeta.load(f"{folder}/waves.skmeta")
+    >>> bool((again.predict(X[5:9]) == meta.predict(X[5:9])).all())
+    True
+    """
+    check_is_fitted(estimator)
+    replace_file(path, pack_estimator(estimator))
+
+
+def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
+    """Read an estimator that :func:`save` has written.
+
+    No code of the file is run: it has none. The optimizer's memory is not in it, so
+    that ``partial_fit`` and ``warm_start`` begin with a new optimizer.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    device : str, default=None
+        Where torch computes from now on, in place of the device of the training.
+
+    Returns
+    -------
+    object
+        The fitted estimator.
+
+    Raises
+    ------
+    LoadError
+        If the file is damaged, of a later format or not of skmeta; or if a plugin is
+        missing, which the message names.
+    """
+    data = Path(path).read_bytes()
+    try:
+        return unpack_estimator(data, device=device)
+    except LoadError as error:
+        raise LoadError(
+            f"Cannot load {os.fspath(path)!r}. {error}"
+        ) from error.__cause__
+
+
+def pack_estimator(estimator: Any) -> bytes:
+    """Return the bytes of an estimator's file."""
+    writer = Writer()
+    if type(estimator).__name__ in _FEW_SHOTS:
+        content = _write_few_shot(writer, estimator)
+    else:
+        content = _write_meta(writer, estimator, "")
+    return pack({"estimator": content}, writer.tensors)
+
+
+def unpack_estimator(data: bytes, device: str | None = None) -> Any:
+    """Return the estimator of a file's bytes."""
+    document, tensors = unpack(data)
+    reader = Reader(tensors)
+    try:
+        content = document["estimator"]
+        if content["class"] in _FEW_SHOTS:
+            return _read_few_shot(reader, content, device)
+        return _read_meta(reader, content, device)
+    except LoadError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        raise LoadError(
+            f"Its contents do not fit together ({type(error).__name__}: {error})."
+        ) from error
+
+
+# Meta-learners ----------------------------------------------------------------------
+
+
+def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
+    if _METAS.get(type(meta).__name__) is not type(meta):
+        raise TypeError(
+            f"save keeps {' and '.join(_METAS)} themselves, and {type(meta).__name__} "
+            "may be anything. Use joblib or pickle."
+        )
+    given = meta.get_params(deep=False)
+    if given.get("callbacks"):
+        names = ", ".join(
+            type(each[-1] if isinstance(each, tuple) else each).__name__
+            for each in given["callbacks"]
+        )
+        warnings.warn(
+            f"The callbacks ({names}) are not saved: they may be of any class, and "
+            "they have done their work in fit.",
+            stacklevel=4,
+        )
+        given["callbacks"] = None
+    content = {
+        "class": type(meta).__name__,
+        "params": {k: writer.write(v, f"{root}{k}") for k, v in given.items()},
+        "routing": _routing(meta),
+    }
+    if not hasattr(meta, "module_"):
+        return content
+    fitted = vars(meta).keys() - given.keys() - {*_PARTS}
+    writer.algorithm = meta.algorithm_
+    return {
+        **content,
+        "fitted": {
+            name: writer.write(vars(meta)[name], f"{root}{name}")
+            for name in sorted(fitted)
+        },
+        "spec": vars(meta.spec_),
+        "history": writer.write([*meta.history_], f"{root}history_"),
+        "weights": writer.write(dict(meta.module_.state_dict()), f"{root}module_"),
+        "adapted": _write_adapted(writer, meta.adapted_, f"{root}adapted_"),
+    }
+
+
+def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
+    given = reader.read(content["params"])
+    if device is not None:
+        given["device"] = device
+    meta = _METAS[content["class"]](**given)
+    if content["routing"]:
+        requests = meta._get_metadata_request()
+        for method, asked in content["routing"].items():
+            getattr(requests, method).requests.update(asked)
+        meta._metadata_request = requests
+    if "weights" not in content:
+        return meta
+    for name, value in content["fitted"].items():
+        if name in dir(type(meta)):  # a method stays one
+            raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
+        setattr(meta, name, reader.read(value))
+    meta.spec_ = Spec(**content["spec"])
+    meta.net_ = meta._make_net(validates=False)
+    with seeded(0, meta.device):  # the weights drawn here are overwritten
+        meta.net_.initialize()
+    meta.module_ = meta.net_.module_
+    meta.module_.load_state_dict(reader.read(content["weights"]))
+    meta.module_.eval()
+    meta.net_.history.extend(reader.read(content["history"]))
+    meta.history_ = meta.net_.history
+    reader.algorithm, reader.device = meta.algorithm_, meta.device
+    meta.adapted_ = _read_adapted(reader, content["adapted"], meta)
+    return meta
+
+
+def _routing(meta: Any) -> dict:
+    """Return what set_*_request was told, by method."""
+    if not hasattr(meta, "_metadata_request"):
+        return {}
+    requests = meta._metadata_request
+    methods = [
+        name for name, part in vars(requests).items() if hasattr(part, "requests")
+    ]
+    return {method: dict(getattr(requests, method).requests) for method in methods}
+
+
+def _write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> Any:
+    if adapted is None:
+        return None
+    parts = {name: part for name, part in vars(adapted).items() if name != "learner"}
+    labels = parts.pop("labels")
+    if labels is not None:
+        parts["labels"] = vars(labels)
+    return {k: writer.write(v, f"{root}.{k}") for k, v in parts.items()}
+
+
+def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | None:
+    if content is None:
+        return None
+    adapted = AdaptedTasks.__new__(AdaptedTasks)
+    parts = reader.read(content)
+    labels = parts.pop("labels", None)
+    vars(adapted).update(parts)
+    adapted.labels = None if labels is None else TaskLabels(**labels)
+    adapted.learner = Learner(meta.algorithm_, meta.module_, meta.device)
+    return adapted
+
+
+# Few-shot estimators ----------------------------------------------------------------
+
+
+def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
+    if _FEW_SHOTS[type(few_shot).__name__] is not type(few_shot):
+        raise TypeError(f"save keeps {' and '.join(_FEW_SHOTS)} themselves.")
+    content = {
+        "class": type(few_shot).__name__,
+        "meta": _write_meta(writer, few_shot.meta, "meta."),
+        "params": {
+            name: writer.write(value, name)
+            for name, value in few_shot.get_params(deep=False).items()
+            if name != "meta"
+        },
+    }
+    if not hasattr(few_shot, "learner_"):
+        return content
+    learner = few_shot.learner_
+    if learner.module_ is not few_shot.meta.module_:  # another one was set meanwhile
+        return {**content, "learner": _write_meta(writer, learner, "learner.")}
+    learnt = {"classes_": learner.classes_} if hasattr(learner, "classes_") else {}
+    return {
+        **content,
+        "learnt": {k: writer.write(v, f"learner.{k}") for k, v in learnt.items()},
+        "adapted": _write_adapted(writer, learner.adapted_, "learner.adapted_"),
+    }
+
+
+def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
+    meta = _read_meta(reader, content["meta"], device)
+    few_shot = _FEW_SHOTS[content["class"]](
+        meta, **reader.read(content.get("params", {}))
+    )
+    if "learner" in content:
+        learner = _read_meta(reader, content["learner"], device)
+    elif "adapted" in content:
+        learner = copy.copy(meta)
+        for name, value in content["learnt"].items():
+            setattr(learner, name, reader.read(value))
+        learner.adapted_ = _read_adapted(reader, content["adapted"], learner)
+    else:
+        return few_shot
+    few_shot._set_learner(learner)
+    return few_shot
+
+
+# skops ------------------------------------------------------------------------------
+
+
+def to_state(estimator: Any) -> dict:
+    """Return a state that is made of nothing but an array of bytes."""
+    return {"skmeta": np.frombuffer(pack_estimator(estimator), dtype=np.uint8).copy()}
+
+
+def from_state(estimator: Any, state: dict) -> None:
+    """Take over what :func:`to_state` returned."""
+    vars(estimator).update(vars(unpack_estimator(state["skmeta"].tobytes())))

@@ -1,0 +1,290 @@
+"""Values to JSON and tensors, and back: a fixed list of types, and registered names.
+
+What JSON has is itself. Everything else is an object whose ``"$"`` says its type, out
+of those that :class:`Reader` knows; arrays and tensors are left to the tensors' side.
+"""
+
+import datetime
+import functools
+import math
+import os
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.dtypes import StringDType
+
+from skmeta import hookspecs, plugins
+from skmeta.exceptions import LoadError, SaveError
+
+__all__ = ["Reader", "Writer"]
+
+_SCALARS = "biuf"  # kinds of numpy numbers that are tensors of their own
+_TIMES = "mM"  # kept as the int64 they are
+
+
+class Writer:
+    """Turns values into JSON, and collects the arrays among them.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        The arrays, by the name that the JSON has for them.
+    algorithm : Algorithm or None
+        Whose states are written; the types of these must be found by its module.
+    """
+
+    def __init__(self):
+        self.tensors: dict[str, torch.Tensor] = {}
+        self.algorithm = None
+
+    def write(self, value: Any, where: str) -> Any:
+        """Turn a value into JSON; ``where`` names it in errors."""
+        if isinstance(value, np.generic):
+            return {"$": "scalar", "array": self.write(np.asarray(value), where)}
+        if value is None or isinstance(value, (bool, int, str)):
+            return value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else {"$": "float", "is": repr(value)}
+        if isinstance(value, np.ndarray):
+            return self._array(value, where)
+        if isinstance(value, torch.Tensor):
+            return {"$": "tensor", "name": self._keep(value.detach(), where)}
+        if isinstance(value, (list, tuple)):
+            return self._sequence(value, where)
+        if isinstance(value, dict):
+            return self._dict(value, where)
+        if isinstance(value, datetime.date):
+            pandas = type(value).__module__.startswith("pandas")
+            kind = "datetime" if isinstance(value, datetime.datetime) else "date"
+            return {"$": "timestamp" if pandas else kind, "is": value.isoformat()}
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
+        if isinstance(value, torch.device):
+            return {"$": "device", "is": str(value)}
+        if isinstance(value, np.random.RandomState):
+            state = self.write(value.get_state(legacy=False), where)
+            return {"$": "RandomState", "state": state}
+        if isinstance(value, functools.partial) and not value.args:
+            given = self._dict(value.keywords, where)
+            return {"$": "partial", "of": self.write(value.func, where), "with": given}
+        if _optimizer(getattr(value, "__name__", "")) is value:
+            return {"$": "optimizer", "name": value.__name__}
+        return self._component(value, where)
+
+    def _keep(self, tensor: torch.Tensor, where: str) -> str:
+        name = where
+        while name in self.tensors:
+            name += "'"
+        # A state may be a view of one weight for all tasks, which a file cannot hold.
+        self.tensors[name] = tensor.cpu().contiguous().clone()
+        return name
+
+    def _array(self, value: np.ndarray, where: str) -> dict:
+        dtype, kind = value.dtype, value.dtype.kind
+        if kind in "OUT":
+            items = [self.write(item, where) for item in value.ravel().tolist()]
+            of = {"O": "object", "T": "text"}.get(kind, dtype.str)
+            return {"$": "items", "dtype": of, "shape": [*value.shape], "items": items}
+        if kind in _TIMES:
+            value = value.view(np.dtype("i8").newbyteorder(dtype.byteorder))
+        if kind not in _SCALARS + _TIMES or dtype.itemsize > 8:
+            raise SaveError(f"Cannot save {where}: no file can hold {dtype} arrays.")
+        plain = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
+        name = self._keep(torch.from_numpy(plain), where)
+        return {"$": "array", "dtype": dtype.str, "name": name}
+
+    def _sequence(self, value: list | tuple, where: str) -> Any:
+        items = [self.write(item, f"{where}.{i}") for i, item in enumerate(value)]
+        if type(value) is tuple:
+            return {"$": "tuple", "items": items}
+        if isinstance(value, tuple):
+            name = type(value).__name__
+            if _named_tuple(self.algorithm, name) is not type(value):
+                raise SaveError(
+                    f"Cannot save {where}: {name} is not defined beside the algorithm "
+                    f"{self.algorithm}, in whose module it is looked up by its name. "
+                    "Define it there, or let adapt return a plain tuple."
+                )
+            return {"$": "named", "name": name, "items": items}
+        return items
+
+    def _dict(self, value: dict, where: str) -> dict:
+        if all(type(key) is str for key in value) and "$" not in value:
+            return {k: self.write(v, f"{where}.{k}") for k, v in value.items()}
+        items = [
+            [self.write(key, where), self.write(item, f"{where}.{key}")]
+            for key, item in value.items()
+        ]
+        return {"$": "dict", "items": items}
+
+    def _component(self, value: Any, where: str) -> dict:
+        cls = type(value)
+        for kind in hookspecs.KINDS:
+            for entry in plugins.entries(kind):
+                if entry.cls is cls:
+                    given = self._dict(value.get_params(deep=False), where)
+                    return {
+                        "$": kind,
+                        "name": entry.name,
+                        "distribution": entry.distribution,
+                        "version": entry.version,
+                        "params": given,
+                    }
+        what = cls if not isinstance(value, type) and not callable(value) else value
+        name = getattr(what, "__qualname__", repr(what))
+        kinds = ", ".join(hookspecs.KINDS)
+        raise SaveError(
+            f"Cannot save {where}: {name} is not registered, and a file without code "
+            "can only name what is. If it is a class of your own, register it with "
+            f"skmeta.plugins.register under one of the kinds {kinds}; pickle and "
+            "joblib keep anything."
+        )
+
+
+class Reader:
+    """Turns JSON into the values that :class:`Writer` was given.
+
+    Parameters
+    ----------
+    tensors : dict of str to Tensor
+        The arrays, by name.
+    """
+
+    def __init__(self, tensors: dict[str, torch.Tensor]):
+        self.tensors = tensors
+        self.algorithm = None
+        self.device = "cpu"
+
+    def read(self, value: Any) -> Any:
+        """Turn JSON into a value."""
+        if isinstance(value, list):
+            return [self.read(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        kind = value.get("$")
+        if kind is None:
+            return {key: self.read(item) for key, item in value.items()}
+        if kind in hookspecs.KINDS:
+            return self._component(kind, value)
+        if kind not in _READERS:
+            raise LoadError(f"It holds a value of the unknown type {kind!r}.")
+        return _READERS[kind](self, value)
+
+    def _scalar(self, value: dict) -> Any:
+        return self.read(value["array"])[()]
+
+    def _array(self, value: dict) -> np.ndarray:
+        dtype = np.dtype(value["dtype"])
+        plain = self.tensors[value["name"]].numpy()
+        if dtype.kind in _TIMES:
+            return plain.view(dtype.newbyteorder("=")).astype(dtype)
+        return plain.astype(dtype)
+
+    def _items(self, value: dict) -> np.ndarray:
+        name = value["dtype"]
+        dtype = {"object": np.dtype(object), "text": StringDType()}.get(name)
+        dtype = np.dtype(name) if dtype is None else dtype
+        flat = np.empty(len(value["items"]), dtype=dtype)
+        for place, item in enumerate(value["items"]):
+            flat[place] = self.read(item)
+        return flat.reshape(value["shape"])
+
+    def _tensor(self, value: dict) -> torch.Tensor:
+        return self.tensors[value["name"]].to(self.device)
+
+    def _tuple(self, value: dict) -> tuple:
+        return tuple(self.read(item) for item in value["items"])
+
+    def _named(self, value: dict) -> tuple:
+        cls = _named_tuple(self.algorithm, value["name"])
+        if cls is None:
+            raise LoadError(f"{self.algorithm} does not know {value['name']!r}.")
+        return cls(*self._tuple(value))
+
+    def _dict(self, value: dict) -> dict:
+        return {self.read(key): self.read(item) for key, item in value["items"]}
+
+    def _timestamp(self, value: dict) -> Any:
+        try:
+            from pandas import Timestamp
+        except ImportError as error:
+            raise LoadError("It names tasks by pandas' times: install it.") from error
+        return Timestamp(value["is"])
+
+    def _random_state(self, value: dict) -> np.random.RandomState:
+        random_state = np.random.RandomState()
+        random_state.set_state(self.read(value["state"]))
+        return random_state
+
+    def _optimizer(self, value: dict) -> type:
+        found = _optimizer(value["name"])
+        if found is None:
+            raise LoadError(f"torch.optim has no optimizer {value['name']!r}.")
+        return found
+
+    def _partial(self, value: dict) -> functools.partial:
+        if value["of"].get("$") != "optimizer":
+            raise LoadError("It holds a function that is no optimizer.")
+        return functools.partial(self.read(value["of"]), **self.read(value["with"]))
+
+    def _component(self, kind: str, value: dict) -> Any:
+        name, home = value["name"], value["distribution"]
+        try:  # a built-in is found without loading any plugin
+            entry = plugins.entry(kind, f"{home}:{name}")
+        except ValueError:
+            raise LoadError(_missing(kind, name, home, value["version"])) from None
+        return entry.cls(**self.read(value["params"]))
+
+
+_READERS = {
+    "scalar": Reader._scalar,
+    "float": lambda self, value: float(value["is"]),
+    "array": Reader._array,
+    "items": Reader._items,
+    "tensor": Reader._tensor,
+    "tuple": Reader._tuple,
+    "named": Reader._named,
+    "dict": Reader._dict,
+    "timestamp": Reader._timestamp,
+    "datetime": lambda self, value: datetime.datetime.fromisoformat(value["is"]),
+    "date": lambda self, value: datetime.date.fromisoformat(value["is"]),
+    "device": lambda self, value: torch.device(value["is"]),
+    "RandomState": Reader._random_state,
+    "optimizer": Reader._optimizer,
+    "partial": Reader._partial,
+}
+
+
+def _optimizer(name: str) -> type | None:
+    """Return an optimizer of torch itself, and nothing else that it holds."""
+    found = getattr(torch.optim, name, None) if isinstance(name, str) else None
+    known = isinstance(found, type) and issubclass(found, torch.optim.Optimizer)
+    return found if known else None
+
+
+def _named_tuple(algorithm: Any, name: str) -> type | None:
+    """Find a NamedTuple in the modules that define an algorithm's class."""
+    for cls in type(algorithm).__mro__:
+        found = getattr(sys.modules.get(cls.__module__), name, None)
+        if isinstance(found, type) and issubclass(found, tuple):
+            return found if hasattr(found, "_fields") else None
+    return None
+
+
+def _missing(kind: str, name: str, home: str, version: str) -> str:
+    broken = [str(each) for each in plugins.failures() if each.distribution == home]
+    if broken:
+        return f"It needs the {kind} {name!r}, and {broken[0]}."
+    if not version and home != hookspecs.PROJECT:
+        return (
+            f"It needs the {kind} {name!r} of the plugin {home!r}, which the process "
+            "that saved it had registered by itself: call skmeta.plugins.register with "
+            "it before load."
+        )
+    exact = f"=={version}" if version else ""
+    return (
+        f"It needs the {kind} {name!r} of {home} {version}, which is not installed "
+        f"here: pip install '{home}{exact}'."
+    )
