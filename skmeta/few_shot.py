@@ -6,10 +6,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skmeta.estimators.html import FactsMixin, training_facts
+
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
 
-class _FewShotEstimator(BaseEstimator):
+class _FewShotEstimator(FactsMixin, BaseEstimator):
     def __init__(self, meta):
         self.meta = meta
 
@@ -84,6 +86,9 @@ class _FewShotEstimator(BaseEstimator):
                 "Search over meta=[...] with meta-learners fitted one by one."
             )
         return super().set_params(**params)
+
+    def _facts(self):
+        return training_facts(getattr(self, "learner_", self.meta))
 
     def __sklearn_clone__(self):
         """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""

@@ -22,6 +22,7 @@ from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.estimators.adapting import AdaptingMixin
+from skmeta.estimators.html import FactsMixin, count_units, training_facts
 from skmeta.net import EpisodicNet
 from skmeta.tables import encode_groups
 from skmeta.training import make_net, make_samplers, meta_train
@@ -30,7 +31,11 @@ __all__ = ["BaseMetaEstimator"]
 
 
 class BaseMetaEstimator(
-    AdaptingMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    AdaptingMixin,
+    FactsMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """A meta-learner of any kind of target: meta-training, then adaptation.
 
@@ -156,6 +161,7 @@ class BaseMetaEstimator(
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
 
+        self.n_tasks_ = count_units(self.tasks, task, y)
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(X, y, task))
@@ -210,6 +216,9 @@ class BaseMetaEstimator(
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float32"]  # torch computes in it
         return tags
+
+    def _facts(self) -> dict[str, str]:
+        return training_facts(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether meta-training is done."""

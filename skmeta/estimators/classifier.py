@@ -116,6 +116,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         Losses of every epoch.
     algorithm_, backbone_ : Algorithm, Backbone
         The resolved parameters.
+    n_tasks_ : int
+        Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     n_features_in_ : int
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
