@@ -10,6 +10,7 @@ from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.exceptions import NotAdaptedError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.hookspecs import hookimpl
+from skmeta.preprocessing import make_preprocessor
 
 __version__ = "0.1.0.dev0"
 
@@ -20,4 +21,5 @@ __all__ = [
     "MetaRegressor",
     "NotAdaptedError",
     "hookimpl",
+    "make_preprocessor",
 ]

