@@ -4,8 +4,8 @@ A command has ``add_parser(commands)``, which adds its words to the command line
 sets what runs it.
 """
 
-from skmeta.commands import demo, plugins
+from skmeta.commands import demo, evaluate, plugins
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = [demo, plugins]
+COMMANDS = [demo, evaluate, plugins]
