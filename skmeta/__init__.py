@@ -10,6 +10,7 @@ from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.exceptions import NotAdaptedError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.hookspecs import hookimpl
+from skmeta.pipelines import adapt
 from skmeta.preprocessing import make_preprocessor
 
 __version__ = "0.1.0.dev0"
@@ -20,6 +21,7 @@ __all__ = [
     "MetaClassifier",
     "MetaRegressor",
     "NotAdaptedError",
+    "adapt",
     "hookimpl",
     "make_preprocessor",
 ]

@@ -1,0 +1,249 @@
+"""Estimators to be judged: named, fitted on training tasks, with the tasks held out."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection import GroupKFold
+from sklearn.utils import _safe_indexing
+
+from skmeta.model_selection._judge import (
+    Judged,
+    adapts,
+    fit_on_tasks,
+    is_fitted,
+    shows_labels,
+    warn_of_undefined,
+)
+from skmeta.model_selection._metrics import Metric
+from skmeta.model_selection._per_task import PerTask
+from skmeta.model_selection._rounds import draw_rounds
+from skmeta.model_selection._splitters import TaskSplit
+from skmeta.pipelines import last_step
+from skmeta.tables import encode_groups
+
+__all__ = ["judge", "name_all"]
+
+COLUMNS = ["estimator", "shots", "task", "repeat", "score"]
+
+
+def name_all(estimators: Any) -> dict[str, Any]:
+    """Name estimators by what they are, where they come without names."""
+    if isinstance(estimators, Mapping):
+        named = dict(estimators)
+    else:
+        if not isinstance(estimators, (list, tuple)):
+            estimators = [estimators]
+        named = {}
+        for estimator in estimators:
+            name, count = _name(estimator), 2
+            while name in named:
+                name, count = f"{_name(estimator)} {count}", count + 1
+            named[name] = estimator
+    if not named:
+        raise ValueError("There is no estimator to judge.")
+    kinds = {is_classifier(estimator) for estimator in named.values()}
+    if len(kinds) > 1:
+        raise ValueError("Classifiers and regressors cannot be judged together.")
+    return {
+        name: each if adapts(each) else PerTask(each) for name, each in named.items()
+    }
+
+
+def judge(
+    estimators: Mapping[str, Any],
+    X: Any,
+    y: Any,
+    groups: Any,
+    *,
+    shots: tuple[int, ...],
+    metric: Any,
+    n_repeats: int,
+    n_query: int | None,
+    test_groups: Any,
+    cv: Any,
+    random_state: int | None,
+):
+    """Score every estimator on every held-out task, with every number of shots.
+
+    Returns
+    -------
+    per_task : pandas.DataFrame
+        Columns estimator, shots, task, repeat, score; no rows for an estimator without
+        a prior at 0 shots; NaN where the metric is undefined.
+    metric : Metric
+        What was measured.
+    """
+    import pandas as pd
+
+    shots = _check_shots(shots)
+    y = np.asarray(y).ravel()
+    if metric is None:
+        classifies = is_classifier(next(iter(estimators.values())))
+        metric = "accuracy" if classifies else "r2"
+    metric = Metric(metric)
+    fitted = {name for name, each in estimators.items() if is_fitted(each)}
+    parts = []
+    splits = _splits(y, groups, test_groups, cv, random_state, len(fitted), estimators)
+    for train, test in splits:
+        ready = {}
+        for name, each in estimators.items():
+            if name in fitted:
+                ready[name] = each
+            else:
+                ready[name] = fit_on_tasks(
+                    each,
+                    _safe_indexing(X, train),
+                    y[train],
+                    _safe_indexing(groups, train),
+                )
+        X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
+        space = _common_label_space(ready, y, groups)
+        judged = Judged(X_test, y[test], groups_test, space)
+        parts += _judge_split(
+            ready, judged, metric, shots, n_repeats, n_query, random_state
+        )
+    frame = pd.concat(parts, ignore_index=True)[COLUMNS]
+    first = frame[frame.estimator == frame.estimator.iloc[0]]
+    first = first[first.shots == first.shots.max()]
+    warn_of_undefined(
+        metric, first.groupby("task").score.mean().to_numpy(), stacklevel=4
+    )
+    return frame, metric
+
+
+def _judge_split(ready, judged, metric, shots, n_repeats, n_query, seed) -> Iterator:
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    rounds = draw_rounds(
+        judged.task,
+        judged.label,
+        n_way=None,
+        n_episodes=None,
+        n_repeats=n_repeats,
+        rng=rng,
+    )
+    for repeat, whole in enumerate(rounds):
+        drawn = _large_enough(whole, max(shots), judged)
+        query = drawn.query(max(shots), n_query)  # the same for every number of shots
+        for name, estimator in ready.items():
+            for n_shot in shots:
+                scores = judged.scores(estimator, metric, drawn, n_shot, query)
+                if scores is None:
+                    continue
+                yield pd.DataFrame(
+                    {
+                        "estimator": name,
+                        "shots": n_shot,
+                        "task": judged.names[drawn.task],
+                        "repeat": repeat,
+                        "score": scores,
+                    }
+                )
+
+
+def _large_enough(drawn, most: int, judged: Judged):
+    """Keep the tasks that can give all shots, the same for every number of them."""
+    kept = drawn.size > most
+    if judged.label_space == "per_task":  # with two classes, or there is no question
+        cells = np.unique(
+            np.column_stack([drawn.episode, judged.label[drawn.row]])[kept], axis=0
+        )
+        n_cells = np.bincount(cells[:, 0], minlength=len(drawn.task))
+        kept &= n_cells[drawn.episode] >= 2
+    n_left = len(np.unique(drawn.episode[kept]))
+    n_tasks = len(drawn.task)
+    if n_left == 0:
+        half = int(np.median(drawn.size)) - 1
+        raise ValueError(
+            f"No task has rows for {most} shots and a query. Lower shots: half of the "
+            f"rows are in tasks (or classes of them) that could give {half}."
+        )
+    if n_left < n_tasks:
+        warnings.warn(
+            f"{n_tasks - n_left} of {n_tasks} tasks have too few rows for {most} shots "
+            "and a query, and are left out. Lower the largest of shots to keep them.",
+            stacklevel=6,
+        )
+    return drawn.only(kept)
+
+
+def _check_shots(shots) -> tuple[int, ...]:
+    shots = (shots,) if isinstance(shots, (int, np.integer)) else tuple(shots)
+    whole = all(isinstance(shot, (int, np.integer)) and shot >= 0 for shot in shots)
+    if not shots or not whole:
+        raise ValueError(f"shots must be whole numbers from 0 on, not {shots!r}.")
+    return tuple(sorted({int(shot) for shot in shots}))
+
+
+def _splits(y, groups, test_groups, cv, random_state, n_fitted, estimators):
+    if groups is None:
+        raise ValueError("groups says which task each row is of: pass it.")
+    names, task = encode_groups(groups, y)
+    if test_groups is not None:
+        if cv is not None:
+            raise ValueError("Give test_groups or cv, not both.")
+        asked = np.unique(np.asarray(test_groups))
+        unknown = asked[~np.isin(asked, names)]
+        if len(unknown):
+            raise ValueError(f"test_groups holds unknown groups: {unknown.tolist()}.")
+        test = np.isin(names, asked)[task]
+        return [(np.flatnonzero(~test), np.flatnonzero(test))]
+    if n_fitted == len(estimators) and cv is None:
+        return [(np.empty(0, dtype=np.intp), np.arange(len(y)))]
+    if cv is None:
+        cv = TaskSplit(random_state=random_state)
+    elif isinstance(cv, (int, np.integer)):
+        cv = GroupKFold(cv, shuffle=True, random_state=random_state)
+    splits = list(cv.split(np.zeros(len(y)), y, groups)) if hasattr(cv, "split") else cv
+    splits = list(splits)
+    for train, test in splits:
+        both = np.intersect1d(task[train], task[test])
+        if len(both):
+            raise ValueError(
+                f"cv puts rows of {len(both)} tasks on both sides, such as "
+                f"{names[both[0]]!r}. Use GroupKFold or TaskSplit."
+            )
+    return splits
+
+
+def _common_label_space(ready, y, groups) -> str | None:
+    """Go by what a meta-learner has learnt, if there is any."""
+    spaces = {
+        shows_labels(each, y, groups): name
+        for name, each in ready.items()
+        if not hasattr(last_step(each), "estimator")  # the strategies follow
+    }
+    if len(spaces) > 1:
+        raise ValueError(
+            "Meta-learners with shared labels and with labels per task cannot be "
+            f"judged together: {spaces}."
+        )
+    if spaces:
+        return next(iter(spaces))
+    return shows_labels(next(iter(ready.values())), y, groups)
+
+
+def _name(estimator: Any) -> str:
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    last = last_step(estimator)
+    algorithm = getattr(last, "algorithm", None)
+    if isinstance(algorithm, str):
+        return algorithm
+    if algorithm is not None:
+        return type(algorithm).__name__
+    inner = getattr(last, "estimator", None)
+    name = type(last).__name__
+    return name if inner is None else f"{name}({type(last_step(inner)).__name__})"
+
+
+def average_repeats(frame):
+    """Average the splits of each task, without those that are undefined."""
+    return (
+        frame.groupby(["estimator", "shots", "task"], sort=False)
+        .score.mean()
+        .reset_index()
+    )

@@ -1,0 +1,145 @@
+"""Score against the number of shots."""
+
+import numpy as np
+from scipy import stats
+
+from skmeta.model_selection._candidates import average_repeats, judge, name_all
+
+__all__ = ["few_shot_curve", "summarise"]
+
+
+def few_shot_curve(
+    estimators,
+    X,
+    y,
+    groups,
+    *,
+    shots=(0, 1, 2, 5, 10, 20),
+    metric=None,
+    n_repeats=3,
+    n_query=None,
+    test_groups=None,
+    cv=None,
+    random_state=0,
+    per_task=False,
+):
+    """Score estimators on new tasks, against the rows they learn them from.
+
+    Each task's rows are shuffled once per repeat. The first k are the support, so that
+    supports of growing size are nested; the rows after the largest support are
+    the query, which is the same for every estimator and every k.
+
+    Parameters
+    ----------
+    estimators : dict of str to estimator, list of estimators, or estimator
+        Meta-learners, Pipelines that end in one, searches over them, strategies such as
+        :class:`Pooled`; any other estimator is fitted per task (:class:`PerTask`).
+        Fitted ones are judged as they are: they must not have seen the tasks they are
+        judged on. Others are cloned and fitted on the training tasks.
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    y : array-like of shape (n_rows,)
+        Targets.
+    groups : array-like of shape (n_rows,)
+        Task of each row.
+    shots : sequence of int, default=(0, 1, 2, 5, 10, 20)
+        Support rows: of each class where labels are only names inside a task, in all
+        where they mean the same everywhere. At 0, estimators without a prior are left
+        out: they have no row in the answer.
+    metric : str or callable, default=None
+        As in :func:`few_shot_scorer`; None is accuracy, or R2.
+    n_repeats : int, default=3
+        Splits of each task, averaged before anything else.
+    n_query : int, default=None
+        The most query rows, counted as ``shots``; None takes all.
+    test_groups : array-like, default=None
+        The tasks to judge on. Training takes the others.
+    cv : int or splitter of whole tasks, default=None
+        Splits over tasks; an int is that many folds (``GroupKFold``). None holds out 30
+        % of the tasks (:class:`TaskSplit`), or judges on all tasks if every
+        estimator is fitted.
+    random_state : int, default=0
+        Draws splits, supports and queries.
+    per_task : bool, default=False
+        Return the scores of every task and repeat in place of their mean.
+
+    Returns
+    -------
+    curve : pandas.DataFrame
+        Columns estimator, shots, score (the mean over tasks), low and high (its 95 %
+        confidence interval over tasks, by Student's t; NaN for a single task), n_tasks.
+        With ``per_task=True`` columns estimator, shots, task, repeat, score.
+
+    Notes
+    -----
+    Tasks (or classes of them) with too few rows for the largest support and a query
+    are left out for all shots, with a warning, so that one curve is about one set of
+    tasks. With ``random_state`` as an int, two calls agree.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from skmeta import MetaRegressor
+    >>> from skmeta.datasets import make_sinusoids
+    >>> from skmeta.model_selection import few_shot_curve
+    >>> X, y, task = make_sinusoids(n_tasks=40, n_rows=30, random_state=0)
+    >>> curve = few_shot_curve(
+    ...     {
+    ...         "maml": MetaRegressor("maml", max_epochs=2, random_state=0),
+    ...         "ridge": Ridge(),
+    ...     },
+    ...     X,
+    ...     y,
+    ...     task,
+    ...     shots=(0, 5),
+    ...     metric="neg_mean_squared_error",
+    ... )
+    >>> curve[["estimator", "shots", "n_tasks"]]
+      estimator  shots  n_tasks
+    0      maml      0       12
+    1      maml      5       12
+    2     ridge      5       12
+    """
+    frame, _ = judge(
+        name_all(estimators),
+        X,
+        y,
+        groups,
+        shots=shots,
+        metric=metric,
+        n_repeats=n_repeats,
+        n_query=n_query,
+        test_groups=test_groups,
+        cv=cv,
+        random_state=random_state,
+    )
+    return frame if per_task else summarise(frame)
+
+
+def summarise(per_task):
+    """Average over tasks, with 95 % confidence intervals by Student's t.
+
+    Parameters
+    ----------
+    per_task : pandas.DataFrame
+        What ``few_shot_curve(..., per_task=True)`` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What ``few_shot_curve`` returns.
+    """
+    import pandas as pd
+
+    rows = []
+    by = average_repeats(per_task).groupby(["estimator", "shots"], sort=False)
+    for (name, shots), own in by:
+        scores = own.score.dropna().to_numpy()
+        n, mean, half = len(scores), np.nan, np.nan
+        if n:
+            mean = scores.mean()
+        if n > 1:
+            half = stats.t.ppf(0.975, n - 1) * scores.std(ddof=1) / np.sqrt(n)
+        rows.append((name, shots, mean, mean - half, mean + half, n))
+    columns = ["estimator", "shots", "score", "low", "high", "n_tasks"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,227 @@
+"""A scorer that runs episodes, for ``scoring=`` of scikit-learn's searches."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+
+from skmeta.model_selection._judge import (
+    Judged,
+    adapts,
+    mean_per_task,
+    rounds_for,
+    shows_labels,
+    warn_of_undefined,
+)
+from skmeta.model_selection._metrics import Metric
+from skmeta.model_selection._per_task import PerTask
+from skmeta.model_selection._rounds import Round, draw_classes, draw_rounds
+from skmeta.pipelines import last_step
+
+__all__ = ["FewShotScorer", "few_shot_scorer"]
+
+
+def few_shot_scorer(
+    metric: str | Callable,
+    *,
+    n_shot: int = 5,
+    n_way: int | None = None,
+    n_query: int | None = None,
+    n_episodes: int | None = None,
+    n_repeats: int = 1,
+    random_state: int | None = 0,
+) -> "FewShotScorer":
+    """Make a scorer that judges by learning new tasks from a few rows.
+
+    Every task of ``groups`` is split at random in support and query, all are adapted to
+    in one call, and each is scored on its query; the score is the mean over tasks. The
+    estimator's own current task stays as it is.
+
+    Parameters
+    ----------
+    metric : str or callable
+        Any scikit-learn metric: the name of a scorer ("accuracy", "roc_auc",
+        "neg_log_loss", "r2"), a scorer, or a function ``metric(y_true, y_pred)``. A
+        function whose name ends in ``_error``, ``_loss`` or ``_deviance`` is negated,
+        so that more is always better. Metrics of probabilities get probabilities.
+    n_shot : int, default=5
+        Support rows: of each class where labels are only names inside a task, in all
+        where a label means the same in every task. A task too small keeps one row (of
+        each class) for the query. 0 judges the prior.
+    n_way : int, default=None
+        Classes drawn for an episode, where labels are only names inside a task. None
+        takes all of a task; or the estimator's own ``n_way`` where there are no groups.
+    n_query : int, default=None
+        The most query rows, counted as ``n_shot``. None takes all that are left, or 15
+        where episodes are drawn from classes.
+    n_episodes : int, default=None
+        Tasks to draw, each again only when all have come. None takes every task
+        ``n_repeats`` times, or draws 100 where episodes are drawn from classes.
+    n_repeats : int, default=1
+        Splits of each task, averaged before the mean over tasks.
+    random_state : int, default=0
+        Draws the splits. With an int every candidate of a search meets the same.
+
+    Returns
+    -------
+    scorer : FewShotScorer
+        Callable ``(estimator, X, y, groups=None)``. It asks for ``groups`` by metadata
+        routing, so with ``sklearn.set_config(enable_metadata_routing=True)`` it is
+        ready for ``scoring=``. Its method ``per_task`` gives the score of each task.
+
+    Notes
+    -----
+    The estimator may be a meta-learner, a Pipeline that ends in one, a fitted search
+    over either, one of the strategies of this module, or any other estimator, which is
+    cloned and fitted to the support of each task (:class:`PerTask`). Without
+    ``groups``, an estimator with ``tasks="classes"`` is judged on episodes of
+    classes drawn from the table, which goes with :class:`ClassKFold`, and one with
+    ``tasks="table"`` on splits of the table.
+
+    A task where the metric is undefined, such as AUC with one class in the query, is
+    left out, with one warning that counts them.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmeta import MetaClassifier
+    >>> from skmeta.model_selection import few_shot_scorer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> meta = MetaClassifier("protonet", tasks="classes", max_epochs=1, random_state=0)
+    >>> meta = meta.fit(X[y < 6], y[y < 6])
+    >>> log_loss = few_shot_scorer("neg_log_loss", n_shot=5, n_way=4, n_episodes=20)
+    >>> bool(log_loss(meta, X[y >= 6], y[y >= 6]) > -1)
+    True
+    """
+    return FewShotScorer(
+        metric,
+        n_shot=n_shot,
+        n_way=n_way,
+        n_query=n_query,
+        n_episodes=n_episodes,
+        n_repeats=n_repeats,
+        random_state=random_state,
+    )
+
+
+class FewShotScorer(BaseEstimator):
+    """What :func:`few_shot_scorer` returns."""
+
+    # BaseEstimator brings parameters, repr and requests; fit would be out of place.
+    __metadata_request__score = {"groups": True}
+
+    def __init__(
+        self,
+        metric,
+        *,
+        n_shot=5,
+        n_way=None,
+        n_query=None,
+        n_episodes=None,
+        n_repeats=1,
+        random_state=0,
+    ):
+        self.metric = metric
+        self.n_shot = n_shot
+        self.n_way = n_way
+        self.n_query = n_query
+        self.n_episodes = n_episodes
+        self.n_repeats = n_repeats
+        self.random_state = random_state
+
+    def __call__(self, estimator, X, y, groups=None) -> float:
+        """Score an estimator: the mean over tasks, more is better."""
+        _, scores = self._per_task(estimator, X, y, groups)
+        return float(np.nanmean(scores))
+
+    def per_task(self, estimator, X, y, groups=None):
+        """Score every task.
+
+        Parameters
+        ----------
+        estimator : object
+            What to judge.
+        X, y : array-like
+            Rows and targets.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row.
+
+        Returns
+        -------
+        pandas.Series
+            A score of each task by its group, or of each episode by its number where
+            there are no groups; NaN where the metric is undefined.
+        """
+        import pandas as pd
+
+        names, scores = self._per_task(estimator, X, y, groups)
+        return pd.Series(scores, index=pd.Index(names, name="task"), name="score")
+
+    def _per_task(self, estimator, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
+        metric = Metric(self.metric)
+        of_classes = groups is None and self._draws_classes(estimator)
+        if groups is None and not of_classes:
+            if getattr(last_step(estimator), "tasks", "groups") != "table":
+                raise ValueError(
+                    "A few-shot score needs to know the task of each row: pass "
+                    "groups=, and inside a search turn on "
+                    "sklearn.set_config(enable_metadata_routing=True) so that it "
+                    "arrives. Or pass n_way= to draw episodes from the classes of y."
+                )
+            groups = np.zeros(len(np.asarray(y)), dtype=np.intp)
+        if not adapts(estimator):
+            estimator = PerTask(estimator).fit(
+                X, y, groups=np.asarray(y).ravel() if of_classes else groups
+            )
+        space = "per_task" if of_classes else shows_labels(estimator, y, groups)
+        judged = Judged(X, y, groups, space)
+        n_query = self.n_query
+        if n_query is None and of_classes:
+            n_query = 15
+        parts, tasks = [], []
+        for drawn in self._rounds(estimator, judged, of_classes):
+            query = drawn.query(self.n_shot, n_query)
+            each = judged.scores(estimator, metric, drawn, self.n_shot, query)
+            if each is None:
+                raise ValueError(
+                    f"n_shot=0 asks for a prior, which {last_step(estimator)!r} "
+                    "does not have. Set n_shot to 1 or more."
+                )
+            parts.append(each)
+            tasks.append(drawn.task)
+        scores, task = np.concatenate(parts), np.concatenate(tasks)
+        names = judged.names
+        if of_classes:
+            names = np.arange(len(scores))
+        drawn_at_all = np.unique(task)  # with few episodes, not every task is
+        scores = mean_per_task(scores, task, len(names))[drawn_at_all]
+        warn_of_undefined(metric, scores, stacklevel=4)
+        return names[drawn_at_all], scores
+
+    def _draws_classes(self, estimator) -> bool:
+        own = getattr(last_step(estimator), "tasks", None)
+        return own == "classes" or (own is None and self.n_way is not None)
+
+    def _rounds(self, estimator, judged: Judged, of_classes: bool) -> Iterator[Round]:
+        rng = np.random.default_rng(self.random_state)
+        if of_classes:
+            n_way = self.n_way or getattr(last_step(estimator), "n_way", 5)
+            drawn = draw_classes(
+                judged.label, n_way=n_way, n_episodes=self.n_episodes or 100, rng=rng
+            )
+            yield from rounds_for(estimator, drawn)
+            return
+        if self.n_way is not None and judged.label is None:
+            kind = "a regressor" if not is_classifier(estimator) else "shared labels"
+            raise ValueError(
+                f"n_way draws classes of a task and has no meaning for {kind}. Leave "
+                "n_way=None, or fit with label_space='per_task'."
+            )
+        yield from draw_rounds(
+            judged.task,
+            judged.label,
+            n_way=self.n_way,
+            n_episodes=self.n_episodes,
+            n_repeats=self.n_repeats,
+            rng=rng,
+        )

@@ -1,0 +1,184 @@
+"""What people do without meta-learning, with the face of a meta-learner."""
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    is_classifier,
+    is_regressor,
+)
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from skmeta.exceptions import NotAdaptedError
+from skmeta.labels import encode, infer_label_space
+from skmeta.tables import encode_groups
+
+__all__ = ["Strategy", "probabilities_of"]
+
+
+class Strategy(MetaEstimatorMixin, BaseEstimator):
+    """Something that is fitted on tasks, adapts to others and answers by task."""
+
+    __metadata_request__fit = {"groups": True}
+    __metadata_request__predict = {"groups": True}
+
+    _learns_of_other_tasks = False
+
+    def fit(self, X, y, groups=None):
+        """Learn from the rows of training tasks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows of all tasks.
+        y : array-like of shape (n_rows,)
+            Targets.
+        groups : array-like of shape (n_rows,)
+            Task of each row.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+        """
+        y = np.asarray(y).ravel()
+        if groups is None:
+            raise ValueError(
+                f"{type(self).__name__} needs the task of each row: pass groups=."
+            )
+        task = encode_groups(groups, y)[1]
+        if not (is_classifier(self.estimator) or is_regressor(self.estimator)):
+            raise TypeError(
+                f"{type(self).__name__} needs a classifier or a regressor, not "
+                f"{self.estimator!r}."
+            )
+        if is_classifier(self.estimator):
+            self.label_space_ = infer_label_space(y, task)
+            self.classes_ = np.unique(y)
+        self._learn(X, y, task)
+        self.fitted_ = True
+        return self
+
+    def adapt(self, X=None, y=None, groups=None):
+        """Learn new tasks from their support rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features), default=None
+            Support rows.
+        y : array-like of shape (n_rows,), default=None
+            Targets.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row; all are one task if None.
+
+        Returns
+        -------
+        self : object
+            Ready to predict.
+        """
+        check_is_fitted(self)
+        if X is None:
+            self._adapt_to_nothing()
+            self.names_, self.members_ = None, None
+            return self
+        y = np.asarray(y).ravel()
+        if groups is None:
+            groups = np.zeros(len(y), dtype=np.intp)
+        self.names_, task = encode_groups(groups, y)
+        self.members_ = None
+        if hasattr(self, "label_space_"):
+            if self.label_space_ == "per_task":
+                self.classes_ = np.unique(y)
+            # (tasks, classes): a task knows the classes that its support shows
+            member = np.zeros((len(self.names_), len(self.classes_)), dtype=bool)
+            member[task, encode(y, self.classes_)] = True
+            self.members_ = member
+            if self.label_space_ == "shared":
+                self.members_ = np.ones_like(member)
+        self._adapt(X, y, task)
+        return self
+
+    def predict(self, X, groups=None):
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Labels or values.
+        """
+        task = self._locate(X, groups)
+        if not hasattr(self, "label_space_"):
+            return self._values(X, task)
+        return self.classes_[self._probabilities(X, task).argmax(axis=1)]
+
+    def predict_proba(self, X, groups=None):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._probabilities(X, self._locate(X, groups))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.estimator_type = inner.estimator_type
+        tags.classifier_tags = inner.classifier_tags
+        tags.regressor_tags = inner.regressor_tags
+        tags.target_tags.required = True
+        return tags
+
+    def _adapt_to_nothing(self) -> None:
+        raise ValueError(f"{type(self).__name__} has no prior: pass some rows.")
+
+    def _locate(self, X, groups) -> np.ndarray:
+        check_is_fitted(self)
+        if not hasattr(self, "names_"):
+            raise NotAdaptedError(f"Call adapt before {type(self).__name__}.predict.")
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        if groups is None or self.names_ is None:
+            if self.names_ is not None and len(self.names_) > 1:
+                raise ValueError("Adapted to several tasks: pass groups=.")
+            return np.zeros(n_rows, dtype=np.intp)
+        asked, row = encode_groups(groups, np.empty((n_rows, 0)))
+        return encode(asked, self.names_)[row]
+
+    def _restrict(self, probabilities: np.ndarray, task: np.ndarray) -> np.ndarray:
+        """Share the probability out among the classes that the task has."""
+        if self.members_ is None:
+            return probabilities
+        member = self.members_[task]
+        within = np.where(member, probabilities, 0.0)
+        total = within.sum(axis=1, keepdims=True)
+        even = member / member.sum(axis=1, keepdims=True)
+        return np.where(total > 0, within / np.where(total > 0, total, 1), even)
+
+
+def probabilities_of(model, X, classes) -> np.ndarray:
+    """Ask a classifier, in columns of other classes; labels count as certain."""
+    out = np.zeros((X.shape[0] if hasattr(X, "shape") else len(X), len(classes)))
+    known = np.isin(model.classes_, classes)
+    columns = np.searchsorted(classes, model.classes_[known])
+    if hasattr(model, "predict_proba"):
+        out[:, columns] = model.predict_proba(X)[:, known]
+    else:
+        answers = model.predict(X)
+        out[:] = answers[:, np.newaxis] == classes
+    return out
