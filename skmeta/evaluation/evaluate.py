@@ -15,7 +15,7 @@ from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.reading import InputError, closest, read_table
 from skmeta.evaluation.report import render
 from skmeta.evaluation.running import Result, run
-from skmeta.evaluation.words import Metric, count
+from skmeta.evaluation.words import count
 
 __all__ = ["evaluate"]
 

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmeta.display import AdaptationDisplay
+from skmeta.evaluation.learners import (
+    make_meta_learner,
+    make_plain,
+    meta_parameters,
+)
 from skmeta.evaluation.problem import Problem
-from skmeta.evaluation.verdict import Verdict
-from skmeta.evaluation.words import Metric
+from skmeta.evaluation.reading import InputError
+from skmeta.evaluation.verdict import Verdict, judge
+from skmeta.evaluation.words import Metric, count
+from skmeta.model_selection import compare
+from skmeta.preprocessing import make_preprocessor
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -150,7 +168,9 @@ def run(
         Z = preprocessor.fit_transform(X)
         Z_test = preprocessor.transform(problem.test[0])
     except ValueError as error:
-        raise InputError(f"The columns cannot be turned into numbers: {error}") from error
+        raise InputError(
+            f"The columns cannot be turned into numbers: {error}"
+        ) from error
     parameters = {
         name: meta_parameters(
             name, problem, shots, max_epochs=max_epochs, random_state=random_state
