@@ -145,6 +145,7 @@ class FewShotCurveDisplay:
         ax.set_xticks(range(len(shots)), [f"{shot:g}" for shot in shots])
         ax.set_xlabel("labelled rows seen of a new task (shots)")
         literal(ax.set_ylabel(self.score_name))
-        literal(ax.legend(frameon=False).get_texts())
+        legend = ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        literal(legend.get_texts())
         self.ax_, self.figure_ = tidy(ax), ax.figure
         return self

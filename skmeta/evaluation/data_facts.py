@@ -120,7 +120,7 @@ def draw_rows_per_task(problem: Problem, ax: Axes) -> None:
     ax.set_xlabel("rows of a task")
     ax.set_ylabel("tasks")
     ax.yaxis.get_major_locator().set_params(integer=True)
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
     tidy(ax)
 
 

@@ -105,7 +105,7 @@ def make_plain(problem: Problem, random_state: int | None) -> dict[str, BaseEsti
     # suits.
     if problem.is_classification:
         own = {
-            "commonest class of the task": PerTask(DummyClassifier(strategy="prior")),
+            "commonest class per task": PerTask(DummyClassifier(strategy="prior")),
             "logistic regression per task": PerTask(LogisticRegression(max_iter=500)),
         }
         boosting = HistGradientBoostingClassifier(
@@ -113,7 +113,7 @@ def make_plain(problem: Problem, random_state: int | None) -> dict[str, BaseEsti
         )
     else:
         own = {
-            "mean of the task": PerTask(DummyRegressor()),
+            "mean per task": PerTask(DummyRegressor()),
             "ridge regression per task": PerTask(Ridge()),
         }
         boosting = HistGradientBoostingRegressor(
@@ -122,6 +122,6 @@ def make_plain(problem: Problem, random_state: int | None) -> dict[str, BaseEsti
     if problem.label_space == "per_task":
         return own
     return own | {
-        "boosting, tasks pooled": Pooled(boosting),
-        "boosting, pooled, told the task's mean": PooledWithTaskMean(boosting),
+        "pooled boosting": Pooled(boosting),
+        "pooled boosting + task mean": PooledWithTaskMean(boosting),
     }

@@ -236,7 +236,9 @@ def _losses(result: Result) -> list[dict[str, str]]:
 def _model_text(result: Result) -> str:
     meta = result.fitted[result.best_meta]
     n_weights = sum(weight.numel() for weight in meta.module_.parameters())
-    where = f" It is saved in {result.saved}." if result.saved else ""
+    where = f" Saved in {result.saved} is {result.best}." if result.saved else ""
+    if result.saved and result.best != result.best_meta:
+        where = where.removesuffix(".") + ", the best of all."
     return (
         f"The best meta-learner is {result.best_meta}: {meta.algorithm_} on "
         f"{meta.backbone_}, {n_weights:,} weights, trained for "
