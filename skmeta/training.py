@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,9 +14,10 @@ from torch import nn
 from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
-from skmeta.episodes import Episodes, EpisodeSampler
+from skmeta.episodes import Episode, Episodes, EpisodeSampler
 from skmeta.net import EpisodicNet, KeepBest, Progress
 from skmeta.plain import warn_if_no_help
+from skmeta.scaling import TaskScaling
 from skmeta.tables import Table
 from skmeta.threads import one_thread_if_small
 
@@ -227,6 +228,7 @@ def meta_train(
     valid: EpisodeSampler | None,
     *,
     augmentations: Sequence[Augmentation],
+    scaling: TaskScaling | None = None,
     spec: Spec,
     tasks_per_epoch: int,
     rng: np.random.Generator,
@@ -241,6 +243,8 @@ def meta_train(
         Where its episodes come from; no validation if ``valid`` is None.
     augmentations : sequence of Augmentation
         Changes of the training episodes.
+    scaling : TaskScaling, default=None
+        Standardises each task of all episodes by itself.
     spec : Spec
         Sizes and kinds.
     tasks_per_epoch : int
@@ -258,14 +262,21 @@ def meta_train(
     ValueError
         If the loss diverged and no epoch left finite weights.
     """
-    change = None
+    change = scaling
     if augmentations:
         torch_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
         change = partial(augment_all, augmentations, spec=spec, rng=torch_rng)
+        if scaling is not None:
+            change = partial(_in_turn, change, scaling)
     episodes = Episodes(train, tasks_per_epoch, net.batch_size, rng, change=change)
     if valid is not None:
         net.validation = Episodes(
-            valid, _VALIDATION_EPISODES, net.batch_size, rng, fixed=True
+            valid,
+            _VALIDATION_EPISODES,
+            net.batch_size,
+            rng,
+            fixed=True,
+            change=scaling,
         )
     n_before = len(net.history_) if net.initialized_ else 0
     with seeded(int(rng.integers(2**63)), net.device):
@@ -279,6 +290,10 @@ def meta_train(
     if valid is not None:
         warn_if_no_help(net)
     return net
+
+
+def _in_turn(first: Callable, second: Callable, episode: Episode) -> Episode:
+    return second(first(episode))
 
 
 def _check_outcome(net: EpisodicNet, n_epochs: int) -> None:

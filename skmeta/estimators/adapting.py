@@ -4,6 +4,7 @@ from abc import ABCMeta, abstractmethod
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -14,6 +15,7 @@ from skmeta.adapted import AdaptedTasks, Learner
 from skmeta.draws import draw_support
 from skmeta.exceptions import NotAdaptedError
 from skmeta.labels import TaskLabels
+from skmeta.scaling import TaskScaled, TaskScaling
 from skmeta.tables import Table, encode_groups
 
 __all__ = ["AdaptingMixin"]
@@ -153,7 +155,7 @@ class AdaptingMixin(metaclass=ABCMeta):
         n_tasks = 1 if names is None else len(names)
         targets, n_classes, labels = self._encode(y, task, n_tasks + self._has_prior())
         return AdaptedTasks(
-            Learner(self.algorithm_, self.module_, self.device),
+            self._learner(),
             self._table(X, targets),
             task,
             n_classes,
@@ -168,13 +170,25 @@ class AdaptingMixin(metaclass=ABCMeta):
         any_target, first_task = self._any_targets(1), np.zeros(1, dtype=np.intp)
         targets, n_classes, labels = self._encode(any_target, first_task, n_tasks)
         return AdaptedTasks(
-            Learner(self.algorithm_, self.module_, self.device),
+            self._learner(),
             self._table(np.zeros((1, self.n_features_in_)), targets),
             no_task,
             n_classes,
             names=names,
             labels=labels,
         )
+
+    def _learner(self) -> Learner:
+        algorithm, scaling = self.algorithm_, self._task_scaling()
+        if scaling is not None:
+            algorithm = TaskScaled(algorithm, scaling)
+        return Learner(algorithm, self.module_, self.device)
+
+    def _task_scaling(self) -> TaskScaling | None:
+        """Return how tasks are standardised, if they are."""
+        if self.within_ is None:
+            return None
+        return TaskScaling(torch.from_numpy(self.within_))
 
     def _set_adapted(self, adapted: AdaptedTasks) -> None:
         self.adapted_ = adapted

@@ -24,6 +24,7 @@ from skmeta.augmentations import Augmentation
 from skmeta.estimators.adapting import AdaptingMixin
 from skmeta.estimators.html import FactsMixin, count_units, training_facts
 from skmeta.net import EpisodicNet
+from skmeta.scaling import within_variance
 from skmeta.tables import encode_groups
 from skmeta.training import make_net, make_samplers, meta_train
 
@@ -58,7 +59,7 @@ class BaseMetaEstimator(
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
         "n_query": [Interval(Integral, 1, None, closed="left")],
-        "normalize": [StrOptions({"global"}), None],
+        "normalize": [StrOptions({"task", "global"}), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "tasks_per_epoch": [Interval(Integral, 1, None, closed="left")],
@@ -115,6 +116,7 @@ class BaseMetaEstimator(
         built_of = (self.algorithm_, self.backbone_) if goes_on else None
         if not goes_on:
             self._learn_scale(X, y)
+            self._learn_task_scale(X, y, task)
         targets, cell, label = self._learn_targets(y, task)
         if goes_on and known != self._meaning():
             raise ValueError(
@@ -154,6 +156,7 @@ class BaseMetaEstimator(
             train,
             valid,
             augmentations=augmentations,
+            scaling=self._task_scaling(),
             spec=self.spec_,
             tasks_per_epoch=self.tasks_per_epoch,
             rng=rng,
@@ -251,9 +254,18 @@ class BaseMetaEstimator(
 
     def _learn_scale(self, X: np.ndarray, y: np.ndarray) -> None:
         self.mean_, self.scale_ = 0.0, 1.0
-        if self.normalize == "global":
+        if self.normalize is not None:
             scaler = StandardScaler().fit(X)
             self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+
+    def _learn_task_scale(self, X: np.ndarray, y: np.ndarray, task: np.ndarray) -> None:
+        """Learn how much rows of one task vary, to standardise tasks by."""
+        self.within_ = None
+        if self.normalize == "task":
+            self.within_ = self._within(X, y, task, self.mean_, self.scale_)
+
+    def _within(self, values, y, task, mean, scale) -> np.ndarray:
+        return within_variance(values, task, mean, scale)
 
     def _meaning(self) -> object:
         """Return what columns and outputs stand for, to compare two fits by."""

@@ -17,12 +17,13 @@ from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.labels import TaskLabels, encode, infer_label_space
+from skmeta.scaling import within_variance
 
 __all__ = ["MetaClassifier"]
 
 
 class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
-    """Classifier that learns from many tasks how to learn a new one from a few rows.
+    r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
     answers.
@@ -61,8 +62,16 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         Task augmentation: changes of the training episodes that make new tasks of old
         ones, against memorising a few tasks or classes. Registered names or objects
         from :mod:`skmeta.augmentations`; a list acts in its order.
-    normalize : {"global", None}, default="global"
-        Standardise the features by mean and standard deviation over all tasks.
+    normalize : {"global", "task", None}, default="global"
+        Standardise the features by mean and standard deviation over all tasks, or each
+        task by those of its support, which is for tasks that differ in level and
+        scale. From few rows they are guessed with caution, and from none they are the
+        global ones: with :math:`\sigma^2` and :math:`\tau^2` the shares of the global
+        variance inside tasks and between them, n support rows with mean m give the mean
+        :math:`w \, m` with :math:`w = n \tau^2 / (n \tau^2 + \sigma^2)`, and the
+        variance :math:`(\sum_i (x_i - m)^2 + 2 \sigma^2) / (\max(n - 1, 0) + 2) +
+        (1 - w) \, \tau^2`, all in units of the global ones. Features that are constant
+        inside tasks keep the global ones.
     max_epochs : int, default=200
         Passes over ``tasks_per_epoch`` tasks.
     batch_size : int, default=32
@@ -273,6 +282,14 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         X, y = super()._validate_rows(X, y, reset=reset)
         check_classification_targets(y)
         return X, y
+
+    def _within(self, values, y, task, mean, scale):
+        if self.tasks != "classes":
+            return super()._within(values, y, task, mean, scale)
+        # A task is n_way classes, whose mean varies n_way times less than a class's.
+        label = np.unique(y, return_inverse=True)[1]
+        inside_classes = within_variance(values, label, mean, scale)
+        return 1 - (1 - inside_classes) / self.n_way
 
     def _learn_targets(self, y, task):
         if self.tasks == "classes" and self.label_space == "shared":

@@ -14,6 +14,7 @@ from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
+from skmeta.scaling import within_variance
 
 __all__ = ["MetaRegressor"]
 
@@ -43,8 +44,10 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         Query rows per episode.
     augment : str, Augmentation or list of them, default=None
         Task augmentation, as in :class:`MetaClassifier`.
-    normalize : {"global", None}, default="global"
-        Standardise features and targets by mean and standard deviation over all tasks.
+    normalize : {"global", "task", None}, default="global"
+        Standardise features and targets by mean and standard deviation over all tasks,
+        or each task by those of its support, as in :class:`MetaClassifier`; values are
+        given back in the unit of the targets.
     max_epochs, batch_size, tasks_per_epoch, lr, optimizer
         As in :class:`MetaClassifier`.
     early_stopping, validation_fraction, patience
@@ -190,10 +193,24 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
     def _learn_scale(self, X, y):
         super()._learn_scale(X, y)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
-        if self.normalize == "global":
+        if self.normalize is not None:
             scaler = StandardScaler().fit(y.reshape(-1, 1))
             self.target_mean_ = float(scaler.mean_[0])
             self.target_scale_ = float(scaler.scale_[0])
+
+    def _learn_task_scale(self, X, y, task):
+        super()._learn_task_scale(X, y, task)
+        self.target_within_ = None
+        if self.within_ is not None:
+            self.target_within_ = within_variance(
+                y.reshape(-1, 1), task, self.target_mean_, self.target_scale_
+            )
+
+    def _task_scaling(self):
+        scaling = super()._task_scaling()
+        if scaling is None:
+            return None
+        return scaling._replace(target_within=torch.from_numpy(self.target_within_))
 
     def _learn_targets(self, y, task):
         self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from skmeta.model_selection._judge import (
     Judged,
@@ -107,9 +108,6 @@ def few_shot_scorer(
 class FewShotScorer(BaseEstimator):
     """What :func:`few_shot_scorer` returns."""
 
-    # BaseEstimator brings parameters, repr and requests; fit would be out of place.
-    __metadata_request__score = {"groups": True}
-
     def __init__(
         self,
         metric,
@@ -133,6 +131,12 @@ class FewShotScorer(BaseEstimator):
         """Score an estimator: the mean over tasks, more is better."""
         _, scores = self._per_task(estimator, X, y, groups)
         return float(np.nanmean(scores))
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Ask for ``groups`` wherever a score is computed."""
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="groups", alias=True)
+        return request
 
     def per_task(self, estimator, X, y, groups=None):
         """Score every task.
