@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 from sklearn.datasets import load_digits
+from sklearn.dummy import DummyRegressor
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -24,6 +25,7 @@ from skmeta.display import (
     TaskScoreDisplay,
     TrainingDisplay,
 )
+from skmeta.model_selection import PerTask, compare, few_shot_curve
 
 mpl.use("Agg")
 
@@ -208,6 +210,32 @@ def test_names_are_no_formulas(curve):
 def test_a_highlighted_curve_alone_has_a_band(curve):
     display = FewShotCurveDisplay(curve).plot(highlight="b")
     assert list(display.bands_) == ["b"]
+
+
+def test_estimators_are_judged_as_few_shot_curve_judges_them(maml):
+    X, y, task = make_sinusoids(n_tasks=8, n_rows=12, random_state=1)
+    given = {"shots": (1, 5), "metric": "neg_mean_squared_error"}
+    learners = {"maml": maml, "mean": PerTask(DummyRegressor()).fit(X, y, groups=task)}
+    display = FewShotCurveDisplay.from_estimator(learners, X, y, task, **given)
+    expected = few_shot_curve(learners, X, y, task, **given)
+    pd.testing.assert_frame_equal(display.curve, expected)
+    assert display.names == ["maml", "mean"]
+    assert display.ax_.get_ylabel() == "neg mean squared error"
+
+
+def test_two_learners_are_set_against_each_other_task_by_task(maml):
+    X, y, task = make_sinusoids(n_tasks=8, n_rows=12, random_state=1)
+    mean = PerTask(DummyRegressor()).fit(X, y, groups=task)
+    metric = "neg_mean_squared_error"
+    display = TaskScoreDisplay.from_estimator(
+        maml, mean, X, y, task, metric=metric, name="maml", baseline_name="mean"
+    )
+    tests = compare({"maml": maml, "mean": mean}, X, y, task, metric=metric).tests
+    assert display.gain.mean() == pytest.approx(tests.difference[0])
+    assert sorted(display.task) == list(range(8))
+    assert "neg mean squared error: maml − mean" in display.ax_.get_xlabel()
+    with pytest.raises(ValueError, match="both called"):
+        TaskScoreDisplay.from_estimator(maml, mean, X, y, task, name="baseline")
 
 
 def test_a_frame_without_its_columns_is_an_error(curve):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from skmeta.evaluation import InputError, make_problem, read_table
+from skmeta.evaluation.running import _far_off
 from skmeta.evaluation.verdict import judge
 from skmeta.evaluation.words import Metric, count, listed
 
@@ -168,7 +169,7 @@ def test_names_of_labels_inside_tasks_are_seen(table):
         ({}, {"drop": ["area", "open"]}, "No column is left"),
         ({"sold": 3}, {}, "is 3 in every row"),
         ({"sold": np.nan}, {}, "nothing but missing"),
-        ({"store": "one"}, {}, "makes 1 tasks with 2 rows"),
+        ({"store": "one"}, {}, "makes 1 task with 2 rows"),
         ({"store": np.arange(60)}, {}, "makes 0 tasks with 2 rows or more (60 have"),
         ({"sold": [f"t{i}" for i in range(60)]}, {}, "too many to be classes"),
         ({"sold": "a"}, {"task": "regression"}, "Regression needs numbers"),
@@ -247,6 +248,15 @@ def test_tasks_that_one_cannot_be_scored_on_are_left_out():
     assert len(verdict.duel.tasks) == 19
 
 
+def test_a_learner_that_diverged_on_a_task_is_told_of():
+    scores = _scores(-0.1)
+    scores["score"] *= -1
+    assert _far_off(scores) == []
+    scores.loc[scores.index[4], "score"] = -1e9
+    name = scores.estimator.iloc[4]
+    assert _far_off(scores)[0].startswith(f"{name}: its answers are far off on 1 task")
+
+
 def test_errors_are_written_as_people_read_them():
     error = Metric("neg_mean_squared_error")
     assert (error.title, error.better) == ("mean squared error", "lower")
@@ -255,9 +265,22 @@ def test_errors_are_written_as_people_read_them():
         "123",
         "12,346",
     ]
+    assert error.show(-2.5e20) == "2.5e+20"
     assert error.show_gain(0.5) == "+0.500"
     assert Metric("r2").show(-0.25) == "−0.250"
     assert Metric("accuracy").show(float("nan")) == "–"
+
+
+def test_other_numbers_of_shots_with_another_answer_are_named():
+    scores = _scores(0.1)
+    late = (scores.shots == 10) & (scores.estimator == "ridge")
+    scores.loc[late, "score"] += 0.3
+    verdict = judge(
+        scores, ["maml"], ["ridge"], metric=Metric("accuracy"), shot="labelled row"
+    )
+    assert verdict.outcome == "helps"
+    assert "After 10 labelled rows, ridge is ahead of maml by 0.2" in verdict.text
+    assert "After 1 labelled" not in verdict.text
 
 
 def test_words():

@@ -59,6 +59,59 @@ class FewShotCurveDisplay:
         return list(dict.fromkeys(self.curve["estimator"]))
 
     @classmethod
+    def from_estimator(
+        cls,
+        estimators,
+        X,
+        y,
+        groups,
+        *,
+        shots=(1, 2, 5, 10),
+        metric=None,
+        ax: Axes | None = None,
+        plot: bool = True,
+        **options,
+    ) -> FewShotCurveDisplay:
+        """Score estimators on new tasks, and draw.
+
+        Parameters
+        ----------
+        estimators : estimator, list of estimators or dict of str to estimator
+            As in :func:`skmeta.model_selection.few_shot_curve`: fitted ones are judged
+            as they are, others are fitted on a part of the tasks.
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+        y : array-like of shape (n_rows,)
+            Targets.
+        groups : array-like of shape (n_rows,)
+            Task of each row.
+        shots : sequence of int, default=(1, 2, 5, 10)
+            Support rows.
+        metric : str or callable, default=None
+            None is accuracy, or R2.
+        ax : matplotlib Axes, default=None
+            Where to draw; new axes if None.
+        plot : bool, default=True
+            Draw at once.
+        **options
+            Others of :func:`skmeta.model_selection.few_shot_curve`.
+
+        Returns
+        -------
+        FewShotCurveDisplay
+            What was drawn.
+        """
+        from skmeta.model_selection import few_shot_curve
+
+        curve = few_shot_curve(
+            estimators, X, y, groups, shots=shots, metric=metric, **options
+        )
+        name = metric if isinstance(metric, str) else getattr(metric, "__name__", None)
+        return cls.from_frame(
+            curve, score_name=(name or "score").replace("_", " "), ax=ax, plot=plot
+        )
+
+    @classmethod
     def from_frame(
         cls,
         curve: DataFrame,

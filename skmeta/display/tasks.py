@@ -92,6 +92,84 @@ class TaskScoreDisplay:
         return int((self.gain < 0).sum())
 
     @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        baseline,
+        X,
+        y,
+        groups,
+        *,
+        shots: int = 5,
+        metric=None,
+        name: str = "estimator",
+        baseline_name: str = "baseline",
+        ax: Axes | None = None,
+        plot: bool = True,
+        **options,
+    ) -> TaskScoreDisplay:
+        """Let two learners meet the same supports and queries, and draw.
+
+        Parameters
+        ----------
+        estimator, baseline : estimator
+            As in :func:`skmeta.model_selection.compare`: fitted ones are judged as they
+            are, others are fitted on a part of the tasks; plain scikit-learn
+            estimators are fitted per task.
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+        y : array-like of shape (n_rows,)
+            Targets.
+        groups : array-like of shape (n_rows,)
+            Task of each row.
+        shots : int, default=5
+            Support rows.
+        metric : str or callable, default=None
+            None is accuracy, or R2.
+        name, baseline_name : str
+            What they are called in the picture.
+        ax : matplotlib Axes, default=None
+            Where to draw; new axes if None.
+        plot : bool, default=True
+            Draw at once.
+        **options
+            Others of :func:`skmeta.model_selection.compare`.
+
+        Returns
+        -------
+        TaskScoreDisplay
+            What was drawn.
+        """
+        from skmeta.model_selection import compare
+
+        if name == baseline_name:
+            raise ValueError(
+                f"The estimator and the baseline are both called {name!r}."
+            )
+        found = compare(
+            {name: estimator, baseline_name: baseline},
+            X,
+            y,
+            groups,
+            shots=shots,
+            metric=metric,
+            **options,
+        )
+        scores = found.per_task.pivot_table(
+            index="task", columns="estimator", values="score", dropna=False
+        )
+        return cls.from_scores(
+            scores.index.to_numpy(),
+            scores[name],
+            scores[baseline_name],
+            name=name,
+            baseline_name=baseline_name,
+            score_name=found.metric.replace("_", " "),
+            ax=ax,
+            plot=plot,
+        )
+
+    @classmethod
     def from_scores(
         cls,
         task,
@@ -236,4 +314,7 @@ class TaskScoreDisplay:
 def _short(name: object) -> str:
     """Shorten a name that would leave no room for the bars."""
     text = str(name)
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+    if len(text) <= _LONGEST_NAME:
+        return text
+    end = _LONGEST_NAME // 3  # long names often differ at their end
+    return f"{text[: _LONGEST_NAME - 1 - end]}…{text[-end:]}"

@@ -120,6 +120,8 @@ def evaluate(
     )
     print(f"\n{format_table(result)}\n")
     print(f"{result.verdict.headline} {result.verdict.text}\n")
+    for remark in result.remarks:
+        print(f"note: {remark}")
     print(f"report  {page}\nmodel   {result.saved} ({result.best})")
     return result
 

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 __all__ = ["code_for", "loading_code"]
 
 _CODE = """\
+import numpy as np
 import skmeta
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skmeta import {estimator}, make_preprocessor
 from skmeta.evaluation import make_problem, read_table
 
@@ -22,7 +23,8 @@ problem = make_problem(
 )
 X, y, groups = problem.train
 
-preprocessor = make_pipeline(make_preprocessor(), StandardScaler())
+clip = FunctionTransformer(np.clip, kw_args={{"a_min": -4, "a_max": 4}})
+preprocessor = make_pipeline(make_preprocessor(), StandardScaler(), clip)
 meta = {estimator}(
 {parameters})
 meta.fit(preprocessor.fit_transform(X), y, groups=groups)

@@ -67,7 +67,8 @@ def render(result: Result, *, command: str, source: str) -> str:
         data_pictures=_data_pictures(result),
         columns=data_facts.describe_columns(problem),
         columns_caption=f"{count(problem.X.shape[1], 'column')} to learn from, "
-        f"turned into {count(result.n_features, 'number')} by make_preprocessor().",
+        f"turned into {count(result.n_features, 'number')} by make_preprocessor(), "
+        "standardised and kept within four standard deviations.",
         curve=_curve(result),
         shots=[count(shots, "row") for shots in result.shots],
         scores=_scores(result),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmeta.display import AdaptationDisplay
 from skmeta.evaluation.learners import (
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["Result", "run"]
+
+# An error so many times the median over tasks is no bad day but a divergence.
+_FAR_OFF = 1000
 
 
 @dataclass
@@ -163,7 +166,9 @@ def run(
         If no meta-learner or no plain way works, or the metric does not suit.
     """
     X, y, groups = problem.train
-    preprocessor = make_pipeline(make_preprocessor(), StandardScaler())
+    # A row far out would throw the gradient steps of a task of few rows off.
+    clip = FunctionTransformer(np.clip, kw_args={"a_min": -4, "a_max": 4})
+    preprocessor = make_pipeline(make_preprocessor(), StandardScaler(), clip)
     try:
         Z = preprocessor.fit_transform(X)
         Z_test = preprocessor.transform(problem.test[0])
@@ -181,11 +186,11 @@ def run(
         name: make_meta_learner(own, problem).set_params(verbose=1)
         for name, own in parameters.items()
     }
-    fitted, seconds, failures, remarks = {}, {}, {}, []
+    fitted, seconds, failures, warned = {}, {}, {}, {}
     for place, (name, learner) in enumerate(learners.items(), start=1):
         tell(f"[{place}/{len(learners)}] {name}")
         start = perf_counter()
-        with _remarks(name, remarks):
+        with _remarks(name, warned):
             try:
                 fitted[name] = learner.fit(Z, y, groups=groups)
             except (ValueError, TypeError, RuntimeError) as error:
@@ -202,7 +207,7 @@ def run(
 
     tell(f"judging on {count(len(np.unique(problem.test[2])), 'new task')}")
     y_test, groups_test = problem.test[1:]
-    with _remarks("judging", remarks):
+    with _remarks("judging", warned):
         try:
             found = compare(
                 {name: fitted[name] for name in plain + meta},
@@ -217,6 +222,8 @@ def run(
             raise InputError(f"{metric}: {error}") from error
     by_task = ["estimator", "shots", "task"]
     scores = found.per_task.groupby(by_task, sort=False)["score"].mean().reset_index()
+    remarks = [f"{', '.join(who)}: {what}" for what, who in warned.items()]
+    remarks += _far_off(scores)
     each = " of each class" if problem.label_space == "per_task" else ""
     verdict = judge(
         scores, meta, plain, metric=Metric(metric), shot=f"labelled row{each}"
@@ -243,17 +250,33 @@ def run(
 
 
 @contextmanager
-def _remarks(name: str, remarks: list[str]) -> Iterator[None]:
-    """Collect what is warned of, each once."""
+def _remarks(name: str, warned: dict[str, list[str]]) -> Iterator[None]:
+    """Collect what is warned of, and by whom."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
     for warning in caught:
-        text = f"{name}: {warning.message}"
+        text = str(warning.message)
         is_ours = issubclass(warning.category, (UserWarning, RuntimeWarning))
         too_fine = issubclass(warning.category, ConvergenceWarning)
-        if is_ours and not too_fine and text not in remarks:
-            remarks.append(text)
+        # Whether it helps is what the verdict says, by the tasks kept for judging.
+        known = text.startswith("Meta-learning does not help")
+        if is_ours and not too_fine and not known:
+            who = warned.setdefault(text, [])
+            if name not in who:
+                who.append(name)
+
+
+def _far_off(scores: DataFrame) -> list[str]:
+    """Say whose mean is spoilt by a few tasks on which adaptation diverged."""
+    size = scores["score"].abs()
+    middle = size.groupby(scores["estimator"]).transform("median")
+    far = scores[size > _FAR_OFF * middle.clip(lower=np.finfo(float).tiny)]
+    return [
+        f"{name}: its answers are far off on {count(own['task'].nunique(), 'task')}, "
+        "where adaptation must have diverged; they spoil its mean"
+        for name, own in far.groupby("estimator", sort=False)
+    ]
 
 
 def _adaptation(meta, Z, y, groups, n_shot: int) -> AdaptationDisplay | None:

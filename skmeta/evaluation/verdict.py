@@ -137,7 +137,8 @@ def judge(
     shots = sorted(scores["shots"].unique())
     duels = [_duel(scores, meta, plain, each) for each in shots]
     duel = duels[len(duels) // 2]
-    return Verdict(duel, duels, *_in_words(duel, metric, shot))
+    headline, text = _in_words(duel, metric, shot)
+    return Verdict(duel, duels, headline, text + _elsewhere(duel, duels, metric, shot))
 
 
 def _duel(scores: DataFrame, meta: list[str], plain: list[str], shots: int) -> Duel:
@@ -173,6 +174,23 @@ def _in_words(duel: Duel, metric: Metric, shot: str) -> tuple[str, str]:
         else " That may be chance."
     )
     return "Meta-learning does not clearly help here.", facts + why + advice
+
+
+def _elsewhere(duel: Duel, duels: list[Duel], metric: Metric, shot: str) -> str:
+    """Name the numbers of shots where the answer is another."""
+    text = ""
+    for other in duels:
+        if other.outcome in (duel.outcome, "level"):
+            continue
+        ahead, behind = other.meta, other.plain
+        if other.outcome == "hurts":
+            ahead, behind = behind, ahead
+        text += (
+            f" After {count(other.shots, shot, _plural(shot))}, {ahead} is ahead of "
+            f"{behind} by {metric.show(metric.sign * abs(other.gain))} "
+            f"(p = {_p(other.p_value)})."
+        )
+    return text
 
 
 def _plural(shot: str) -> str:

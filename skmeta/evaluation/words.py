@@ -60,8 +60,10 @@ def _number(value: float) -> str:
         text = f"{value:.3f}"
     elif abs(value) < 1000:
         text = f"{value:.3g}"
-    else:
+    elif abs(value) < 1e6:
         text = f"{value:,.0f}"
+    else:
+        text = f"{value:.1e}"
     return text.replace("-", "−")
 
 
