@@ -279,7 +279,7 @@ def test_other_numbers_of_shots_with_another_answer_are_named():
         scores, ["maml"], ["ridge"], metric=Metric("accuracy"), shot="labelled row"
     )
     assert verdict.outcome == "helps"
-    assert "After 10 labelled rows, ridge is ahead of maml by 0.2" in verdict.text
+    assert "After 10 labelled rows, ridge is ahead of maml by 0.193" in verdict.text
     assert "After 1 labelled" not in verdict.text
 
 
