@@ -2,11 +2,13 @@
 
 import copy
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.utils import get_tags
+from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.estimators.html import FactsMixin, training_facts
+from skmeta.labels import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
@@ -106,6 +108,11 @@ def _is_fitted(meta) -> bool:
     return fitted is not None and fitted()
 
 
+def _are_codes(y) -> bool:
+    found = np.unique(np.asarray(y))
+    return found.dtype.kind in "iu" and np.array_equal(found, np.arange(len(found)))
+
+
 class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     """An ordinary classifier that learns one task from a few rows.
 
@@ -117,11 +124,16 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     ----------
     meta : MetaClassifier
         A fitted meta-learner.
+    encoded_labels : bool, default=False
+        ``y`` holds codes 0, 1, ... in place of the labels of a shared label space, in
+        their sorted order, and predictions shall be codes too. ``VotingClassifier`` and
+        ``StackingClassifier`` number the labels they see before they hand them on; all
+        labels must occur in what they are fitted to.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels of the task; in a shared label space all labels.
+        Labels of the task; in a shared label space all labels, or their codes.
     learner_ : MetaClassifier
         The meta-learner adapted to the task.
     n_features_in_ : int
@@ -141,10 +153,83 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     True
     """
 
+    _vocabulary = None  # of a shared label space, while labels are encoded
+
+    def __init__(self, meta, *, encoded_labels=False):
+        super().__init__(meta)
+        self.encoded_labels = encoded_labels
+
+    def fit(self, X, y):
+        """Learn one task from a few rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Support rows.
+        y : array-like of shape (n_rows,)
+            Labels.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. The meta-learner stays as it was.
+        """
+        self._vocabulary = self._labels_behind_codes()
+        if self._vocabulary is None:
+            try:
+                return super().fit(X, y)
+            except ValueError as error:
+                if "shared label space" in str(error) and _are_codes(y):
+                    raise ValueError(
+                        f"{error} VotingClassifier and StackingClassifier hand on "
+                        "codes in place of labels: set encoded_labels=True for them."
+                    ) from error
+                raise
+        n_labels = len(self._vocabulary)
+        y = column_or_1d(y)
+        if not np.array_equal(np.unique(y), np.arange(n_labels)):
+            raise ValueError(
+                f"With encoded_labels=True, y must hold all of the codes 0 to "
+                f"{n_labels - 1} of the labels {show(self._vocabulary)}, or codes "
+                f"could not be told apart; it holds {show(np.unique(y))}."
+            )
+        return super().fit(X, self._vocabulary[y.astype(np.intp)])
+
+    def predict(self, X):
+        """Predict the label of rows of the task.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Labels, or codes if labels are encoded.
+        """
+        answers = super().predict(X)
+        if self._vocabulary is None:
+            return answers
+        return np.searchsorted(self._vocabulary, answers)
+
+    def _labels_behind_codes(self):
+        label_space = getattr(self.meta, "label_space_", None)
+        if not self.encoded_labels or label_space != "shared":
+            return None  # names inside a task may be numbers as well
+        return self.meta.classes_
+
     @property
     def classes_(self):
-        """Labels of the task; in a shared label space all labels."""
-        return self.learner_.classes_
+        """Labels of the task; in a shared label space all labels, or their codes."""
+        classes = self.learner_.classes_
+        return classes if self._vocabulary is None else np.arange(len(classes))
+
+    def __sklearn_clone__(self):
+        """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""
+        twin = super().__sklearn_clone__()
+        twin.encoded_labels = self.encoded_labels
+        return twin
 
     def predict_proba(self, X):
         """Predict the probability of each class.
