@@ -13,7 +13,7 @@ class _FewShotEstimator(BaseEstimator):
     def __init__(self, meta):
         self.meta = meta
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Learn one task from a few rows.
 
         Parameters
@@ -22,6 +22,8 @@ class _FewShotEstimator(BaseEstimator):
             Support rows.
         y : array-like of shape (n_rows,)
             Targets.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts.
 
         Returns
         -------
@@ -36,7 +38,7 @@ class _FewShotEstimator(BaseEstimator):
             )
         check_is_fitted(self.meta)
         # A shallow copy shares the meta-knowledge, which adaptation only reads.
-        self.learner_ = copy.copy(self.meta).adapt(X, y)
+        self.learner_ = copy.copy(self.meta).adapt(X, y, sample_weight=sample_weight)
         self.n_features_in_ = self.learner_.n_features_in_
         if hasattr(self.learner_, "feature_names_in_"):
             self.feature_names_in_ = self.learner_.feature_names_in_
