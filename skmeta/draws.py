@@ -2,7 +2,12 @@
 
 import numpy as np
 
-__all__ = ["draw_support", "draw_without_replacement", "shuffled_places"]
+__all__ = [
+    "draw_support",
+    "draw_without_replacement",
+    "shuffled_places",
+    "stratified_keys",
+]
 
 
 def draw_without_replacement(
@@ -65,7 +70,12 @@ def _draw_by_redrawing(
     return drawn
 
 
-def draw_support(cell: np.ndarray, n_shot: int, rng: np.random.Generator) -> np.ndarray:
+def draw_support(
+    cell: np.ndarray,
+    n_shot: int,
+    rng: np.random.Generator,
+    stratum: np.ndarray | None = None,
+) -> np.ndarray:
     """Draw the support rows of every cell, leaving the others for the query.
 
     Parameters
@@ -77,6 +87,9 @@ def draw_support(cell: np.ndarray, n_shot: int, rng: np.random.Generator) -> np.
         only row is support.
     rng : numpy.random.Generator
         Source of randomness.
+    stratum : int ndarray of shape (n_rows,), default=None
+        Class of each row, 0, 1, ..., for a support in which every class of the cell has
+        its share, and a row at least if there are enough.
 
     Returns
     -------
@@ -84,7 +97,54 @@ def draw_support(cell: np.ndarray, n_shot: int, rng: np.random.Generator) -> np.
         True for support rows.
     """
     _, cell, sizes = np.unique(cell, return_inverse=True, return_counts=True)
-    return shuffled_places(cell, rng) < np.clip(sizes - 1, 1, n_shot)[cell]
+    if stratum is None:
+        place = shuffled_places(cell, rng)
+    else:
+        place = _stratified_places(cell, stratum, rng)
+    return place < np.clip(sizes - 1, 1, n_shot)[cell]
+
+
+def _stratified_places(
+    cell: np.ndarray, stratum: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Shuffle cells such that their first rows, however many, keep the proportions."""
+    pair = cell * (stratum.max() + 1) + stratum
+    pairs, pair, sizes = np.unique(pair, return_inverse=True, return_counts=True)
+    place = shuffled_places(pair, rng)
+    key = stratified_keys(place, sizes[pair], rng.random(len(pairs))[pair], rng)
+    first = np.cumsum(np.bincount(cell)) - np.bincount(cell)
+    order = np.lexsort((key, cell))
+    places = np.empty(len(cell), dtype=np.intp)
+    places[order] = np.arange(len(cell)) - first[cell[order]]
+    return places
+
+
+def stratified_keys(
+    place: np.ndarray, size: np.ndarray, start: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return by what to sort rows so that every first part of them is stratified.
+
+    A systematic sample: the rows of a class are spread evenly from 0 to 1, from a
+    random start on. But one of each class, in random order, comes before all others.
+
+    Parameters
+    ----------
+    place : int ndarray
+        Place of the row among the shuffled rows of its class.
+    size : int ndarray
+        Rows of its class.
+    start : ndarray
+        Random number from 0 to 1 of its class.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray
+        Keys.
+    """
+    spread = (place + start) / np.maximum(size, 1)
+    return np.where(place == 0, rng.random(place.shape) - 1, spread)
 
 
 def shuffled_places(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skmeta.draws import draw_without_replacement
+from skmeta.draws import draw_without_replacement, stratified_keys
 from skmeta.tables import Batch, Spans, Table
 
 __all__ = [
@@ -60,6 +60,9 @@ class EpisodeSampler:
         least one row for the query.
     n_query : int, default=15
         Query rows per cell, fewer where the cell has fewer.
+    stratum : int ndarray of shape (n_rows,), default=None
+        Class of each row, where the whole task is its only cell: every class has its
+        share of the support, and a row at least if there are enough.
     mix_tasks : float, default=0.0
         Where classes are drawn, the share of episodes whose classes come from all tasks
         together.
@@ -88,6 +91,7 @@ class EpisodeSampler:
         n_way: int = 5,
         n_shot: tuple[int, int] = (5, 5),
         n_query: int = 15,
+        stratum: np.ndarray | None = None,
         mix_tasks: float = 0.0,
     ):
         self.table = table
@@ -109,6 +113,9 @@ class EpisodeSampler:
         self._rows = rows[cells.rows]
         self._cell_first = cells.first[usable]
         self._cell_sizes = cells.sizes[usable]
+        self._stratum_sizes = None
+        if stratum is not None:
+            self._stratify(stratum, cell_of_row[cells.rows], len(codes), usable)
         tasks, first, counts = np.unique(
             task_of_cell[usable], return_index=True, return_counts=True
         )
@@ -120,6 +127,16 @@ class EpisodeSampler:
         self.n_cells_ = len(sizes)
         self.n_reduced_ = int(np.count_nonzero(sizes < n_shot[1] + 1))
         self.n_dropped_ = int(np.count_nonzero(~usable))
+
+    def _stratify(
+        self, stratum: np.ndarray, cell: np.ndarray, n_cells: int, usable: np.ndarray
+    ) -> None:
+        """Sort the rows of every cell by class, and count them."""
+        stratum = stratum[self._rows]
+        self._rows = self._rows[np.lexsort((stratum, cell))]
+        n_strata = stratum.max() + 1
+        sizes = np.bincount(cell * n_strata + stratum, minlength=n_cells * n_strata)
+        self._stratum_sizes = sizes.reshape(n_cells, n_strata)[usable]
 
     @property
     def n_rows_at_most(self) -> int:
@@ -171,10 +188,12 @@ class EpisodeSampler:
         shot = np.minimum(shot, sizes - 1)
         n_drawn = np.minimum(shot + self.n_query, sizes)
         width = n_drawn.max()
-        drawn = draw_without_replacement(sizes.ravel(), width, rng)
-        rows = self._rows[
-            self._cell_first[cell][..., np.newaxis] + drawn.reshape(*cell.shape, width)
-        ]
+        if self._stratum_sizes is None:
+            drawn = draw_without_replacement(sizes.ravel(), width, rng)
+            drawn = drawn.reshape(*cell.shape, width)
+        else:
+            drawn = self._draw_stratified(cell[:, 0], n_drawn, shot, rng)
+        rows = self._rows[self._cell_first[cell][..., np.newaxis] + drawn]
 
         place = np.arange(width)
         real = (np.arange(n_way) < way[:, np.newaxis])[..., np.newaxis]
@@ -183,6 +202,33 @@ class EpisodeSampler:
         in_query = real & (place < (n_drawn - shot)[..., np.newaxis])
         in_support = real & ~in_query & (place < n_drawn[..., np.newaxis])
         return rows, in_support, in_query, way
+
+    def _draw_stratified(
+        self,
+        cell: np.ndarray,
+        n_drawn: np.ndarray,
+        shot: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Draw rows of whole tasks, the query first: (n_episodes, 1, width)."""
+        sizes = self._stratum_sizes[cell]  # (episodes, strata)
+        width = n_drawn.max()
+        each = min(width, sizes.max())  # rows of a class that may be needed
+        drawn = draw_without_replacement(sizes.ravel(), each, rng)
+        drawn = drawn.reshape(*sizes.shape, each)
+        place = np.broadcast_to(np.arange(each), drawn.shape)
+        size = sizes[..., np.newaxis]
+        key = stratified_keys(place, size, rng.random(size.shape), rng)
+        key = np.where(place < size, key, np.inf)
+        first = np.cumsum(sizes, axis=1) - sizes
+        drawn = np.where(place < size, drawn + first[..., np.newaxis], 0)
+        flat = (len(cell), -1)
+        order = np.argsort(key.reshape(flat), axis=1)[:, :width]
+        drawn = np.take_along_axis(drawn.reshape(flat), order, axis=1)
+        # Support rows have the lowest keys, and stand behind the query.
+        at, n_query = np.arange(drawn.shape[1]), n_drawn - shot
+        at = np.where(at < n_query, at + shot, np.where(at < n_drawn, at - n_query, at))
+        return np.take_along_axis(drawn, at, axis=1)[:, np.newaxis]
 
     def episode(self, rows, in_support, in_query, way) -> Episode:
         """Gather drawn row numbers into a padded episode."""

@@ -17,7 +17,7 @@ class _FewShotEstimator(FactsMixin, BaseEstimator):
     def __init__(self, meta):
         self.meta = meta
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Learn one task from a few rows.
 
         Parameters
@@ -26,6 +26,8 @@ class _FewShotEstimator(FactsMixin, BaseEstimator):
             Support rows.
         y : array-like of shape (n_rows,)
             Targets.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts.
 
         Returns
         -------
@@ -40,7 +42,7 @@ class _FewShotEstimator(FactsMixin, BaseEstimator):
             )
         check_is_fitted(self.meta)
         # A shallow copy shares the meta-knowledge, which adaptation only reads.
-        self.learner_ = copy.copy(self.meta).adapt(X, y)
+        self.learner_ = copy.copy(self.meta).adapt(X, y, sample_weight=sample_weight)
         self.n_features_in_ = self.learner_.n_features_in_
         if hasattr(self.learner_, "feature_names_in_"):
             self.feature_names_in_ = self.learner_.feature_names_in_

@@ -122,10 +122,12 @@ class EpisodicNet(NeuralNet):
 
 
 def mean_score(outputs: torch.Tensor, query: Batch) -> float:
-    """Accuracy, or minus the squared error, of the real query rows."""
+    """Accuracy, or minus the squared error, of the real query rows, by weights."""
     if query.y.is_floating_point():
         return -task_losses(outputs, query).mean().item()
-    return (outputs.argmax(dim=-1) == query.y)[query.mask].float().mean().item()
+    right = (outputs.argmax(dim=-1) == query.y)[query.mask].float()
+    weight = query.counts(right)[query.mask]
+    return ((right * weight).sum() / weight.sum()).item()
 
 
 class KeepBest(EarlyStopping):

@@ -5,7 +5,8 @@ import warnings
 import torch
 from torch import Tensor
 
-from skmeta.algorithms.metric import sum_by_class
+from skmeta.algorithms.base import mean_of_rows
+from skmeta.algorithms.metric import mean_by_class, sum_by_class
 from skmeta.episodes import Episode
 from skmeta.net import EpisodicNet, mean_score
 
@@ -32,7 +33,7 @@ def nearest_centroid(episode: Episode) -> Tensor:
     n_classes = int(torch.maximum(support.y.max(), query.y.max())) + 1
     n_classes = max(n_classes, int(support.n_classes.max()))
     total, count = sum_by_class(support.X, support, n_classes)
-    distance = torch.cdist(query.X, total / count.clamp(min=1)).square()
+    distance = torch.cdist(query.X, mean_by_class(total, count)).square()
     return (-distance).masked_fill(count.mT == 0, -torch.inf)
 
 
@@ -50,8 +51,7 @@ def support_mean(episode: Episode) -> Tensor:
         The same value for every row of a task.
     """
     support, query = episode
-    total = torch.where(support.mask, support.y, 0.0).sum(dim=1)
-    mean = total / support.mask.sum(dim=1).clamp(min=1)
+    mean = mean_of_rows(support.y, support)
     return mean[:, None, None].expand(*query.y.shape, 1)
 
 

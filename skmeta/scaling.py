@@ -80,9 +80,9 @@ class TaskScaling(NamedTuple):
 
 
 def _statistics(values: Tensor, support: Batch, within: Tensor) -> Statistics:
-    share = support.mask.to(values).unsqueeze(-1)  # (tasks, rows, 1)
+    share = support.counts(values).unsqueeze(-1)  # (tasks, rows, 1)
     n = share.sum(dim=1, keepdim=True)
-    mean = (share * values).sum(dim=1, keepdim=True) / n.clamp(min=1)
+    mean = (share * values).sum(dim=1, keepdim=True) / torch.where(n > 0, n, 1.0)
     squares = (share * (values - mean).square()).sum(dim=1, keepdim=True)
     between = 1 - within
     w = n * between / (n * between + within)

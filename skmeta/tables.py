@@ -24,6 +24,14 @@ class Batch(NamedTuple):
     # (tasks, rows): which of all training classes a row is of, the same number in every
     # episode; -1 on padding and for rows of none. Only in what a classifier trains on.
     label: Tensor | None = None
+    # (tasks, rows): how much each row counts, 0 on padding and more elsewhere; None
+    # where all count 1. The rows of the query weigh in losses.
+    weight: Tensor | None = None
+
+    def counts(self, like: Tensor) -> Tensor:
+        """Return how much each row counts, (tasks, rows): 0 on padding, mostly 1."""
+        counts = self.mask.to(like)
+        return counts if self.weight is None else counts * self.weight.to(like)
 
     def to(self, device: torch.device | str) -> "Batch":
         """Move all tensors to a device."""
@@ -49,6 +57,8 @@ class Table:
         Subtracted from and divided into the features of the rows that are taken.
     label : int64 ndarray of shape (n_rows,), default=None
         Training class of each row, where a classifier is trained.
+    weight : float32 ndarray of shape (n_rows,), default=None
+        How much each row counts; None where all count the same.
     """
 
     X: np.ndarray
@@ -56,6 +66,7 @@ class Table:
     mean: np.ndarray | float = 0.0
     scale: np.ndarray | float = 1.0
     label: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
     def features(self, rows: np.ndarray, mask: np.ndarray) -> Tensor:
         """Gather the scaled features of padded rows, 0 on padding."""
@@ -87,16 +98,20 @@ class Table:
         Returns
         -------
         Batch
-            Features and targets, 0 on padding; training classes, -1 on padding.
+            Features, targets and weights, 0 on padding; training classes, -1 there.
         """
         y = np.where(mask, self.y[rows] if y is None else y, self.y.dtype.type(0))
         label = None
         if self.label is not None:
             label = torch.from_numpy(np.where(mask, self.label[rows], -1))
+        weight = None
+        if self.weight is not None:
+            weight = torch.from_numpy(np.where(mask, self.weight[rows], np.float32(0)))
         return Batch(
             self.features(rows, mask),
             *map(torch.from_numpy, (y, mask, n_classes)),
             label,
+            weight,
         )
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "Spec",
     "absent_classes",
     "mask_absent_classes",
+    "mean_of_rows",
     "row_losses",
     "task_losses",
 ]
@@ -69,6 +70,9 @@ class Algorithm(BaseEstimator):
         Label spaces it can learn, "shared" and "per_task".
     uses_row_order : bool
         True if the order of the support rows matters.
+    uses_weights : bool
+        True if rows count by ``Batch.weight``, such that a weight of 2 is like giving
+        the row twice. If False, an estimator takes no weights.
 
     Examples
     --------
@@ -98,6 +102,7 @@ class Algorithm(BaseEstimator):
     kinds: ClassVar[tuple[str, ...]] = ("classifier", "regressor")
     label_spaces: ClassVar[tuple[str, ...]] = ("shared", "per_task")
     uses_row_order: ClassVar[bool] = False
+    uses_weights: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
@@ -259,22 +264,44 @@ def row_losses(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def task_losses(outputs: Tensor, batch: Batch) -> Tensor:
-    """Mean loss of every task over its real rows.
+    """Mean loss of every task over its real rows, by their weights if there are any.
 
     Parameters
     ----------
     outputs : Tensor of shape (tasks, rows, outputs)
         Logits or values.
     batch : Batch
-        Targets and mask.
+        Targets, mask and weights.
 
     Returns
     -------
     Tensor of shape (tasks,)
         Zero for a task without rows.
     """
-    losses = torch.where(batch.mask, row_losses(outputs, batch.y), 0.0)
-    return losses.sum(dim=1) / batch.mask.sum(dim=1).clamp(min=1)
+    return mean_of_rows(row_losses(outputs, batch.y), batch)
+
+
+def mean_of_rows(values: Tensor, batch: Batch) -> Tensor:
+    """Average a value of every row over the real rows of each task.
+
+    Parameters
+    ----------
+    values : Tensor of shape (tasks, rows)
+        Anything on padding.
+    batch : Batch
+        Mask, and weights if there are any.
+
+    Returns
+    -------
+    Tensor of shape (tasks,)
+        Zero for a task without rows.
+    """
+    values = torch.where(batch.mask, values, 0.0)
+    if batch.weight is None:
+        return values.sum(dim=1) / batch.mask.sum(dim=1).clamp(min=1)
+    weight = batch.counts(values)
+    total = weight.sum(dim=1)
+    return (weight * values).sum(dim=1) / torch.where(total > 0, total, 1.0)
 
 
 def mask_absent_classes(logits: Tensor, n_classes: Tensor) -> Tensor:

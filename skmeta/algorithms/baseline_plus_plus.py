@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, one_hot
 
 from skmeta.algorithms.base import Algorithm, Spec
-from skmeta.algorithms.metric import log_probabilities, sum_by_class
+from skmeta.algorithms.metric import log_probabilities, mean_by_class, sum_by_class
 from skmeta.algorithms.transfer import class_loss, join_train_rows
 from skmeta.backbones.base import Backbone
 from skmeta.episodes import Episode
@@ -78,6 +78,7 @@ class BaselinePlusPlus(Algorithm):
     """
 
     kinds = ("classifier",)
+    uses_weights = True
 
     def __init__(self, inner_lr: float = 0.01, inner_steps: int = 20):
         self.inner_lr = inner_lr
@@ -108,10 +109,11 @@ class BaselinePlusPlus(Algorithm):
             vectors = module.vectors[: module.n_outputs].expand_as(total)
             has_vector = torch.ones_like(count.squeeze(-1), dtype=torch.bool)
         else:
-            vectors = total / count.clamp(min=1)
+            vectors = mean_by_class(total, count)
             has_vector = count.squeeze(-1) > 0
-        share = support.mask.to(directions).unsqueeze(-1)  # (tasks, rows, 1)
-        share = share / share.sum(dim=1, keepdim=True).clamp(min=1)
+        share = support.counts(directions).unsqueeze(-1)  # (tasks, rows, 1)
+        weight = share.sum(dim=1, keepdim=True)
+        share = share / torch.where(weight > 0, weight, 1.0)
         target = one_hot(support.y, vectors.shape[1]).to(directions)
         scale = module.log_scale.exp()
         for _ in range(self.inner_steps):
@@ -139,7 +141,9 @@ class BaselinePlusPlus(Algorithm):
         """
         rows, _ = join_train_rows(episode, module.n_train_classes)
         directions = module.direct(rows.X, rows.mask)
-        return class_loss(module.compare(directions, module.vectors), rows.label)
+        return class_loss(
+            module.compare(directions, module.vectors), rows.label, rows.weight
+        )
 
 
 class _State(NamedTuple):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 
-from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes
+from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes, mean_of_rows
 from skmeta.backbones import MLP
 from skmeta.backbones.base import Backbone
 from skmeta.episodes import Batch, Episode
@@ -80,6 +80,8 @@ class CNP(Algorithm):
     (3,)
     """
 
+    uses_weights = True
+
     def __init__(
         self,
         attention: bool = False,
@@ -111,10 +113,11 @@ class CNP(Algorithm):
         """Encode the support rows, and average them unless there is attention."""
         embedded = apply(module.backbone, support.X, support.mask)
         values = module.encode(embedded, support)  # (tasks, rows, width)
-        member = module.membership(support)  # (tasks, groups, rows)
+        # How much a row counts in a group, (tasks, groups, rows)
+        member = module.membership(support) * support.counts(values).unsqueeze(1)
         if module.attention is None:
             count = member.sum(dim=-1, keepdim=True)
-            mean = (module.prior + member.to(values) @ values) / (1 + count)
+            mean = (module.prior + member @ values) / (1 + count)
             return _Averages(mean, support.n_classes)
         keys = module.attention.key(_prepend(module.prior_place, embedded))
         values = _prepend(module.prior, values)
@@ -159,8 +162,7 @@ class CNP(Algorithm):
         outputs = module.decode(self.adapt(module, episode.support), query.X)
         mean, std = outputs[..., 0], self._std(outputs).squeeze(-1)
         losses = ((query.y - mean) / std).square() / 2 + std.log()
-        losses = torch.where(query.mask, losses + math.log(2 * math.pi) / 2, 0.0)
-        return (losses.sum(dim=1) / query.mask.sum(dim=1).clamp(min=1)).mean()
+        return mean_of_rows(losses + math.log(2 * math.pi) / 2, query).mean()
 
     def _std(self, outputs: Tensor) -> Tensor:
         return self.min_std + (1 - self.min_std) * softplus(outputs[..., 1:])
@@ -180,7 +182,7 @@ class _Rows(NamedTuple):
     values: Tensor  # (tasks, 1 + rows, width)
     n_classes: Tensor  # (tasks,)
     keys: Tensor  # (tasks, 1 + rows, width)
-    member: Tensor  # (tasks, groups, 1 + rows): whose rows a group attends to
+    member: Tensor  # (tasks, groups, 1 + rows): how much a row counts in a group
 
 
 class _Process(nn.Module):
@@ -262,10 +264,9 @@ class _Attention(nn.Module):
             )
         )
         scores = queries @ keys.mT / keys.shape[-1] ** 0.5
-        absent = ~state.member[
-            :, :, None, None, :
-        ]  # (tasks, groups, 1, 1, support rows)
-        share = scores.masked_fill(absent, -torch.inf).softmax(dim=-1)
+        # The logarithm is -inf for rows that are not in a group.
+        log_member = state.member[:, :, None, None, :].log()
+        share = (scores + log_member).softmax(dim=-1)
         return self.mix((share @ values).transpose(2, 3).flatten(3))
 
     def _heads(self, rows: Tensor) -> Tensor:

@@ -99,9 +99,9 @@ class InnerLoop(nn.Module):
 
     def support_loss(self, support: Batch, pseudo_rows: float) -> SupportLoss:
         """Describe what the inner steps descend."""
-        n_rows = support.mask.sum(dim=1, keepdim=True)
-        share = support.mask.to(support.X) / (n_rows + pseudo_rows).clamp(min=1)
-        share = share.unsqueeze(-1)
+        share = support.counts(support.X)  # (tasks, rows)
+        total = share.sum(dim=1, keepdim=True) + pseudo_rows
+        share = (share / torch.where(total > 0, total, 1.0)).unsqueeze(-1)
         if support.y.is_floating_point():
             return SupportLoss(
                 support.y.unsqueeze(-1), share, absent=None, squared=True

@@ -91,6 +91,8 @@ class MAML(Algorithm):
     (3,)
     """
 
+    uses_weights = True
+
     def __init__(
         self,
         inner_lr: float | None = None,

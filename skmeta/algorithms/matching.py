@@ -98,6 +98,11 @@ class MatchingNet(Algorithm):
         """Full context reads the support in its order."""
         return self.full_context
 
+    @property
+    def uses_weights(self) -> bool:
+        """Full context reads row after row, each once."""
+        return not self.full_context
+
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
         """Hold the backbone, the distance, its scale, the LSTMs and the prior rows.
 
@@ -128,6 +133,8 @@ class MatchingNet(Algorithm):
             rows = _read(module.reader, rows, mask)
         slot = torch.where(mask, y + 1, 0)
         log_weight = torch.zeros_like(slot, dtype=rows.dtype)
+        if support.weight is not None:
+            log_weight = torch.where(mask, support.weight.to(rows), 1.0).log()
         if module.n_outputs:
             n_tasks = len(rows)
             prior_slot = torch.arange(module.n_outputs, device=slot.device) + 1

@@ -15,6 +15,7 @@ __all__ = [
     "join",
     "log_probabilities",
     "log_scale",
+    "mean_by_class",
     "split_again",
     "sum_by_class",
 ]
@@ -71,7 +72,7 @@ def sum_by_class(
     embedded : Tensor of shape (tasks, rows, d)
         Support rows.
     support : Batch
-        Their classes and mask.
+        Their classes, mask and weights.
     n_outputs : int
         Labels of a shared label space, else 0.
 
@@ -80,12 +81,17 @@ def sum_by_class(
     total : Tensor of shape (tasks, classes, d)
         Sums, 0 for a class without rows.
     count : Tensor of shape (tasks, classes, 1)
-        Rows.
+        Rows, or the sum of their weights.
     """
     n_classes = n_outputs or int(support.n_classes.max())
-    member = one_hot(support.y, n_classes) * support.mask.unsqueeze(-1)
-    member = member.to(embedded)  # (tasks, rows, classes)
+    # (tasks, rows, classes)
+    member = one_hot(support.y, n_classes) * support.counts(embedded).unsqueeze(-1)
     return member.mT @ embedded, member.sum(dim=1).unsqueeze(-1)
+
+
+def mean_by_class(total: Tensor, count: Tensor) -> Tensor:
+    """Divide what :func:`sum_by_class` returns: 0 for a class without rows."""
+    return total / torch.where(count > 0, count, 1.0)
 
 
 def join(episode: Episode) -> tuple[Batch, Tensor]:
@@ -109,7 +115,10 @@ def join(episode: Episode) -> tuple[Batch, Tensor]:
     )
     in_support = mask.clone()
     in_support[:, support.mask.shape[1] :] = False
-    return Batch(X, y, mask, support.n_classes), in_support
+    weight = None
+    if support.weight is not None:
+        weight = torch.cat([support.weight, query.weight], dim=1)
+    return Batch(X, y, mask, support.n_classes, weight=weight), in_support
 
 
 def split_again(rows: Batch, in_support: Tensor) -> Tensor:

@@ -13,7 +13,13 @@ from skmeta.algorithms.base import (
     mask_absent_classes,
     task_losses,
 )
-from skmeta.algorithms.metric import join, log_scale, split_again, sum_by_class
+from skmeta.algorithms.metric import (
+    join,
+    log_scale,
+    mean_by_class,
+    split_again,
+    sum_by_class,
+)
 from skmeta.backbones.base import Backbone
 from skmeta.distances import Distance
 from skmeta.episodes import Batch, Episode
@@ -78,6 +84,7 @@ class ProtoNet(Algorithm):
     """
 
     kinds = ("classifier",)
+    uses_weights = True
 
     def __init__(
         self,
@@ -136,7 +143,7 @@ class ProtoNet(Algorithm):
         total, count = sum_by_class(embedded, support, module.n_outputs)
         if not module.n_outputs:
             no_odds = torch.zeros_like(count.squeeze(-1))
-            return _State(total / count.clamp(min=1), no_odds, support.n_classes)
+            return _State(mean_by_class(total, count), no_odds, support.n_classes)
         strength = softplus(module.raw_strength)  # (classes, 1)
         prototypes = (strength * module.prior + total) / (strength + count)
         log_odds = (softplus(module.raw_count) + count.squeeze(-1)).log()

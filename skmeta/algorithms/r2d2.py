@@ -68,6 +68,8 @@ class R2D2(Algorithm):
     (3,)
     """
 
+    uses_weights = True
+
     def __init__(self, ridge: float = 1.0, learn_ridge: bool = True):
         self.ridge = ridge
         self.learn_ridge = learn_ridge
@@ -88,9 +90,11 @@ class R2D2(Algorithm):
     def adapt(self, module: nn.Module, support: Batch) -> "_State":
         """Solve the ridge regression of every task."""
         Z = module.design(support.X, support.mask)  # (tasks, rows, d + 1)
-        Z = Z * support.mask.unsqueeze(-1)
+        # A row of weight w counts as w rows if it and its target are sqrt(w) as long.
+        root = support.counts(Z).sqrt().unsqueeze(-1)
+        Z = Z * root
         residual = self._targets(module, support).to(Z)  # (tasks, rows, outputs)
-        residual = residual * support.mask.unsqueeze(-1)
+        residual = residual * root
         if module.prior is None:
             W = _ridge(Z, residual, module.log_ridge.exp())
         else:

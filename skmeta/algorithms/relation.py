@@ -13,6 +13,7 @@ from skmeta.algorithms.base import (
     Spec,
     absent_classes,
     mask_absent_classes,
+    mean_of_rows,
 )
 from skmeta.algorithms.metric import FIRST_DISTANCE, log_scale, sum_by_class
 from skmeta.backbones import MLP
@@ -82,6 +83,7 @@ class RelationNet(Algorithm):
     """
 
     kinds = ("classifier",)
+    uses_weights = True
 
     def __init__(
         self,
@@ -139,8 +141,7 @@ class RelationNet(Algorithm):
         errors = (scores - one_hot(query.y, scores.shape[-1])).square()
         absent = absent_classes(scores.shape[-1], query.n_classes)
         errors = errors.masked_fill(absent | ~query.mask.unsqueeze(-1), 0.0)
-        per_task = errors.sum(dim=(1, 2)) / query.mask.sum(dim=1).clamp(min=1)
-        return per_task.mean()
+        return mean_of_rows(errors.sum(dim=2), query).mean()
 
 
 class _State(NamedTuple):

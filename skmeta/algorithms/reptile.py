@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from skmeta.algorithms.base import Spec, task_losses
 from skmeta.algorithms.inner_loop import InnerLoop, State
 from skmeta.algorithms.maml import MAML
+from skmeta.algorithms.metric import join
 from skmeta.backbones.base import Backbone
 from skmeta.backprop import SupportLoss
 from skmeta.episodes import Episode
@@ -165,13 +166,9 @@ class Reptile(MAML):
 
 def _all_rows(episode: Episode) -> Batch:
     """Put the query rows beside the support rows."""
-    support, query = episode
-    return Batch(
-        torch.cat([support.X, query.X], dim=1),
-        torch.cat([support.y, query.y], dim=1),
-        torch.cat([support.mask, query.mask], dim=1),
-        torch.maximum(support.n_classes, query.n_classes),
-    )
+    rows, _ = join(episode)
+    n_classes = torch.maximum(episode.support.n_classes, episode.query.n_classes)
+    return rows._replace(n_classes=n_classes)
 
 
 def _draw(rows: Batch, n: int) -> Batch:
@@ -184,6 +181,7 @@ def _draw(rows: Batch, n: int) -> Batch:
         rows.y.gather(1, chosen),
         rows.mask.gather(1, chosen),
         rows.n_classes,
+        weight=None if rows.weight is None else rows.weight.gather(1, chosen),
     )
 
 

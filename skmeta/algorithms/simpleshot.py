@@ -137,7 +137,7 @@ class SimpleShot(ProtoNet):
         """
         rows, in_support = join_train_rows(episode, module.n_train_classes)
         embedded = apply(module.backbone, rows.X, rows.mask)
-        loss = class_loss(module.classifier(embedded), rows.label)
+        loss = class_loss(module.classifier(embedded), rows.label, rows.weight)
         embedded = embedded.detach()
         if module.training:
             _follow_mean(module, embedded[rows.mask])

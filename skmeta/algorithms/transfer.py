@@ -52,7 +52,7 @@ def join_train_rows(episode: Episode, n_train_classes: int) -> tuple[Batch, Tens
     return rows._replace(label=label), in_support
 
 
-def class_loss(logits: Tensor, label: Tensor) -> Tensor:
+def class_loss(logits: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean cross-entropy of the rows of a whole meta-batch.
 
     Parameters
@@ -61,13 +61,20 @@ def class_loss(logits: Tensor, label: Tensor) -> Tensor:
         Logits of the training classes.
     label : int Tensor of shape (tasks, rows)
         Training class; -1 for padding and rows of none, which do not count.
+    weight : Tensor of shape (tasks, rows), default=None
+        How much the other rows count; all the same if None.
 
     Returns
     -------
     scalar Tensor
-        Every row counts the same. 0 without any.
+        0 without any row.
     """
-    total = cross_entropy(
-        logits.flatten(0, 1), label.flatten(), ignore_index=-1, reduction="sum"
+    losses = cross_entropy(
+        logits.flatten(0, 1), label.flatten(), ignore_index=-1, reduction="none"
     )
-    return total / (label >= 0).sum().clamp(min=1)
+    counts = (label >= 0).to(logits)
+    if weight is not None:
+        counts = counts * weight.to(logits)
+    total = counts.sum()
+    losses = (losses * counts.flatten()).sum()
+    return losses / torch.where(total > 0, total, 1.0)

@@ -11,12 +11,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skmeta import plugins
 from skmeta.adapted import AdaptedTasks, Learner
 from skmeta.draws import draw_support
 from skmeta.exceptions import NotAdaptedError
 from skmeta.labels import TaskLabels
 from skmeta.scaling import TaskScaled, TaskScaling
 from skmeta.tables import Table, encode_groups
+from skmeta.weights import check_weights
 
 __all__ = ["AdaptingMixin"]
 
@@ -33,7 +35,7 @@ class AdaptingMixin(metaclass=ABCMeta):
     answers (:meth:`_answer`).
     """
 
-    def adapt(self, X=None, y=None, groups=None):
+    def adapt(self, X=None, y=None, groups=None, sample_weight=None):
         """Learn the current task, or tasks, from a few labelled rows.
 
         Meta-knowledge stays as it is; what was adapted to before is forgotten.
@@ -47,6 +49,9 @@ class AdaptingMixin(metaclass=ABCMeta):
         groups : array-like of shape (n_rows,), default=None
             Task of each row, to adapt to many tasks in one call. Without, all rows
             belong to one task.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts: with a weight of 2 as if it came twice, with 0 as
+            if it did not come at all.
 
         Returns
         -------
@@ -56,8 +61,8 @@ class AdaptingMixin(metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a label is unknown to a shared label space, or if there is no row and no
-            prior to answer by.
+            If a label is unknown to a shared label space, if there is no row and no
+            prior to answer by, or if the algorithm takes no weights.
         """
         check_is_fitted(self)
         if X is None:
@@ -75,7 +80,8 @@ class AdaptingMixin(metaclass=ABCMeta):
         names, task = None, np.zeros(len(X), dtype=np.intp)
         if groups is not None:
             names, task = encode_groups(groups, X)
-        self._set_adapted(self._learn(X, y, task, names))
+        X, y, task, names, weight = self._weigh(sample_weight, X, y, task, names)
+        self._set_adapted(self._learn(X, y, task, names, weight))
         return self
 
     def score(self, X, y, sample_weight=None, groups=None):
@@ -88,7 +94,8 @@ class AdaptingMixin(metaclass=ABCMeta):
         y : array-like of shape (n_rows,)
             True targets.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows.
+            Weights of the rows, by which answers are judged. Supports are learnt as
+            they are.
         groups : array-like of shape (n_rows,), default=None
             With groups, the *few-shot score*: each group is taken for a new task, split
             at random in ``n_shot`` support rows (of each class in per-task label
@@ -107,10 +114,13 @@ class AdaptingMixin(metaclass=ABCMeta):
             answers = self.predict(X)
             return float(self._metric(y, answers, sample_weight=sample_weight))
         X, y = self._validate_rows(X, y, reset=False)
-        weight = _check_sample_weight(sample_weight, X)
         names, task = encode_groups(groups, X)
+        weight = _check_sample_weight(sample_weight, X)
         in_support = draw_support(
-            self._cells(y, task), self._shots()[1], self._generator(default=0)
+            self._cells(y, task),
+            self._shots()[1],
+            self._generator(default=0),
+            stratum=self._strata(y),
         )
         adapted = self._learn(X[in_support], y[in_support], task[in_support], names)
         query = ~in_support
@@ -148,6 +158,7 @@ class AdaptingMixin(metaclass=ABCMeta):
         y: np.ndarray,
         task: np.ndarray,
         names: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
     ) -> AdaptedTasks:
         """Adapt to tasks; the last of what is learnt is the prior, if there is one."""
         if not len(X):
@@ -156,7 +167,7 @@ class AdaptingMixin(metaclass=ABCMeta):
         targets, n_classes, labels = self._encode(y, task, n_tasks + self._has_prior())
         return AdaptedTasks(
             self._learner(),
-            self._table(X, targets),
+            self._table(X, targets, self._row_weights(y, task, weight)),
             task,
             n_classes,
             names=names,
@@ -232,5 +243,45 @@ class AdaptingMixin(metaclass=ABCMeta):
     def _validate_features(self, X) -> np.ndarray:
         return validate_data(self, X, reset=False, dtype=_NUMBERS)
 
-    def _table(self, X: np.ndarray, targets: np.ndarray | None = None) -> Table:
-        return Table(X, targets, self.mean_, self.scale_)
+    def _table(
+        self,
+        X: np.ndarray,
+        targets: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
+    ) -> Table:
+        if weight is not None:
+            weight = weight.astype(np.float32)
+        return Table(X, targets, self.mean_, self.scale_, weight=weight)
+
+    # Weights -----------------------------------------------------------------------
+
+    def _weigh(self, sample_weight, X, y, task, names=None) -> tuple:
+        """Validate weights, and leave out the rows of weight 0."""
+        if sample_weight is None:
+            return X, y, task, names, None
+        self._check_uses_weights("sample_weight")
+        weight = check_weights(sample_weight, X)
+        kept = weight > 0
+        if not kept.all():
+            X, y, weight = X[kept], y[kept], weight[kept]
+            present, task = np.unique(task[kept], return_inverse=True)
+            names = None if names is None else names[present]
+        return X, y, task, names, weight
+
+    def _check_uses_weights(self, name: str) -> None:
+        algorithm = plugins.resolve("algorithm", self.algorithm)
+        if not algorithm.uses_weights:
+            raise ValueError(
+                f"{algorithm} takes no weights of rows: leave {name} out, or choose an "
+                "algorithm with uses_weights, such as 'maml' or 'cnp'."
+            )
+
+    def _row_weights(
+        self, y: np.ndarray, task: np.ndarray, weight: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Return how much rows count, from their sample weights."""
+        return weight
+
+    def _strata(self, y: np.ndarray) -> np.ndarray | None:
+        """Return what a draw of rows from a task is to keep the proportions of."""
+        return None

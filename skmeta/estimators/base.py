@@ -77,7 +77,7 @@ class BaseMetaEstimator(
         "random_state": ["random_state"],
     }
 
-    def fit(self, X, y, groups=None):
+    def fit(self, X, y, groups=None, sample_weight=None):
         """Meta-train on many tasks.
 
         Parameters
@@ -88,6 +88,9 @@ class BaseMetaEstimator(
             Targets.
         groups : array-like of shape (n_rows,), default=None
             Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts wherever it is drawn, in the support and in the
+            query; rows of weight 0 are left out.
 
         Returns
         -------
@@ -97,27 +100,30 @@ class BaseMetaEstimator(
         Raises
         ------
         ValueError
-            If ``groups`` is needed and not given, or if no task has enough rows.
+            If ``groups`` is needed and not given, if no task has enough rows, or if
+            the algorithm takes no weights.
         """
         before = self.__dict__.copy()
         try:
-            return self._fit(X, y, groups)
+            return self._fit(X, y, groups, sample_weight)
         except Exception:
             self.__dict__ = before  # what an earlier fit has learnt is not lost
             raise
 
-    def _fit(self, X, y, groups):
+    def _fit(self, X, y, groups, sample_weight=None):
         self._validate_params()
         X, y = self._validate_rows(X, y, reset=True)
         task = self._tasks_to_train_on(X, groups)
+        X, y, task, _, weight = self._weigh(sample_weight, X, y, task)
         rng = self._generator()
         goes_on = self.warm_start and hasattr(self, "net_")
         known = self._meaning() if goes_on else None
         built_of = (self.algorithm_, self.backbone_) if goes_on else None
         if not goes_on:
-            self._learn_scale(X, y)
+            self._learn_scale(X, y, weight)
             self._learn_task_scale(X, y, task)
         targets, cell, label = self._learn_targets(y, task)
+        self._learn_class_weight(y, weight)
         if goes_on and known != self._meaning():
             raise ValueError(
                 "warm_start=True goes on from weights that were learnt for other "
@@ -133,9 +139,12 @@ class BaseMetaEstimator(
             )
 
         train, valid = make_samplers(
-            replace(self._table(X, targets), label=label),
+            replace(
+                self._table(X, targets, self._row_weights(y, task, weight)), label=label
+            ),
             task,
             cell,
+            stratum=self._strata(y),
             tasks=self.tasks,
             early_stopping=self.early_stopping,
             validation_fraction=self.validation_fraction,
@@ -167,10 +176,10 @@ class BaseMetaEstimator(
         self.n_tasks_ = count_units(self.tasks, task, y)
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
-            self._set_adapted(self._learn(X, y, task))
+            self._set_adapted(self._learn(X, y, task, weight=weight))
         return self
 
-    def fit_transform(self, X, y, groups=None):
+    def fit_transform(self, X, y, groups=None, sample_weight=None):
         """Meta-train, then embed the rows.
 
         Parameters
@@ -181,6 +190,8 @@ class BaseMetaEstimator(
             Targets.
         groups : array-like of shape (n_rows,), default=None
             Task of each row.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts.
 
         Returns
         -------
@@ -188,7 +199,7 @@ class BaseMetaEstimator(
             Embedding by the meta-learnt backbone, or by the one that was adapted to the
             table where the table is the current task.
         """
-        return self.fit(X, y, groups=groups).transform(X)
+        return self.fit(X, y, groups, sample_weight).transform(X)
 
     def transform(self, X, groups=None):
         """Embed rows with the backbone.
@@ -252,10 +263,15 @@ class BaseMetaEstimator(
             )
         return encode_groups(groups, X)[1]
 
-    def _learn_scale(self, X: np.ndarray, y: np.ndarray) -> None:
+    def _learn_class_weight(self, y: np.ndarray, weight: np.ndarray | None) -> None:
+        """Learn the weights of classes, where there are any."""
+
+    def _learn_scale(
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
+    ) -> None:
         self.mean_, self.scale_ = 0.0, 1.0
         if self.normalize is not None:
-            scaler = StandardScaler().fit(X)
+            scaler = StandardScaler().fit(X, sample_weight=weight)
             self.mean_, self.scale_ = scaler.mean_, scaler.scale_
 
     def _learn_task_scale(self, X: np.ndarray, y: np.ndarray, task: np.ndarray) -> None:

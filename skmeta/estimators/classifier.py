@@ -18,6 +18,12 @@ from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.labels import TaskLabels, encode, infer_label_space
 from skmeta.scaling import within_variance
+from skmeta.weights import (
+    balanced_in_tasks,
+    balanced_weights,
+    check_class_weight,
+    label_weights,
+)
 
 __all__ = ["MetaClassifier"]
 
@@ -55,6 +61,16 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         draw from; a low end of 0 trains the answer before any row is seen.
     n_query : int, default=15
         Query rows per episode, counted as ``n_shot`` is.
+    stratify : bool, default=False
+        In a shared label space, draw the support of training episodes and of the
+        few-shot score such that every class of a task has its share of it, and a row at
+        least as long as ``n_shot`` allows. Without, a rare class is often left out.
+        Per-task supports are balanced anyway.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, in the training and in ``adapt``: by label (1 for labels
+        that are not named), or such that all classes count the same, in the whole
+        table of ``fit`` for shared labels and in each support for per-task labels.
+        They multiply ``sample_weight``.
     mix_tasks : float, default=0.0
         For per-task labels of groups: share of the training episodes whose classes come
         from all tasks together, which makes many more tasks out of few.
@@ -169,6 +185,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         "tasks": [StrOptions({"groups", "classes", "table"})],
         "label_space": [StrOptions({"auto", "shared", "per_task"})],
         "n_way": [Interval(Integral, 2, None, closed="left")],
+        "stratify": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
         "mix_tasks": [Interval(Real, 0, 1, closed="both")],
     }
 
@@ -182,6 +200,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         n_way: int = 5,
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
+        stratify: bool = False,
+        class_weight: dict | str | None = None,
         mix_tasks: float = 0.0,
         augment: str | Augmentation | Sequence | None = None,
         normalize: str | None = "global",
@@ -208,6 +228,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         self.n_way = n_way
         self.n_shot = n_shot
         self.n_query = n_query
+        self.stratify = stratify
+        self.class_weight = class_weight
         self.mix_tasks = mix_tasks
         self.augment = augment
         self.normalize = normalize
@@ -329,6 +351,37 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
             n_train_classes=int(label.max()) + 1,
         )
         return codes, None if shared else codes, label
+
+    def _learn_class_weight(self, y, weight):
+        self.class_weight_ = None
+        if self.class_weight is None:
+            return
+        self._check_uses_weights("class_weight")
+        shared = self.label_space_ == "shared"
+        if self.class_weight == "balanced":
+            if shared:
+                codes = encode(y, self.classes_)
+                self.class_weight_ = balanced_weights(codes, weight, len(self.classes_))
+            return
+        check_class_weight(self.class_weight, self.classes_ if shared else None)
+        if shared:
+            self.class_weight_ = label_weights(self.class_weight, self.classes_)
+
+    def _row_weights(self, y, task, weight):
+        if self.class_weight is None:
+            return weight
+        if self.class_weight_ is not None:
+            of_class = self.class_weight_[encode(y, self.classes_)]
+        elif self.class_weight == "balanced":
+            of_class = balanced_in_tasks(y, task, weight)
+        else:
+            of_class = label_weights(self.class_weight, y)
+        return of_class if weight is None else weight * of_class
+
+    def _strata(self, y):
+        if not self.stratify or self.label_space_ != "shared":
+            return None
+        return encode(y, self.classes_)
 
     def _meaning(self):
         shared = self.label_space_ == "shared"

@@ -190,11 +190,11 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         deviations = adapted.deviations(self._table(X), task)[:, 0]
         return values, deviations * self.target_scale_
 
-    def _learn_scale(self, X, y):
-        super()._learn_scale(X, y)
+    def _learn_scale(self, X, y, weight):
+        super()._learn_scale(X, y, weight)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
         if self.normalize is not None:
-            scaler = StandardScaler().fit(y.reshape(-1, 1))
+            scaler = StandardScaler().fit(y.reshape(-1, 1), sample_weight=weight)
             self.target_mean_ = float(scaler.mean_[0])
             self.target_scale_ = float(scaler.scale_[0])
 

@@ -23,7 +23,7 @@ from skmeta.testing.expect import (
     snapshot,
 )
 from skmeta.testing.law import Law, law
-from skmeta.testing.trial import PLACES, Trial, pad
+from skmeta.testing.trial import PLACES, Rows, Trial, pad
 from skmeta.training import seeded
 
 __all__ = ["LAWS"]
@@ -150,6 +150,52 @@ def one_class_or_one_row_is_enough(trial: Trial) -> None:
         same = task._replace(y=torch.full_like(task.y, code))
         what = "for one value" if trial.spec.kind == "regressor" else f"class {code}"
         expect_answers(trial, [same], f"{what} in 6 rows")
+
+
+@law(
+    "multiply what is summed over rows by Batch.counts instead of the mask, losses "
+    "too (skmeta.algorithms.task_losses does), or declare uses_weights = False.",
+    applies=lambda trial: (
+        trial.algorithm.uses_weights and not trial.algorithm.uses_row_order
+    ),
+)
+def a_row_of_weight_two_counts_twice(trial: Trial) -> None:
+    """A row of weight 2 counts as one given twice, and weights of 1 as none."""
+    task, new, X = trial.task(), trial.task(), trial.rows(1, 5)
+    ones = task._replace(weight=torch.ones_like(task.X[:, 0]))
+    answer = trial.answer([task], X)
+    expect_same("weights of 1", trial.answer([ones], X), answer)
+    weighted, repeated = _weigh(task, [0, 3]), _repeat(task, [0, 3])
+    expect_same(
+        "support rows 0 and 3 of weight 2",
+        trial.answer([weighted], X),
+        trial.answer([repeated], X),
+    )
+    got, got_gradients = trial.meta_step(
+        Episode(pad([weighted]), pad([_weigh(new, [1])]))
+    )
+    loss, gradients = trial.meta_step(
+        Episode(pad([repeated]), pad([_repeat(new, [1])]))
+    )
+    expect_same("the loss of rows of weight 2", got, loss)
+    for name, gradient in gradients.items():
+        if gradient is not None:
+            expect_same(
+                f"the gradient of {name}, for rows of weight 2",
+                got_gradients[name],
+                gradient,
+            )
+
+
+def _weigh(task: Rows, rows: list[int]) -> Rows:
+    weight = torch.ones(len(task.y), dtype=task.X.dtype)
+    weight[rows] = 2.0
+    return task._replace(weight=weight)
+
+
+def _repeat(task: Rows, rows: list[int]) -> Rows:
+    order = [*range(len(task.y)), *rows]
+    return task._replace(X=task.X[order], y=task.y[order])
 
 
 @law(
@@ -281,6 +327,7 @@ LAWS: tuple[Law, ...] = (
     renaming_labels_renames_predictions,
     adapt_leaves_the_module_unchanged,
     one_class_or_one_row_is_enough,
+    a_row_of_weight_two_counts_twice,
     empty_support_is_answered_by_the_prior,
     meta_loss_is_finite,
     every_parameter_gets_a_gradient,

@@ -30,6 +30,7 @@ class Rows(NamedTuple):
     X: Tensor  # (rows, features)
     y: Tensor  # (rows,)
     n_classes: int  # 0 in regression
+    weight: Tensor | None = None  # (rows,), 1 if None
 
 
 def pad(tasks: Sequence[Rows], extra: int = 0, place: str = "end") -> Batch:
@@ -53,13 +54,19 @@ def pad(tasks: Sequence[Rows], extra: int = 0, place: str = "end") -> Batch:
     X = tasks[0].X.new_zeros(len(tasks), width, _N_FEATURES)
     y = tasks[0].y.new_zeros(len(tasks), width)
     mask = torch.zeros(len(tasks), width, dtype=torch.bool)
+    weight = None
+    if any(task.weight is not None for task in tasks):
+        weight = torch.zeros(len(tasks), width, dtype=X.dtype)
     for i, task in enumerate(tasks):
         n_rows = len(task.y)
         n_first = {"end": n_rows, "front": 0, "middle": n_rows // 2}[place]
         row = torch.arange(n_rows)
         row[n_first:] += width - n_rows
         X[i, row], y[i, row], mask[i, row] = task.X, task.y, True
-    return Batch(X, y, mask, torch.tensor([task.n_classes for task in tasks]))
+        if weight is not None:
+            weight[i, row] = 1.0 if task.weight is None else task.weight
+    n_classes = torch.tensor([task.n_classes for task in tasks])
+    return Batch(X, y, mask, n_classes, weight=weight)
 
 
 class Trial:
