@@ -166,9 +166,10 @@ def test_fitted_learners_are_judged_as_they_are_on_all_tasks(diabetes):
     X, y, groups = diabetes
     meta = MetaRegressor("anil", **QUICK).fit(X[:200], y[:200], groups=groups[:200])
     weights = [value.clone() for value in meta.module_.parameters()]
-    curve = few_shot_curve([meta], X[200:], y[200:], groups[200:], shots=(0, 5))
-    assert curve.n_tasks.tolist() == [12, 12]
-    assert curve.estimator.tolist() == ["anil", "anil"]
+    both = [meta, Ridge()]  # a model per task needs no training tasks either
+    curve = few_shot_curve(both, X[200:], y[200:], groups[200:], shots=(0, 5))
+    assert curve.n_tasks.tolist() == [12, 12, 12]
+    assert curve.estimator.tolist() == ["anil", "anil", "Ridge"]
     for before, after in zip(weights, meta.module_.parameters(), strict=True):
         assert (before == after).all()
 
@@ -242,7 +243,7 @@ def test_tasks_too_small_for_the_largest_support_are_counted(ill):
     few = np.r_[np.flatnonzero(groups == 0)[:5], np.flatnonzero(groups > 0)]
     with pytest.warns(UserWarning, match="1 of 12 tasks have too few rows for 9 shots"):
         curve = few_shot_curve(
-            PerTask(Ridge()).fit(X, y, groups=groups),
+            Ridge(),
             X[few],
             y[few],
             groups[few],

@@ -86,19 +86,19 @@ def judge(
     metric = Metric(metric)
     fitted = {name for name, each in estimators.items() if is_fitted(each)}
     parts = []
-    splits = _splits(y, groups, test_groups, cv, random_state, len(fitted), estimators)
+    # A model per task only asks what labels there are, so it needs no training tasks.
+    train_needed = any(
+        name not in fitted and not isinstance(each, PerTask)
+        for name, each in estimators.items()
+    )
+    splits = _splits(y, groups, test_groups, cv, random_state, train_needed)
     for train, test in splits:
-        ready = {}
-        for name, each in estimators.items():
-            if name in fitted:
-                ready[name] = each
-            else:
-                ready[name] = fit_on_tasks(
-                    each,
-                    _safe_indexing(X, train),
-                    y[train],
-                    _safe_indexing(groups, train),
-                )
+        known = train if train_needed else np.arange(len(y))
+        rows = _safe_indexing(X, known), y[known], _safe_indexing(groups, known)
+        ready = {
+            name: each if name in fitted else fit_on_tasks(each, *rows)
+            for name, each in estimators.items()
+        }
         X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
         space = _common_label_space(ready, y, groups)
         judged = Judged(X_test, y[test], groups_test, space)
@@ -179,7 +179,7 @@ def _check_shots(shots) -> tuple[int, ...]:
     return tuple(sorted({int(shot) for shot in shots}))
 
 
-def _splits(y, groups, test_groups, cv, random_state, n_fitted, estimators):
+def _splits(y, groups, test_groups, cv, random_state, train_needed):
     if groups is None:
         raise ValueError("groups says which task each row is of: pass it.")
     names, task = encode_groups(groups, y)
@@ -192,7 +192,7 @@ def _splits(y, groups, test_groups, cv, random_state, n_fitted, estimators):
             raise ValueError(f"test_groups holds unknown groups: {unknown.tolist()}.")
         test = np.isin(names, asked)[task]
         return [(np.flatnonzero(~test), np.flatnonzero(test))]
-    if n_fitted == len(estimators) and cv is None:
+    if not train_needed and cv is None:
         return [(np.empty(0, dtype=np.intp), np.arange(len(y)))]
     if cv is None:
         cv = TaskSplit(random_state=random_state)

@@ -56,8 +56,8 @@ def few_shot_curve(
         The tasks to judge on. Training takes the others.
     cv : int or splitter of whole tasks, default=None
         Splits over tasks; an int is that many folds (``GroupKFold``). None holds out 30
-        % of the tasks (:class:`TaskSplit`), or judges on all tasks if every
-        estimator is fitted.
+        % of the tasks (:class:`TaskSplit`), or judges on all tasks if nothing is left
+        to be fitted on training tasks.
     random_state : int, default=0
         Draws splits, supports and queries.
     per_task : bool, default=False

@@ -1,0 +1,42 @@
+"""Every example runs, from its own file, as a reader would run it."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted(ROOT.joinpath("examples").glob("*.py"))
+
+
+def test_there_are_examples_and_they_are_numbered():
+    assert len(EXAMPLES) >= 5
+    assert all(path.name[:2].isdigit() for path in EXAMPLES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_it_runs(path, tmp_path):
+    if "optuna" in path.stem and find_spec("optuna") is None:
+        pytest.skip("optuna is not installed")
+    environment = {
+        **os.environ,
+        "MPLBACKEND": "Agg",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
+    done = subprocess.run(
+        [sys.executable, str(path)],
+        cwd=tmp_path,  # an example needs nothing but what is installed
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr, done.stderr
+    title = path.read_text().split("\n")[1]
+    assert title.strip() == title != ""
