@@ -6,7 +6,8 @@ Patients with a disease of the liver come for a check every year or so. After th
 few visits of a new patient, what will the blood platelets be at the next ones?
 
 A patient is a task. Levels differ from patient to patient, four in ten of the
-cholesterol values are missing, and some columns are categories: the table is as it comes.
+cholesterol values are missing, and some columns are categories: the table is as it
+comes.
 """
 
 # %%
@@ -36,8 +37,8 @@ print(f"{len(X)} visits of {patient.nunique()} patients; missing values:")
 print(X.isna().mean().loc[lambda share: share > 0].map("{:.1%}".format).to_string())
 
 # %%
-# ``make_preprocessor`` makes numbers of all columns; the neural process learns, from the
-# patients of the training part, how to learn the next one.
+# ``make_preprocessor`` makes numbers of all columns; the neural process learns, from
+# the patients of the training part, how to learn the next one.
 
 meta = make_pipeline(
     make_preprocessor(),

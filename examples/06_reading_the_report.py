@@ -2,8 +2,8 @@
 Reading the report
 ==================
 
-``python -m skmeta evaluate`` takes a table, learns from some of its tasks, judges on the
-others, and writes one HTML file. This is the same from Python, and how to read it.
+``python -m skmeta evaluate`` takes a table, learns from some of its tasks, judges on
+the others, and writes one HTML file. This is the same from Python, and how to read it.
 """
 
 # %%
@@ -44,9 +44,9 @@ print(f"{duel.meta} against {duel.plain}: {duel.gain:+.3f} ± {duel.half_width:.
 print(f"ahead on {duel.n_won} of {len(duel.tasks)} viewers, p = {duel.p_value:.2g}")
 
 # %%
-# Then the curves: one may win with two rows and another with ten. The intervals are over
-# tasks, and wide where tasks differ much; since all learners meet the same rows, the gain
-# per task says more than two intervals that overlap.
+# Then the curves: one may win with two rows and another with ten. The intervals are
+# over tasks, and wide where tasks differ much; since all learners meet the same rows,
+# the gain per task says more than two intervals that overlap.
 
 print(result.curve.round(3).to_string(index=False))
 for duel in result.verdict.duels:
@@ -61,14 +61,15 @@ for task, gain in zip(duel.tasks[worst], duel.gains[worst], strict=True):
     print(f"viewer {task}: {gain:+.3f}")
 
 # %%
-# The model that was saved takes the columns of the table and learns a viewer whom nobody
-# has met, from ten ratings.
+# The model that was saved takes the columns of the table and learns a viewer whom
+# nobody has met, from ten ratings.
 
 model = joblib.load(result.saved)
 new = films.groups_test == films.groups_test.iloc[0]
 X, y = films.X_test[new], films.y_test[new].to_numpy()
 answers = skmeta.adapt(model, X[:10], y[:10]).predict(X[10:])
-print(f"{result.best}: right on {(answers == y[10:]).mean():.0%} of {len(answers)} films")
+share = (answers == y[10:]).mean()
+print(f"{result.best}: right on {share:.0%} of {len(answers)} films")
 
 # %%
 # The report holds the code to repeat all this, which ends where the command began.
