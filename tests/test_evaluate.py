@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 
 import skmeta
 from skmeta.__main__ import main
@@ -93,6 +94,7 @@ def classified(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_a_line_per_learner_and_the_verdict(classified):
     out, err, _, folder = classified
     assert "23 tasks by 'shop'; 17 to learn from, 6 to judge on" in out
@@ -116,12 +118,11 @@ def test_the_terminal_shows_a_line_per_learner_and_the_verdict(classified):
     assert "meta-training: 100%" in err
 
 
+@pytest.mark.slow
 def test_the_report_is_one_file_that_takes_nothing_from_elsewhere(classified):
     _, _, page, folder = classified
-    assert sorted(each.name for each in folder.iterdir()) == [
-        "model.joblib",
-        "report.html",
-    ]
+    files = {each.name for each in folder.iterdir()}
+    assert files - {"model.skmeta"} == {"model.joblib", "report.html"}
     assert page.count("<svg") >= 5
     links = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert all(link.startswith(("#", "data:")) for link in links)
@@ -130,6 +131,7 @@ def test_the_report_is_one_file_that_takes_nothing_from_elsewhere(classified):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_names_from_the_table_stay_text(classified):
     _, _, page, _ = classified
     assert "<script" not in page
@@ -138,6 +140,7 @@ def test_names_from_the_table_stay_text(classified):
     assert "&lt;img src=x" in page
 
 
+@pytest.mark.slow
 def test_the_saved_model_learns_a_new_shop_from_the_tables_own_rows(classified):
     model = joblib.load(classified[3] / "model.joblib")
     new = ugly_table(seed=1).dropna(subset=["sold out"])
@@ -148,6 +151,7 @@ def test_the_saved_model_learns_a_new_shop_from_the_tables_own_rows(classified):
     assert len(answers) == len(X) - 5
 
 
+@pytest.mark.slow
 def test_the_code_in_the_report_does_what_the_report_says(classified, capsys):
     _, _, page, _ = classified
     blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.DOTALL)
@@ -181,6 +185,37 @@ def test_the_same_seed_gives_the_same_report(tmp_path):
     assert pages[0] == pages[1]
     assert "regression, since it holds" in out
     assert "mean absolute error, lower is better" in out
+
+
+def test_names_that_mean_something_inside_a_task_only_are_judged_as_such(tmp_path):
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    parts = []
+    for writer in range(8):
+        for digit in rng.permutation(10)[:3]:
+            rows = rng.permutation(np.flatnonzero(y == digit))[:6]
+            part = pd.DataFrame(X[rows]).add_prefix("p")
+            parts.append(part.assign(writer=writer, sign=f"{writer}:{digit}"))
+    pd.concat(parts).to_csv(tmp_path / "t.csv", index=False)
+    code, out, err = run(
+        tmp_path / "t.csv",
+        "--target=sign",
+        "--groups=writer",
+        "--algorithms=simpleshot",
+        "--shots=2",
+        "--max-epochs=1",
+        f"--out={tmp_path / 'r'}",
+    )
+    assert code == 0, err
+    assert "After 2 labelled rows of each class of a new task" in out
+    assert "pooled" not in out
+    page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    assert "they are names inside a task" in page
+    code, _, err = run(
+        tmp_path / "t.csv", "--target=sign", "--groups=writer", "--shots", "0", "1"
+    )
+    assert code == 1
+    assert "leave 0 out of --shots" in err
 
 
 @pytest.mark.slow

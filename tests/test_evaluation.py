@@ -238,6 +238,18 @@ def test_too_few_tasks_decide_nothing():
     assert "judge on more of them" in verdict.text
 
 
+def test_shots_that_one_has_no_answer_at_are_passed_over():
+    scores = _scores(0.1)
+    scores = scores[(scores.shots > 1) | (scores.estimator == "maml")]
+    given = {"metric": Metric("accuracy"), "shot": "labelled row"}
+    assert [d.shots for d in judge(scores, ["maml"], ["ridge"], **given).duels] == [
+        5,
+        10,
+    ]
+    with pytest.raises(ValueError, match="No task has a score"):
+        judge(scores, ["maml"], ["nobody"], **given)
+
+
 def test_tasks_that_one_cannot_be_scored_on_are_left_out():
     scores = _scores(0.1)
     scores.loc[(scores.task == 4) & (scores.estimator == "maml"), "score"] = np.nan

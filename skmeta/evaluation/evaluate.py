@@ -59,7 +59,9 @@ def evaluate(
     drop : sequence of str, default=()
         Columns not to learn from.
     out : str or Path, default="report"
-        Folder for ``report.html`` and ``model.joblib``; made if it is not there.
+        Folder for ``report.html``, for ``model.joblib`` (the best learner behind the
+        preprocessing, as a Pipeline) and, where the best is a meta-learner, for
+        ``model.skmeta`` (its weights alone); made if it is not there.
     max_epochs : int, default=100
         Most epochs of meta-training.
     random_state : int or None, default=0
@@ -114,6 +116,9 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     result.saved = str(out / "model.joblib")
     joblib.dump(result.pipeline(result.best), result.saved)
+    learner = result.fitted[result.best]
+    if hasattr(learner, "save"):  # a meta-learner: its weights, free of any code
+        learner.save(out / "model.skmeta")
     page = out / "report.html"
     page.write_text(
         render(result, command=command, source=str(table)), encoding="utf-8"

@@ -225,9 +225,11 @@ def run(
     remarks = [f"{', '.join(who)}: {what}" for what, who in warned.items()]
     remarks += _far_off(scores)
     each = " of each class" if problem.label_space == "per_task" else ""
-    verdict = judge(
-        scores, meta, plain, metric=Metric(metric), shot=f"labelled row{each}"
-    )
+    shot = f"labelled row{each}"
+    try:
+        verdict = judge(scores, meta, plain, metric=Metric(metric), shot=shot)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     return Result(
         problem,
         Metric(metric),

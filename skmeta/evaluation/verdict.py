@@ -133,22 +133,35 @@ def judge(
     Verdict
         At the middle one of the numbers of shots. Both competitors are those with the
         best mean there.
+
+    Raises
+    ------
+    ValueError
+        If no task has a score for one of each.
     """
     shots = sorted(scores["shots"].unique())
     duels = [_duel(scores, meta, plain, each) for each in shots]
+    duels = [duel for duel in duels if duel is not None]
+    if not duels:
+        raise ValueError("No task has a score for a meta-learner and a plain way.")
     duel = duels[len(duels) // 2]
     headline, text = _in_words(duel, metric, shot)
     return Verdict(duel, duels, headline, text + _elsewhere(duel, duels, metric, shot))
 
 
-def _duel(scores: DataFrame, meta: list[str], plain: list[str], shots: int) -> Duel:
+def _duel(
+    scores: DataFrame, meta: list[str], plain: list[str], shots: int
+) -> Duel | None:
     of_shots = scores[scores["shots"] == shots]
     table = of_shots.pivot_table(index="task", columns="estimator", values="score")
-    best = [
-        table[[name for name in names if name in table]].mean().idxmax()
-        for names in (meta, plain)
-    ]
+    means = table.mean()
+    known = [[name for name in names if name in means] for names in (meta, plain)]
+    if not all(known):  # without a row to learn from, some have no answer
+        return None
+    best = [means[names].idxmax() for names in known]
     pairs = table[best].dropna()
+    if not len(pairs):
+        return None
     return Duel(int(shots), *best, pairs.index.to_numpy(), *pairs.to_numpy().T)
 
 
