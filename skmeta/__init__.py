@@ -10,6 +10,7 @@ from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.exceptions import NotAdaptedError
 from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.hookspecs import hookimpl
+from skmeta.meta_dataset import MetaDataset
 from skmeta.pipelines import adapt
 from skmeta.preprocessing import make_preprocessor
 
@@ -19,6 +20,7 @@ __all__ = [
     "FewShotClassifier",
     "FewShotRegressor",
     "MetaClassifier",
+    "MetaDataset",
     "MetaRegressor",
     "NotAdaptedError",
     "adapt",

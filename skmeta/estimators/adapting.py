@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -15,7 +16,8 @@ from skmeta import plugins
 from skmeta.adapted import AdaptedTasks, Learner
 from skmeta.draws import draw_support
 from skmeta.exceptions import NotAdaptedError
-from skmeta.labels import TaskLabels
+from skmeta.labels import TaskLabels, show
+from skmeta.meta_dataset import unpack
 from skmeta.scaling import TaskScaled, TaskScaling
 from skmeta.tables import Table, encode_groups
 from skmeta.weights import check_weights
@@ -42,8 +44,9 @@ class AdaptingMixin(metaclass=ABCMeta):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features), default=None
-            Support rows. Without any, the current task is known by the prior alone.
+        X : array-like of shape (n_rows, n_features) or MetaDataset, default=None
+            Support rows. Without any, the current task is known by the prior alone. Of
+            a meta-dataset, every task is learnt from its support.
         y : array-like of shape (n_rows,), default=None
             Targets of the rows.
         groups : array-like of shape (n_rows,), default=None
@@ -65,6 +68,10 @@ class AdaptingMixin(metaclass=ABCMeta):
             prior to answer by, or if the algorithm takes no weights.
         """
         check_is_fitted(self)
+        X, y, groups, in_support = unpack(X, y, groups)
+        if in_support is not None:
+            rows = np.flatnonzero(in_support)
+            X, y, groups = _safe_indexing(X, rows), y[rows], groups[rows]
         if X is None:
             if not self._has_prior():
                 raise ValueError(
@@ -84,13 +91,14 @@ class AdaptingMixin(metaclass=ABCMeta):
         self._set_adapted(self._learn(X, y, task, names, weight))
         return self
 
-    def score(self, X, y, sample_weight=None, groups=None):
+    def score(self, X, y=None, sample_weight=None, groups=None):
         """Score the predictions for the current task, or for new tasks.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows. The tasks of a meta-dataset are groups, and those with a fixed
+            support and query are split as they say.
         y : array-like of shape (n_rows,)
             True targets.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -110,18 +118,29 @@ class AdaptingMixin(metaclass=ABCMeta):
             tasks. A task whose targets hardly vary has a very negative R2.
         """
         check_is_fitted(self)
+        X, y, groups, in_support = unpack(X, y, groups)
+        if y is None:
+            raise ValueError("score compares with the true targets: pass y as well.")
         if groups is None:
             answers = self.predict(X)
             return float(self._metric(y, answers, sample_weight=sample_weight))
         X, y = self._validate_rows(X, y, reset=False)
         names, task = encode_groups(groups, X)
         weight = _check_sample_weight(sample_weight, X)
-        in_support = draw_support(
-            self._cells(y, task),
-            self._shots()[1],
-            self._generator(default=0),
-            stratum=self._strata(y),
-        )
+        if in_support is None:
+            in_support = draw_support(
+                self._cells(y, task),
+                self._shots()[1],
+                self._generator(default=0),
+                stratum=self._strata(y),
+            )
+        elif not self._has_prior():
+            n_support = np.bincount(task, in_support, minlength=len(names))
+            if not n_support.all():
+                raise ValueError(
+                    "No support row to learn from in the tasks "
+                    f"{show(names[n_support == 0])}, and no prior to answer by."
+                )
         adapted = self._learn(X[in_support], y[in_support], task[in_support], names)
         query = ~in_support
         answers = self._answer(adapted, X[query], task[query])

@@ -23,6 +23,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.estimators.adapting import AdaptingMixin
 from skmeta.estimators.html import FactsMixin, count_units, training_facts
+from skmeta.meta_dataset import unpack
 from skmeta.net import EpisodicNet
 from skmeta.scaling import within_variance
 from skmeta.tables import encode_groups
@@ -77,15 +78,15 @@ class BaseMetaEstimator(
         "random_state": ["random_state"],
     }
 
-    def fit(self, X, y, groups=None, sample_weight=None):
+    def fit(self, X, y=None, groups=None, sample_weight=None):
         """Meta-train on many tasks.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows of all tasks.
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows of all tasks, or the tasks themselves.
         y : array-like of shape (n_rows,)
-            Targets.
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
         groups : array-like of shape (n_rows,), default=None
             Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -103,6 +104,7 @@ class BaseMetaEstimator(
             If ``groups`` is needed and not given, if no task has enough rows, or if
             the algorithm takes no weights.
         """
+        X, y, groups, _ = unpack(X, y, groups)
         before = self.__dict__.copy()
         try:
             return self._fit(X, y, groups, sample_weight)

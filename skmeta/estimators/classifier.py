@@ -70,7 +70,8 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         Weights of classes, in the training and in ``adapt``: by label (1 for labels
         that are not named), or such that all classes count the same, in the whole
         table of ``fit`` for shared labels and in each support for per-task labels.
-        They multiply ``sample_weight``.
+        They multiply ``sample_weight``. What is a mean of each class, as prototypes
+        are in per-task label spaces, is the same for all weights of the class.
     mix_tasks : float, default=0.0
         For per-task labels of groups: share of the training episodes whose classes come
         from all tasks together, which makes many more tasks out of few.

@@ -111,5 +111,5 @@ def _current_task(meta: Any) -> str:
 def count_units(tasks: str, task: np.ndarray, y: np.ndarray) -> int:
     """Count what episodes are drawn from: tasks, classes or rows."""
     if tasks == "groups":
-        return int(task.max()) + 1
+        return len(np.unique(task))
     return len(np.unique(y)) if tasks == "classes" else len(y)
