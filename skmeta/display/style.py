@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-__all__ = ["BAD", "COLOURS", "GOOD", "QUIET", "axes_for", "literal", "tidy"]
+__all__ = ["BAD", "COLOURS", "GOOD", "QUIET", "axes_for", "literal", "shorten", "tidy"]
 
 # Told apart by people who see few colours, and on a white and a black page alike.
 COLOURS = (
@@ -58,3 +58,19 @@ def literal(texts: Text | Iterable[Text]) -> None:
     """Show names as they are: a dollar sign in one does not begin a formula."""
     for text in [texts] if hasattr(texts, "set_parse_math") else texts:
         text.set_parse_math(False)
+
+
+def shorten(name: object, most: int = 24) -> str:
+    """Shorten a name that would leave no room for the picture.
+
+    Examples
+    --------
+    >>> from skmeta.display.style import shorten
+    >>> shorten("a store with a very long name 17")
+    'a store with a …name 17'
+    """
+    text = str(name)
+    if len(text) <= most:
+        return text
+    end = most // 3  # long names often differ at their end
+    return f"{text[: most - 1 - end]}…{text[-end:]}"

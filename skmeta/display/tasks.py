@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length
 
-from skmeta.display.style import BAD, GOOD, QUIET, axes_for, literal, tidy
+from skmeta.display.style import BAD, GOOD, QUIET, axes_for, literal, shorten, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,6 @@ __all__ = ["TaskScoreDisplay"]
 
 # More names than this cannot be read; the axis counts tasks instead.
 _MOST_NAMES = 30
-_LONGEST_NAME = 24
 
 
 class TaskScoreDisplay:
@@ -116,22 +115,14 @@ class TaskScoreDisplay:
             As in :func:`skmeta.model_selection.compare`: fitted ones are judged as they
             are, others are fitted on a part of the tasks; plain scikit-learn
             estimators are fitted per task.
-        X : array-like of shape (n_rows, n_features)
-            Rows.
-        y : array-like of shape (n_rows,)
-            Targets.
-        groups : array-like of shape (n_rows,)
-            Task of each row.
+        X, y, groups : array-like
+            Rows, their targets and the task of each.
         shots : int, default=5
             Support rows.
         metric : str or callable, default=None
             None is accuracy, or R2.
-        name, baseline_name : str
-            What they are called in the picture.
-        ax : matplotlib Axes, default=None
-            Where to draw; new axes if None.
-        plot : bool, default=True
-            Draw at once.
+        name, baseline_name, ax, plot
+            As in :meth:`from_scores`.
         **options
             Others of :func:`skmeta.model_selection.compare`.
 
@@ -244,10 +235,9 @@ class TaskScoreDisplay:
             Task of each row.
         score : callable, default=sklearn.metrics.accuracy_score
             ``score(y_true, y_pred)``, higher being better.
-        ax : matplotlib Axes, default=None
-            Where to draw; new axes if None.
-        **names
-            ``name``, ``baseline_name`` and ``score_name``, as in :meth:`from_scores`.
+        ax, **names
+            ``ax``, ``name``, ``baseline_name`` and ``score_name``, as in
+            :meth:`from_scores`.
 
         Returns
         -------
@@ -295,7 +285,7 @@ class TaskScoreDisplay:
             ax.set_yticks([])
             ax.set_ylabel(f"{len(place)} tasks, sorted")
         else:
-            ax.set_yticks(place, [_short(task) for task in self.task])
+            ax.set_yticks(place, [shorten(task) for task in self.task])
             literal(ax.get_yticklabels())
         ax.set_ylim(-0.6, len(place) - 0.4)
         literal(ax.set_xlabel(f"{self.score_name}: {self.name} − {self.baseline_name}"))
@@ -309,12 +299,3 @@ class TaskScoreDisplay:
         )
         self.ax_, self.figure_ = tidy(ax, "x"), ax.figure
         return self
-
-
-def _short(name: object) -> str:
-    """Shorten a name that would leave no room for the bars."""
-    text = str(name)
-    if len(text) <= _LONGEST_NAME:
-        return text
-    end = _LONGEST_NAME // 3  # long names often differ at their end
-    return f"{text[: _LONGEST_NAME - 1 - end]}…{text[-end:]}"

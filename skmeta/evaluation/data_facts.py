@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skmeta.display.style import COLOURS, literal, tidy
+from skmeta.display.style import COLOURS, literal, shorten, tidy
 from skmeta.evaluation.problem import Problem
 from skmeta.evaluation.words import count
 
@@ -94,7 +94,7 @@ def _example(column: Series) -> str:
     is_float = column.dtype.kind == "f"
     written = column.dropna().head(200).map("{:.4g}".format if is_float else str)
     values = list(dict.fromkeys(written))[:3]
-    return ", ".join(v if len(v) <= 40 else v[:39] + "…" for v in values)
+    return ", ".join(shorten(value, 40) for value in values)
 
 
 def _share(share: float) -> str:
@@ -134,12 +134,12 @@ def draw_target(problem: Problem, ax: Axes) -> None:
     if not problem.is_classification:
         ax.hist(problem.y, bins=40, color=COLOURS[0])
         ax.set_ylabel("rows")
-        literal(ax.set_xlabel(_cut(problem.target)))
+        literal(ax.set_xlabel(shorten(problem.target)))
         tidy(ax)
         return
     labels, sizes = np.unique(problem.y, return_counts=True)
     order = np.argsort(-sizes)[:_MOST_CLASSES][::-1]
-    names = [_cut(label) for label in labels[order]]
+    names = [shorten(label) for label in labels[order]]
     ax.barh(range(len(order)), sizes[order], color=COLOURS[0], height=0.7)
     ax.set_yticks(range(len(order)), names)
     literal(ax.get_yticklabels())
@@ -147,8 +147,3 @@ def draw_target(problem: Problem, ax: Axes) -> None:
     more = f" ({left_out} rarer classes not shown)" if left_out else ""
     ax.set_xlabel(f"rows{more}")
     tidy(ax, "x")
-
-
-def _cut(name: object) -> str:
-    text = str(name)
-    return text if len(text) <= 24 else text[:23] + "…"

@@ -14,13 +14,16 @@ from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay, TrainingDispla
 from skmeta.evaluation import data_facts
 from skmeta.evaluation.pictures import to_svg
 from skmeta.evaluation.recipe import code_for, loading_code
+from skmeta.evaluation.report_tables import (
+    duel_row,
+    headline_numbers,
+    loss_rows,
+    score_rows,
+)
 from skmeta.evaluation.running import Result
-from skmeta.evaluation.verdict import Duel
 from skmeta.evaluation.words import count, listed
 
 __all__ = ["render"]
-
-_MOST_LOSSES = 10
 
 
 class _Picture(NamedTuple):
@@ -61,7 +64,7 @@ def render(result: Result, *, command: str, source: str) -> str:
         outcome=verdict.outcome,
         headline=verdict.headline,
         verdict=verdict.text,
-        numbers=_numbers(result),
+        numbers=headline_numbers(result),
         data_text=data_facts.describe_data(problem),
         notes=[f"{note}." for note in problem.notes],
         data_pictures=_data_pictures(result),
@@ -71,18 +74,18 @@ def render(result: Result, *, command: str, source: str) -> str:
         "standardised and kept within four standard deviations.",
         curve=_curve(result),
         shots=[count(shots, "row") for shots in result.shots],
-        scores=_scores(result),
+        scores=score_rows(result),
         scores_caption=f"{_capital(result.metric.title)}, {result.metric.better} is "
         f"better: mean over {count(len(verdict.duel.tasks), 'new task')} and 95 % "
         f"confidence interval, by {_shots_of(result)} seen of a new task. Time: "
         "seconds to fit.",
-        duels=[_duel_row(result, duel) for duel in verdict.duels],
+        duels=[duel_row(result, duel) for duel in verdict.duels],
         duel=verdict.duel,
         failures=list(result.failures.items()),
         group_column=problem.group_column,
         tasks_text=_tasks_text(result),
         tasks_picture=_tasks_picture(result),
-        losses=_losses(result),
+        losses=loss_rows(result),
         losses_caption=f"Where {verdict.duel.meta} loses most: "
         f"{result.metric.title} after {count(verdict.duel.shots, 'row')}.",
         model_text=_model_text(result),
@@ -95,18 +98,6 @@ def render(result: Result, *, command: str, source: str) -> str:
         load=loading_code(result),
         versions=_versions(),
     )
-
-
-def _numbers(result: Result) -> list[tuple[str, str]]:
-    duel, metric = result.verdict.duel, result.metric
-    n_tasks = len(np.unique(result.problem.groups))
-    return [
-        (f"{metric.title}, {duel.meta}", metric.show(duel.meta_scores.mean())),
-        (f"{metric.title}, {duel.plain}", metric.show(duel.plain_scores.mean())),
-        ("gain (plus is better)", metric.show_gain(duel.gain)),
-        ("new tasks won", f"{duel.n_won} of {len(duel.tasks)}"),
-        ("tasks in all", f"{n_tasks:,}"),
-    ]
 
 
 def _data_pictures(result: Result) -> list[_Picture]:
@@ -144,49 +135,6 @@ def _curve(result: Result) -> _Picture:
     )
 
 
-def _scores(result: Result) -> list[dict]:
-    metric, curve = result.metric, result.curve
-    table = curve.set_index(["estimator", "shots"])
-    best = {
-        shots: own["estimator"][own["score"].idxmax()]
-        for shots, own in curve.groupby("shots")
-    }
-    rows = []
-    for name in result.names_by_score:
-        cells = []
-        for shots in result.shots:
-            if (name, shots) not in table.index:
-                cells.append({"score": "–", "interval": "", "best": False})
-                continue
-            row = table.loc[(name, shots)]
-            half = (row["high"] - row["low"]) / 2
-            cells.append(
-                {
-                    "score": metric.show(row["score"]),
-                    "interval": f"± {metric.show(metric.sign * half)}",
-                    "best": best[shots] == name,
-                }
-            )
-        tag = "meta-learner" if name in result.meta else "plain"
-        seconds = f"{result.seconds[name]:.1f} s"
-        rows.append({"name": name, "tag": tag, "cells": cells, "seconds": seconds})
-    return rows
-
-
-def _duel_row(result: Result, duel: Duel) -> dict[str, str]:
-    return {
-        "shots": str(duel.shots),
-        "meta": duel.meta,
-        "plain": duel.plain,
-        "gain": result.metric.show_gain(duel.gain),
-        "half_width": result.metric.show(result.metric.sign * duel.half_width),
-        "won": f"{duel.n_won} of {len(duel.tasks)}",
-        "lost": str(duel.n_lost),
-        "p": f"{duel.p_value:.2g}",
-        "colour": {"helps": "good", "hurts": "bad", "level": ""}[duel.outcome],
-    }
-
-
 def _tasks_text(result: Result) -> str:
     duel = result.verdict.duel
     return (
@@ -215,23 +163,6 @@ def _tasks_picture(result: Result) -> _Picture:
         "Gain on every new task, from the greatest loss to the greatest gain; to the "
         f"right, {duel.meta} is better.",
     )
-
-
-def _losses(result: Result) -> list[dict[str, str]]:
-    duel, metric = result.verdict.duel, result.metric
-    tasks, rows = np.unique(result.problem.groups, return_counts=True)
-    n_rows = dict(zip(tasks.tolist(), rows.tolist(), strict=True))
-    worst = [i for i in np.argsort(duel.gains, kind="stable") if duel.gains[i] < 0]
-    return [
-        {
-            "task": str(duel.tasks[i]),
-            "rows": f"{n_rows[str(duel.tasks[i])]:,}",
-            "meta": metric.show(duel.meta_scores[i]),
-            "plain": metric.show(duel.plain_scores[i]),
-            "gain": metric.show_gain(duel.gains[i]),
-        }
-        for i in worst[:_MOST_LOSSES]
-    ]
 
 
 def _model_text(result: Result) -> str:
