@@ -297,6 +297,16 @@ def test_what_cannot_be_done_is_said_in_one_line(small, tmp_path, words, message
     assert not (tmp_path / "new").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_said_before_the_work(small, tmp_path):
+    (tmp_path / "file").write_text("")
+    given = [small, "--target=sales", "--groups=shop", "--shots=2"]
+    for out in ("file", "file/below"):
+        code, _, err = run(*given, f"--out={tmp_path / out}")
+        assert code == 1
+        assert "file" in err
+        assert "[1/" not in err
+
+
 def test_a_missing_file_is_answered_with_the_closest_name(small):
     code, _, err = run(small.with_name("smal.csv"), "--target=a", "--groups=b")
     assert code == 1

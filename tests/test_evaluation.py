@@ -77,6 +77,14 @@ def test_a_broken_file_is_named(tmp_path, name, content, message):
     assert name in str(error.value)
 
 
+def test_columns_of_one_name_are_named(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    monkeypatch.setattr("skmeta.evaluation.reading._read_csv", lambda path: twice)
+    with pytest.raises(InputError, match="columns of one name: 'a'"):
+        read_table(tmp_path / "t.csv")
+
+
 def test_a_folder_is_no_table(tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         read_table(tmp_path)
@@ -133,6 +141,19 @@ def test_rows_without_target_or_task_are_left_out_and_counted(table):
     assert len(problem.y) == 56
     assert problem.notes[0].startswith("3 rows without a target")
     assert problem.notes[1].startswith("1 row without a task")
+
+
+def test_columns_that_know_missing_values_by_themselves_are_read(table):
+    given = {"sold": "Float64", "store": "string", "open": "boolean"}
+    table = table.astype(given)
+    table.loc[[0, 7], ["sold", "open"]] = pd.NA
+    problem = make_problem(table, target="sold", groups="store")
+    assert len(problem.y) == 58
+    counts = table.assign(sold=pd.array(np.tile([0, 1, 2], 20), dtype="Int64"))
+    counts.loc[3, "sold"] = pd.NA
+    problem = make_problem(counts, target="sold", groups="store")
+    assert problem.kind == "classification"
+    assert problem.y.dtype == np.int64
 
 
 def test_numeric_tasks_have_names_without_a_point(table):

@@ -67,7 +67,7 @@ def shorten(name: object, most: int = 24) -> str:
     --------
     >>> from skmeta.display.style import shorten
     >>> shorten("a store with a very long name 17")
-    'a store with a …name 17'
+    'a store with a … name 17'
     """
     text = str(name)
     if len(text) <= most:

@@ -102,6 +102,10 @@ def evaluate(
             "Labels are names inside a task here, so nothing can be answered before "
             "the first row: leave 0 out of --shots."
         )
+    try:  # before the work, not after it
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {str(out)!r}: {error}") from error
     print(_about(problem, Path(table).name), flush=True)
     result = run(
         problem,
@@ -113,7 +117,6 @@ def evaluate(
         tell=_tell,
     )
     result.options = options
-    out.mkdir(parents=True, exist_ok=True)
     result.saved = str(out / "model.joblib")
     joblib.dump(result.pipeline(result.best), result.saved)
     learner = result.fitted[result.best]

@@ -126,7 +126,9 @@ def make_problem(
     for name, what in ((target, "target"), (groups, "task")):
         known = table[name].notna().to_numpy()
         if table[name].dtype.kind == "f":
-            known = known & np.isfinite(table[name].to_numpy(dtype=float))
+            known = known & np.isfinite(
+                table[name].to_numpy(dtype=float, na_value=np.nan)
+            )
         if not known.any():
             raise InputError(f"Column {name!r} holds nothing but missing values.")
         if not known.all():

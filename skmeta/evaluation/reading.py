@@ -68,6 +68,12 @@ def read_table(path: str | Path) -> DataFrame:
             f"{str(path)!r} cannot be read as {what}: {_first_line(error)}"
         ) from error
     table.columns = [str(name) for name in table.columns]
+    twice = table.columns[table.columns.duplicated()].unique()
+    if len(twice):
+        raise InputError(
+            f"{str(path)!r} has columns of one name: {', '.join(map(repr, twice))}. "
+            "Rename them."
+        )
     if not len(table):
         raise InputError(f"{str(path)!r} has column names and no rows.")
     return table

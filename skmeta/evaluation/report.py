@@ -78,7 +78,7 @@ def render(result: Result, *, command: str, source: str) -> str:
         scores_caption=f"{_capital(result.metric.title)}, {result.metric.better} is "
         f"better: mean over {count(len(verdict.duel.tasks), 'new task')} and 95 % "
         f"confidence interval, by {_shots_of(result)} seen of a new task. Time: "
-        "seconds to fit.",
+        "seconds of fitting, before a new task is seen.",
         duels=[duel_row(result, duel) for duel in verdict.duels],
         duel=verdict.duel,
         failures=list(result.failures.items()),
