@@ -207,7 +207,7 @@ class AdaptationDisplay:
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set_xlabel("inner steps")
         literal(
-            ax.set_ylabel(f"{self.score_name}, mean of {self.scores.shape[1]} tasks")
+            ax.set_ylabel(f"{self.score_name}\nmean of {self.scores.shape[1]} tasks")
         )
         self.ax_, self.figure_ = tidy(ax), ax.figure
         return self

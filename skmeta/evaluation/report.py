@@ -152,7 +152,7 @@ def _tasks_picture(result: Result) -> _Picture:
         duel.plain_scores,
         name=duel.meta,
         baseline_name=duel.plain,
-        score_name=f"gain in {result.metric.title}",
+        score_name=f"{'minus ' * result.metric.is_error}{result.metric.title}",
         plot=False,
     )
     height = 1.3 + 0.24 * min(len(duel.tasks), 16)

@@ -295,4 +295,4 @@ def _minus_error(y: np.ndarray, answers: np.ndarray) -> float:
     return -float(np.abs(y - answers).mean())
 
 
-_minus_error.__name__ = "minus_the_mean_absolute_error"
+_minus_error.__name__ = "minus_absolute_error"
