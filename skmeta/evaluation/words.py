@@ -59,7 +59,7 @@ def _number(value: float) -> str:
     if abs(value) < 1:
         text = f"{value:.3f}"
     elif abs(value) < 1000:
-        text = f"{value:.3g}"
+        text = f"{value:#.3g}".rstrip(".")
     elif abs(value) < 1e6:
         text = f"{value:,.0f}"
     else:
