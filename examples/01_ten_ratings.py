@@ -38,7 +38,8 @@ print(f"{int(y[10:].iloc[best].sum())}, of all films {y[10:].mean():.0%}")
 
 # %%
 # New viewers: the share of right answers against the ratings seen, next to a logistic
-# regression for each viewer alone: a plain estimator is fitted per task. It has no answer before the first rating.
+# regression of each viewer alone, as a plain estimator is fitted per task. It has no
+# answer before the first rating.
 
 logistic = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
 viewers = films.groups_test.unique()[:60]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_consistent_length
 
 from skmeta.model_selection._judge import (
     Judged,
@@ -80,6 +80,7 @@ def judge(
 
     shots = _check_shots(shots)
     y = np.asarray(y).ravel()
+    check_consistent_length(X, y)
     if metric is None:
         classifies = is_classifier(next(iter(estimators.values())))
         metric = "accuracy" if classifies else "r2"

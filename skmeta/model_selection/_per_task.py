@@ -16,7 +16,7 @@ class PerTask(Strategy):
 
     Where an estimator cannot be fitted to a support (one class, too few rows), it
     is answered by the mean of the support, or the share of each class.
-    Classes that a shared label space has and the support lacks count as one row each,
+    Classes of a shared label space that the fitted clone has not seen count as one row,
     so that no label is thought impossible.
 
     Parameters
@@ -54,17 +54,15 @@ class PerTask(Strategy):
         for each in range(len(self.names_)):
             own = np.flatnonzero(task == each)
             rows, targets = _safe_indexing(X, own), y[own]
-            model = None
             one_class = is_classifier(self.estimator) and len(np.unique(targets)) < 2
-            if not one_class:
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")  # of few rows, they are many
-                        model = clone(self.estimator).fit(rows, targets)
-                        model.predict(rows)
-                except ValueError as error:
-                    model, failure = None, error
-                    n_failed += 1
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of few rows, they are many
+                    model = clone(self.estimator).fit(rows, targets)
+                    model.predict(rows)
+            except ValueError as error:
+                model, failure = None, error
+                n_failed += not one_class  # many classifiers do not learn one class
             self.models_.append(model)
             self.supports_.append(targets)
         if n_failed:
@@ -95,5 +93,6 @@ class PerTask(Strategy):
                 whole[own] = count + shared
             else:
                 known = probabilities_of(model, rows, self.classes_)
-                whole[own] = len(targets) * known + (shared & (count == 0))
+                strange = ~np.isin(self.classes_, model.classes_)
+                whole[own] = len(targets) * known + (shared & strange)
         return whole / whole.sum(axis=1, keepdims=True)
