@@ -114,6 +114,15 @@ class EpisodicNet(NeuralNet):
         self.history.record_batch("valid_score", mean_score(outputs, episode.query))
         return {"loss": loss, "y_pred": outputs}
 
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        """Record how many tasks a meta-batch has; epochs weight its loss by that.
+
+        skorch counts rows, and takes the fields of a :class:`Batch` for them.
+        """
+        super().on_batch_end(net, batch=batch, training=training, **kwargs)
+        prefix = "train" if training else "valid"
+        self.history.record_batch(f"{prefix}_batch_size", len(batch.support.X))
+
     def __getstate__(self):
         # The validation episodes have done their work when the net is pickled.
         state = super().__getstate__() | {"validation": None}

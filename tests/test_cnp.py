@@ -15,7 +15,7 @@ from skmeta.datasets import make_sinusoids
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
 
-from .test_maml import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, make_batch
+from .batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, make_batch
 
 ATTENTION = pytest.mark.parametrize("attention", [False, True])
 

@@ -11,6 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
 
 from skmeta import MetaClassifier, MetaRegressor
+from skmeta.datasets import make_sinusoids
 
 from .conftest import ALGORITHMS, QUICK
 
@@ -334,3 +335,21 @@ def test_labels_of_single_tasks_are_taken_as_per_task(digits):
     named = np.where(y % 2 == 0, "even", "odd")
     meta = MetaClassifier("protonet", **QUICK).fit(X, named, groups=groups)
     assert meta.label_space_ == "shared"
+
+
+# Meta-training ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_an_epoch_weights_each_meta_batch_by_its_tasks(kind):
+    X, y, groups = make_sinusoids(n_tasks=40, n_rows=20, random_state=0)
+    estimator = {"classifier": MetaClassifier, "regressor": MetaRegressor}[kind]
+    y = y > 0 if kind == "classifier" else y
+    meta = estimator(max_epochs=1, batch_size=25, tasks_per_epoch=60, random_state=0)
+    history = meta.fit(X, y, groups=groups).history_
+    assert history[-1, "batches", :, "train_batch_size"] == [25, 25, 10]
+    valid = [b["valid_batch_size"] for b in history[-1, "batches"] if "valid_loss" in b]
+    assert sum(valid) == 256
+    losses = history[-1, "batches", :, "train_loss"]
+    expected = np.average(losses, weights=[25, 25, 10])
+    assert history[-1, "train_loss"] == pytest.approx(expected)

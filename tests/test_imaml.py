@@ -13,7 +13,7 @@ from skmeta.backbones import MLP
 from skmeta.datasets import make_sinusoids
 from skmeta.testing import parametrize_with_algorithm_checks
 
-from .test_maml import CLASSIFIER, PER_TASK, REGRESSOR, generator, make  # noqa: F401
+from .batches import CLASSIFIER, PER_TASK, REGRESSOR
 
 EXACT = {"inner_steps": 3000, "cg_steps": 300}
 
@@ -42,7 +42,7 @@ SMOOTH = pytest.mark.parametrize("make", ["tanh"], indirect=True)  # has a Hessi
 @pytest.mark.parametrize(
     "spec", [CLASSIFIER, PER_TASK, REGRESSOR], ids=["shared", "per_task", "regressor"]
 )
-def test_the_gradient_is_the_implicit_one_of_a_dense_solve(make, spec):  # noqa: F811
+def test_the_gradient_is_the_implicit_one_of_a_dense_solve(make, spec):
     algorithm = IMAML(regularization=1.0, **EXACT)
     module, episode = make(algorithm, spec)
     loss_of = mse_loss if spec.kind == "regressor" else cross_entropy
@@ -70,9 +70,10 @@ def test_the_gradient_is_the_implicit_one_of_a_dense_solve(make, spec):  # noqa:
                 for name, w in state.weights.items()
             ]
         )
-        objective = lambda v, f=loss_on, o=theta: (  # noqa: E731
-            f(episode.support, v) + 0.5 * (v - o).square().sum()
-        )
+
+        def objective(v, f=loss_on, o=theta):
+            return f(episode.support, v) + 0.5 * (v - o).square().sum()
+
         slope = torch.func.grad(objective)(phi)
         assert slope.norm() < 1e-5  # adaptation has found the minimum
         hessian = torch.func.hessian(lambda v, f=loss_on: f(episode.support, v))(phi)
@@ -88,7 +89,7 @@ def test_the_gradient_is_the_implicit_one_of_a_dense_solve(make, spec):  # noqa:
 
 
 @SMOOTH
-def test_the_gradient_is_the_slope_of_the_loss_after_adaptation(make):  # noqa: F811
+def test_the_gradient_is_the_slope_of_the_loss_after_adaptation(make):
     algorithm = IMAML(regularization=1.0, **EXACT)
     module, episode = make(algorithm, REGRESSOR)
     algorithm.meta_backward(module, episode)
@@ -137,7 +138,7 @@ def bytes_kept(algorithm, episode):
 
 
 @SMOOTH
-def test_memory_does_not_grow_with_the_inner_steps(make):  # noqa: F811
+def test_memory_does_not_grow_with_the_inner_steps(make):
     _, episode = make(IMAML(), REGRESSOR)
     few, many = (bytes_kept(IMAML(inner_steps=n), episode) for n in (4, 64))
     assert few == many
@@ -146,7 +147,7 @@ def test_memory_does_not_grow_with_the_inner_steps(make):  # noqa: F811
 
 
 @SMOOTH
-def test_no_inner_step_lets_the_objective_rise(make):  # noqa: F811
+def test_no_inner_step_lets_the_objective_rise(make):
     algorithm = IMAML(inner_lr=50.0)  # far too long a step
     module, episode = make(algorithm, REGRESSOR)
     loss = module.support_loss(episode.support, 0.0)

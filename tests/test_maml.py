@@ -1,106 +1,19 @@
 """MAML against its equation: naive loops and finite differences, in float64."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
-from torch.func import functional_call
-from torch.nn.functional import cross_entropy, mse_loss
 
 from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, Spec
 from skmeta.backbones import MLP
 from skmeta.episodes import Batch, Episode
 
-CLASSIFIER = Spec(3, 4, "classifier", "shared")
-PER_TASK = Spec(3, 0, "classifier", "per_task")
-REGRESSOR = Spec(3, 1, "regressor")
-SPECS = pytest.mark.parametrize(
-    "spec", [CLASSIFIER, PER_TASK, REGRESSOR], ids=["shared", "per_task", "regressor"]
-)
+from .batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, make_batch, naive_meta_loss
+
 STEPS = pytest.mark.parametrize("inner_steps", [1, 3])
-
-
-def make_batch(spec, sizes, generator):
-    """Draw padded rows of tasks of unequal size."""
-    n_tasks, width = len(sizes), max(sizes)
-    mask = torch.arange(width) < torch.tensor(sizes).unsqueeze(-1)
-    X = torch.randn(n_tasks, width, 3, generator=generator, dtype=torch.float64)
-    if spec.kind == "regressor":
-        n_classes = torch.zeros(n_tasks, dtype=torch.long)
-        y = torch.randn(n_tasks, width, generator=generator, dtype=torch.float64)
-    else:
-        n_classes = torch.full((n_tasks,), 4)
-        if spec.label_space == "per_task":
-            n_classes = torch.tensor([2, 4, 3])
-        y = torch.randint(0, 100, (n_tasks, width), generator=generator)
-        y = y % n_classes.unsqueeze(-1)
-    return Batch(X * mask.unsqueeze(-1), y * mask, mask, n_classes)
-
-
-@pytest.fixture
-def generator():
-    return torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(params=["relu", "tanh"])
-def make(generator, request):
-    """Build a learner in float64 with an episode of three unequal tasks.
-
-    With ReLU its inner steps are those of `skmeta.backprop`, with tanh torch's own.
-    """
-
-    def build(algorithm, spec):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            backbone = MLP((6, 5), activation=request.param)
-            module = algorithm.build(backbone, spec).double()
-        support = make_batch(spec, [5, 7, 4], generator)
-        query = make_batch(spec, [6, 3, 8], generator)
-        return module, Episode(support, query)
-
-    return build
-
-
-def naive_meta_loss(algorithm, module, episode, spec, alpha):
-    """The equation, one task and one step at a time."""
-    loss_of = mse_loss if spec.kind == "regressor" else cross_entropy
-    losses = []
-    for t in range(len(episode.support.X)):
-        weights = dict(module.tip.named_parameters())
-        if spec.label_space == "per_task":
-            n = int(episode.support.n_classes[t])
-            weights |= {
-                name: weights[name].detach().expand(n, *weights[name].shape[1:])
-                for name in ("head.weight", "head.bias")
-            }
-            for name in ("head.weight", "head.bias"):
-                weights[name] = weights[name].clone().requires_grad_()
-
-        def loss_on(batch, weights, t=t):
-            real = batch.mask[t]
-            rows = module.trunk(batch.X[t][real])
-            outputs = functional_call(module.tip, weights, (rows,))
-            if spec.kind == "regressor":
-                outputs = outputs.squeeze(-1)
-            return loss_of(outputs, batch.y[t][real])
-
-        for _ in range(algorithm.inner_steps):
-            gradients = torch.autograd.grad(
-                loss_on(episode.support, weights),
-                list(weights.values()),
-                create_graph=True,
-            )
-            if algorithm.first_order:
-                gradients = [gradient.detach() for gradient in gradients]
-            weights = {
-                name: weight
-                if isinstance(algorithm, BOIL) and name.startswith("head.")
-                else weight - alpha * gradient
-                for (name, weight), gradient in zip(
-                    weights.items(), gradients, strict=True
-                )
-            }
-        losses.append(loss_on(episode.query, weights))
-    return torch.stack(losses).mean()
 
 
 def meta_gradient(loss, module):
@@ -327,3 +240,69 @@ def test_frozen_layers_stay_as_they_are_in_every_task(generator, algorithm):
     algorithm.meta_backward(module, Episode(support, support))
     assert module.tip.backbone[0].weight.grad is None
     assert module.tip.backbone[2].weight.grad.abs().max() > 0
+
+
+# Checkpoints over the inner steps -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"inner_steps": 5, "learn_inner_lr": "step"},
+        {"inner_steps": 4, "learn_inner_lr": "element", "first_order": True},
+        {"inner_steps": 3, "adapt_only": "head"},
+        {"inner_steps": 3, "adapt_only": "body", "learn_inner_lr": False},
+        {"inner_steps": 0},
+    ],
+)
+def test_checkpoints_change_no_gradient(parameters, make):
+    gradients, (_, episode) = [], make(MAML(), CLASSIFIER)
+    for checkpoint in (False, True):
+        algorithm = MAML(0.3, checkpoint=checkpoint, **parameters)
+        module, _ = make(algorithm, CLASSIFIER)
+        algorithm.meta_backward(module, episode)
+        gradients.append([weight.grad for weight in module.parameters()])
+    for without, with_them in zip(*gradients, strict=True):
+        if without is None:
+            assert with_them is None
+        else:
+            torch.testing.assert_close(with_them, without)
+
+
+PEAKS = """
+import resource, torch
+from skmeta.algorithms import MAML, Spec
+from skmeta.backbones import MLP
+from skmeta.episodes import Batch, Episode
+
+torch.set_num_threads(1)
+X, y = torch.randn(8, 5, 32), torch.randn(8, 5)
+rows = Batch(X, y, y == y, torch.zeros(8, dtype=torch.long))
+for inner_steps, checkpoint in [(4, True), (64, True), (64, False)]:
+    algorithm = MAML(1e-3, inner_steps, checkpoint=checkpoint)
+    module = algorithm.build(MLP((256, 256)), Spec(32, 1, "regressor"))
+    algorithm.meta_backward(module, Episode(rows, rows))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_checkpoints_keep_memory_from_growing_with_the_inner_steps():
+    run = subprocess.run(
+        [sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True
+    )
+    few, many, without = map(int, run.stdout.split())
+    assert many - few < (without - few) / 4
+
+
+def test_checkpoints_drop_out_the_same_units_again():
+    backbone = MLP((16, 16), activation="tanh", dropout=0.5)
+    gradients = []
+    for checkpoint in (False, True):
+        torch.manual_seed(0)
+        algorithm = MAML(0.3, inner_steps=3, checkpoint=checkpoint)
+        module = algorithm.build(backbone, REGRESSOR).double().train()
+        rows = make_batch(REGRESSOR, [5, 7, 4], torch.Generator().manual_seed(0))
+        algorithm.meta_backward(module, Episode(rows, rows))
+        gradients.append([weight.grad for weight in module.parameters()])
+    for without, with_them in zip(*gradients, strict=True):
+        torch.testing.assert_close(with_them, without)

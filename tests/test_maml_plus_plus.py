@@ -11,7 +11,7 @@ from skmeta.backbones import MLP
 from skmeta.datasets import make_sinusoids
 from skmeta.testing import parametrize_with_algorithm_checks
 
-from .test_maml import CLASSIFIER, SPECS, generator, make, naive_meta_loss  # noqa: F401
+from .batches import CLASSIFIER, SPECS, naive_meta_loss
 
 QUICK = {"max_epochs": 4, "tasks_per_epoch": 8, "batch_size": 4, "random_state": 0}
 
@@ -23,7 +23,7 @@ def after(algorithm, n_steps):
 
 @SPECS
 @pytest.mark.parametrize("n_done", [0, 3, 50])
-def test_the_loss_weighs_those_of_maml_after_every_step(make, spec, n_done):  # noqa: F811
+def test_the_loss_weighs_those_of_maml_after_every_step(make, spec, n_done):
     algorithm = MAMLPlusPlus(inner_lr=0.25, inner_steps=3, multi_step_until=10)
     module, episode = make(algorithm, spec)
     module.meta_steps += n_done
@@ -55,7 +55,7 @@ def test_the_weights_of_the_steps_move_to_the_last_one():
     assert at_once.step_weights(0).tolist() == [0, 0, 0, 1]
 
 
-def test_every_step_and_tensor_learns_a_rate_of_its_own(make):  # noqa: F811
+def test_every_step_and_tensor_learns_a_rate_of_its_own(make):
     algorithm = MAMLPlusPlus(inner_steps=3)
     module, episode = make(algorithm, CLASSIFIER)
     algorithm.meta_backward(module, episode)
@@ -65,7 +65,7 @@ def test_every_step_and_tensor_learns_a_rate_of_its_own(make):  # noqa: F811
         assert len(rate.grad.unique()) == 3
 
 
-def test_the_first_meta_steps_are_of_first_order(make):  # noqa: F811
+def test_the_first_meta_steps_are_of_first_order(make):
     algorithm = MAMLPlusPlus(inner_steps=2, first_order_until=1, multi_step_until=0)
     module, episode = make(algorithm, CLASSIFIER)
 

@@ -13,7 +13,7 @@ from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
 from skmeta.testing.laws import support_order_does_not_matter
 
-from .test_maml import CLASSIFIER, PER_TASK, make_batch
+from .batches import CLASSIFIER, PER_TASK, make_batch
 
 SPECS = pytest.mark.parametrize(
     "spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"]

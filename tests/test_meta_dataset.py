@@ -375,7 +375,9 @@ def test_reading_takes_memory_for_a_part_of_the_table_only(tmp_path):
     columns = {f"x{j}": X[:, j] for j in range(n_columns)}
     columns |= {"label": np.arange(n_rows) % 2, "store": np.arange(n_rows) // 100}
     path = tmp_path / "table.parquet"
-    parquet.write_table(pa.table(columns), path, row_group_size=20_000)
+    parquet.write_table(
+        pa.table(columns), path, row_group_size=20_000, use_dictionary=False
+    )
     # In a process of its own, whose peak is that of reading.
     code = f"""
 import pyarrow

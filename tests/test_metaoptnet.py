@@ -16,7 +16,7 @@ from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Batch, Episode
 from skmeta.testing import check_algorithm, parametrize_with_algorithm_checks
 
-from .test_maml import CLASSIFIER, PER_TASK, make_batch
+from .batches import CLASSIFIER, PER_TASK, make_batch
 
 SPACES = pytest.mark.parametrize(
     "spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"]

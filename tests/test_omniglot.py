@@ -3,7 +3,6 @@
 import doctest
 import hashlib
 import io
-import os
 import re
 import sys
 from functools import partial
@@ -298,19 +297,6 @@ def test_a_meta_learner_answers_the_runs_by_their_answer_sheet(home, website):
 
 
 # The official files, where they are at hand.
-
-
-@pytest.fixture(scope="module")
-def official():
-    """Return the data folder that holds the official files, if this machine has one."""
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    for home in (os.environ.get("SKMETA_DATA"), "~/skmeta_data", beside):
-        if home is None:
-            continue
-        folder = data_folder(home, "omniglot")
-        if all((folder / _omniglot.FILES[f].name).exists() for f in ("small1", "runs")):
-            return folder.parent
-    pytest.skip("the official files are not here: run fetch_omniglot() to have them")
 
 
 def error(runs, distance):

@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .test_omniglot import official  # noqa: F401, the fixture that finds the files
-
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.mark.slow
 def test_two_minutes_of_training_halve_the_error_of_the_published_network(
-    official,  # noqa: F811
+    official,
     monkeypatch,
 ):
     monkeypatch.setenv("SKMETA_DATA", str(official))

@@ -16,7 +16,7 @@ from skmeta.datasets import load_movielens
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
 
-from .test_maml import CLASSIFIER, REGRESSOR, make_batch
+from .batches import CLASSIFIER, REGRESSOR, make_batch
 
 SPECS = pytest.mark.parametrize(
     "spec", [CLASSIFIER, REGRESSOR], ids=["classifier", "regressor"]

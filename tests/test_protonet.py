@@ -9,7 +9,7 @@ from skmeta.algorithms.metric import join, split_again
 from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Episode
 
-from .test_maml import CLASSIFIER, PER_TASK, make_batch
+from .batches import CLASSIFIER, PER_TASK, make_batch
 
 
 def build(algorithm, spec):

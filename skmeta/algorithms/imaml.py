@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from skmeta.algorithms.base import Spec, task_losses
 from skmeta.algorithms.inner_loop import InnerLoop, State
-from skmeta.algorithms.maml import MAML
+from skmeta.algorithms.maml import MAML, n_inner_steps
 from skmeta.backbones.base import Backbone
 from skmeta.backprop import SupportLoss
 from skmeta.episodes import Episode
@@ -79,6 +79,7 @@ class IMAML(MAML):
     first_order = True
     learn_inner_lr = False
     adapt_only = "all"
+    checkpoint = False
 
     def __init__(
         self,
@@ -114,9 +115,7 @@ class IMAML(MAML):
     @torch.no_grad()
     def adapt(self, module: InnerLoop, support: Batch) -> State:
         """Minimise the inner objective of every task; return the minimisers."""
-        n_steps = self.inner_steps
-        if not module.training and self.adapt_steps is not None:
-            n_steps = self.adapt_steps
+        n_steps = n_inner_steps(self, module)
         start = module.start(support).detach()
         loss = module.support_loss(support, self.pseudo_rows)
         state = module.spread(start, len(support.X))

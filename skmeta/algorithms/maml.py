@@ -1,7 +1,7 @@
 """Model-agnostic meta-learning (MAML)."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Literal
 
@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.algorithms.inner_loop import InnerLoop, State
+from skmeta.algorithms.recomputing import walk_again
 from skmeta.backbones.base import Backbone
+from skmeta.backprop import relu_meta_loss
+from skmeta.episodes import Episode
 from skmeta.nn import apply, apply_per_task
 from skmeta.tables import Batch
 
@@ -65,6 +68,10 @@ class MAML(Algorithm):
         that a task with one row moves less than one with twenty. 0, as in the paper,
         suits supports of one size; about the typical number of rows suits supports of
         many.
+    checkpoint : bool, default=False
+        In meta-training, keep hardly anything of the inner steps and compute them again
+        on the way back: memory for many steps, or large networks, at the price of time.
+        What is kept grows with the logarithm of ``inner_steps``.
 
     References
     ----------
@@ -102,6 +109,7 @@ class MAML(Algorithm):
         learn_inner_lr: Literal[False, "tensor", "element", "step"] = "tensor",
         adapt_only: Literal["all", "head", "body"] = "all",
         pseudo_rows: float = 0.0,
+        checkpoint: bool = False,
     ):
         self.inner_lr = inner_lr
         self.inner_steps = inner_steps
@@ -110,6 +118,7 @@ class MAML(Algorithm):
         self.learn_inner_lr = learn_inner_lr
         self.adapt_only = adapt_only
         self.pseudo_rows = pseudo_rows
+        self.checkpoint = checkpoint
 
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
         """Chain backbone and head; hold the inner learning rates.
@@ -129,14 +138,15 @@ class MAML(Algorithm):
 
     def adapt(self, module: nn.Module, support: Batch) -> State:
         """Take the inner steps; return every task's own weights."""
-        n_steps = self.inner_steps
-        if not module.training and self.adapt_steps is not None:
-            n_steps = self.adapt_steps
+        n_steps = n_inner_steps(self, module)
         # The steps are recorded only if somebody outside differentiates through them.
         recording = torch.is_grad_enabled()
         first_order = self.first_order or not recording
-        path = self._path(module, support, n_steps, first_order=first_order)
-        state = module.spread(last(path), len(support.X))
+        if self.checkpoint and recording:
+            state = self._end(module, support, n_steps, first_order=first_order)
+        else:
+            state = last(self._path(module, support, n_steps, first_order=first_order))
+        state = module.spread(state, len(support.X))
         return state if recording else state.detach()
 
     def _path(
@@ -151,9 +161,54 @@ class MAML(Algorithm):
             state = module.step(state, X, loss, rates, first_order=first_order)
             yield state
 
+    def _end(
+        self, module: InnerLoop, support: Batch, n_steps: int, *, first_order: bool
+    ) -> State:
+        """Return the end of the path, and forget the way."""
+        X = apply(module.trunk, support.X, support.mask)
+        loss = module.support_loss(support, self.pseudo_rows)
+        start, rates_of_steps = module.start(support), module.rates_of_steps(n_steps)
+
+        def with_weights(weights: Iterable[Tensor]) -> State:
+            named = zip(start.weights, weights, strict=True)
+            return start._replace(weights=dict(named))
+
+        def step(place: int, weights: Sequence[Tensor]) -> list[Tensor]:
+            state = module.step(
+                with_weights(weights),
+                X,
+                loss,
+                rates_of_steps[place],
+                first_order=first_order or not torch.is_grad_enabled(),
+            )
+            return list(state.weights.values())
+
+        rates = {id(rate): rate for rates in rates_of_steps for rate in rates}
+        shared = [X, *module.tip.parameters(), *rates.values()]
+        return with_weights(
+            walk_again(step, n_steps, list(start.weights.values()), shared)
+        )
+
     def predict(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Answer rows with every task's own weights."""
         return module.answer(state, apply(module.trunk, X))
+
+    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Loss on the queries after the inner steps on the supports."""
+        support, query = episode
+        written_out = module.is_relu_network and not self.checkpoint
+        if not (written_out and torch.is_grad_enabled()):
+            return super().meta_loss(module, episode)
+        query_loss = module.support_loss(query, pseudo_rows=0.0)
+        return relu_meta_loss(
+            list(module.start(support).weights.values()),
+            module.rates_of_steps(n_inner_steps(self, module)),
+            apply(module.trunk, support.X, support.mask),
+            module.support_loss(support, self.pseudo_rows),
+            apply(module.trunk, query.X),
+            query_loss._replace(share=query_loss.share / len(query.X)),
+            first_order=self.first_order,
+        )
 
     def embed(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
         """Map rows to the embedding, each task with the backbone it adapted."""
@@ -191,6 +246,13 @@ class MAML(Algorithm):
                 f"{type(self).__name__} learns a step size for every inner step and "
                 "has none with inner_steps=0. Take one or more."
             )
+
+
+def n_inner_steps(algorithm: MAML, module: nn.Module) -> int:
+    """Return how many steps an adaptation takes, in or after meta-training."""
+    if module.training or algorithm.adapt_steps is None:
+        return algorithm.inner_steps
+    return algorithm.adapt_steps
 
 
 def last(path: Iterator[State]) -> State:

@@ -76,6 +76,7 @@ class MAMLPlusPlus(MAML):
     # What MAML takes as parameters and MAML++ has settled.
     first_order = False
     learn_inner_lr = "step"
+    checkpoint = False
 
     def __init__(
         self,

@@ -60,7 +60,8 @@ class ANIL(MAML):
 
     Parameters
     ----------
-    inner_lr, inner_steps, first_order, adapt_steps, learn_inner_lr, pseudo_rows
+    inner_lr, inner_steps, first_order, adapt_steps, learn_inner_lr, pseudo_rows, \
+    checkpoint
         As in :class:`MAML`.
 
     References
@@ -83,6 +84,7 @@ class ANIL(MAML):
         adapt_steps: int | None = None,
         learn_inner_lr: Literal[False, "tensor", "element", "step"] = "tensor",
         pseudo_rows: float = 0.0,
+        checkpoint: bool = False,
     ):
         super().__init__(
             inner_lr,
@@ -92,6 +94,7 @@ class ANIL(MAML):
             learn_inner_lr,
             adapt_only="head",
             pseudo_rows=pseudo_rows,
+            checkpoint=checkpoint,
         )
 
 
@@ -103,7 +106,8 @@ class BOIL(MAML):
 
     Parameters
     ----------
-    inner_lr, inner_steps, first_order, adapt_steps, learn_inner_lr, pseudo_rows
+    inner_lr, inner_steps, first_order, adapt_steps, learn_inner_lr, pseudo_rows, \
+    checkpoint
         As in :class:`MAML`.
 
     References
@@ -128,6 +132,7 @@ class BOIL(MAML):
         adapt_steps: int | None = None,
         learn_inner_lr: Literal[False, "tensor", "element", "step"] = "tensor",
         pseudo_rows: float = 0.0,
+        checkpoint: bool = False,
     ):
         super().__init__(
             inner_lr,
@@ -137,6 +142,7 @@ class BOIL(MAML):
             learn_inner_lr,
             adapt_only="body",
             pseudo_rows=pseudo_rows,
+            checkpoint=checkpoint,
         )
 
 
@@ -154,7 +160,7 @@ class MetaSGD(MAML):
     inner_steps : int, default=2
         Gradient steps on the support. The paper takes 1, which teaches the head alone
         in a per-task label space.
-    first_order, adapt_steps, adapt_only, pseudo_rows
+    first_order, adapt_steps, adapt_only, pseudo_rows, checkpoint
         As in :class:`MAML`.
 
     References
@@ -177,6 +183,7 @@ class MetaSGD(MAML):
         adapt_steps: int | None = None,
         adapt_only: Literal["all", "head", "body"] = "all",
         pseudo_rows: float = 0.0,
+        checkpoint: bool = False,
     ):
         super().__init__(
             inner_lr,
@@ -186,4 +193,5 @@ class MetaSGD(MAML):
             learn_inner_lr="element",
             adapt_only=adapt_only,
             pseudo_rows=pseudo_rows,
+            checkpoint=checkpoint,
         )

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from skmeta.algorithms.base import Spec, task_losses
 from skmeta.algorithms.inner_loop import InnerLoop, State
-from skmeta.algorithms.maml import MAML
+from skmeta.algorithms.maml import MAML, n_inner_steps
 from skmeta.algorithms.metric import join
 from skmeta.backbones.base import Backbone
 from skmeta.backprop import SupportLoss
@@ -82,6 +82,7 @@ class Reptile(MAML):
     first_order = True
     learn_inner_lr = False
     adapt_only = "all"
+    checkpoint = False
 
     def __init__(
         self,
@@ -116,9 +117,7 @@ class Reptile(MAML):
 
     def adapt(self, module: InnerLoop, support: Batch) -> State:
         """Take the inner steps on the support; return every task's own weights."""
-        n_steps = self.inner_steps
-        if not module.training and self.adapt_steps is not None:
-            n_steps = self.adapt_steps
+        n_steps = n_inner_steps(self, module)
         state = self._train(module, support, n_steps)
         return state if torch.is_grad_enabled() else state.detach()
 

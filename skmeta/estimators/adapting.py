@@ -216,9 +216,8 @@ class AdaptingMixin(metaclass=ABCMeta):
 
     def _task_scaling(self) -> TaskScaling | None:
         """Return how tasks are standardised, if they are."""
-        if self.within_ is None:
-            return None
-        return TaskScaling(torch.from_numpy(self.within_))
+        within = getattr(self, "within_", None)  # older pickles have none
+        return None if within is None else TaskScaling(torch.from_numpy(within))
 
     def _set_adapted(self, adapted: AdaptedTasks) -> None:
         self.adapted_ = adapted

@@ -1,0 +1,46 @@
+"""The loss that a task descends, its gradient and its curvature."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+__all__ = ["SupportLoss"]
+
+# A logit whose probability is 0, but not minus infinity, of which 0 times is no number.
+_LOW = -1e30
+
+
+class SupportLoss(NamedTuple):
+    """The loss that a task descends: weighted cross-entropy or squared error."""
+
+    target: Tensor  # (tasks, rows, outputs): values, or class codes as one-hot rows
+    share: Tensor  # (tasks, rows, 1): weight of each row, 0 on padding
+    absent: Tensor | None  # (tasks, 1, outputs): True for classes a task does not have
+    squared: bool
+
+    def __call__(self, Z: Tensor) -> Tensor:
+        """Sum the loss over the rows of all tasks, from their outputs."""
+        if self.squared:
+            return ((Z - self.target).square() * self.share).sum()
+        if self.absent is not None:
+            Z = Z.masked_fill(self.absent, _LOW)
+        return -(Z.log_softmax(dim=-1) * self.target * self.share).sum()
+
+    def activate(self, Z: Tensor) -> Tensor:
+        """Map outputs to what is compared with the target."""
+        if self.squared:
+            return Z
+        if self.absent is not None:
+            Z = Z.masked_fill(self.absent, _LOW)
+        return Z.softmax(dim=-1)
+
+    def gradient(self, P: Tensor) -> Tensor:
+        """Differentiate the loss in the outputs, from the activated outputs."""
+        return (P - self.target) * (2 * self.share if self.squared else self.share)
+
+    def curvature(self, P: Tensor, G_bar: Tensor) -> Tensor:
+        """Multiply by the derivative of :meth:`gradient` in the outputs."""
+        if self.squared:
+            return 2 * self.share * G_bar
+        G_bar = P * G_bar
+        return (G_bar - P * G_bar.sum(dim=-1, keepdim=True)) * self.share
