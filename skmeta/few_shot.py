@@ -7,13 +7,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skmeta.facts import FactsMixin, training_facts
 from skmeta.keeping import KeepingMixin
 from skmeta.labels import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
 
-class _FewShotEstimator(KeepingMixin, BaseEstimator):
+class _FewShotEstimator(KeepingMixin, FactsMixin, BaseEstimator):
     def __init__(self, meta):
         self.meta = meta
 
@@ -94,6 +95,9 @@ class _FewShotEstimator(KeepingMixin, BaseEstimator):
                 "Search over meta=[...] with meta-learners fitted one by one."
             )
         return super().set_params(**params)
+
+    def _facts(self):
+        return training_facts(getattr(self, "learner_", self.meta))
 
     def __sklearn_clone__(self):
         """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""

@@ -4,8 +4,8 @@ A command has ``add_parser(commands)``, which adds its words to the command line
 sets what runs it.
 """
 
-from skmeta.commands import demo, new_plugin, plugins
+from skmeta.commands import demo, evaluate, new_plugin, plugins
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = [demo, new_plugin, plugins]
+COMMANDS = [demo, evaluate, new_plugin, plugins]

@@ -22,6 +22,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.checkpoints import Checkpoint, fingerprint
 from skmeta.estimators.adapting import AdaptingMixin
+from skmeta.facts import FactsMixin, count_units, training_facts
 from skmeta.keeping import KeepingMixin
 from skmeta.meta_dataset import unpack
 from skmeta.net import EpisodicNet
@@ -35,6 +36,7 @@ __all__ = ["BaseMetaEstimator"]
 class BaseMetaEstimator(
     KeepingMixin,
     AdaptingMixin,
+    FactsMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -235,6 +237,7 @@ class BaseMetaEstimator(
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
 
+        self.n_tasks_ = count_units(self.tasks, task, y)
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(X, y, task, weight=weight))
@@ -291,6 +294,9 @@ class BaseMetaEstimator(
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float32"]  # torch computes in it
         return tags
+
+    def _facts(self) -> dict[str, str]:
+        return training_facts(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether meta-training is done."""

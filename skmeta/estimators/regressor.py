@@ -70,6 +70,8 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         standardised targets.
     algorithm_, backbone_ : Algorithm, Backbone
         The resolved parameters.
+    n_tasks_ : int
+        Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     n_features_in_ : int
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)

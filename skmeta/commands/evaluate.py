@@ -1,0 +1,163 @@
+"""``python -m skmeta evaluate``: tell whether meta-learning helps with a table."""
+
+import argparse
+import shlex
+import sys
+from importlib.util import find_spec
+
+__all__ = ["add_parser"]
+
+_NEEDS = {"pandas": "pandas", "matplotlib": "matplotlib", "jinja2": "jinja2"}
+
+_DESCRIPTION = """\
+Learn from some of the tasks in a table, judge on others: meta-learners and plain ways
+side by side, as a table here and as a report in one HTML file; the best model is saved.
+"""
+
+_EPILOG = """\
+Example: python -m skmeta evaluate sales.csv --target sold_out --groups store
+Exit codes: 0 done, 1 the table or the options do not allow it, 2 wrong usage.
+"""
+
+
+def add_parser(commands) -> None:
+    """Add the command to the subparsers of the command line."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="does meta-learning help with a table of yours?",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("table", help="CSV or Parquet file")
+    parser.add_argument("--target", required=True, help="column to predict")
+    parser.add_argument(
+        "--groups", required=True, help="column that says which task a row is from"
+    )
+    parser.add_argument(
+        "--shots",
+        nargs="+",
+        type=_whole_number,
+        default=[1, 5, 10],
+        metavar="N",
+        help="labelled rows seen of a new task (default: 1 5 10)",
+    )
+    parser.add_argument(
+        "--algorithms",
+        nargs="+",
+        metavar="NAME",
+        help="as python -m skmeta plugins lists them (default: a few that suit)",
+    )
+    parser.add_argument(
+        "--task",
+        choices=["classification", "regression"],
+        help="kind of target (default: found out from the column)",
+    )
+    parser.add_argument(
+        "--metric",
+        help="name of a scikit-learn scorer (default: accuracy, or "
+        "neg_mean_absolute_error)",
+    )
+    parser.add_argument(
+        "--drop",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns not to learn from, such as ids or what gives the target away",
+    )
+    parser.add_argument(
+        "--out",
+        default="report",
+        metavar="FOLDER",
+        help="where report.html and the model go (default: report/)",
+    )
+    parser.add_argument(
+        "--max-epochs",
+        type=_positive_number,
+        default=100,
+        metavar="N",
+        help="most epochs of meta-training (default: 100)",
+    )
+    parser.add_argument(
+        "--random-state",
+        type=_whole_number,
+        default=0,
+        metavar="N",
+        help="seed of all that is drawn (default: 0)",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _whole_number(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return value
+
+
+def _positive_number(text: str) -> int:
+    value = _whole_number(text)
+    if not value:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+_whole_number.__name__ = _positive_number.__name__ = "whole number"  # for messages
+
+
+def _run(options: argparse.Namespace) -> int:
+    missing = [name for module, name in _NEEDS.items() if find_spec(module) is None]
+    if missing:
+        needs = " and ".join(missing)
+        return _fail(f'needs {needs}: pip install "skmeta[evaluate]"')
+    from skmeta.evaluation import InputError, evaluate
+
+    try:
+        evaluate(
+            options.table,
+            target=options.target,
+            groups=options.groups,
+            shots=options.shots,
+            algorithms=options.algorithms,
+            task=options.task,
+            metric=options.metric,
+            drop=options.drop,
+            out=options.out,
+            max_epochs=options.max_epochs,
+            random_state=options.random_state,
+            command=_command(options),
+        )
+    except InputError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"python -m skmeta evaluate: {message}", file=sys.stderr)
+    return 1
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Write the command line out in full, to show in the report."""
+    words = ["python", "-m", "skmeta", "evaluate", options.table]
+    for name in (
+        "target",
+        "groups",
+        "shots",
+        "algorithms",
+        "task",
+        "metric",
+        "drop",
+        "out",
+        "max_epochs",
+        "random_state",
+    ):
+        value = getattr(options, name)
+        if value is None or value == []:
+            continue
+        values = value if isinstance(value, list) else [value]
+        words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return shlex.join(words)

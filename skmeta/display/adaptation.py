@@ -1,0 +1,225 @@
+"""Score against the number of inner steps."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import t as student
+from sklearn.base import clone, is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skmeta.display.style import COLOURS, QUIET, axes_for, literal, tidy
+from skmeta.draws import draw_support
+from skmeta.tables import encode_groups
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["AdaptationDisplay"]
+
+
+class AdaptationDisplay:
+    """How a gradient-based learner gets better at new tasks with every inner step.
+
+    Make one with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    steps : int ndarray of shape (n_steps,)
+        Numbers of inner steps.
+    scores : float ndarray of shape (n_steps, n_tasks)
+        Score of every task after so many steps.
+    trained_steps : int, default=None
+        Steps that meta-training took; marked in the picture.
+    score_name : str, default="score"
+        Label of the score's axis.
+
+    Attributes
+    ----------
+    mean, half_width : float ndarray of shape (n_steps,)
+        Mean over tasks, and half its 95 % confidence interval.
+    ax_, figure_ : matplotlib Axes and Figure
+        What was drawn on.
+    line_, band_ : matplotlib Line2D and FillBetweenPolyCollection
+        The mean and its confidence band.
+
+    Examples
+    --------
+    >>> from skmeta import MetaRegressor
+    >>> from skmeta.datasets import make_sinusoids
+    >>> from skmeta.display import AdaptationDisplay
+    >>> X, y, task = make_sinusoids(n_tasks=40, n_rows=20, random_state=0)
+    >>> meta = MetaRegressor("maml", max_epochs=1, random_state=0)
+    >>> meta = meta.fit(X, y, groups=task)
+    >>> display = AdaptationDisplay.from_estimator(
+    ...     meta, X, y, task, steps=[0, 1, 5], plot=False
+    ... )
+    >>> display.scores.shape
+    (3, 40)
+    """
+
+    def __init__(self, steps, scores, *, trained_steps=None, score_name="score"):
+        self.steps = steps
+        self.scores = scores
+        self.trained_steps = trained_steps
+        self.score_name = score_name
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean score over tasks after each number of steps."""
+        return self.scores.mean(axis=1)
+
+    @property
+    def half_width(self) -> np.ndarray:
+        """Half the width of the 95 % confidence interval of the mean."""
+        n_tasks = self.scores.shape[1]
+        if n_tasks < 2:
+            return np.full(len(self.steps), np.nan)
+        error = self.scores.std(axis=1, ddof=1) / np.sqrt(n_tasks)
+        return student.ppf(0.975, n_tasks - 1) * error
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        groups,
+        *,
+        steps: Sequence[int] | None = None,
+        n_shot: int | None = None,
+        score: Callable | None = None,
+        random_state: int | None = 0,
+        ax: Axes | None = None,
+        plot: bool = True,
+    ) -> AdaptationDisplay:
+        """Adapt to new tasks with 0, 1, 2, ... steps, and score.
+
+        Parameters
+        ----------
+        estimator : MetaClassifier, MetaRegressor or a Pipeline that ends with one
+            Meta-trained by an algorithm that takes inner steps. Left as it is.
+        X : array-like of shape (n_rows, n_features)
+            Rows of new tasks.
+        y : array-like of shape (n_rows,)
+            Targets.
+        groups : array-like of shape (n_rows,)
+            Task of each row. Each is split in support and query.
+        steps : sequence of int, default=None
+            Numbers of inner steps; None goes from 0 to twice those of meta-training.
+        n_shot : int, default=None
+            Support rows, counted as the estimator's ``n_shot`` is; None is that.
+        score : callable, default=None
+            ``score(y_true, y_pred)`` of one task; accuracy or R2 if None.
+        random_state : int or None, default=0
+            Draws the supports, the same for all numbers of steps.
+        ax : matplotlib Axes, default=None
+            Where to draw; new axes if None.
+        plot : bool, default=True
+            Draw at once.
+
+        Returns
+        -------
+        AdaptationDisplay
+            What was drawn.
+
+        Raises
+        ------
+        ValueError
+            If the algorithm takes no inner steps, or no task can be scored.
+        """
+        check_is_fitted(estimator)
+        if isinstance(estimator, Pipeline):
+            X, estimator = estimator[:-1].transform(X), estimator[-1]
+        knob, trained = _steps_of(estimator.algorithm_)
+        if steps is None:
+            steps = range(2 * trained + 1)
+        X, y = estimator._validate_rows(X, y, reset=False)
+        names, task = encode_groups(groups, X)
+        if n_shot is None:
+            n_shot = estimator._shots()[1]
+        in_support = draw_support(
+            estimator._cells(y, task), n_shot, np.random.default_rng(random_state)
+        )
+        query = ~in_support
+        if not query.any():
+            raise ValueError("No group has enough rows for a support and a query.")
+        scores = []
+        for n_steps in steps:
+            own = copy.copy(estimator)
+            own.algorithm_ = clone(estimator.algorithm_).set_params(**{knob: n_steps})
+            own.adapt(X[in_support], y[in_support], groups=task[in_support])
+            answers = own.predict(X[query], groups=task[query])
+            if score is None:
+                each = own._scores_per_task(
+                    y[query], answers, np.ones(query.sum()), task[query], len(names)
+                )
+            else:
+                each = [
+                    score(y[query][rows], answers[rows])
+                    for rows in (task[query] == t for t in np.unique(task[query]))
+                ]
+            scores.append(each)
+        plain = "accuracy" if is_classifier(estimator) else "R²"
+        display = cls(
+            np.asarray(list(steps)),
+            np.asarray(scores, float),
+            trained_steps=trained,
+            score_name=getattr(score, "__name__", "score").replace("_", " ")
+            if score
+            else plain,
+        )
+        return display.plot(ax=ax) if plot else display
+
+    def plot(self, ax: Axes | None = None) -> AdaptationDisplay:
+        """Draw the mean score over tasks against the steps.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; new axes if None.
+
+        Returns
+        -------
+        AdaptationDisplay
+            Itself.
+        """
+        ax = axes_for(self, ax)
+        order = np.argsort(self.steps)
+        steps, mean, half = (v[order] for v in (self.steps, self.mean, self.half_width))
+        (self.line_,) = ax.plot(steps, mean, "o-", color=COLOURS[0], markersize=5)
+        self.band_ = ax.fill_between(
+            steps, mean - half, mean + half, color=COLOURS[0], alpha=0.15, lw=0
+        )
+        if self.trained_steps is not None:
+            ax.axvline(
+                self.trained_steps,
+                color=QUIET,
+                linestyle="--",
+                linewidth=1,
+                label="steps of meta-training",
+            )
+            ax.legend(frameon=False)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_xlabel("inner steps")
+        literal(
+            ax.set_ylabel(f"{self.score_name}\nmean of {self.scores.shape[1]} tasks")
+        )
+        self.ax_, self.figure_ = tidy(ax), ax.figure
+        return self
+
+
+def _steps_of(algorithm) -> tuple[str, int]:
+    """Return the parameter for the steps of adaptation, and those of meta-training."""
+    parameters = algorithm.get_params(deep=False)
+    if "inner_steps" not in parameters:
+        raise ValueError(
+            f"{algorithm} takes no inner steps: there is nothing to show. Gradient-"
+            "based algorithms such as 'maml', 'anil' and 'reptile' take some."
+        )
+    knob = "adapt_steps" if "adapt_steps" in parameters else "inner_steps"
+    return knob, parameters["inner_steps"]

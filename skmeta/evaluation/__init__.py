@@ -1,0 +1,10 @@
+"""From a table on disk to a report on whether meta-learning helps, and how much.
+
+``python -m skmeta evaluate`` is its face.
+"""
+
+from skmeta.evaluation.evaluate import evaluate
+from skmeta.evaluation.problem import Problem, make_problem
+from skmeta.evaluation.reading import InputError, read_table
+
+__all__ = ["InputError", "Problem", "evaluate", "make_problem", "read_table"]

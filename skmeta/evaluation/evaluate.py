@@ -1,0 +1,196 @@
+"""The whole evaluation: read, learn, judge, say, save."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.metrics import get_scorer_names
+
+from skmeta.evaluation.learners import check_algorithms
+from skmeta.evaluation.problem import Problem, make_problem
+from skmeta.evaluation.reading import InputError, closest, read_table
+from skmeta.evaluation.report import render
+from skmeta.evaluation.running import Result, run
+from skmeta.evaluation.words import count
+
+__all__ = ["evaluate"]
+
+_METRICS = {
+    "classification": "accuracy",
+    "regression": "neg_mean_absolute_error",
+}
+
+
+def evaluate(
+    table: str | Path,
+    *,
+    target: str,
+    groups: str,
+    shots: Sequence[int] = (1, 5, 10),
+    algorithms: Sequence[str] | None = None,
+    task: str | None = None,
+    metric: str | None = None,
+    drop: Sequence[str] = (),
+    out: str | Path = "report",
+    max_epochs: int = 100,
+    random_state: int | None = 0,
+    command: str = "",
+) -> Result:
+    """Tell whether meta-learning helps with a table, and write a report.
+
+    Parameters
+    ----------
+    table : str or Path
+        CSV or Parquet file.
+    target, groups : str
+        Columns with the target and with the task of each row.
+    shots : sequence of int, default=(1, 5, 10)
+        Labelled rows seen of a new task.
+    algorithms : sequence of str, default=None
+        Names of meta-learning algorithms; None for a few that suit.
+    task : {"classification", "regression"}, default=None
+        Kind of target; None finds out.
+    metric : str, default=None
+        Name of a scikit-learn scorer; None is accuracy or the mean absolute error.
+    drop : sequence of str, default=()
+        Columns not to learn from.
+    out : str or Path, default="report"
+        Folder for ``report.html``, for ``model.joblib`` (the best learner behind the
+        preprocessing, as a Pipeline) and, where the best is a meta-learner, for
+        ``model.skmeta`` (its weights alone); made if it is not there.
+    max_epochs : int, default=100
+        Most epochs of meta-training.
+    random_state : int or None, default=0
+        Seed.
+    command : str, default=""
+        Command line to show in the report.
+
+    Returns
+    -------
+    Result
+        What was found.
+
+    Raises
+    ------
+    InputError
+        If the table or the options do not allow it; the message says what to do.
+    """
+    shots = sorted(set(shots))
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{str(out)!r} is a file; --out names a folder.")
+    if metric is not None and metric not in get_scorer_names():
+        near = closest(metric, get_scorer_names())
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise InputError(f"scikit-learn has no scorer {metric!r}.{hint}")
+    options = {
+        "target": target,
+        "groups": groups,
+        "drop": list(drop) or None,
+        "task": task,
+        "fewest_rows": max(shots) + 1,
+        "random_state": random_state,
+    }
+    problem = make_problem(read_table(table), **options)
+    names = check_algorithms(algorithms, problem)
+    if problem.label_space == "per_task" and min(shots) < 1:
+        raise InputError(
+            "Labels are names inside a task here, so nothing can be answered before "
+            "the first row: leave 0 out of --shots."
+        )
+    try:  # before the work, not after it
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {str(out)!r}: {error}") from error
+    print(_about(problem, Path(table).name), flush=True)
+    result = run(
+        problem,
+        names,
+        shots=shots,
+        metric=metric or _METRICS[problem.kind],
+        max_epochs=max_epochs,
+        random_state=random_state,
+        tell=_tell,
+    )
+    result.options = options
+    result.saved = str(out / "model.joblib")
+    joblib.dump(result.pipeline(result.best), result.saved)
+    learner = result.fitted[result.best]
+    if hasattr(learner, "save"):  # a meta-learner: its weights, free of any code
+        learner.save(out / "model.skmeta")
+    page = out / "report.html"
+    page.write_text(
+        render(result, command=command, source=str(table)), encoding="utf-8"
+    )
+    print(f"\n{format_table(result)}\n")
+    print(f"{result.verdict.headline} {result.verdict.text}\n")
+    for remark in result.remarks:
+        print(f"note: {remark}")
+    print(f"report  {page}\nmodel   {result.saved} ({result.best})")
+    return result
+
+
+def format_table(result: Result) -> str:
+    """Write the scores as an aligned table.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+
+    Returns
+    -------
+    str
+        A heading and a line per learner, the best first.
+    """
+    metric, curve = result.metric, result.curve.set_index(["estimator", "shots"])
+    cells = {}
+    for name in result.names_by_score:
+        for shots in result.shots:
+            if (name, shots) not in curve.index:
+                cells[name, shots] = "–"
+                continue
+            row = curve.loc[(name, shots)]
+            half = metric.show(metric.sign * (row["high"] - row["low"]) / 2)
+            cells[name, shots] = f"{metric.show(row['score'])} ± {half}"
+    width = max(map(len, result.names_by_score))
+    widths = {
+        shots: max(len(cells[name, shots]) for name in result.names_by_score)
+        for shots in result.shots
+    }
+    head = f"{metric.title}, {metric.better} is better"
+    width = max(width, len(head)) + 2
+    lines = [
+        head.ljust(width)
+        + "  ".join(count(s, "row").rjust(widths[s]) for s in result.shots)
+    ]
+    lines.append("-" * len(lines[0]))
+    lines += [
+        name.ljust(width)
+        + "  ".join(cells[name, s].rjust(widths[s]) for s in result.shots)
+        for name in result.names_by_score
+    ]
+    return "\n".join(lines)
+
+
+def _about(problem: Problem, name: str) -> str:
+    n_tasks = len(np.unique(problem.groups))
+    n_test = len(np.unique(problem.test[2]))
+    lines = [
+        f"{name}: {count(len(problem.y), 'row')}, {count(n_tasks, 'task')} by "
+        f"{problem.group_column!r}; {n_tasks - n_test} to learn from, {n_test} to "
+        "judge on",
+        f"target {problem.target!r}: {problem.kind}, since {problem.because}"
+        if problem.because != "as asked for"
+        else f"target {problem.target!r}: {problem.kind}, as asked for",
+        *problem.notes,
+    ]
+    return "\n".join(lines)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,249 @@
+"""What is to be learnt from a table: rows, target, tasks, and of which kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from skmeta.evaluation.reading import InputError, check_columns
+from skmeta.evaluation.words import count
+from skmeta.labels import infer_label_space
+from skmeta.tables import encode_groups
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["FEWEST_TASKS", "Problem", "make_problem"]
+
+# Four to learn from and two to be judged on: with less there is nothing to say.
+FEWEST_TASKS = 6
+_TEST_SHARE = 0.3
+# Whole numbers of so few different values are taken for classes.
+_MOST_NUMERIC_CLASSES = 10
+
+
+@dataclass
+class Problem:
+    """A table with its target and its tasks, ready to learn from.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        Features, as they were read.
+    y : ndarray of shape (n_rows,)
+        Targets: floats, or whole numbers and strings that name classes.
+    groups : str ndarray of shape (n_rows,)
+        Task of each row.
+    kind : {"classification", "regression"}
+        Kind of target.
+    because : str
+        Why it is taken for that kind.
+    label_space : {"shared", "per_task"}
+        Whether labels mean the same in every task; "shared" in regression.
+    target, group_column : str
+        Names of the columns.
+    in_test : bool ndarray of shape (n_rows,)
+        Rows of the tasks that are kept for judging.
+    notes : list of str
+        What was left out, and why.
+    """
+
+    X: DataFrame
+    y: np.ndarray
+    groups: np.ndarray
+    kind: str
+    because: str
+    label_space: str
+    target: str
+    group_column: str
+    in_test: np.ndarray
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether targets are classes."""
+        return self.kind == "classification"
+
+    @property
+    def train(self) -> tuple[DataFrame, np.ndarray, np.ndarray]:
+        """X, y and groups of the tasks to learn from."""
+        own = ~self.in_test
+        return self.X[own], self.y[own], self.groups[own]
+
+    @property
+    def test(self) -> tuple[DataFrame, np.ndarray, np.ndarray]:
+        """X, y and groups of the tasks to judge on."""
+        return self.X[self.in_test], self.y[self.in_test], self.groups[self.in_test]
+
+
+def make_problem(
+    table: DataFrame,
+    *,
+    target: str,
+    groups: str,
+    drop: list[str] | None = None,
+    task: str | None = None,
+    fewest_rows: int = 2,
+    random_state: int | None = 0,
+) -> Problem:
+    """Find out what is to be learnt from a table, and keep tasks for judging.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As it was read.
+    target, groups : str
+        Columns with the target and with the task of each row.
+    drop : list of str, default=None
+        Columns that are not to be learnt from.
+    task : {"classification", "regression"}, default=None
+        Kind of target; None finds out.
+    fewest_rows : int, default=2
+        Rows that a task needs to be judged on; of each of two classes, where labels
+        are names inside a task.
+    random_state : int or None, default=0
+        Draws the tasks to judge on.
+
+    Returns
+    -------
+    Problem
+        With 30 % of the tasks that have enough rows to be judged on; all others are
+        to learn from.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, the target does not vary, or there are too few tasks.
+    """
+    drop = drop or []
+    check_columns(table, [target, groups, *drop])
+    if target == groups:
+        raise InputError(f"{target!r} cannot be both the target and the groups.")
+    notes = []
+    for name, what in ((target, "target"), (groups, "task")):
+        known = table[name].notna().to_numpy()
+        if table[name].dtype.kind == "f":
+            known = known & np.isfinite(
+                table[name].to_numpy(dtype=float, na_value=np.nan)
+            )
+        if not known.any():
+            raise InputError(f"Column {name!r} holds nothing but missing values.")
+        if not known.all():
+            n_lost = int((~known).sum())
+            rows = "1 row" if n_lost == 1 else f"{n_lost:,} rows"
+            notes.append(f"{rows} without a {what} ({name!r} is missing) left out")
+            table = table[known]
+    X = table.drop(columns=list(dict.fromkeys([target, groups, *drop])))
+    if not X.shape[1]:
+        raise InputError("No column is left to learn from.")
+    names = _as_names(table[groups])
+    kind, because = _kind_of(table[target], task, target)
+    y = _as_target(table[target], kind, target)
+    if len(np.unique(y)) < 2:
+        raise InputError(
+            f"The target {target!r} is {y[0]!s} in every row: there is nothing to "
+            "learn. Is it the right column?"
+        )
+    label_space = "shared"
+    if kind == "classification":
+        label_space = infer_label_space(y, encode_groups(names, X)[1])
+    in_test = _split(names, y, label_space, groups, fewest_rows, random_state)
+    return Problem(
+        X.reset_index(drop=True),
+        y,
+        names,
+        kind,
+        because,
+        label_space,
+        target,
+        groups,
+        in_test,
+        notes,
+    )
+
+
+def _split(
+    names: np.ndarray,
+    y: np.ndarray,
+    label_space: str,
+    column: str,
+    fewest_rows: int,
+    random_state: int | None,
+) -> np.ndarray:
+    """Choose the tasks to judge on among those with enough rows."""
+    tasks, task, n_rows = np.unique(names, return_inverse=True, return_counts=True)
+    enough, of = n_rows >= fewest_rows, ""
+    if label_space == "per_task":  # so many rows of each of two classes
+        of = " of each of two classes"
+        _, label = np.unique(y, return_inverse=True)
+        cells, sizes = np.unique(
+            np.column_stack([task, label]), axis=0, return_counts=True
+        )
+        large = np.bincount(cells[sizes >= fewest_rows, 0], minlength=len(tasks))
+        enough = large >= 2
+    usable, n_small = tasks[enough], int((~enough).sum())
+    if len(usable) < FEWEST_TASKS:
+        raise InputError(
+            f"{column!r} makes {count(len(usable), 'task')} with {fewest_rows} rows or "
+            f"more{of}"
+            + (f" ({n_small:,} have fewer)" if n_small else "")
+            + f"; at least {FEWEST_TASKS} are needed, some to learn from and some to "
+            "judge on. Is it the right column?"
+            + (" Or ask for fewer --shots." if n_small else "")
+        )
+    n_test = max(2, round(_TEST_SHARE * len(usable)))
+    _, kept = train_test_split(usable, test_size=n_test, random_state=random_state)
+    return np.isin(names, kept)
+
+
+def _as_names(column: Series) -> np.ndarray:
+    """Name tasks by strings, whole numbers without a decimal point."""
+    if column.dtype.kind == "f" and (column == column.round()).all():
+        column = column.astype("int64")
+    return column.astype(object).map(str).to_numpy(dtype=str)
+
+
+def _kind_of(column: Series, forced: str | None, name: str) -> tuple[str, str]:
+    from pandas.api import types
+
+    n_values = column.nunique()
+    holds_numbers = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+    if forced:
+        if forced == "regression" and not types.is_numeric_dtype(column):
+            raise InputError(
+                f"Regression needs numbers, and {name!r} holds {column.iloc[0]!r}."
+            )
+        return forced, "as asked for"
+    if types.is_bool_dtype(column):
+        return "classification", "it is true or false"
+    if not holds_numbers:
+        if n_values > len(column) / 2:
+            raise InputError(
+                f"{name!r} holds {n_values:,} different values in {len(column):,} "
+                "rows: too many to be classes, and they are no numbers. Is it the "
+                "right column?"
+            )
+        return "classification", f"it holds {n_values} different names"
+    whole = bool((column == column.round()).all())
+    if whole and n_values <= _MOST_NUMERIC_CLASSES:
+        return "classification", f"it holds {n_values} different whole numbers"
+    return "regression", f"it holds {n_values:,} different numbers"
+
+
+def _as_target(column: Series, kind: str, name: str) -> np.ndarray:
+    from pandas.api import types
+
+    if kind == "regression":
+        return column.to_numpy(dtype=float)
+    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
+        values = column.to_numpy(dtype=float)
+        if (values != np.round(values)).any():
+            raise InputError(
+                f"Classification needs classes, and {name!r} holds numbers such as "
+                f"{values[values != np.round(values)][0]:g}."
+            )
+        return values.astype(np.int64)
+    return column.astype(object).map(str).to_numpy(dtype=str)

@@ -1,0 +1,253 @@
+"""The report: one HTML file that needs no network."""
+
+from __future__ import annotations
+
+import platform
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn import __version__ as sklearn_version
+from torch import __version__ as torch_version
+
+from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay, TrainingDisplay
+from skmeta.evaluation import data_facts
+from skmeta.evaluation.pictures import to_svg
+from skmeta.evaluation.recipe import code_for, loading_code
+from skmeta.evaluation.report_tables import (
+    duel_row,
+    headline_numbers,
+    loss_rows,
+    score_rows,
+)
+from skmeta.evaluation.running import Result
+from skmeta.evaluation.words import count, listed
+
+__all__ = ["render"]
+
+
+class _Picture(NamedTuple):
+    svg: Any  # safe markup
+    caption: str
+
+
+def render(result: Result, *, command: str, source: str) -> str:
+    """Write the report.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    command : str
+        Command line that made it, to show.
+    source : str
+        Path of the table.
+
+    Returns
+    -------
+    str
+        A whole HTML page. What comes from the table is escaped.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("skmeta.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    problem, verdict = result.problem, result.verdict
+    page = environment.get_template("report.html")
+    return page.render(
+        title=f"{problem.target} by {problem.group_column}",
+        lead=f"What a few labelled rows of a new task teach: {source}",
+        outcome=verdict.outcome,
+        headline=verdict.headline,
+        verdict=verdict.text,
+        numbers=headline_numbers(result),
+        data_text=data_facts.describe_data(problem),
+        notes=[f"{note}." for note in problem.notes],
+        data_pictures=_data_pictures(result),
+        columns=data_facts.describe_columns(problem),
+        columns_caption=f"{count(problem.X.shape[1], 'column')} to learn from, "
+        f"turned into {count(result.n_features, 'number')} by make_preprocessor(), "
+        "standardised and kept within four standard deviations.",
+        curve=_curve(result),
+        shots=[count(shots, "row") for shots in result.shots],
+        scores=score_rows(result),
+        scores_caption=f"{_capital(result.metric.title)}, {result.metric.better} is "
+        f"better: mean over {count(len(verdict.duel.tasks), 'new task')} and 95 % "
+        f"confidence interval, by {_shots_of(result)} seen of a new task. Time: "
+        "seconds of fitting, before a new task is seen.",
+        duels=[duel_row(result, duel) for duel in verdict.duels],
+        duel=verdict.duel,
+        failures=list(result.failures.items()),
+        group_column=problem.group_column,
+        tasks_text=_tasks_text(result),
+        tasks_picture=_tasks_picture(result),
+        losses=loss_rows(result),
+        losses_caption=f"Where {verdict.duel.meta} loses most: "
+        f"{result.metric.title} after {count(verdict.duel.shots, 'row')}.",
+        model_text=_model_text(result),
+        model_pictures=_model_pictures(result),
+        how=_how(result),
+        command=command,
+        code_text=f"The same learner ({result.best_meta}) in Python, from the table to "
+        "answers for a new task:",
+        code=code_for(result, source),
+        load=loading_code(result),
+        versions=_versions(),
+    )
+
+
+def _data_pictures(result: Result) -> list[_Picture]:
+    problem = result.problem
+    return [
+        _picture(
+            partial(data_facts.draw_rows_per_task, problem),
+            (5.2, 3.0),
+            "How many rows tasks have",
+            "How many rows tasks have.",
+        ),
+        _picture(
+            partial(data_facts.draw_target, problem),
+            (5.2, 3.0),
+            "How often each value of the target is",
+            f"The target, “{problem.target}”, in all tasks together.",
+        ),
+    ]
+
+
+def _curve(result: Result) -> _Picture:
+    curve = result.curve.copy()
+    curve[["score", "low", "high"]] *= result.metric.sign
+    display = FewShotCurveDisplay.from_frame(
+        curve, score_name=result.metric.title, plot=False
+    )
+    best = result.verdict.duel.meta
+    return _picture(
+        lambda ax: display.plot(ax, highlight=best),
+        (9, 4.4),
+        f"{result.metric.title} against shots",
+        f"{_capital(result.metric.title)} ({result.metric.better} is better) against "
+        f"the number of {_shots_of(result)} seen of a new task. The band is the 95 % "
+        f"confidence interval of {best} over tasks.",
+    )
+
+
+def _tasks_text(result: Result) -> str:
+    duel = result.verdict.duel
+    return (
+        f"{_capital(result.metric.title)} of {duel.meta} against {duel.plain} on every "
+        f"new task, after {_shots_of(result, duel.shots)}. A mean can hide tasks that "
+        "are worse off; these are they."
+    )
+
+
+def _tasks_picture(result: Result) -> _Picture:
+    duel = result.verdict.duel
+    display = TaskScoreDisplay.from_scores(
+        duel.tasks,
+        duel.meta_scores,
+        duel.plain_scores,
+        name=duel.meta,
+        baseline_name=duel.plain,
+        score_name=f"{'minus ' * result.metric.is_error}{result.metric.title}",
+        plot=False,
+    )
+    height = 1.3 + 0.24 * min(len(duel.tasks), 16)
+    return _picture(
+        display.plot,
+        (9, height),
+        "Gain on every new task",
+        "Gain on every new task, from the greatest loss to the greatest gain; to the "
+        f"right, {duel.meta} is better.",
+    )
+
+
+def _model_text(result: Result) -> str:
+    meta = result.fitted[result.best_meta]
+    n_weights = sum(weight.numel() for weight in meta.module_.parameters())
+    where = f" Saved in {result.saved} is {result.best}." if result.saved else ""
+    if result.saved and result.best != result.best_meta:
+        where = where.removesuffix(".") + ", the best of all."
+    return (
+        f"The best meta-learner is {result.best_meta}: {meta.algorithm_} on "
+        f"{meta.backbone_}, {n_weights:,} weights, trained for "
+        f"{count(len(meta.history_), 'epoch')} on {meta.n_tasks_:,} tasks.{where}"
+    )
+
+
+def _model_pictures(result: Result) -> list[_Picture]:
+    meta = result.fitted[result.best_meta]
+    training = TrainingDisplay.from_history(meta.history_, plot=False)
+    pictures = [
+        _picture(
+            training.plot,
+            (5.2, 3.4),
+            "Losses of meta-training",
+            f"Meta-training of {result.best_meta}: loss on new splits of the tasks it "
+            "learns from, and of those held out to choose the epoch.",
+        )
+    ]
+    if result.adaptation is not None:
+        pictures.append(
+            _picture(
+                result.adaptation.plot,
+                (5.2, 3.4),
+                "Score against inner steps",
+                "How the score on new tasks grows with the inner steps of adaptation.",
+            )
+        )
+    return pictures
+
+
+def _how(result: Result) -> list[str]:
+    problem = result.problem
+    n_test = len(np.unique(problem.groups[problem.in_test]))
+    n_small = n_test - len(result.verdict.duel.tasks)
+    lines = [
+        f"{count(n_test, 'task')} were kept apart, whole, before anything was fitted, "
+        "imputed or scaled. No learner has seen a row of them in training.",
+        f"Of each, {listed([f'{shots:,}' for shots in result.shots])} random rows were "
+        "given as support to every learner, the same rows to all, and other rows were "
+        "to be answered.",
+        f"Plain ways: {listed(result.plain)}.",
+        "Intervals are over tasks; p-values are of Wilcoxon's signed-rank test on the "
+        "paired scores of tasks.",
+        "The best of several learners was picked on the same tasks that it is judged "
+        "on here, so its score is a little flattered, the more so the more learners "
+        "and the fewer tasks there are.",
+    ]
+    lines += [f"Warned of: {remark}" for remark in result.remarks]
+    if n_small:
+        lines.insert(
+            2, f"{count(n_small, 'task')} of them had too few rows to be scored."
+        )
+    return lines
+
+
+def _shots_of(result: Result, shots: int | None = None) -> str:
+    each = " of each class" if result.problem.label_space == "per_task" else ""
+    if shots is None:
+        return f"labelled rows{each}"
+    return count(shots, "labelled row") + each
+
+
+def _picture(draw, size: tuple[float, float], name: str, caption: str) -> _Picture:
+    from markupsafe import Markup
+
+    return _Picture(Markup(to_svg(draw, size, name)), caption)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _versions() -> str:
+    from skmeta import __version__
+
+    return (
+        f"skmeta {__version__}, scikit-learn {sklearn_version}, torch {torch_version}, "
+        f"Python {platform.python_version()}."
+    )

@@ -1,0 +1,219 @@
+"""Does meta-learning help? An answer in plain words, with the test behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import t as student
+from scipy.stats import wilcoxon
+
+from skmeta.evaluation.words import Metric, count
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Duel", "Verdict", "judge"]
+
+# With fewer tasks than this, Wilcoxon's test cannot come below 5 %.
+_FEWEST_PAIRS = 6
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Duel:
+    """The best meta-learner against the best plain way, at one number of shots.
+
+    Parameters
+    ----------
+    shots : int
+        Support rows.
+    meta, plain : str
+        Who competes.
+    tasks : ndarray of shape (n_tasks,)
+        Names of the tasks that both have a score for.
+    meta_scores, plain_scores : float ndarray of shape (n_tasks,)
+        Scores, higher being better.
+    """
+
+    shots: int
+    meta: str
+    plain: str
+    tasks: np.ndarray
+    meta_scores: np.ndarray
+    plain_scores: np.ndarray
+
+    @property
+    def gains(self) -> np.ndarray:
+        """What the meta-learner gains on every task."""
+        return self.meta_scores - self.plain_scores
+
+    @property
+    def gain(self) -> float:
+        """Mean gain over tasks."""
+        return float(self.gains.mean())
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the 95 % confidence interval of the gain."""
+        n = len(self.gains)
+        if n < 2:
+            return float("nan")
+        return float(student.ppf(0.975, n - 1) * self.gains.std(ddof=1) / np.sqrt(n))
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided Wilcoxon signed-rank test over tasks; 1 if nothing differs."""
+        if not self.gains.any():
+            return 1.0
+        return float(wilcoxon(self.gains).pvalue)
+
+    @property
+    def n_won(self) -> int:
+        """Tasks on which the meta-learner is ahead."""
+        return int((self.gains > 0).sum())
+
+    @property
+    def n_lost(self) -> int:
+        """Tasks on which it is behind."""
+        return int((self.gains < 0).sum())
+
+    @property
+    def outcome(self) -> str:
+        """Tell who is ahead: "helps", "hurts" or "level"."""
+        if self.p_value >= _LEVEL or self.gain == 0:
+            return "level"
+        return "helps" if self.gain > 0 else "hurts"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer, at one number of shots and at all of them.
+
+    Parameters
+    ----------
+    duel : Duel
+        At the number of shots that the answer is about.
+    duels : list of Duel
+        At every number of shots, in their order.
+    headline, text : str
+        The answer for people.
+    """
+
+    duel: Duel
+    duels: list[Duel]
+    headline: str
+    text: str
+
+    @property
+    def outcome(self) -> str:
+        """Tell whether meta-learning "helps", "hurts" or is "level"."""
+        return self.duel.outcome
+
+
+def judge(
+    scores: DataFrame, meta: list[str], plain: list[str], *, metric: Metric, shot: str
+) -> Verdict:
+    """Set the best meta-learner against the best plain way.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns "estimator", "shots", "task", "score"; higher being better.
+    meta, plain : list of str
+        Names of the meta-learners and of the plain ways.
+    metric : Metric
+        What the scores are.
+    shot : str
+        What is counted by the shots, such as "labelled row".
+
+    Returns
+    -------
+    Verdict
+        At the middle one of the numbers of shots. Both competitors are those with the
+        best mean there.
+
+    Raises
+    ------
+    ValueError
+        If no task has a score for one of each.
+    """
+    shots = sorted(scores["shots"].unique())
+    duels = [_duel(scores, meta, plain, each) for each in shots]
+    duels = [duel for duel in duels if duel is not None]
+    if not duels:
+        raise ValueError("No task has a score for a meta-learner and a plain way.")
+    duel = duels[len(duels) // 2]
+    headline, text = _in_words(duel, metric, shot)
+    return Verdict(duel, duels, headline, text + _elsewhere(duel, duels, metric, shot))
+
+
+def _duel(
+    scores: DataFrame, meta: list[str], plain: list[str], shots: int
+) -> Duel | None:
+    of_shots = scores[scores["shots"] == shots]
+    table = of_shots.pivot_table(index="task", columns="estimator", values="score")
+    means = table.mean()
+    known = [[name for name in names if name in means] for names in (meta, plain)]
+    if not all(known):  # without a row to learn from, some have no answer
+        return None
+    best = [means[names].idxmax() for names in known]
+    pairs = table[best].dropna()
+    if not len(pairs):
+        return None
+    return Duel(int(shots), *best, pairs.index.to_numpy(), *pairs.to_numpy().T)
+
+
+def _in_words(duel: Duel, metric: Metric, shot: str) -> tuple[str, str]:
+    n_tasks = len(duel.tasks)
+    facts = (
+        f"After {count(duel.shots, shot, _plural(shot))} of a new task, {duel.meta} "
+        f"has {_article(metric.title)} of {metric.show(duel.meta_scores.mean())}; the "
+        f"best plain way, {duel.plain}, has {metric.show(duel.plain_scores.mean())} "
+        f"({metric.better} is better). {duel.meta} is ahead on {duel.n_won} and behind "
+        f"on {duel.n_lost} of {count(n_tasks, 'new task')} "
+        f"(Wilcoxon p = {_p(duel.p_value)})."
+    )
+    if duel.outcome == "helps":
+        return "Meta-learning helps here.", facts
+    advice = f" Take the plain way, {duel.plain}: it is simpler."
+    if duel.outcome == "hurts":
+        return "Meta-learning does not help here.", facts + advice
+    why = (
+        f" With {count(n_tasks, 'task')} to judge on, no difference can be told from "
+        "chance: judge on more of them."
+        if n_tasks < _FEWEST_PAIRS
+        else " That may be chance."
+    )
+    return "Meta-learning does not clearly help here.", facts + why + advice
+
+
+def _elsewhere(duel: Duel, duels: list[Duel], metric: Metric, shot: str) -> str:
+    """Name the numbers of shots where the answer is another."""
+    text = ""
+    for other in duels:
+        if other.outcome in (duel.outcome, "level"):
+            continue
+        ahead, behind = other.meta, other.plain
+        if other.outcome == "hurts":
+            ahead, behind = behind, ahead
+        text += (
+            f" After {count(other.shots, shot, _plural(shot))}, {ahead} is ahead of "
+            f"{behind} by {metric.show(metric.sign * abs(other.gain))} "
+            f"(p = {_p(other.p_value)})."
+        )
+    return text
+
+
+def _plural(shot: str) -> str:
+    return shot.replace("row", "rows", 1)
+
+
+def _article(title: str) -> str:
+    vowel = title[0] in "aeiouR" or title.startswith(("AUC", "F1"))
+    return f"{'an' if vowel else 'a'} {title}"
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 0.0001 else "0.0001 or less"
