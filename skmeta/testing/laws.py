@@ -167,9 +167,10 @@ def a_row_of_weight_two_counts_twice(trial: Trial) -> None:
     ones = task._replace(weight=torch.ones_like(task.X[:, 0]))
     answer = trial.answer([task], X)
     expect_same("weights of 1", trial.answer([ones], X), answer)
-    weighted, repeated = _weigh(task, [0, 3]), _repeat(task, [0, 3])
+    both = [0, len(task.y) - 1]
+    weighted, repeated = _weigh(task, both), _repeat(task, both)
     expect_same(
-        "support rows 0 and 3 of weight 2",
+        "the first and the last support row of weight 2",
         trial.answer([weighted], X),
         trial.answer([repeated], X),
     )
