@@ -32,6 +32,31 @@ class Episode(NamedTuple):
         """Move all tensors to a device."""
         return Episode(self.support.to(device), self.query.to(device))
 
+    def join(self) -> tuple[Batch, torch.Tensor]:
+        """Put the support and the query rows of every task into one batch.
+
+        Returns
+        -------
+        rows : Batch
+            The support rows, then the query rows.
+        in_support : bool Tensor of shape (tasks, rows)
+            True for the real support rows.
+        """
+        support, query = self
+
+        def beside(a: torch.Tensor | None, b: torch.Tensor | None):
+            return None if a is None or b is None else torch.cat([a, b], dim=1)
+
+        n_classes = torch.maximum(support.n_classes, query.n_classes)
+        parts = {
+            name: beside(getattr(support, name), getattr(query, name))
+            for name in Batch._fields
+            if name != "n_classes"
+        }
+        in_support = parts["mask"].clone()
+        in_support[:, support.mask.shape[1] :] = False
+        return Batch(n_classes=n_classes, **parts), in_support
+
 
 class EpisodeSampler:
     """Draw support and query rows of many tasks at once, without replacement.

@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,9 +31,7 @@ def nearest_centroid(episode: Episode) -> Tensor:
         Minus the squared distance to each class mean; ``-inf`` without support rows.
     """
     support, query = episode
-    n_classes = int(torch.maximum(support.y.max(), query.y.max())) + 1
-    n_classes = max(n_classes, int(support.n_classes.max()))
-    total, count = sum_by_class(support.X, support, n_classes)
+    total, count = sum_by_class(support.X, support, int(support.n_classes.max()))
     distance = torch.cdist(query.X, mean_by_class(total, count)).square()
     return (-distance).masked_fill(count.mT == 0, -torch.inf)
 
@@ -67,15 +66,13 @@ def warn_if_no_help(net: EpisodicNet) -> None:
     if not judged:
         return
     score = min(judged, key=lambda epoch: epoch["valid_loss"])["valid_score"]
-    plain, weight = 0.0, 0
-    is_regression = False
-    for episode in net.validation:
-        is_regression = episode.query.y.is_floating_point()
-        answer = support_mean if is_regression else nearest_centroid
-        n_tasks = len(episode.query.X)
-        plain += n_tasks * mean_score(answer(episode), episode.query)
-        weight += n_tasks
-    plain /= weight
+    episodes = list(net.validation)
+    is_regression = episodes[0].query.y.is_floating_point()
+    answer = support_mean if is_regression else nearest_centroid
+    plain = np.average(
+        [mean_score(answer(episode), episode.query) for episode in episodes],
+        weights=[len(episode.query.X) for episode in episodes],
+    )
     if score >= plain - _MARGIN:
         return
     if is_regression:

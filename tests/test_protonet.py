@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import one_hot, softplus
 
 from skmeta.algorithms import ProtoNet, Spec
-from skmeta.algorithms.metric import join, split_again
+from skmeta.algorithms.metric import split_again
 from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Episode
 
@@ -122,7 +122,7 @@ def test_has_a_prior_in_shared_label_spaces_only():
 
 @pytest.mark.parametrize("spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"])
 def test_every_split_has_as_many_support_rows_of_each_class(spec, episode_for):
-    rows, in_support = join(episode_for(spec))
+    rows, in_support = episode_for(spec).join()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         others = [split_again(rows, in_support) for _ in range(20)]
@@ -138,7 +138,7 @@ def test_every_split_has_as_many_support_rows_of_each_class(spec, episode_for):
 
 def test_more_splits_average_the_losses_of_other_supports(episode_for):
     module, episode = build(ProtoNet(), PER_TASK), episode_for(PER_TASK)
-    rows, in_support = join(episode)
+    rows, in_support = episode.join()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         loss = ProtoNet(n_splits=3).meta_loss(module, episode)

@@ -158,7 +158,7 @@ class _CosineClassifier(nn.Module):
         super().__init__()
         width = backbone.out_features
         self.backbone = backbone
-        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        self.n_outputs = spec.n_outputs
         # In a shared label space a training class is a label, known or not.
         self.n_train_classes = max(self.n_outputs, spec.n_train_classes)
         n_vectors = max(1, self.n_train_classes)

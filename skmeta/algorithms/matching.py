@@ -173,7 +173,7 @@ class _Matching(nn.Module):
         width = backbone.out_features
         self.backbone = backbone
         self.distance = distance.build(width)
-        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        self.n_outputs = spec.n_outputs
         self.log_scale = log_scale(backbone, self.distance, spec, learn=learn_scale)
         if self.n_outputs:
             self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)

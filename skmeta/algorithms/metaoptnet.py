@@ -142,7 +142,7 @@ class _Machine(nn.Module):
         super().__init__()
         width = backbone.out_features
         self.backbone = backbone
-        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        self.n_outputs = spec.n_outputs
         self.log_scale = nn.Parameter(torch.tensor(math.log(_FIRST_SCALE)))
         self.prior = None
         if self.n_outputs:

@@ -7,12 +7,10 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skmeta.algorithms.base import Spec, mask_absent_classes
-from skmeta.episodes import Episode
 from skmeta.nn import apply
 from skmeta.tables import Batch
 
 __all__ = [
-    "join",
     "log_probabilities",
     "log_scale",
     "mean_by_class",
@@ -92,33 +90,6 @@ def sum_by_class(
 def mean_by_class(total: Tensor, count: Tensor) -> Tensor:
     """Divide what :func:`sum_by_class` returns: 0 for a class without rows."""
     return total / torch.where(count > 0, count, 1.0)
-
-
-def join(episode: Episode) -> tuple[Batch, Tensor]:
-    """Put the support and the query rows of every task into one batch.
-
-    Parameters
-    ----------
-    episode : Episode
-        Meta-batch.
-
-    Returns
-    -------
-    rows : Batch
-        The support rows, then the query rows.
-    in_support : bool Tensor of shape (tasks, rows)
-        True for the real support rows.
-    """
-    support, query = episode
-    X, y, mask = (
-        torch.cat(parts, dim=1) for parts in zip(support[:3], query[:3], strict=True)
-    )
-    in_support = mask.clone()
-    in_support[:, support.mask.shape[1] :] = False
-    weight = None
-    if support.weight is not None:
-        weight = torch.cat([support.weight, query.weight], dim=1)
-    return Batch(X, y, mask, support.n_classes, weight=weight), in_support
 
 
 def split_again(rows: Batch, in_support: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from typing import Literal
 from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm, task_losses
-from skmeta.algorithms.metric import join
 from skmeta.algorithms.reptile import Reptile
 from skmeta.episodes import Episode
 from skmeta.nn import apply
@@ -74,7 +73,7 @@ class Pooled(Reptile):
 
     def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
         """Loss of the one network on support and query rows, without any inner step."""
-        rows, _ = join(episode)
+        rows, _ = episode.join()
         return task_losses(apply(module.tip, rows.X, rows.mask), rows).mean()
 
     # Not Reptile's, which fills the gradient with the way of the inner steps.

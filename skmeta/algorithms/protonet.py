@@ -14,7 +14,6 @@ from skmeta.algorithms.base import (
     task_losses,
 )
 from skmeta.algorithms.metric import (
-    join,
     log_scale,
     mean_by_class,
     split_again,
@@ -126,7 +125,7 @@ class ProtoNet(Algorithm):
         So a batch norm in the backbone sees support and query together, no padding, and
         each embedding serves every split.
         """
-        rows, in_support = join(episode)
+        rows, in_support = episode.join()
         embedded = apply(module.backbone, rows.X, rows.mask)
         losses = []
         for _ in range(self.n_splits):
@@ -170,7 +169,7 @@ class _Prototypes(nn.Module):
         width = backbone.out_features
         self.backbone = backbone
         self.distance = distance.build(width)
-        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        self.n_outputs = spec.n_outputs
         self.log_scale = log_scale(backbone, self.distance, spec, learn=learn_scale)
         if self.n_outputs:
             # softplus(5) is about 5: a prior is worth five rows at first.

@@ -129,7 +129,7 @@ class _RidgeLearner(nn.Module):
     ):
         super().__init__()
         self.backbone = backbone
-        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        self.n_outputs = spec.n_outputs
         self.log_ridge = nn.Parameter(
             torch.tensor(math.log(ridge)), requires_grad=learn_ridge
         )

@@ -170,7 +170,7 @@ class _Relation(nn.Module):
             nn.init.zeros_(last.weight)
             # Rows half as far from a class as two random rows match it at first.
             nn.init.constant_(last.bias, 0.5 * FIRST_DISTANCE)
-        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        self.n_outputs = spec.n_outputs
         if self.n_outputs:
             # softplus(1) is about 1: a prior is worth one row or so at first.
             self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from skmeta.algorithms.base import Spec, task_losses
 from skmeta.algorithms.inner_loop import InnerLoop, State
 from skmeta.algorithms.maml import MAML, n_inner_steps
-from skmeta.algorithms.metric import join
 from skmeta.backbones.base import Backbone
 from skmeta.backprop import SupportLoss
 from skmeta.episodes import Episode
@@ -129,7 +128,7 @@ class Reptile(MAML):
         scalar Tensor
             The mean loss of the tasks after their inner steps, on the rows of these.
         """
-        rows = _all_rows(episode)
+        rows, _ = episode.join()
         with torch.no_grad():
             state = self._train(module, rows, self.inner_steps, self.inner_batch_size)
             for name, start in module.tip.named_parameters():
@@ -161,13 +160,6 @@ class Reptile(MAML):
                 weights[name] = weights[name] - self.inner_lr * (gradient / size)
             state = state._replace(weights=weights)
         return module.spread(state, len(rows.X))
-
-
-def _all_rows(episode: Episode) -> Batch:
-    """Put the query rows beside the support rows."""
-    rows, _ = join(episode)
-    n_classes = torch.maximum(episode.support.n_classes, episode.query.n_classes)
-    return rows._replace(n_classes=n_classes)
 
 
 def _draw(rows: Batch, n: int) -> Batch:

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from skmeta.algorithms.metric import join
 from skmeta.episodes import Episode
 from skmeta.tables import Batch
 
@@ -33,14 +32,13 @@ def join_train_rows(episode: Episode, n_train_classes: int) -> tuple[Batch, Tens
     ValueError
         If the training classes are not there, or if there are more of them.
     """
-    labels = [batch.label for batch in episode]
-    if any(label is None for label in labels):
+    rows, in_support = episode.join()
+    if rows.label is None:
         raise ValueError(
             "This algorithm trains on the training class of every row: set "
             "Batch.label of the support and of the query, as the episodes of fit do."
         )
-    label = torch.cat(labels, dim=1)
-    highest = int(label.max())
+    highest = int(rows.label.max())
     if highest >= n_train_classes:
         raise ValueError(
             f"Batch.label holds {highest}, and the module was built for "
@@ -48,8 +46,7 @@ def join_train_rows(episode: Episode, n_train_classes: int) -> tuple[Batch, Tens
             "Spec(..., n_train_classes=) of the episodes; a warm start cannot go on "
             "with other classes."
         )
-    rows, in_support = join(episode)
-    return rows._replace(label=label), in_support
+    return rows, in_support
 
 
 def class_loss(logits: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:

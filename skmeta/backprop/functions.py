@@ -118,9 +118,7 @@ class _MetaLoss(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, value_bar):
-        there = [bar for bar in ctx.bars if bar is not None]
-        scaled = iter(torch._foreach_mul(there, value_bar))
-        bars = (bar if bar is None else next(scaled) for bar in ctx.bars)
+        bars = [bar if bar is None else bar * value_bar for bar in ctx.bars]
         return None, None, None, None, *bars
 
 

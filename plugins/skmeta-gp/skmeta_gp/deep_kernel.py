@@ -75,7 +75,7 @@ class DeepKernel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.kind = spec.kind
-        self.n_outputs = spec.n_outputs if spec.label_space == "shared" else 0
+        self.n_outputs = spec.n_outputs
         with torch.no_grad():
             embedded = apply(backbone, torch.randn(1, 100, spec.n_features))[0]
         self.kernel = make_kernel(kernel, embedded)
