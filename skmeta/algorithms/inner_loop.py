@@ -13,6 +13,7 @@ from skmeta.backprop import (
     SupportLoss,
     apply_relu_network,
     descend,
+    descend_and_forget,
     is_relu_network,
 )
 from skmeta.nn import Linear, apply_per_task
@@ -138,6 +139,18 @@ class InnerLoop(nn.Module):
         else:
             stepped = self._step_by_autograd(state, rates, X, loss, first_order)
         return state._replace(weights=dict(zip(state.weights, stepped, strict=True)))
+
+    def walk(
+        self, state: State, X: Tensor, loss: SupportLoss, rates_of_steps: list[Rates]
+    ) -> State:
+        """Take steps that nobody differentiates through."""
+        if not self.is_relu_network:
+            for rates in rates_of_steps:
+                state = self.step(state, X, loss, rates, first_order=True).detach()
+            return state
+        weights = list(state.weights.values())
+        ended = descend_and_forget(weights, rates_of_steps, X, loss)
+        return state._replace(weights=dict(zip(state.weights, ended, strict=True)))
 
     def _step_by_autograd(
         self,

@@ -141,13 +141,20 @@ class MAML(Algorithm):
         n_steps = n_inner_steps(self, module)
         # The steps are recorded only if somebody outside differentiates through them.
         recording = torch.is_grad_enabled()
-        first_order = self.first_order or not recording
-        if self.checkpoint and recording:
+        if not recording:
+            state = module.walk(
+                module.start(support).detach(),
+                apply(module.trunk, support.X, support.mask),
+                module.support_loss(support, self.pseudo_rows),
+                module.rates_of_steps(n_steps),
+            )
+            return module.spread(state, len(support.X)).detach()
+        first_order = self.first_order
+        if self.checkpoint:
             state = self._end(module, support, n_steps, first_order=first_order)
         else:
             state = last(self._path(module, support, n_steps, first_order=first_order))
-        state = module.spread(state, len(support.X))
-        return state if recording else state.detach()
+        return module.spread(state, len(support.X))
 
     def _path(
         self, module: InnerLoop, support: Batch, n_steps: int, *, first_order: bool

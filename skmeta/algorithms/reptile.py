@@ -146,6 +146,11 @@ class Reptile(MAML):
     ) -> State:
         """Train every task on its rows, from the start that all share."""
         state = module.start(rows)
+        plain = self.inner_optimizer == "sgd" and batch_size is None
+        if plain and not torch.is_grad_enabled():
+            loss = module.support_loss(rows, self.pseudo_rows)
+            state = module.walk(state, rows.X, loss, module.rates_of_steps(n_steps))
+            return module.spread(state, len(rows.X))
         squares = dict.fromkeys(state.weights, 0.0)
         for step in range(1, n_steps + 1):
             drawn = rows if batch_size is None else _draw(rows, batch_size)

@@ -10,7 +10,7 @@ G is the gradient of the support loss in Z. ``W_bar`` is what the outer backward
 finds for W: the gradient of the meta-loss.
 """
 
-from skmeta.backprop.functions import descend, relu_meta_loss
+from skmeta.backprop.functions import descend, descend_and_forget, relu_meta_loss
 from skmeta.backprop.loss import SupportLoss
 from skmeta.backprop.network import apply_relu_network, is_relu_network
 
@@ -18,6 +18,7 @@ __all__ = [
     "SupportLoss",
     "apply_relu_network",
     "descend",
+    "descend_and_forget",
     "is_relu_network",
     "relu_meta_loss",
 ]

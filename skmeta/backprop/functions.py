@@ -10,7 +10,7 @@ from skmeta.backprop.loss import SupportLoss
 from skmeta.backprop.network import backward, forward
 from skmeta.backprop.step import Step
 
-__all__ = ["descend", "relu_meta_loss"]
+__all__ = ["descend", "descend_and_forget", "relu_meta_loss"]
 
 
 def descend(
@@ -43,6 +43,37 @@ def descend(
         Weights after the step, with a leading task axis.
     """
     return _Descend.apply(loss, first_order, X, *weights, *rates)
+
+
+def descend_and_forget(
+    weights: Sequence[Tensor],
+    rates_of_steps: Sequence[Sequence[Tensor | float]],
+    X: Tensor,
+    loss: SupportLoss,
+) -> tuple[Tensor, ...]:
+    """Take several steps that nobody differentiates through.
+
+    Parameters
+    ----------
+    weights : sequence of Tensor
+        As for :func:`descend`; they stay as they are.
+    rates_of_steps : sequence of sequences of Tensor or float
+        Step size of each weight, for one step after another.
+    X : Tensor of shape (tasks, rows, features)
+        Support rows.
+    loss : SupportLoss
+        What to descend.
+
+    Returns
+    -------
+    tuple of Tensor
+        Weights after the steps.
+    """
+    with torch.no_grad():
+        for place, rates in enumerate(rates_of_steps):
+            # What the first step has made is ours to overwrite.
+            weights = Step.of(weights, rates, X, loss).take(in_place=place > 0)
+    return tuple(weights)
 
 
 def relu_meta_loss(
@@ -92,8 +123,11 @@ class _MetaLoss(torch.autograd.Function):
         weights, rates = weights_and_rates[:n_weights], weights_and_rates[n_weights:]
         needs_X, needs_X_query, *_ = ctx.needs_input_grad[4:]
         steps, now = [], weights
-        for start in range(0, len(rates), n_weights):
-            of_step = rates[start : start + n_weights]
+        of_steps = [rates[i : i + n_weights] for i in range(0, len(rates), n_weights)]
+        if first_order and not any(isinstance(rate, Tensor) for rate in rates):
+            now = descend_and_forget(weights, of_steps, X, loss)
+            of_steps = []
+        for of_step in of_steps:
             steps.append(Step.of(now, of_step, X, loss))
             now = steps[-1].take()
         A, Z = forward(now, X_query)
@@ -101,7 +135,7 @@ class _MetaLoss(torch.autograd.Function):
         bars = [bar for g, a in zip(G, A, strict=True) for bar in (g.mT @ a, g.sum(-2))]
         X_query_bar = G[0] @ now[0] if needs_X_query else None
 
-        X_bar, rates_bar = None, []
+        X_bar, rates_bar = None, [None] * (len(rates) - len(steps) * n_weights)
         while steps:  # let go of what is done
             step = steps.pop()
             of_X, bars, of_rates = step.back(

@@ -1,6 +1,7 @@
 """A step of gradient descent, and its derivative, written out."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -34,16 +35,17 @@ class Step(NamedTuple):
         P, G = backward(weights, A, Z, loss)
         return cls(weights, rates, A, P, G)
 
-    def take(self) -> tuple[Tensor, ...]:
-        """Return the weights after the step."""
+    def take(self, *, in_place: bool = False) -> tuple[Tensor, ...]:
+        """Return the weights after the step, where the old ones were if in place."""
         stepped = []
         for A, G, W, b, rate, rate_b in self._layers():
+            add_product = W.baddbmm_ if in_place else partial(torch.baddbmm, W)
             if not isinstance(rate, Tensor):
-                moved = torch.baddbmm(W, G.mT, A, alpha=-rate)
+                moved = add_product(G.mT, A, alpha=-rate)
             elif _is_elementwise(rate):
                 moved = torch.addcmul(W, rate, G.mT @ A, value=-1)
             else:  # to scale G is cheaper than to scale a matrix
-                moved = torch.baddbmm(W, (G * -rate).mT, A)
+                moved = add_product((G * -rate).mT, A)
             shift = G.sum(dim=-2)
             if isinstance(rate_b, Tensor):
                 shift = torch.addcmul(b, rate_b, shift, value=-1)
