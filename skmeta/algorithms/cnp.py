@@ -50,6 +50,11 @@ class CNP(Algorithm):
 
     Adaptation is one forward pass, with no gradient.
 
+    Besides their two inputs, h and g get the product of the embedding with a linear map
+    of the other one, which the paper's networks have to make of them. On sinusoids, one
+    training for 5 to 20 points does not get off the answer that suits all tasks without
+    it, at any learning rate, width or depth that was tried.
+
     Parameters
     ----------
     attention : bool, default=False
@@ -195,13 +200,10 @@ class _Process(nn.Module):
         n_targets = 0 if self.per_task else spec.n_outputs
         n_outputs = 2 if spec.kind == "regressor" else max(n_targets, 1)
         self.backbone = backbone
-        self.encoder = nn.Sequential(
-            MLP((width,), _SMOOTH).build(d + n_targets), nn.Linear(width, width)
-        )
+        self.encoder = _Pair(d, n_targets, (width,), width)
         # A shift that is one for all classes would cancel in the softmax.
-        self.decoder = nn.Sequential(
-            MLP((width, width), _SMOOTH).build(d + width),
-            nn.Linear(width, n_outputs, bias=not self.per_task),
+        self.decoder = _Pair(
+            d, width, (width, width), n_outputs, bias=not self.per_task
         )
         self.prior = nn.Parameter(torch.randn(width) / width**0.5)
         self.attention = None
@@ -212,12 +214,12 @@ class _Process(nn.Module):
     def encode(self, embedded: Tensor, support: Batch) -> Tensor:
         """Map embedded rows and their targets to representations."""
         if self.per_task:  # its group tells a row's class
-            return self.encoder(embedded)
+            return self.encoder(embedded, embedded[..., :0])
         if self.kind == "regressor":
             target = support.y.unsqueeze(-1)
         else:
             target = one_hot(support.y, self.n_labels)
-        return self.encoder(torch.cat([embedded, target.to(embedded)], dim=-1))
+        return self.encoder(embedded, target.to(embedded))
 
     def membership(self, support: Batch) -> Tensor:
         """Tell which rows belong to a group, bool (tasks, groups, rows)."""
@@ -236,10 +238,42 @@ class _Process(nn.Module):
             about = self.attention(embedded, state)  # (tasks, groups, rows, width)
         shape = torch.broadcast_shapes(about.shape[:3], embedded.shape[:3])
         pair = [part.expand(*shape, part.shape[-1]) for part in (embedded, about)]
-        outputs = self.decoder(torch.cat(pair, dim=-1))
+        outputs = self.decoder(*pair)
         if self.per_task:
             return outputs.squeeze(-1).mT
         return outputs.squeeze(1)
+
+
+class _Pair(nn.Module):
+    """A network of a row's embedding, of what stands beside it, and of their product.
+
+    What a row says lies in the product of where it is and what is there, and so does
+    what it says about another place. Without the products given, training may not
+    leave the plateau on which every task gets the same answer.
+    """
+
+    def __init__(
+        self,
+        d: int,
+        n_beside: int,
+        hidden: tuple[int, ...],
+        n_outputs: int,
+        bias: bool = True,
+    ):
+        super().__init__()
+        self.gate = nn.Linear(n_beside, d) if n_beside else None
+        n_inputs = d + (n_beside + d if n_beside else 0)
+        self.network = nn.Sequential(
+            MLP(hidden, _SMOOTH).build(n_inputs),
+            nn.Linear(hidden[-1], n_outputs, bias=bias),
+        )
+
+    def forward(self, embedded: Tensor, beside: Tensor) -> Tensor:
+        """Map (..., d) and (..., n_beside) to (..., n_outputs)."""
+        if self.gate is None:
+            return self.network(embedded)
+        product = embedded * self.gate(beside)
+        return self.network(torch.cat([embedded, beside, product], dim=-1))
 
 
 class _Attention(nn.Module):
