@@ -51,9 +51,14 @@ def contestants(names):
     return rows
 
 
+# The default inner rate of 0.5 is too long a step for four blocks of convolutions.
 # Pairs far apart are pushed further up to the margin, and embeddings of 256 rectified
 # numbers are far apart from the start. Few of many pairs are of one class: fewer ways.
 KNOWN = {
+    "maml": algorithms.MAML(inner_lr=0.1),
+    "fomaml": algorithms.FOMAML(inner_lr=0.1),
+    "maml++": algorithms.MAMLPlusPlus(inner_lr=0.1),
+    "metasgd": algorithms.MetaSGD(inner_lr=0.1),
     "siamese": algorithms.Siamese(margin=10.0),
     "relation": algorithms.RelationNet(distance="euclidean"),
 }
