@@ -70,7 +70,7 @@ def make_learners():
         "simpleshot": (SimpleShot(), 0.1),
         "baseline++": (BaselinePlusPlus(), 0.1),
         "r2d2": (R2D2(), 0.5),
-        "metaoptnet": (MetaOptNet(), 0.1),
+        "metaoptnet": (MetaOptNet(C=30.0), 0.1),
     }
     untrained = {"lr": 1e-12, "max_epochs": 1, "tasks_per_epoch": 16}
     learners = {}

@@ -36,7 +36,7 @@ def test_settings_are_chosen_on_other_splits_than_are_reported(digits):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", METRIC[:-1])  # metaoptnet is level at five shots
+@pytest.mark.parametrize("name", METRIC)
 def test_recommended_settings_beat_the_nearest_centroid_where_plain_ones_lose(
     name, digits
 ):
