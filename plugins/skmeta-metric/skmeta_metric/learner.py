@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot
 
 from skmeta import plugins
 from skmeta.algorithms import Algorithm, Spec, task_losses
-from skmeta.algorithms.metric import join, log_probabilities, log_scale
+from skmeta.algorithms.metric import log_probabilities, log_scale
 from skmeta.backbones import Backbone
 from skmeta.episodes import Batch, Episode
 from skmeta.nn import apply
@@ -83,7 +83,7 @@ class MetricLearner(Algorithm):
         """Return the loss, plus a cross-entropy that only the scale learns from."""
         support, query = episode
         n_support = support.mask.shape[1]
-        rows, _ = join(episode)
+        rows, _ = episode.join()
         embedded = apply(module.backbone, rows.X, rows.mask)
         loss = self._meta_loss(module, embedded, rows, episode)
         with torch.no_grad():
