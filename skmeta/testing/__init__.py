@@ -14,6 +14,7 @@ from skmeta.testing.datasets import DATASET_LAWS, check_dataset
 from skmeta.testing.distances import DISTANCE_LAWS, check_distance
 from skmeta.testing.law import BrokenLawError, Law
 from skmeta.testing.laws import ALGORITHM_LAWS
+from skmeta.testing.scikit_learn import expected_failed_checks
 
 __all__ = [
     "LAWS",
@@ -26,6 +27,7 @@ __all__ = [
     "check_backbone",
     "check_dataset",
     "check_distance",
+    "expected_failed_checks",
     "parametrize_with_algorithm_checks",
     "parametrize_with_checks",
 ]

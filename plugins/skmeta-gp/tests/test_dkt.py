@@ -21,7 +21,7 @@ from skmeta import MetaClassifier, MetaRegressor, plugins
 from skmeta.algorithms import ProtoNet, Spec
 from skmeta.backbones import MLP
 from skmeta.datasets import make_sinusoids
-from skmeta.testing import parametrize_with_algorithm_checks
+from skmeta.testing import expected_failed_checks, parametrize_with_algorithm_checks
 
 CLASSIFIER = Spec(3, 4, "classifier", "shared")
 PER_TASK = Spec(3, 0, "classifier", "per_task")
@@ -248,7 +248,8 @@ QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5, "random_state": 0
     [
         MetaClassifier("dkt", tasks="classes", **QUICK),
         MetaRegressor("dkt", tasks="table", **QUICK),
-    ]
+    ],
+    expected_failed_checks=expected_failed_checks,
 )
 def test_estimator_keeps_scikit_learns_conventions(estimator, check):
     check(estimator)
