@@ -164,7 +164,7 @@ def make_samplers(
             f"{train.n_reduced_} of {train.n_cells_} training {what} are too small for "
             f"{draw['n_shot'][1]} support rows and a query row; their support is "
             f"smaller.{left_out if train.n_dropped_ else ''}",
-            stacklevel=4,
+            stacklevel=5,
         )
     return train, valid if valid is not None and valid.n_tasks_ else None
 

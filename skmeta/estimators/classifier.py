@@ -338,17 +338,17 @@ class MetaClassifier(ClassifierMixin, BaseMetaEstimator):
         """
         return FewShotClassifier(self)
 
-    def _learn_targets(self, y, task, classes, stays):
+    def _learn_targets(self, y, task, classes, settled):
         if self.tasks == "classes" and self.label_space == "shared":
             raise ValueError(
                 "tasks='classes' draws its own classes for every episode, in which "
                 "labels are only names. Use tasks='table' for label_space='shared'."
             )
-        if not stays:
+        if not settled:
             self.label_space_ = self._label_space(y, task)
         shared = self.label_space_ == "shared"
         declared = None if classes is None or not shared else np.unique(classes)
-        if not stays or not shared:
+        if not settled or not shared:
             self.classes_ = np.unique(y) if declared is None else declared
         elif declared is not None and not np.array_equal(declared, self.classes_):
             raise ValueError(
