@@ -15,10 +15,11 @@ from skmeta.checkpoints import Checkpoint, fingerprint
 from skmeta.episodes import EpisodeSampler
 from skmeta.estimators.earlier import EarlierFit
 from skmeta.facts import count_units
+from skmeta.holding_out import make_samplers
 from skmeta.meta_dataset import unpack
 from skmeta.scaling import within_variance
 from skmeta.tables import Table, encode_groups
-from skmeta.training import make_samplers, meta_train
+from skmeta.training import meta_train
 
 __all__ = ["FittingMixin"]
 
