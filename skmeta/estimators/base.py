@@ -19,6 +19,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.estimators.adapting import AdaptingMixin
 from skmeta.estimators.fitting import FittingMixin
+from skmeta.estimators.weighing import WeighingMixin
 from skmeta.facts import FactsMixin, training_facts
 from skmeta.keeping import KeepingMixin
 from skmeta.net import EpisodicNet
@@ -31,6 +32,7 @@ class BaseMetaEstimator(
     KeepingMixin,
     FittingMixin,
     AdaptingMixin,
+    WeighingMixin,
     FactsMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
