@@ -12,7 +12,6 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmeta import plugins
 from skmeta.adapted import AdaptedTasks, Learner
 from skmeta.draws import draw_support
 from skmeta.exceptions import NotAdaptedError
@@ -20,7 +19,6 @@ from skmeta.labels import TaskLabels, show
 from skmeta.meta_dataset import unpack
 from skmeta.scaling import TaskScaled, TaskScaling
 from skmeta.tables import Table, encode_groups
-from skmeta.weights import check_weights
 
 __all__ = ["AdaptingMixin"]
 
@@ -270,36 +268,3 @@ class AdaptingMixin(metaclass=ABCMeta):
         if weight is not None:
             weight = weight.astype(np.float32)
         return Table(X, targets, self.mean_, self.scale_, weight=weight)
-
-    # Weights -----------------------------------------------------------------------
-
-    def _weigh(self, sample_weight, X, y, task, names=None) -> tuple:
-        """Validate weights, and leave out the rows of weight 0."""
-        if sample_weight is None:
-            return X, y, task, names, None
-        self._check_uses_weights("sample_weight")
-        weight = check_weights(sample_weight, X)
-        kept = weight > 0
-        if not kept.all():
-            X, y, weight = X[kept], y[kept], weight[kept]
-            present, task = np.unique(task[kept], return_inverse=True)
-            names = None if names is None else names[present]
-        return X, y, task, names, weight
-
-    def _check_uses_weights(self, name: str) -> None:
-        algorithm = plugins.resolve("algorithm", self.algorithm)
-        if not algorithm.uses_weights:
-            raise ValueError(
-                f"{algorithm} takes no weights of rows: leave {name} out, or choose an "
-                "algorithm with uses_weights, such as 'maml' or 'cnp'."
-            )
-
-    def _row_weights(
-        self, y: np.ndarray, task: np.ndarray, weight: np.ndarray | None
-    ) -> np.ndarray | None:
-        """Return how much rows count, from their sample weights."""
-        return weight
-
-    def _strata(self, y: np.ndarray) -> np.ndarray | None:
-        """Return what a draw of rows from a task is to keep the proportions of."""
-        return None

@@ -1,9 +1,7 @@
 """What MetaClassifier and MetaRegressor share: parameters and meta-training."""
 
-from abc import abstractmethod
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,29 +11,28 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
-from skmeta.checkpoints import Checkpoint, fingerprint
 from skmeta.estimators.adapting import AdaptingMixin
-from skmeta.facts import FactsMixin, count_units, training_facts
+from skmeta.estimators.fitting import FittingMixin
+from skmeta.estimators.weighing import WeighingMixin
+from skmeta.facts import FactsMixin, training_facts
 from skmeta.keeping import KeepingMixin
-from skmeta.meta_dataset import unpack
 from skmeta.net import EpisodicNet
-from skmeta.scaling import within_variance
-from skmeta.tables import encode_groups
-from skmeta.training import make_net, make_samplers, meta_train
+from skmeta.training import make_net
 
 __all__ = ["BaseMetaEstimator"]
 
 
 class BaseMetaEstimator(
     KeepingMixin,
+    FittingMixin,
     AdaptingMixin,
+    WeighingMixin,
     FactsMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -82,166 +79,6 @@ class BaseMetaEstimator(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-
-    def fit(self, X, y=None, groups=None, sample_weight=None):
-        """Meta-train on many tasks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features) or MetaDataset
-            Rows of all tasks, or the tasks themselves.
-        y : array-like of shape (n_rows,)
-            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
-        groups : array-like of shape (n_rows,), default=None
-            Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
-        sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts wherever it is drawn, in the support and in the
-            query; rows of weight 0 are left out.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If ``groups`` is needed and not given, if no task has enough rows, or if
-            the algorithm takes no weights.
-        """
-        X, y, groups, _ = unpack(X, y, groups)
-        before = self.__dict__.copy()
-        try:
-            return self._fit(X, y, groups, sample_weight)
-        except Exception:
-            self.__dict__ = before  # what an earlier fit has learnt is not lost
-            raise
-
-    def partial_fit(self, X, y=None, groups=None, classes=None, sample_weight=None):
-        """Meta-train on more tasks: one pass over ``tasks_per_epoch`` episodes of them.
-
-        The first call, or ``fit``, settles columns, their scale and the label space.
-        Every call goes on from the weights and the optimizer's memory that are there;
-        call it several times for more passes. No tasks are held out. What was adapted
-        to is forgotten, for it was learnt by other meta-knowledge.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features) or MetaDataset
-            Rows of new tasks, or of old ones again.
-        y : array-like of shape (n_rows,)
-            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
-        groups : array-like of shape (n_rows,), default=None
-            Task of each row, as in ``fit``.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come, for the first call of a classifier with a
-            shared label space; by default those in ``y``. Without meaning elsewhere.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, as in ``fit``.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            If columns or labels are others than those of the first call, or if the
-            algorithm learns the training classes themselves, which new tasks would
-            replace.
-        """
-        X, y, groups, _ = unpack(X, y, groups)
-        before = self.__dict__.copy()
-        try:
-            return self._fit(
-                X, y, groups, sample_weight, is_partial=True, classes=classes
-            )
-        except Exception:
-            self.__dict__ = before
-            raise
-
-    def _fit(self, X, y, groups, sample_weight=None, *, is_partial=False, classes=None):
-        self._validate_params()
-        goes_on = (self.warm_start or is_partial) and hasattr(self, "net_")
-        stays = goes_on and is_partial  # columns and labels are settled
-        X, y = self._validate_rows(X, y, reset=not stays)
-        task = self._tasks_to_train_on(X, groups)
-        X, y, task, _, weight = self._weigh(sample_weight, X, y, task)
-        rng = self._generator()
-        checkpoint = None
-        if self.checkpoint_dir is not None and not is_partial:
-            checkpoint = self._open_checkpoint(X, y, task, weight, goes_on)
-            checkpoint.start(rng)
-        before = self.net_ if goes_on else None
-        known = self._meaning() if goes_on else None
-        built_of = (self.algorithm_, self.backbone_) if goes_on else None
-        n_train_classes = self.spec_.n_train_classes if goes_on else None
-        if not goes_on:
-            self._learn_scale(X, y, weight)
-            self._learn_task_scale(X, y, task)
-        targets, cell, label = self._learn_targets(y, task, classes, stays)
-        if not stays:
-            self._learn_class_weight(y, weight)
-        if goes_on and known != self._meaning():
-            raise ValueError(
-                "warm_start=True goes on from weights that were learnt for other "
-                "columns or labels. Set warm_start=False."
-            )
-        self._build_components()
-        augmentations = self._resolve_augmentations()
-        if goes_on and repr(built_of) != repr((self.algorithm_, self.backbone_)):
-            raise ValueError(
-                f"warm_start=True goes on from weights that {built_of[0]} learnt for "
-                f"{built_of[1]}, not from those of {self.algorithm_} and "
-                f"{self.backbone_}. Set warm_start=False."
-            )
-        if goes_on:  # as many as the weights were made for
-            self.spec_ = replace(self.spec_, n_train_classes=n_train_classes)
-        if stays and self.algorithm_.learns_train_classes and label is not None:
-            self._refuse_new_classes()
-
-        train, valid = make_samplers(
-            replace(
-                self._table(X, targets, self._row_weights(y, task, weight)), label=label
-            ),
-            task,
-            cell,
-            stratum=self._strata(y),
-            tasks=self.tasks,
-            early_stopping=False if is_partial else self.early_stopping,
-            validation_fraction=self.validation_fraction,
-            n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
-            n_way=getattr(self, "n_way", 1),
-            n_shot=self._shots(),
-            n_query=self.n_query,
-            mix_tasks=getattr(self, "mix_tasks", 0.0),
-            rng=rng,
-        )
-        # A new net, with the present callbacks; who shares the old weights keeps them.
-        self.net_ = self._make_net(validates=valid is not None)
-        if is_partial:
-            self.net_.max_epochs = 1
-        meta_train(
-            self.net_,
-            train,
-            valid,
-            augmentations=augmentations,
-            scaling=self._task_scaling(),
-            spec=self.spec_,
-            tasks_per_epoch=self.tasks_per_epoch,
-            rng=rng,
-            before=before,
-            checkpoint=checkpoint,
-        )
-        self.module_ = self.net_.module_
-        self.history_ = self.net_.history
-
-        self.n_tasks_ = count_units(self.tasks, task, y)
-        self.adapted_ = None
-        if self.tasks != "groups":  # the table itself is the current task
-            self._set_adapted(self._learn(X, y, task, weight=weight))
-        return self
 
     def fit_transform(self, X, y, groups=None, sample_weight=None):
         """Meta-train, then embed the rows.
@@ -302,73 +139,7 @@ class BaseMetaEstimator(
         """Tell whether meta-training is done."""
         return hasattr(self, "adapted_")
 
-    @abstractmethod
-    def _learn_targets(
-        self, y: np.ndarray, task: np.ndarray, classes: Any, stays: bool
-    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Learn the labels of ``y``, and set ``spec_``.
-
-        ``classes`` are all labels, if they were declared; where the label space
-        ``stays``, it is known already. Returns the targets for the engine; where labels
-        mean something inside a task only, the class of each row inside its task; and,
-        in classification, which of all training classes each row is of.
-        """
-
-    # Meta-training -----------------------------------------------------------------
-
-    def _tasks_to_train_on(self, X: np.ndarray, groups: Any) -> np.ndarray:
-        if self.tasks != "groups":
-            return np.zeros(len(X), dtype=np.intp)
-        if groups is None:
-            raise ValueError(
-                "fit needs to know the task of each row: pass groups=, and inside a "
-                "Pipeline or GridSearchCV turn on "
-                "sklearn.set_config(enable_metadata_routing=True) so that it arrives. "
-                f"Or choose {self._other_tasks} to make tasks out of one table."
-            )
-        return encode_groups(groups, X)[1]
-
-    def _open_checkpoint(self, X, y, task, weight, goes_on: bool) -> Checkpoint:
-        data = {"X": X, "y": y, "groups": task, "sample_weight": weight}
-        if goes_on:
-            data["weights"] = {
-                name: weight.cpu().numpy()
-                for name, weight in self.module_.state_dict().items()
-            }
-        parts = fingerprint(self.get_params(deep=False), data)
-        return Checkpoint(self.checkpoint_dir, self.checkpoint_every, parts)
-
-    def _refuse_new_classes(self) -> None:
-        if self.spec_.label_space == "per_task":
-            raise ValueError(
-                f"{self.algorithm_} learns to tell the classes of training apart, and "
-                "those of new tasks would take their places. Call fit on all tasks, or "
-                "choose another algorithm for partial_fit."
-            )
-
-    def _learn_class_weight(self, y: np.ndarray, weight: np.ndarray | None) -> None:
-        """Learn the weights of classes, where there are any."""
-
-    def _learn_scale(
-        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
-    ) -> None:
-        self.mean_, self.scale_ = 0.0, 1.0
-        if self.normalize is not None:
-            scaler = StandardScaler().fit(X, sample_weight=weight)
-            self.mean_, self.scale_ = scaler.mean_, scaler.scale_
-
-    def _learn_task_scale(self, X: np.ndarray, y: np.ndarray, task: np.ndarray) -> None:
-        """Learn how much rows of one task vary, to standardise tasks by."""
-        self.within_ = None
-        if self.normalize == "task":
-            self.within_ = self._within(X, y, task, self.mean_, self.scale_)
-
-    def _within(self, values, y, task, mean, scale) -> np.ndarray:
-        return within_variance(values, task, mean, scale)
-
-    def _meaning(self) -> object:
-        """Return what columns and outputs stand for, to compare two fits by."""
-        return self.spec_
+    # What is meta-trained -----------------------------------------------------------
 
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))

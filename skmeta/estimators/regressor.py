@@ -231,7 +231,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
             return None
         return scaling._replace(target_within=torch.from_numpy(self.target_within_))
 
-    def _learn_targets(self, y, task, classes, stays):
+    def _learn_targets(self, y, task, classes, settled):
         self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
         values, _, _ = self._encode(y, task, n_tasks=1)
         return values, None, None

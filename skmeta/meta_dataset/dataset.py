@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from skmeta.labels import show
-from skmeta.meta_dataset import storage, summary
-from skmeta.meta_dataset.task import Task, as_task, stack
-from skmeta.tables import Spans, encode_groups
+from skmeta.meta_dataset import summary
+from skmeta.meta_dataset.picking import PickingMixin
+from skmeta.meta_dataset.task import join
+from skmeta.tables import encode_groups
 
 __all__ = ["MetaDataset", "unpack"]
 
 
-class MetaDataset:
+class MetaDataset(PickingMixin):
     """A set of tasks: what ``fit(X, y, groups=groups)`` learns from, as one object.
 
     Estimators take it in place of ``X``, ``y`` and ``groups``: ``fit`` draws its
@@ -117,31 +114,8 @@ class MetaDataset:
         >>> MetaDataset.from_tasks([few, more], names=["Oslo", "Lima"])["Oslo"]
         Task('Oslo', 3 rows, 2 of them support)
         """
-        tasks = [as_task(given, place) for place, given in enumerate(tasks)]
-        if not tasks:
-            raise ValueError("There is no task.")
-        if names is None:
-            own = [task.name for task in tasks]
-            names = list(range(len(tasks))) if None in own else own
-        if len(names) != len(tasks):
-            raise ValueError(f"{len(names)} names for {len(tasks)} tasks.")
-        unique, count = np.unique(np.asarray(names), return_counts=True)
-        if (count > 1).any():
-            raise ValueError(f"Names come twice: {show(unique[count > 1])}.")
-        split = [task.in_support is not None for task in tasks]
-        if any(split) and not all(split):
-            place = split.index(False)
-            raise ValueError(
-                f"Task {place} has no fixed support and query, and others have."
-            )
-        return cls(
-            stack([task.X for task in tasks]),
-            np.concatenate([np.asarray(task.y) for task in tasks]),
-            np.repeat(np.asarray(names), [len(task) for task in tasks]),
-            in_support=np.concatenate([task.in_support for task in tasks])
-            if all(split)
-            else None,
-        )
+        X, y, groups, in_support = join(tasks, names)
+        return cls(X, y, groups, in_support=in_support)
 
     @classmethod
     def from_parquet(
@@ -209,130 +183,7 @@ class MetaDataset:
 
     _keeper: Any = None
 
-    # Tasks -------------------------------------------------------------------------
-
-    @property
-    def groups(self) -> np.ndarray:
-        """Name of each row's task."""
-        return self.names[self._task]
-
-    @cached_property
-    def _spans(self) -> Spans:
-        return Spans(self._task, len(self.names))
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __iter__(self) -> Iterator[Task]:
-        return map(self.task, range(len(self)))
-
-    def __contains__(self, name: Any) -> bool:
-        return name in self._place
-
-    @cached_property
-    def _place(self) -> dict:
-        return {name: place for place, name in enumerate(self.names.tolist())}
-
-    def task(self, place: int) -> Task:
-        """Return the task at a place, whatever the tasks are called.
-
-        Parameters
-        ----------
-        place : int
-            From 0 on, or from -1 back.
-
-        Returns
-        -------
-        Task
-            With rows in the order of the table.
-        """
-        if not -len(self) <= place < len(self):
-            raise IndexError(f"No task {place}: there are {len(self)}.")
-        rows = self._rows(np.array([place % len(self)]))
-        return Task(
-            _safe_indexing(self.X, rows),
-            self.y[rows],
-            None if self.in_support is None else self.in_support[rows],
-            self.names.tolist()[place],
-        )
-
-    def __getitem__(self, key: Any) -> Task | MetaDataset:
-        """Pick a task by its name or place, or some of them as a meta-dataset.
-
-        A slice or a mask picks by place, a list by names. An int is a name where tasks
-        are called by ints, and else a place.
-        """
-        if isinstance(key, slice):
-            return self._subset(np.arange(len(self))[key])
-        if isinstance(key, (list, np.ndarray)):
-            chosen = np.asarray(key)
-            if chosen.dtype == bool:
-                if chosen.shape != (len(self),):
-                    raise IndexError(
-                        f"A mask of shape {chosen.shape} for {len(self)} tasks."
-                    )
-                return self._subset(np.flatnonzero(chosen))
-            return self._subset(np.array([self._find(each) for each in key], int))
-        return self.task(self._find(key))
-
-    def _find(self, key: Any) -> int:
-        if key in self._place:
-            return self._place[key]
-        is_place = isinstance(key, (int, np.integer)) and self.names.dtype.kind not in (
-            "iu"
-        )
-        if is_place and -len(self) <= key < len(self):
-            return int(key) % len(self)
-        raise KeyError(f"No task {key!r}. There are {show(self.names)}.")
-
-    def _rows(self, places: np.ndarray) -> np.ndarray:
-        spans = self._spans
-        parts = [
-            spans.rows[spans.first[place] : spans.first[place] + spans.sizes[place]]
-            for place in places
-        ]
-        return np.sort(np.concatenate(parts)) if parts else np.empty(0, int)
-
-    def _subset(self, places: np.ndarray) -> MetaDataset:
-        places = np.unique(places)
-        rows = self._rows(places)
-        new_place = np.zeros(len(self), dtype=np.intp)
-        new_place[places] = np.arange(len(places))
-        X, keeper = storage.take(self.X, rows)
-        return self._of(
-            X,
-            self.y[rows],
-            self.names[places],
-            new_place[self._task[rows]],
-            None if self.in_support is None else self.in_support[rows],
-            keeper or self._keeper,
-        )
-
-    def train_test_split(
-        self,
-        test_size: float | int | None = None,
-        train_size: float | int | None = None,
-        random_state: Any = None,
-    ) -> tuple[MetaDataset, MetaDataset]:
-        """Split the tasks, never the rows of one, in two meta-datasets.
-
-        Parameters
-        ----------
-        test_size, train_size, random_state
-            As in :func:`sklearn.model_selection.train_test_split`, in tasks.
-
-        Returns
-        -------
-        train, test : MetaDataset
-            Without a task in common.
-        """
-        train, test = train_test_split(
-            np.arange(len(self)),
-            test_size=test_size,
-            train_size=train_size,
-            random_state=random_state,
-        )
-        return self._subset(train), self._subset(test)
+    # Other features ----------------------------------------------------------------
 
     def transform(self, transformer: Any) -> MetaDataset:
         """Return the same tasks with transformed features.

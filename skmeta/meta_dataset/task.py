@@ -1,5 +1,6 @@
-"""One task of a meta-dataset."""
+"""One task of a meta-dataset, and many of them put together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,9 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
-__all__ = ["Task", "as_task"]
+from skmeta.labels import show
+
+__all__ = ["Task", "as_task", "join", "stack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +137,58 @@ def _check_lengths(X: Any, y: Any, what: str) -> None:
             f"Lengths differ in {what}: {_num_samples(X)} rows of features and "
             f"{_num_samples(y)} of the other."
         )
+
+
+def join(
+    tasks: Sequence, names: Sequence | None
+) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Put the rows of tasks one under the other.
+
+    Parameters
+    ----------
+    tasks : sequence
+        Each as :func:`as_task` takes it.
+    names : sequence or None
+        Names of the tasks; None for those that they have, else 0, 1, ...
+
+    Returns
+    -------
+    X : DataFrame or ndarray of shape (n_rows, n_features)
+        Rows.
+    y, groups : ndarray of shape (n_rows,)
+        Target, and name of the task, of each row.
+    in_support : bool ndarray of shape (n_rows,) or None
+        Which rows are support, where that is fixed.
+
+    Raises
+    ------
+    ValueError
+        If there is no task, if columns or lengths differ, if a name comes twice, or if
+        only some of the tasks have a fixed split.
+    """
+    tasks = [as_task(given, place) for place, given in enumerate(tasks)]
+    if not tasks:
+        raise ValueError("There is no task.")
+    if names is None:
+        own = [task.name for task in tasks]
+        names = list(range(len(tasks))) if None in own else own
+    if len(names) != len(tasks):
+        raise ValueError(f"{len(names)} names for {len(tasks)} tasks.")
+    unique, count = np.unique(np.asarray(names), return_counts=True)
+    if (count > 1).any():
+        raise ValueError(f"Names come twice: {show(unique[count > 1])}.")
+    split = [task.in_support is not None for task in tasks]
+    if any(split) and not all(split):
+        place = split.index(False)
+        raise ValueError(
+            f"Task {place} has no fixed support and query, and others have."
+        )
+    return (
+        stack([task.X for task in tasks]),
+        np.concatenate([np.asarray(task.y) for task in tasks]),
+        np.repeat(np.asarray(names), [len(task) for task in tasks]),
+        np.concatenate([task.in_support for task in tasks]) if all(split) else None,
+    )
 
 
 def stack(parts: list, place: int | None = None) -> Any:

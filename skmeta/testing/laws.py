@@ -1,4 +1,4 @@
-"""The laws that every algorithm keeps.
+"""The laws that every algorithm keeps: those of its answers here, and a list of all.
 
 Each is written as a function of a :class:`~skmeta.testing.trial.Trial` that raises
 where it is broken. As a :class:`~skmeta.testing.Law` it is called with an algorithm::
@@ -6,40 +6,28 @@ where it is broken. As a :class:`~skmeta.testing.Law` it is called with an algor
     laws.padding_changes_nothing(MAML())
 """
 
-import pickle
-
 import torch
-from sklearn.base import clone
-from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
 
 from skmeta.episodes import Episode
 from skmeta.testing.expect import (
-    BreachError,
     expect_answers,
-    expect_no_idle,
     expect_same,
-    expect_same_parameters,
-    expect_unchanged,
-    keep_largest,
-    snapshot,
 )
 from skmeta.testing.law import Law, lawmaker
+from skmeta.testing.learning_laws import (
+    adapt_leaves_the_module_unchanged,
+    copies_learn_the_same,
+    embedding_has_a_vector_per_row,
+    every_parameter_gets_a_gradient,
+    meta_loss_is_finite,
+    state_has_tasks_first,
+)
 from skmeta.testing.rows import PLACES, Rows, pad
-from skmeta.testing.trial import Trial, trials
-from skmeta.training import seeded
+from skmeta.testing.trial import Trial, has_prior, is_per_task, trials
 
 __all__ = ["ALGORITHM_LAWS"]
 
 law = lawmaker("algorithm", trials)
-
-
-def _per_task(trial: Trial) -> bool:
-    return trial.spec.label_space == "per_task"
-
-
-def _has_prior(trial: Trial) -> bool:
-    return trial.algorithm.has_prior(trial.spec)
 
 
 @law("return (tasks, rows, outputs) and use skmeta.algorithms.mask_absent_classes.")
@@ -109,7 +97,7 @@ def support_order_does_not_matter(trial: Trial) -> None:
 
 @law(
     "a class code is only a name inside its task: no parameter may belong to a code.",
-    applies=_per_task,
+    applies=is_per_task,
 )
 def renaming_labels_renames_predictions(trial: Trial) -> None:
     """In per-task label spaces, renaming the labels renames the predictions."""
@@ -121,23 +109,6 @@ def renaming_labels_renames_predictions(trial: Trial) -> None:
         renamed[..., name],
         trial.answer([task], X)[..., : task.n_classes],
     )
-
-
-@law(
-    "work on copies of the parameters (weight.expand, functional_call) and take inner "
-    "gradients by torch.autograd.grad; return what is learnt as the state."
-)
-def adapt_leaves_the_module_unchanged(trial: Trial) -> None:
-    """Adapting and predicting change neither parameters, buffers nor modes."""
-    support, X = pad(trial.tasks()), trial.queries()
-    for training in (False, True):
-        for recording in (False, True):
-            module = trial.build().train(training)
-            before = snapshot(module)
-            with seeded(trial.seed, "cpu"), torch.set_grad_enabled(recording):
-                state = trial.algorithm.adapt(module, support)
-                trial.algorithm.predict(module, state, X)
-            expect_unchanged(before, snapshot(module), training)
 
 
 @law(
@@ -204,111 +175,12 @@ def _repeat(task: Rows, rows: list[int]) -> Rows:
 @law(
     "without rows the answer is the prior; an algorithm that has none says so by "
     "has_prior.",
-    applies=_has_prior,
+    applies=has_prior,
 )
 def empty_support_is_answered_by_the_prior(trial: Trial) -> None:
     """A task without any support row gets finite outputs where there is a prior."""
     expect_answers(trial, [trial.no_rows()], "for no row")
     expect_answers(trial, [trial.no_rows(), trial.task()], "for no row beside a task")
-
-
-@law(
-    "clamp counts, norms and probabilities away from zero before dividing or taking a "
-    "logarithm or a root."
-)
-def meta_loss_is_finite(trial: Trial) -> None:
-    """The loss and the meta-gradient are finite, for the smallest supports too."""
-    few = 3 if _per_task(trial) else 1
-    for n_rows in [6, few, 0] if _has_prior(trial) else [6, few]:
-        episode = trial.episode(n_rows)
-        loss, gradients = trial.meta_step(episode, training=True)
-        where = f"for episodes of {n_rows} support rows"
-        if loss.numel() != 1 or not loss.isfinite().all():
-            raise BreachError(f"meta_backward returns {loss.tolist()} {where}")
-        for name, gradient in gradients.items():
-            if gradient is not None and not gradient.isfinite().all():
-                raise BreachError(f"the gradient of {name} is not finite {where}")
-
-
-@law(
-    "a parameter that the query loss does not depend on cannot be learnt: look for "
-    "detach, no_grad and invariances, or make it a buffer or requires_grad=False."
-)
-def every_parameter_gets_a_gradient(trial: Trial) -> None:
-    """Every parameter that requires a gradient gets one from ``meta_backward``."""
-    largest: dict[str, float] = {}
-    for _ in range(3):
-        _, gradients = trial.meta_step(trial.episode(), training=True)
-        keep_largest(largest, gradients)
-    expect_no_idle(largest, "episodes")
-
-
-@law(
-    "hyperparameters are set in __init__ as they are given, all else lives in the "
-    "module and the state, and their classes stand at the top of a file."
-)
-def copies_learn_the_same(trial: Trial) -> None:
-    """A clone or a pickle of the algorithm has its parameters and learns the same."""
-    algorithm, support, X = trial.algorithm, pad(trial.tasks()), trial.queries()
-    state = trial.adapt(support)
-    answer = trial.predict(state, X)
-    for how, twin in [
-        ("a clone", clone(algorithm)),
-        ("a pickle", pickle.loads(pickle.dumps(algorithm))),
-    ]:
-        expect_same_parameters(how, twin, algorithm)
-        heir = trial.using(twin, trial.module)
-        expect_same(f"{how} given module and state", heir.predict(state, X), answer)
-        anew = trial.using(twin)
-        expect_same(f"{how} that builds anew", anew.answer(support, X), answer)
-    module, state = pickle.loads(pickle.dumps((trial.module, state)))
-    again = trial.using(algorithm, module).predict(state, X)
-    expect_same("a pickle of module and state", again, answer)
-
-
-@law(
-    "every leaf of the state is a tensor of shape (tasks, ...); numbers common to all "
-    "tasks belong in the module. Detach what is learnt where gradients are off."
-)
-def state_has_tasks_first(trial: Trial) -> None:
-    """The state is a pytree of tensors; picking tasks from it picks their answers."""
-    n_tasks = 7  # unlike any other size
-    state, X = trial.adapt(pad(trial.tasks(n_tasks))), trial.rows(n_tasks, 5)
-    for leaf in tree_leaves(state):
-        if not isinstance(leaf, Tensor):
-            raise BreachError(f"a leaf of the state is a {type(leaf).__name__}")
-        if leaf.shape[:1] != (n_tasks,):
-            shape = tuple(leaf.shape)
-            raise BreachError(
-                f"for {n_tasks} tasks a leaf of the state has shape {shape}"
-            )
-        if leaf.requires_grad:
-            raise BreachError("under torch.no_grad the state still carries a graph")
-    picked = torch.tensor([4, 0, 0])
-    own = tree_map(lambda leaf: leaf[picked], state)
-    expect_same(
-        f"picking the tasks {picked.tolist()} of {n_tasks}",
-        trial.predict(own, X[picked]),
-        trial.predict(state, X)[picked],
-    )
-
-
-@law(
-    "keep the backbone's network as module.backbone, or override embed; adapt to an "
-    "empty support too, with which an estimator embeds before it knows a task."
-)
-def embedding_has_a_vector_per_row(trial: Trial) -> None:
-    """``embed`` maps each row to a finite vector, after an empty support too."""
-    for tasks in (trial.tasks(2), [trial.no_rows(1)]):
-        X = trial.rows(len(tasks), 5)
-        embedding = trial.embed(trial.adapt(pad(tasks)), X)
-        shape = tuple(embedding.shape)
-        if len(shape) != 3 or shape[:2] != X.shape[:2]:
-            raise BreachError(
-                f"embed maps X of shape {tuple(X.shape)} to shape {shape}"
-            )
-        if not embedding.isfinite().all():
-            raise BreachError(f"embed is not finite for {len(tasks[0].y)} support rows")
 
 
 ALGORITHM_LAWS: tuple[Law, ...] = (

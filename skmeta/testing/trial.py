@@ -15,7 +15,7 @@ from skmeta.episodes import Batch, Episode
 from skmeta.testing.rows import SMALLER, Rows, Size, build_perturbed, pad
 from skmeta.training import seeded
 
-__all__ = ["Trial", "situations", "trials"]
+__all__ = ["Trial", "has_prior", "is_per_task", "situations", "trials"]
 
 
 _N_TRAIN_CLASSES = 5  # where labels are per task
@@ -243,3 +243,13 @@ def situations(component: Any) -> Iterator[tuple[str, str]]:
         spaces = component.label_spaces if kind == "classifier" else ("shared",)
         for space in spaces:
             yield kind, space
+
+
+def is_per_task(trial: Trial) -> bool:
+    """Tell whether labels are only names inside a task."""
+    return trial.spec.label_space == "per_task"
+
+
+def has_prior(trial: Trial) -> bool:
+    """Tell whether the algorithm answers without a support row."""
+    return trial.algorithm.has_prior(trial.spec)
