@@ -12,15 +12,17 @@ with another seed.
 import argparse
 import warnings
 from itertools import combinations
-from time import monotonic, process_time
+from time import process_time
 
 import numpy as np
 import torch
 from _results import save
+from joblib import Parallel, cpu_count, delayed
 from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from tqdm import tqdm
 
 from skmeta import MetaClassifier
 from skmeta.algorithms import (
@@ -185,13 +187,14 @@ def main():
     """Measure, print, save and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", type=int, default=40)
-    parser.add_argument("--minutes", type=float, default=np.inf, help="no more splits")
+    parser.add_argument("--jobs", type=int, default=cpu_count(), help="processes")
     options = parser.parse_args()
-    learners, done, start = make_learners(), [], monotonic()
-    for old in draw_splits(options.splits):
-        if monotonic() - start < 60 * options.minutes or len(done) < 2:
-            done.append(measure_split(old, learners))
-            print(f"split {len(done)}: {old}", flush=True)
+    learners, done = make_learners(), []
+    each = Parallel(options.jobs, return_as="generator")(
+        delayed(measure_split)(old, learners) for old in draw_splits(options.splits)
+    )
+    for split in tqdm(each, total=options.splits, desc="splits"):
+        done.append(split)
     results = compare(done)
     print(f"{'':24} 1 shot (less nearest centroid)     5 shots")
     for name, row in results["learners"].items():
@@ -253,7 +256,8 @@ def draw(rows, path):
         axes.set_title(f"{n_shot} shot{'s' * (n_shot > 1)}", loc="left", fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(range(len(algorithms)), algorithms)
-    panels[0].legend(frameon=False, loc="lower left", bbox_to_anchor=(0.38, 0.05))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False)
     figure.supxlabel(
         "points of accuracy more than the nearest centroid of raw pixels, four digits "
         "new after six",

@@ -268,6 +268,8 @@ def test_where_another_task_lies_does_not_matter(algorithm):
 
 
 def only(episode, task):
-    return Episode(
-        *(Batch(*(part[task : task + 1] for part in batch)) for batch in episode)
-    )
+    def cut(batch):
+        own = (None if part is None else part[task : task + 1] for part in batch)
+        return Batch(*own)
+
+    return Episode(*map(cut, episode))
