@@ -36,6 +36,12 @@ class _FewShotEstimator(KeepingMixin, FactsMixin, BaseEstimator):
             The fitted estimator. The meta-learner stays as it was.
         """
         kind = get_tags(self).estimator_type
+        if not hasattr(self.meta, "__sklearn_tags__"):
+            raise TypeError(
+                f"{type(self).__name__} takes a fitted meta-learner, such as "
+                f"Meta{kind.capitalize()}(...).fit(X, y, groups=groups), "
+                f"not {self.meta!r}."
+            )
         if get_tags(self.meta).estimator_type != kind:
             raise TypeError(
                 f"{type(self).__name__} needs a meta-learner that is a {kind}, not "

@@ -16,8 +16,15 @@ def replace_file(path: str | os.PathLike, data: bytes) -> None:
         The file; its folder must exist.
     data : bytes
         All of it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(path.parent)!r} to write to.")
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

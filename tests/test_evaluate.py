@@ -286,6 +286,7 @@ def small(tmp_path):
             "'protonet' does not learn regression",
         ),
         (["--target=sales", "--groups=shop", "--metric=acuracy"], "'accuracy'"),
+        (["--target=sales", "--groups=shop", "--metric=accuracy"], "cannot judge"),
         (["--target=sold out", "--groups=shop", "--task=regression"], "needs numbers"),
     ],
 )

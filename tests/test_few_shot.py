@@ -222,3 +222,9 @@ def test_a_regressor_stacks():
 
 def test_it_is_a_classifier(metas):
     assert is_classifier(FewShotClassifier(metas["maml"]))
+
+
+@pytest.mark.parametrize("meta", ["maml", None])
+def test_a_name_is_no_fitted_meta_learner(meta):
+    with pytest.raises(TypeError, match=r"MetaClassifier\(...\).fit"):
+        FewShotClassifier(meta).fit([[0.0], [1.0]], [0, 1])

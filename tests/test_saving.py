@@ -437,3 +437,11 @@ def test_skops_keeps_an_unfitted_estimator():
 def test_pickles_keep_the_optimizer(meta):
     again = pickle.loads(pickle.dumps(meta))
     assert again.net_.optimizer_.state
+
+
+def test_a_folder_that_is_not_there_is_named(wine, tmp_path):
+    X, y, groups = wine
+    meta = MetaClassifier(max_epochs=1, tasks_per_epoch=8, random_state=0)
+    meta.fit(X, y, groups=groups)
+    with pytest.raises(FileNotFoundError, match=r"no folder '.*elsewhere'"):
+        meta.save(tmp_path / "elsewhere" / "wine.skmeta")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from sklearn.metrics import get_scorer_names
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from skmeta.evaluation.learners import check_algorithms
 from skmeta.evaluation.problem import Problem, make_problem
@@ -97,6 +98,7 @@ def evaluate(
     }
     problem = make_problem(read_table(table), **options)
     names = check_algorithms(algorithms, problem)
+    _check_metric(metric, problem)
     if problem.label_space == "per_task" and min(shots) < 1:
         raise InputError(
             "Labels are names inside a task here, so nothing can be answered before "
@@ -175,6 +177,23 @@ def format_table(result: Result) -> str:
         for name in result.names_by_score
     ]
     return "\n".join(lines)
+
+
+def _check_metric(metric: str | None, problem: Problem) -> None:
+    """Try the metric on an answer that needs no learning, before any of the work."""
+    if metric is None:
+        return
+    plain = DummyRegressor()
+    if problem.is_classification:
+        plain = DummyClassifier(strategy="prior")
+    rows = np.zeros((len(problem.y), 1))
+    try:
+        get_scorer(metric)(plain.fit(rows, problem.y), rows, problem.y)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{metric!r} cannot judge {problem.target!r}, which is taken for "
+            f"{problem.kind}: {error}"
+        ) from error
 
 
 def _about(problem: Problem, name: str) -> str:
