@@ -22,7 +22,6 @@ def excused(estimator):
     [
         MetaClassifier("maml", tasks="classes", max_epochs=2),
         MetaClassifier("protonet", tasks="classes", max_epochs=2),
-        MetaClassifier("siamese", tasks="classes", max_epochs=2),
         MetaRegressor(tasks="table", max_epochs=2),
     ],
     expected_failed_checks=excused,
