@@ -77,7 +77,7 @@ def detached(a, b):
 
 
 def noisy(a, b):
-    return manhattan(a, b) + 1e-6 * torch.rand(()).to(a)
+    return manhattan(a, b) + 1e-5 * torch.rand(()).to(a)
 
 
 class Weighted(nn.Module):
@@ -144,7 +144,7 @@ BROKEN = [
 
 def outcome(distance, status):
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # what is noisy draws from it
+        torch.manual_seed(1)  # what is noisy draws from it
         results = check_distance(distance, on_fail=None)
     return {result.law for result in results if result.status == status}
 
