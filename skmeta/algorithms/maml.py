@@ -139,16 +139,14 @@ class MAML(Algorithm):
     def adapt(self, module: nn.Module, support: Batch) -> State:
         """Take the inner steps; return every task's own weights."""
         n_steps = n_inner_steps(self, module)
-        # The steps are recorded only if somebody outside differentiates through them.
-        recording = torch.is_grad_enabled()
-        if not recording:
+        if not torch.is_grad_enabled():  # nobody differentiates through the steps
             state = module.walk(
                 module.start(support).detach(),
                 apply(module.trunk, support.X, support.mask),
                 module.support_loss(support, self.pseudo_rows),
                 module.rates_of_steps(n_steps),
             )
-            return module.spread(state, len(support.X)).detach()
+            return module.spread(state, len(support.X))
         first_order = self.first_order
         if self.checkpoint:
             state = self._end(module, support, n_steps, first_order=first_order)
