@@ -13,6 +13,7 @@ from _workloads import INNER_LR
 from torch.func import functional_call, grad, vmap
 
 from skmeta import MetaClassifier, MetaRegressor
+from skmeta.net import compile_step
 
 
 def adam(module):
@@ -25,7 +26,7 @@ def bare(work, algorithm, compiled=False):
     optimizer = adam(module)
     meta_backward = algorithm.meta_backward
     if compiled:
-        meta_backward = torch.compile(meta_backward)
+        meta_backward = compile_step(meta_backward, "cpu")
 
     def step():
         optimizer.zero_grad()

@@ -68,7 +68,8 @@ def main():
     results = {}
     for name in options.workloads:
         work = Workload(name)
-        with one_thread_if_small(work.learner(work.maml()), work.tasks * work.queries):
+        module, n_rows = work.learner(work.maml()), work.tasks * work.queries
+        with one_thread_if_small(module, n_rows, work.features):
             results[name] = measure(work, options.rounds, name in options.compile)
             results[name]["threads"] = torch.get_num_threads()
         report(name, results[name])

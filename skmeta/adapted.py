@@ -81,7 +81,9 @@ class AdaptedTasks:
                 )
 
         n_rows = min(len(task), chunks.ROWS_AT_ONCE)
-        with side_by_side(learner.weights, n_rows, len(parts)) as each:
+        with side_by_side(
+            learner.weights, n_rows, table.X.shape[1], len(parts)
+        ) as each:
             learnt = zip(map(len, parts), each(adapt, parts), strict=True)
             sizes, self._states = zip(*chunks.join(learnt), strict=True)
         self._bounds = np.cumsum([0, *sizes])  # of each state, among the tasks
@@ -170,7 +172,9 @@ class AdaptedTasks:
 
         whole = np.full((len(task), 1), -np.inf, dtype=np.float32)
         n_rows = min(len(task), chunks.ROWS_AT_ONCE)
-        with side_by_side(self.learner.weights, n_rows, len(blocks)) as each:
+        with side_by_side(
+            self.learner.weights, n_rows, table.X.shape[1], len(blocks)
+        ) as each:
             for rows, answers in each(answer, blocks):
                 width = answers.shape[1]
                 if width > whole.shape[1]:  # these tasks have more classes

@@ -89,7 +89,9 @@ class EpisodicNet(NeuralNet):
     def _meta_backward(self) -> Callable[[torch.nn.Module, Episode], torch.Tensor]:
         if not self.compile:
             return self.algorithm.meta_backward
-        return self._or_else_eager(torch.compile(self.algorithm.meta_backward))
+        return self._or_else_eager(
+            compile_step(self.algorithm.meta_backward, self.device)
+        )
 
     def _or_else_eager(self, compiled: Callable) -> Callable:
         """Fall back, with one warning, where there is no compiler for the step."""
@@ -134,6 +136,18 @@ class EpisodicNet(NeuralNet):
         state = super().__getstate__() | {"validation": None}
         state.pop("_meta_backward", None)
         return state
+
+
+def compile_step(meta_backward: Callable, device: torch.device | str) -> Callable:
+    """Compile a meta-step.
+
+    On a CPU what calls the kernels is compiled as well: it takes as long as the kernels
+    of small networks.
+    """
+    on_cpu = torch.device(device).type == "cpu"
+    return torch.compile(
+        meta_backward, options={"cpp_wrapper": True} if on_cpu else None
+    )
 
 
 def mean_score(outputs: torch.Tensor, query: Batch) -> float:

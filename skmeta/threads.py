@@ -3,20 +3,27 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
 
 __all__ = ["one_thread_if_small", "side_by_side"]
 
-# Multiplications in one batched product below which a second thread does not pay. On a
-# quiet machine it would save a third at the upper end; beside another busy process,
-# threads that wait for each other at every small product are ten times slower.
-_WORTH_THREADS = 2**27
+# Multiplications in one product from which threads inside it pay. Threads wait for each
+# other at the end of every product: beside another busy process for milliseconds, until
+# it is their turn again. Products that take less become twenty times slower that way,
+# and on a quiet machine no more than half as fast again.
+_WORTH_THREADS = 2**30
+
+# Threads that torch had before a block of :func:`one_thread_if_small`.
+_had = ContextVar("_had", default=None)
 
 
 @contextlib.contextmanager
-def one_thread_if_small(module: nn.Module, n_rows: int) -> Iterator[None]:
+def one_thread_if_small(
+    module: nn.Module, n_rows: int, n_features: int
+) -> Iterator[None]:
     """Compute in one thread inside the block where the products are small.
 
     The choice follows from sizes alone, so that it is the same in every run. torch's
@@ -25,18 +32,25 @@ def one_thread_if_small(module: nn.Module, n_rows: int) -> Iterator[None]:
     Parameters
     ----------
     module : nn.Module
-        What computes. Convolutions are never taken for small.
-    n_rows : int
-        Rows that go through it at once.
+        What computes.
+    n_rows, n_features : int
+        Rows that go through it at once, and their features. A convolution is taken to
+        visit all of them.
     """
-    is_small = _are_small(list(module.parameters()), n_rows)
-    with _one_thread() if is_small else contextlib.nullcontext():
+    if not _are_small(list(module.parameters()), n_rows, n_features):
         yield
+        return
+    token = _had.set(_n_threads())
+    try:
+        with _one_thread():
+            yield
+    finally:
+        _had.reset(token)
 
 
 @contextlib.contextmanager
 def side_by_side(
-    weights: Sequence[Tensor], n_rows: int, n_parts: int
+    weights: Sequence[Tensor], n_rows: int, n_features: int, n_parts: int
 ) -> Iterator[Callable]:
     """Map a function over parts of a computation, with all threads at work.
 
@@ -48,8 +62,8 @@ def side_by_side(
     ----------
     weights : sequence of Tensor
         Parameters of the module that computes.
-    n_rows : int
-        Rows of a part.
+    n_rows, n_features : int
+        Rows of a part, and their features.
     n_parts : int
         Number of parts.
 
@@ -59,10 +73,10 @@ def side_by_side(
         Like :func:`map`. The function may run in another thread, where torch records
         gradients unless it is told not to.
     """
-    if not _are_small(weights, n_rows):
+    if not _are_small(weights, n_rows, n_features):
         yield map
         return
-    n_threads = min(torch.get_num_threads(), n_parts)
+    n_threads = min(_n_threads(), n_parts)
     with _one_thread():
         if n_threads <= 1:
             yield map
@@ -73,11 +87,18 @@ def side_by_side(
             yield pool.map
 
 
-def _are_small(weights: Sequence[Tensor], n_rows: int) -> bool:
-    largest = max((weight.numel() for weight in weights), default=0)
-    return n_rows * largest < _WORTH_THREADS and all(
-        weight.ndim <= 2 and weight.device.type == "cpu" for weight in weights
+def _are_small(weights: Sequence[Tensor], n_rows: int, n_features: int) -> bool:
+    return all(
+        weight.device.type == "cpu"
+        and n_rows * weight.numel() * (n_features if weight.ndim > 2 else 1)
+        < _WORTH_THREADS
+        for weight in weights
     )
+
+
+def _n_threads() -> int:
+    """Return how many threads there are, whatever a block around this one has set."""
+    return _had.get() or torch.get_num_threads()
 
 
 @contextlib.contextmanager

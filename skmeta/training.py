@@ -173,7 +173,7 @@ def meta_train(
             keeper = KeepCheckpoint(checkpoint, rng, torch_rng, n_before)
             net.callbacks_.append(("checkpoint", keeper))
         n_rows = net.batch_size * train.n_rows_at_most
-        with one_thread_if_small(net.module_, n_rows):
+        with one_thread_if_small(net.module_, n_rows, spec.n_features):
             net.partial_fit(episodes, epochs=net.max_epochs - n_done)
     net.module_.eval()
     if checkpoint is not None:

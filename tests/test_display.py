@@ -238,6 +238,25 @@ def test_two_learners_are_set_against_each_other_task_by_task(maml):
         TaskScoreDisplay.from_estimator(maml, mean, X, y, task, name="baseline")
 
 
+def test_predictions_make_the_curve_of_their_scores_per_task():
+    shots = np.repeat([1, 5], 6)
+    groups = np.tile(list("uuuvvv"), 2)
+    y = np.tile([0, 0, 1, 1, 0, 1], 2)
+    answers = y ^ np.array([1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0])
+    display = FewShotCurveDisplay.from_predictions(y, answers, groups, shots)
+    np.testing.assert_allclose(display.curve["score"], [(1 / 3 + 2 / 3) / 2, 5 / 6])
+    half = student.ppf(0.975, 1) * np.std([1 / 3, 2 / 3], ddof=1) / np.sqrt(2)
+    np.testing.assert_allclose(display.curve["high"][0], 0.5 + half)
+    assert display.ax_.get_ylabel() == "accuracy score"
+    two = FewShotCurveDisplay.from_predictions(
+        y, answers, groups, shots, estimator=np.repeat(["b", "a"], 6), score=r2_score
+    )
+    assert two.names == ["b", "a"]
+    assert two.curve["shots"].tolist() == [1, 5]
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        FewShotCurveDisplay.from_predictions(y, answers, groups, shots[:-1])
+
+
 def test_a_frame_without_its_columns_is_an_error(curve):
     with pytest.raises(ValueError, match="no column 'low', 'high'"):
         FewShotCurveDisplay.from_frame(curve[["estimator", "shots", "score"]])

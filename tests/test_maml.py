@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, Spec
+from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, Reptile, Spec
 from skmeta.backbones import MLP
 from skmeta.episodes import Batch, Episode
 
@@ -21,12 +21,29 @@ def meta_gradient(loss, module):
     return torch.autograd.grad(loss, learnt)
 
 
+def by_meta_loss(algorithm, module, episode):
+    loss = algorithm.meta_loss(module, episode)
+    return loss, meta_gradient(loss, module)
+
+
+def by_meta_backward(algorithm, module, episode):
+    """What ``fit`` takes: written out for ReLU networks, by autograd for others."""
+    module.zero_grad()
+    loss = algorithm.meta_backward(module, episode)
+    learnt = [weight for weight in module.parameters() if weight.requires_grad]
+    return loss, tuple(weight.grad for weight in learnt)
+
+
+BOTH_WAYS = pytest.mark.parametrize("gradient_of", [by_meta_loss, by_meta_backward])
+
+
 @SPECS
 @STEPS
 @pytest.mark.parametrize("first_order", [False, True])
 @pytest.mark.parametrize("algorithm_class", [MAML, ANIL, BOIL])
+@BOTH_WAYS
 def test_meta_gradient_equals_a_naive_loop_over_tasks(
-    make, spec, inner_steps, first_order, algorithm_class
+    make, spec, inner_steps, first_order, algorithm_class, gradient_of
 ):
     if algorithm_class is BOIL and spec is PER_TASK:
         with pytest.raises(ValueError, match="do not differ"):
@@ -39,24 +56,25 @@ def test_meta_gradient_equals_a_naive_loop_over_tasks(
         learn_inner_lr=False,
     )
     module, episode = make(algorithm, spec)
-    loss = algorithm.meta_loss(module, episode)
+    loss, gradients = gradient_of(algorithm, module, episode)
     naive = naive_meta_loss(algorithm, module, episode, spec, alpha=0.3)
     torch.testing.assert_close(loss, naive, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(
-        meta_gradient(loss, module), meta_gradient(naive, module), rtol=1e-9, atol=1e-12
+        gradients, meta_gradient(naive, module), rtol=1e-9, atol=1e-12
     )
 
 
 @SPECS
 @STEPS
 @pytest.mark.parametrize("learn_inner_lr", [False, "tensor", "element"])
+@BOTH_WAYS
 def test_meta_gradient_equals_finite_differences(
-    make, spec, inner_steps, learn_inner_lr
+    make, spec, inner_steps, learn_inner_lr, gradient_of
 ):
     algorithm = MAML(0.3, inner_steps, learn_inner_lr=learn_inner_lr)
     module, episode = make(algorithm, spec)
     learnt = [weight for weight in module.parameters() if weight.requires_grad]
-    gradients = meta_gradient(algorithm.meta_loss(module, episode), module)
+    _, gradients = gradient_of(algorithm, module, episode)
     rng, step = np.random.default_rng(0), 1e-5
     for weight, gradient in zip(learnt, gradients, strict=True):
         flat = weight.data.view(-1)
@@ -150,16 +168,8 @@ def test_foreign_layers_give_what_our_own_give(make, algorithm_class, request):
 
     other = algorithm.build(Foreign(), CLASSIFIER).double()
     other.load_state_dict(module.state_dict())
-    losses = [algorithm.meta_loss(m, episode) for m in (module, other)]
-    torch.testing.assert_close(*losses, rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(
-        *(
-            meta_gradient(loss, m)
-            for loss, m in zip(losses, (module, other), strict=True)
-        ),
-        rtol=1e-9,
-        atol=1e-12,
-    )
+    own, foreigns = (by_meta_backward(algorithm, m, episode) for m in (module, other))
+    torch.testing.assert_close(own, foreigns, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -174,8 +184,8 @@ def test_foreign_layers_give_what_our_own_give(make, algorithm_class, request):
 )
 def test_named_variants_are_settings_of_maml(make, named, setting):
     module, episode = make(setting, CLASSIFIER)
-    losses = [a.meta_loss(module, episode) for a in (named, setting)]
-    assert torch.equal(*losses)
+    own, settings = (by_meta_backward(a, module, episode) for a in (named, setting))
+    torch.testing.assert_close(own, settings, rtol=0, atol=0)
     assert {**named.get_params(), **setting.get_params()} == setting.get_params()
     assert type(named).adapt is MAML.adapt
 
@@ -240,6 +250,59 @@ def test_frozen_layers_stay_as_they_are_in_every_task(generator, algorithm):
     algorithm.meta_backward(module, Episode(support, support))
     assert module.tip.backbone[0].weight.grad is None
     assert module.tip.backbone[2].weight.grad.abs().max() > 0
+
+
+# Parts of a meta-batch ----------------------------------------------------------------
+
+
+@SPECS
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        MAML(inner_steps=3),
+        MAML(inner_steps=2, learn_inner_lr="step", first_order=True),
+        MAML(inner_steps=3, learn_inner_lr=False, first_order=True),
+        ANIL(inner_steps=2),
+        Reptile(inner_steps=1),
+        Reptile(inner_steps=3),
+    ],
+    ids=repr,
+)
+def test_a_meta_batch_in_parts_has_the_gradient_of_the_whole(
+    make, spec, algorithm, monkeypatch
+):
+    module, episode = make(algorithm, spec)
+    whole = by_meta_backward(algorithm, module, episode)
+    monkeypatch.setattr("skmeta.backprop.whole._PART", 1)  # a part for every task
+    parts = by_meta_backward(algorithm, module, episode)
+    torch.testing.assert_close(parts, whole, rtol=1e-10, atol=1e-13)
+
+
+def test_gradients_add_up_to_those_that_are_there(make):
+    algorithm = MAML()
+    module, episode = make(algorithm, REGRESSOR)
+    algorithm.meta_backward(module, episode)
+    once = [weight.grad.clone() for weight in module.parameters()]
+    algorithm.meta_backward(module, episode)
+    for weight, gradient in zip(module.parameters(), once, strict=True):
+        torch.testing.assert_close(weight.grad, 2 * gradient)
+
+
+@pytest.mark.parametrize("verb", ["adapt", "predict", "meta_loss"])
+def test_what_a_subclass_does_otherwise_counts_in_training(make, verb):
+    called = []
+
+    def spy(self, *args):
+        called.append(verb)
+        return getattr(super(algorithm_class, self), verb)(*args)
+
+    algorithm_class = type("Other", (MAML,), {verb: spy})
+    plain = MAML(learn_inner_lr=False)
+    module, episode = make(plain, CLASSIFIER)
+    expected = by_meta_backward(plain, module, episode)
+    found = by_meta_backward(algorithm_class(learn_inner_lr=False), module, episode)
+    assert called
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
 
 # Checkpoints over the inner steps -----------------------------------------------------

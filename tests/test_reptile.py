@@ -73,9 +73,10 @@ def naive_step(algorithm, module, episode, spec):
 
         for _ in range(algorithm.inner_steps):
             optimizer.zero_grad()
-            loss_now().backward()
+            loss = loss_now()
+            loss.backward()
             optimizer.step()
-        losses.append(loss_now().detach())
+        losses.append(loss.detach())  # before the last step
         trained = dict(network.named_parameters())
         ways.append(
             [

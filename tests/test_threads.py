@@ -19,21 +19,23 @@ def three_threads():
 
 
 def test_small_products_get_one_thread_and_large_ones_all():
-    small, large = torch.nn.Linear(64, 64), torch.nn.Linear(1024, 1024)
-    with one_thread_if_small(small, n_rows=1000):
+    small, large = torch.nn.Linear(256, 256), torch.nn.Linear(1024, 1024)
+    with one_thread_if_small(small, n_rows=2000, n_features=256):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 3
-    with one_thread_if_small(large, n_rows=1000):
+    with one_thread_if_small(large, n_rows=2000, n_features=1024):
         assert torch.get_num_threads() == 3
 
 
-def test_convolutions_keep_their_threads():
-    with one_thread_if_small(torch.nn.Conv2d(1, 8, 3), n_rows=10):
-        assert torch.get_num_threads() == 3
+def test_convolutions_visit_every_pixel():
+    convolution = torch.nn.Conv2d(64, 64, 3)
+    for n_rows, n_threads in [(20, 1), (2000, 3)]:
+        with one_thread_if_small(convolution, n_rows, n_features=28 * 28):
+            assert torch.get_num_threads() == n_threads
 
 
 def test_threads_come_back_after_an_error():
-    with pytest.raises(RuntimeError), one_thread_if_small(torch.nn.Linear(2, 2), 1):
+    with pytest.raises(RuntimeError), one_thread_if_small(torch.nn.Linear(2, 2), 1, 2):
         raise RuntimeError
     assert torch.get_num_threads() == 3
 
@@ -43,13 +45,13 @@ def test_overlapping_blocks_give_each_thread_its_own_number_back():
 
     def overlap():
         torch.set_num_threads(2)
-        with one_thread_if_small(torch.nn.Linear(2, 2), 1):
+        with one_thread_if_small(torch.nn.Linear(2, 2), 1, 2):
             entered.set()
             leave.wait(10)
         after.append(torch.get_num_threads())
 
     other = threading.Thread(target=overlap)
-    with one_thread_if_small(torch.nn.Linear(2, 2), 1):
+    with one_thread_if_small(torch.nn.Linear(2, 2), 1, 2):
         other.start()
         entered.wait(10)
     leave.set()
@@ -74,7 +76,7 @@ def test_fit_trains_in_one_thread_and_gives_the_others_back():
     assert torch.get_num_threads() == 3
 
 
-SMALL, LARGE = torch.nn.Linear(64, 64), torch.nn.Linear(1024, 1024)
+SMALL, LARGE = torch.nn.Linear(64, 64), torch.nn.Linear(2048, 2048)
 
 
 def test_small_parts_run_side_by_side_in_one_thread_each():
@@ -84,7 +86,9 @@ def test_small_parts_run_side_by_side_in_one_thread_each():
         together.wait()  # passes when three are there
         return part, torch.get_num_threads()
 
-    with side_by_side([*SMALL.parameters()], n_rows=100, n_parts=6) as each:
+    with side_by_side(
+        [*SMALL.parameters()], n_rows=100, n_features=64, n_parts=6
+    ) as each:
         assert list(each(work, range(6))) == [(part, 1) for part in range(6)]
     assert torch.get_num_threads() == 3
 
@@ -96,16 +100,30 @@ def test_large_parts_and_a_single_one_run_where_they_are(module, n_parts, n_thre
     def work(part):
         return threading.current_thread(), torch.get_num_threads()
 
-    with side_by_side([*module.parameters()], n_rows=1000, n_parts=n_parts) as each:
+    with side_by_side(
+        [*module.parameters()], n_rows=1000, n_features=64, n_parts=n_parts
+    ) as each:
         seen = set(each(work, range(n_parts)))
     assert seen == {(threading.current_thread(), n_threads)}
 
 
 def test_parts_share_one_thread_where_torch_has_one():
     torch.set_num_threads(1)
-    with side_by_side([*SMALL.parameters()], n_rows=100, n_parts=6) as each:
+    with side_by_side(
+        [*SMALL.parameters()], n_rows=100, n_features=64, n_parts=6
+    ) as each:
         seen = set(each(lambda part: threading.current_thread(), range(6)))
     assert seen == {threading.current_thread()}
+
+
+def test_parts_have_all_threads_in_a_block_that_computes_in_one():
+    together = threading.Barrier(3, timeout=10)
+    with (
+        one_thread_if_small(SMALL, 100, 64),
+        side_by_side([*SMALL.parameters()], 100, 64, n_parts=3) as each,
+    ):
+        list(each(lambda part: together.wait(), range(3)))  # passes with three threads
+    assert torch.get_num_threads() == 3
 
 
 def test_an_error_in_a_part_is_raised_and_threads_come_back():
@@ -115,14 +133,18 @@ def test_an_error_in_a_part_is_raised_and_threads_come_back():
 
     with (
         pytest.raises(RuntimeError, match="part 3"),
-        side_by_side([*SMALL.parameters()], n_rows=100, n_parts=6) as each,
+        side_by_side(
+            [*SMALL.parameters()], n_rows=100, n_features=64, n_parts=6
+        ) as each,
     ):
         list(each(work, range(6)))
     assert torch.get_num_threads() == 3
 
 
 def test_a_thread_that_starts_afterwards_has_all_threads():
-    with side_by_side([*SMALL.parameters()], n_rows=100, n_parts=3) as each:
+    with side_by_side(
+        [*SMALL.parameters()], n_rows=100, n_features=64, n_parts=3
+    ) as each:
         list(each(lambda part: torch.ones(1), range(3)))
     seen = []
     later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))

@@ -1,7 +1,7 @@
 """The learner of gradient-based algorithms: what is shared, and what a task adapts."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +20,9 @@ from skmeta.nn import Linear, apply_per_task
 from skmeta.tables import Batch
 
 __all__ = ["InnerLoop", "Rates", "State"]
+
+# Weight of all rows of a task without any; no other is as little.
+_TINY = torch.finfo(torch.float32).tiny
 
 # Step size of every adapted weight.
 Rates = Sequence[Tensor | float]
@@ -101,8 +104,10 @@ class InnerLoop(nn.Module):
     def support_loss(self, support: Batch, pseudo_rows: float) -> SupportLoss:
         """Describe what the inner steps descend."""
         share = support.counts(support.X)  # (tasks, rows)
-        total = share.sum(dim=1, keepdim=True) + pseudo_rows
-        share = (share / torch.where(total > 0, total, 1.0)).unsqueeze(-1)
+        total = share.sum(dim=1, keepdim=True)
+        if pseudo_rows:
+            total = total + pseudo_rows
+        share = (share / total.clamp_min(_TINY)).unsqueeze(-1)
         if support.y.is_floating_point():
             return SupportLoss(
                 support.y.unsqueeze(-1), share, absent=None, squared=True
@@ -141,15 +146,14 @@ class InnerLoop(nn.Module):
         return state._replace(weights=dict(zip(state.weights, stepped, strict=True)))
 
     def walk(
-        self, state: State, X: Tensor, loss: SupportLoss, rates_of_steps: list[Rates]
+        self, state: State, steps: Iterable[tuple[Rates, Tensor, SupportLoss]]
     ) -> State:
-        """Take steps that nobody differentiates through."""
+        """Take steps that nobody differentiates through: rates, rows, loss of each."""
         if not self.is_relu_network:
-            for rates in rates_of_steps:
+            for rates, X, loss in steps:
                 state = self.step(state, X, loss, rates, first_order=True).detach()
             return state
-        weights = list(state.weights.values())
-        ended = descend_and_forget(weights, rates_of_steps, X, loss)
+        ended = descend_and_forget(list(state.weights.values()), steps)
         return state._replace(weights=dict(zip(state.weights, ended, strict=True)))
 
     def _step_by_autograd(
@@ -194,6 +198,10 @@ class InnerLoop(nn.Module):
             outputs = apply_relu_network(list(state.weights.values()), X)
         else:
             outputs = apply_per_task(self.tip, state.weights, X)
+        return self.mask_absent(outputs, state)
+
+    def mask_absent(self, outputs: Tensor, state: State) -> Tensor:
+        """Rule out the classes that a task does not have."""
         if not self.per_task:
             return outputs
         return mask_absent_classes(outputs, state.n_classes)

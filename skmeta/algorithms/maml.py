@@ -12,7 +12,7 @@ from skmeta.algorithms.base import Algorithm, Spec
 from skmeta.algorithms.inner_loop import InnerLoop, State
 from skmeta.algorithms.recomputing import walk_again
 from skmeta.backbones.base import Backbone
-from skmeta.backprop import relu_meta_loss
+from skmeta.backprop import meta_gradient
 from skmeta.episodes import Episode
 from skmeta.nn import apply, apply_per_task
 from skmeta.tables import Batch
@@ -140,12 +140,10 @@ class MAML(Algorithm):
         """Take the inner steps; return every task's own weights."""
         n_steps = n_inner_steps(self, module)
         if not torch.is_grad_enabled():  # nobody differentiates through the steps
-            state = module.walk(
-                module.start(support).detach(),
-                apply(module.trunk, support.X, support.mask),
-                module.support_loss(support, self.pseudo_rows),
-                module.rates_of_steps(n_steps),
-            )
+            X = apply(module.trunk, support.X, support.mask)
+            loss = module.support_loss(support, self.pseudo_rows)
+            steps = [(rates, X, loss) for rates in module.rates_of_steps(n_steps)]
+            state = module.walk(module.start(support).detach(), steps)
             return module.spread(state, len(support.X))
         first_order = self.first_order
         if self.checkpoint:
@@ -198,14 +196,18 @@ class MAML(Algorithm):
         """Answer rows with every task's own weights."""
         return module.answer(state, apply(module.trunk, X))
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
-        """Loss on the queries after the inner steps on the supports."""
+    def meta_backward(self, module: nn.Module, episode: Episode) -> Tensor:
+        """Add the gradient of the loss on the queries after the inner steps."""
+        # What a subclass does otherwise cannot be written out here.
+        own = all(
+            getattr(type(self), verb) is getattr(MAML, verb)
+            for verb in ("adapt", "predict", "meta_loss")
+        )
+        if not (own and module.is_relu_network) or self.checkpoint:
+            return super().meta_backward(module, episode)
         support, query = episode
-        written_out = module.is_relu_network and not self.checkpoint
-        if not (written_out and torch.is_grad_enabled()):
-            return super().meta_loss(module, episode)
         query_loss = module.support_loss(query, pseudo_rows=0.0)
-        return relu_meta_loss(
+        return meta_gradient(
             list(module.start(support).weights.values()),
             module.rates_of_steps(n_inner_steps(self, module)),
             apply(module.trunk, support.X, support.mask),

@@ -1,5 +1,7 @@
 """Reptile: a start that moves towards where each task's own training ends."""
 
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -7,9 +9,9 @@ from torch import Tensor, nn
 
 from skmeta.algorithms.base import Spec, task_losses
 from skmeta.algorithms.inner_loop import InnerLoop, State
-from skmeta.algorithms.maml import MAML, n_inner_steps
+from skmeta.algorithms.maml import MAML, last, n_inner_steps
 from skmeta.backbones.base import Backbone
-from skmeta.backprop import SupportLoss
+from skmeta.backprop import SupportLoss, mean_descent
 from skmeta.episodes import Episode
 from skmeta.nn import apply_per_task
 from skmeta.tables import Batch
@@ -116,9 +118,14 @@ class Reptile(MAML):
 
     def adapt(self, module: InnerLoop, support: Batch) -> State:
         """Take the inner steps on the support; return every task's own weights."""
-        n_steps = n_inner_steps(self, module)
-        state = self._train(module, support, n_steps)
-        return state if torch.is_grad_enabled() else state.detach()
+        start, n_steps = module.start(support), n_inner_steps(self, module)
+        steps = [(support.X, module.support_loss(support, self.pseudo_rows))] * n_steps
+        if torch.is_grad_enabled():
+            return last(self._path(module, start, steps, len(support.X)))
+        if self.inner_optimizer == "adam":
+            return last(self._path(module, start, steps, len(support.X))).detach()
+        ended = module.walk(start, [(module.rates, *step) for step in steps])
+        return module.spread(ended, len(support.X)).detach()
 
     def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
         r"""Add :math:`\theta - \frac{1}{n} \sum_i \phi_i` to the ``.grad`` of θ.
@@ -126,59 +133,83 @@ class Reptile(MAML):
         Returns
         -------
         scalar Tensor
-            The mean loss of the tasks after their inner steps, on the rows of these.
+            The mean loss of the tasks before their last inner step, on its rows.
         """
         rows, _ = episode.join()
+        n_steps, n_rows = self.inner_steps, self.inner_batch_size
+        of_steps = [rows] if n_rows is None else _draw(rows, n_rows, n_steps)
+        steps = [
+            (own.X, module.support_loss(own, self.pseudo_rows)) for own in of_steps
+        ]
+        if n_rows is None:
+            steps *= n_steps
         with torch.no_grad():
-            state = self._train(module, rows, self.inner_steps, self.inner_batch_size)
+            outputs, ways = self._go(module, module.start(rows), steps, rows)
             for name, start in module.tip.named_parameters():
                 if start.requires_grad:
-                    towards = start - state.weights[name].mean(dim=0)
-                    start.grad = towards if start.grad is None else start.grad + towards
-            return task_losses(module.answer(state, rows.X), rows).mean()
+                    way = ways[name]
+                    start.grad = way if start.grad is None else start.grad + way
+            return task_losses(outputs, of_steps[-1] if of_steps else rows).mean()
 
-    def _train(
+    def _go(
         self,
         module: InnerLoop,
+        start: State,
+        steps: Sequence[tuple[Tensor, SupportLoss]],
         rows: Batch,
-        n_steps: int,
-        batch_size: int | None = None,
-    ) -> State:
-        """Train every task on its rows, from the start that all share."""
-        state = module.start(rows)
-        plain = self.inner_optimizer == "sgd" and batch_size is None
-        if plain and not torch.is_grad_enabled():
-            loss = module.support_loss(rows, self.pseudo_rows)
-            state = module.walk(state, rows.X, loss, module.rates_of_steps(n_steps))
-            return module.spread(state, len(rows.X))
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the outputs before the last step, and start less mean end."""
+        if steps and module.is_relu_network and self.inner_optimizer == "sgd":
+            outputs, ways = mean_descent(
+                list(start.weights.values()),
+                [(module.rates, *step) for step in steps],
+            )
+            ways = dict(zip(start.weights, ways, strict=True))
+            return module.mask_absent(outputs, start), ways
+        path = self._path(module, start, steps, len(rows.X))
+        *_, before, end = start, *deque(path, maxlen=2)
+        ways = {
+            name: weight - end.weights[name].mean(dim=0)
+            for name, weight in start.weights.items()
+        }
+        return module.answer(before, steps[-1][0] if steps else rows.X), ways
+
+    def _path(
+        self,
+        module: InnerLoop,
+        state: State,
+        steps: Sequence[tuple[Tensor, SupportLoss]],
+        n_tasks: int,
+    ) -> Iterator[State]:
+        """Yield the start, and where every inner step leads."""
+        yield module.spread(state, n_tasks)
         squares = dict.fromkeys(state.weights, 0.0)
-        for step in range(1, n_steps + 1):
-            drawn = rows if batch_size is None else _draw(rows, batch_size)
-            loss = module.support_loss(drawn, self.pseudo_rows)
+        for place, (X, loss) in enumerate(steps, start=1):
             if self.inner_optimizer == "sgd":
-                state = module.step(state, drawn.X, loss, first_order=True)
+                state = module.step(state, X, loss, first_order=True)
+                yield module.spread(state, n_tasks)
                 continue
-            weights = dict(module.spread(state, len(rows.X)).weights)
-            for name, gradient in _gradients(module, weights, drawn.X, loss).items():
+            weights = dict(module.spread(state, n_tasks).weights)
+            for name, gradient in _gradients(module, weights, X, loss).items():
                 squares[name] = _BETA * squares[name] + (1 - _BETA) * gradient.square()
-                size = (squares[name] / (1 - _BETA**step)).sqrt() + _EPS
+                size = (squares[name] / (1 - _BETA**place)).sqrt() + _EPS
                 weights[name] = weights[name] - self.inner_lr * (gradient / size)
             state = state._replace(weights=weights)
-        return module.spread(state, len(rows.X))
+            yield state
 
 
-def _draw(rows: Batch, n: int) -> Batch:
-    """Draw n rows of every task, or all of a task that has fewer."""
-    order = torch.rand(rows.mask.shape, device=rows.X.device)
+def _draw(rows: Batch, n: int, times: int) -> list[Batch]:
+    """Draw n rows of every task, so many times, or all of a task that has fewer."""
+    order = torch.rand(times, *rows.mask.shape, device=rows.X.device)
     order = order.masked_fill(~rows.mask, -1.0)  # padding comes last
-    chosen = order.topk(min(n, order.shape[1]), dim=1).indices  # (tasks, n)
-    return Batch(
-        rows.X.take_along_dim(chosen.unsqueeze(-1), dim=1),
-        rows.y.gather(1, chosen),
-        rows.mask.gather(1, chosen),
-        rows.n_classes,
-        weight=None if rows.weight is None else rows.weight.gather(1, chosen),
-    )
+    chosen = order.topk(min(n, order.shape[2]), dim=2).indices  # (times, tasks, n)
+    task = torch.arange(len(rows.X), device=rows.X.device).unsqueeze(-1)
+    weight = [None] * times if rows.weight is None else rows.weight[task, chosen]
+    parts = rows.X[task, chosen], rows.y[task, chosen], rows.mask[task, chosen], weight
+    return [
+        Batch(X, y, mask, rows.n_classes, weight=of_rows)
+        for X, y, mask, of_rows in zip(*parts, strict=True)
+    ]
 
 
 def _gradients(

@@ -10,9 +10,10 @@ G is the gradient of the support loss in Z. ``W_bar`` is what the outer backward
 finds for W: the gradient of the meta-loss.
 """
 
-from skmeta.backprop.functions import descend, descend_and_forget, relu_meta_loss
+from skmeta.backprop.functions import descend, descend_and_forget
 from skmeta.backprop.loss import SupportLoss
 from skmeta.backprop.network import apply_relu_network, is_relu_network
+from skmeta.backprop.whole import mean_descent, meta_gradient
 
 __all__ = [
     "SupportLoss",
@@ -20,5 +21,6 @@ __all__ = [
     "descend",
     "descend_and_forget",
     "is_relu_network",
-    "relu_meta_loss",
+    "mean_descent",
+    "meta_gradient",
 ]

@@ -26,6 +26,11 @@ class SupportLoss(NamedTuple):
             Z = Z.masked_fill(self.absent, _LOW)
         return -(Z.log_softmax(dim=-1) * self.target * self.share).sum()
 
+    def of(self, tasks: slice) -> "SupportLoss":
+        """Take some of the tasks."""
+        absent = None if self.absent is None else self.absent[tasks]
+        return SupportLoss(self.target[tasks], self.share[tasks], absent, self.squared)
+
     def activate(self, Z: Tensor) -> Tensor:
         """Map outputs to what is compared with the target."""
         if self.squared:

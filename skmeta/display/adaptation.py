@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import t as student
 from sklearn.base import clone, is_classifier
+from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skmeta.display.per_task import name_of, score_tasks
 from skmeta.display.style import COLOURS, QUIET, axes_for, literal, tidy
 from skmeta.draws import draw_support
 from skmeta.tables import encode_groups
@@ -25,7 +27,8 @@ __all__ = ["AdaptationDisplay"]
 class AdaptationDisplay:
     """How a gradient-based learner gets better at new tasks with every inner step.
 
-    Make one with :meth:`from_estimator`.
+    Make one with :meth:`from_estimator`, or with :meth:`from_predictions` from answers
+    that were given after each number of steps.
 
     Parameters
     ----------
@@ -169,9 +172,79 @@ class AdaptationDisplay:
             np.asarray(list(steps)),
             np.asarray(scores, float),
             trained_steps=trained,
-            score_name=getattr(score, "__name__", "score").replace("_", " ")
-            if score
-            else plain,
+            score_name=name_of(score) if score else plain,
+        )
+        return display.plot(ax=ax) if plot else display
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_pred,
+        groups,
+        steps: Sequence[int],
+        *,
+        score: Callable = accuracy_score,
+        trained_steps: int | None = None,
+        ax: Axes | None = None,
+        plot: bool = True,
+    ) -> AdaptationDisplay:
+        """Score what was predicted after each number of steps, and draw.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_rows,)
+            Targets.
+        y_pred : array-like of shape (n_steps, n_rows)
+            Predictions of the same rows after each number of steps.
+        groups : array-like of shape (n_rows,)
+            Task of each row.
+        steps : sequence of int, of length n_steps
+            Numbers of inner steps.
+        score : callable, default=sklearn.metrics.accuracy_score
+            ``score(y_true, y_pred)`` of one task.
+        trained_steps : int, default=None
+            Steps that meta-training took; marked in the picture.
+        ax : matplotlib Axes, default=None
+            Where to draw; new axes if None.
+        plot : bool, default=True
+            Draw at once.
+
+        Returns
+        -------
+        AdaptationDisplay
+            What was drawn.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many predictions as numbers of steps, or lengths differ.
+
+        Examples
+        --------
+        >>> from skmeta.display import AdaptationDisplay
+        >>> display = AdaptationDisplay.from_predictions(
+        ...     y_true=[0, 1, 0, 1],
+        ...     y_pred=[[0, 0, 0, 0], [0, 1, 0, 0]],
+        ...     groups=["a", "a", "b", "b"],
+        ...     steps=[0, 5],
+        ...     plot=False,
+        ... )
+        >>> display.scores
+        array([[0.5, 0.5],
+               [1. , 0.5]])
+        """
+        if len(y_pred) != len(steps):
+            raise ValueError(
+                f"y_pred has predictions after {len(y_pred)} numbers of steps, but "
+                f"steps names {len(steps)}. Pass one row of predictions for each."
+            )
+        _, scores = score_tasks(score, y_true, list(y_pred), groups)
+        display = cls(
+            np.asarray(list(steps)),
+            scores,
+            trained_steps=trained_steps,
+            score_name=name_of(score),
         )
         return display.plot(ax=ax) if plot else display
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_consistent_length
 
+from skmeta.display.per_task import name_of, score_tasks
 from skmeta.display.style import COLOURS, axes_for, literal, tidy
 
 if TYPE_CHECKING:
@@ -20,8 +24,8 @@ _COLUMNS = ("estimator", "shots", "score", "low", "high")
 class FewShotCurveDisplay:
     """Score against the number of support rows, a line with a band per estimator.
 
-    Make one with :meth:`from_estimator`, or with :meth:`from_frame` from what
-    :func:`skmeta.model_selection.few_shot_curve` returned.
+    Make one with :meth:`from_estimator`, with :meth:`from_predictions`, or with
+    :meth:`from_frame` from what :func:`skmeta.model_selection.few_shot_curve` returned.
 
     Parameters
     ----------
@@ -110,6 +114,81 @@ class FewShotCurveDisplay:
         return cls.from_frame(
             curve, score_name=(name or "score").replace("_", " "), ax=ax, plot=plot
         )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_pred,
+        groups,
+        shots,
+        *,
+        estimator="estimator",
+        score: Callable = accuracy_score,
+        ax: Axes | None = None,
+        plot: bool = True,
+    ) -> FewShotCurveDisplay:
+        """Score predictions that were made after so many shots, and draw.
+
+        Parameters
+        ----------
+        y_true, y_pred : array-like of shape (n_rows,)
+            Targets, and what was predicted. A row that was predicted after several
+            numbers of shots, or by several estimators, stands here once for each.
+        groups : array-like of shape (n_rows,)
+            Task of each row.
+        shots : array-like of shape (n_rows,)
+            Support rows that its task was adapted to before the row was predicted.
+        estimator : str or array-like of shape (n_rows,), default="estimator"
+            Name of what predicted, one for all rows or one for each.
+        score : callable, default=sklearn.metrics.accuracy_score
+            ``score(y_true, y_pred)`` of one task.
+        ax : matplotlib Axes, default=None
+            Where to draw; new axes if None.
+        plot : bool, default=True
+            Draw at once.
+
+        Returns
+        -------
+        FewShotCurveDisplay
+            What was drawn.
+
+        Examples
+        --------
+        >>> from skmeta.display import FewShotCurveDisplay
+        >>> display = FewShotCurveDisplay.from_predictions(
+        ...     y_true=[0, 1, 0, 1],
+        ...     y_pred=[0, 0, 0, 1],
+        ...     groups=["a", "a", "a", "a"],
+        ...     shots=[1, 1, 5, 5],
+        ...     plot=False,
+        ... )
+        >>> display.curve[["shots", "score"]].to_numpy()
+        array([[1. , 0.5],
+               [5. , 1. ]])
+        """
+        import pandas as pd
+
+        from skmeta.model_selection._curve import summarise
+
+        names = [estimator] * len(shots) if isinstance(estimator, str) else estimator
+        check_consistent_length(y_true, y_pred, groups, shots, names)
+        y_true, y_pred, groups = map(np.asarray, (y_true, y_pred, groups))
+        places = pd.DataFrame({"estimator": names, "shots": shots}).groupby(
+            ["estimator", "shots"], sort=False
+        )
+        scored = []
+        for (name, shot), rows in places.indices.items():
+            tasks, (scores,) = score_tasks(
+                score, y_true[rows], [y_pred[rows]], groups[rows]
+            )
+            scored += [
+                (name, shot, task, 0, value)
+                for task, value in zip(tasks, scores, strict=True)
+            ]
+        columns = ["estimator", "shots", "task", "repeat", "score"]
+        curve = summarise(pd.DataFrame(scored, columns=columns))
+        return cls.from_frame(curve, score_name=name_of(score), ax=ax, plot=plot)
 
     @classmethod
     def from_frame(

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length
 
+from skmeta.display.per_task import name_of, score_tasks
 from skmeta.display.style import BAD, GOOD, QUIET, axes_for, literal, shorten, tidy
 
 if TYPE_CHECKING:
@@ -244,21 +245,9 @@ class TaskScoreDisplay:
         TaskScoreDisplay
             What was drawn.
         """
-        check_consistent_length(y_true, y_pred, baseline_pred, groups)
-        y_true, y_pred, baseline_pred, groups = map(
-            np.asarray, (y_true, y_pred, baseline_pred, groups)
-        )
-        tasks, row = np.unique(groups, return_inverse=True)
-        scores = np.array(
-            [
-                [score(y_true[own], each[own]) for each in (y_pred, baseline_pred)]
-                for own in (row == number for number in range(len(tasks)))
-            ]
-        )
-        names.setdefault(
-            "score_name", getattr(score, "__name__", "score").replace("_", " ")
-        )
-        return cls.from_scores(tasks, *scores.T, ax=ax, **names)
+        tasks, scores = score_tasks(score, y_true, [y_pred, baseline_pred], groups)
+        names.setdefault("score_name", name_of(score))
+        return cls.from_scores(tasks, *scores, ax=ax, **names)
 
     def plot(self, ax: Axes | None = None) -> TaskScoreDisplay:
         """Draw a bar per task, to the right where the baseline is beaten.
