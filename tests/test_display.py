@@ -122,6 +122,21 @@ def test_steps_go_from_none_to_twice_those_of_training(maml, sinusoids):
     assert display.trained_steps == 5
 
 
+def test_predictions_after_each_number_of_steps_are_scored_per_task():
+    y, groups = np.array([0, 1, 1, 0, 1]), np.array(["u", "u", "v", "v", "v"])
+    after = np.array([[0, 0, 0, 0, 0], [0, 1, 1, 0, 0]])
+    display = AdaptationDisplay.from_predictions(
+        y, after, groups, steps=[0, 5], trained_steps=5
+    )
+    np.testing.assert_allclose(display.scores, [[1 / 2, 1 / 3], [1, 2 / 3]])
+    np.testing.assert_array_equal(display.line_.get_ydata(), display.mean)
+    assert "accuracy score" in display.ax_.get_ylabel()
+    with pytest.raises(ValueError, match=r"2 numbers of steps, but steps names 3"):
+        AdaptationDisplay.from_predictions(y, after, groups, steps=[0, 1, 2])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        AdaptationDisplay.from_predictions(y[:4], after, groups, steps=[0, 5])
+
+
 def test_algorithms_without_inner_steps_have_nothing_to_show(protonet):
     meta, X, y = protonet
     with pytest.raises(ValueError, match="takes no inner steps"):

@@ -136,6 +136,13 @@ def test_what_is_judged_on_was_not_trained_on(ill):
     assert len(small) == 2 * 4  # tasks held out of twelve
 
 
+def test_the_name_of_an_algorithm_is_no_estimator(ill):
+    with pytest.raises(TypeError, match=r"Pass one, such as MetaClassifier\('maml'\)"):
+        few_shot_curve(["maml"], *ill)
+    with pytest.raises(TypeError, match="3 is no estimator"):
+        few_shot_curve({"three": 3}, *ill)
+
+
 def test_estimators_meet_the_same_rows(ill):
     X, y, groups = ill
     seen = [], []

@@ -358,7 +358,7 @@ def test_a_flipped_bit_anywhere_is_noticed(saved, tmp_path):
 
 
 def test_other_files_are_refused(saved, tmp_path):
-    assert_refused(pickle.dumps({"a": 1}), tmp_path, "not written by skmeta")
+    assert_refused(pickle.dumps({"a": 1}), tmp_path, "is a pickle.*joblib.load")
     assert_refused(struct.pack("<Q", 2) + b"{}", tmp_path, "not written by skmeta")
     with pytest.raises(FileNotFoundError):
         skmeta.load(tmp_path / "nowhere")

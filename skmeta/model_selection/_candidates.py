@@ -44,6 +44,14 @@ def name_all(estimators: Any) -> dict[str, Any]:
             named[name] = estimator
     if not named:
         raise ValueError("There is no estimator to judge.")
+    for estimator in named.values():
+        if not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")):
+            hint = ""
+            if isinstance(estimator, str):
+                hint = f", such as MetaClassifier({estimator!r})"
+            raise TypeError(
+                f"{estimator!r} is no estimator and cannot be judged. Pass one{hint}."
+            )
     kinds = {is_classifier(estimator) for estimator in named.values()}
     if len(kinds) > 1:
         raise ValueError("Classifiers and regressors cannot be judged together.")

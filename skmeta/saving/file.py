@@ -19,6 +19,9 @@ __all__ = ["FORMAT", "pack", "pack_text", "unpack"]
 # Raised when a file of today could not be read by the code of yesterday.
 FORMAT = 1
 
+# How pickles of the protocols of today begin, which joblib writes as well.
+_PICKLE = (b"\x80\x04\x95", b"\x80\x05\x95")
+
 
 def pack(content: dict, tensors: dict[str, torch.Tensor]) -> bytes:
     """Return the bytes of a file.
@@ -74,6 +77,11 @@ def unpack(data: bytes) -> tuple[dict, dict[str, torch.Tensor]]:
         text, digest = metadata.get("skmeta"), metadata.get("sha256")
         document = None if text is None else json.loads(text)
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        if data.startswith(_PICKLE):
+            raise LoadError(
+                "It is a pickle, as joblib writes one of a whole Pipeline. Load it "
+                "with joblib.load if you trust who wrote it: a pickle runs code."
+            ) from error
         raise LoadError("It is damaged, or was not written by skmeta.") from error
     if not isinstance(document, dict) or not isinstance(document.get("format"), int):
         raise LoadError("It was not written by skmeta.")
