@@ -43,10 +43,15 @@ def contestants(names):
         "anil": algorithms.ANIL(**few_steps, learn_inner_lr="element"),
         "boil": algorithms.BOIL(**few_steps),
         "metasgd": algorithms.MetaSGD(**few_steps),
+    }
+    # A rate that is learnt for one step diverges with ten, a fixed and small one not.
+    more = {
+        "maml, rate fixed at 0.01": algorithms.MAML(0.01, 1, learn_inner_lr=False),
+        "maml, 5 steps": algorithms.MAML(inner_lr=0.1, inner_steps=5),
         "cnp, attentive": algorithms.CNP(attention=True),
     }
-    names = [*names, "cnp, attentive"]
-    learners = {name: partial(measure, known.get(name, name)) for name in names}
+    learners = {name: known.get(name, name) for name in names} | more
+    learners = {name: partial(measure, each) for name, each in learners.items()}
     return {"(one Gaussian process per task)": measure_gp} | learners
 
 

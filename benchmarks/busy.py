@@ -3,8 +3,9 @@
 Threads that wait for each other at every small product are slowed down out of
 proportion as soon as another process wants one of their cores. ``fit`` therefore
 computes small steps in one thread (``skmeta/threads.py``), and ``adapt`` and
-``predict`` compute whole chunks of tasks side by side. For comparison, *all threads*
-takes bare steps with all of torch's threads inside every product.
+``predict`` compute whole chunks of tasks side by side, as does a step of many large
+tasks. For comparison, *all threads* is ``fit`` with all of torch's threads inside every
+product.
 
 Quiet and busy turns alternate. The grid is ``GridSearchCV(n_jobs=2)``, whose workers
 report the time of their own steps. Quiet is what this machine is when nothing else
@@ -16,10 +17,10 @@ import contextlib
 import multiprocessing
 import statistics
 import time
+from unittest import mock
 
 import numpy as np
 import sklearn
-import torch
 from _measure import seconds
 from _results import save
 from matplotlib.figure import Figure
@@ -27,15 +28,17 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from skmeta import MetaClassifier
 from skmeta.algorithms import MAML
-from skmeta.backbones import MLP
-from skmeta.episodes import Batch, Episode
+from skmeta.backbones import MLP, Conv4
 
 REQUIRED = 2.5  # times the quiet machine's
 N_TASKS, N_ROWS, N_CLASSES = 100, 100, 5
-SHOT, QUERIES, BATCH_SIZE = 25, 75, 32
-STEPS = {"tab": 20, "big": 4}  # in a measurement
-# features, hidden
-WORKLOADS = {"tab": (20, (64, 64)), "big": (64, (256, 256))}
+STEPS = {"tab": 20, "big": 4, "conv": 3}  # in a measurement
+# features, backbone, tasks at once, support rows and query rows of a task
+WORKLOADS = {
+    "tab": (20, MLP((64, 64)), 32, 25, 75),
+    "big": (64, MLP((256, 256)), 32, 25, 75),
+    "conv": (28 * 28, Conv4(image_shape=(28, 28), channels=32), 4, 5, 25),
+}
 
 
 def make_table(n_features):
@@ -46,13 +49,14 @@ def make_table(n_features):
 
 
 def make_learner(workload, **parameters):
+    _, backbone, batch_size, n_shot, n_query = WORKLOADS[workload]
     return MetaClassifier(
-        MAML(inner_steps=5),
-        MLP(WORKLOADS[workload][1]),
-        n_shot=SHOT,
-        n_query=QUERIES,
-        batch_size=BATCH_SIZE,
-        tasks_per_epoch=BATCH_SIZE * STEPS[workload],
+        MAML(inner_steps=3 if workload == "conv" else 5, inner_lr=0.1),
+        backbone,
+        n_shot=n_shot,
+        n_query=n_query,
+        batch_size=batch_size,
+        tasks_per_epoch=batch_size * STEPS[workload],
         max_epochs=1,
         early_stopping=False,
         random_state=0,
@@ -79,7 +83,7 @@ def through_fit(workload):
 def adapt_and_predict():
     X, y, groups = make_table(WORKLOADS["tab"][0])
     meta = make_learner("tab").fit(X, y, groups=groups)
-    few = np.arange(len(X)) % N_ROWS < SHOT
+    few = np.arange(len(X)) % N_ROWS < WORKLOADS["tab"][3]
 
     def measure():
         return seconds(
@@ -92,32 +96,13 @@ def adapt_and_predict():
 
 
 def with_all_threads(workload):
-    generator = torch.Generator().manual_seed(0)
-    meta = make_learner(workload)
-    n_features = WORKLOADS[workload][0]
-    X, y, groups = make_table(n_features)
-    meta.set_params(tasks_per_epoch=BATCH_SIZE).fit(X, y, groups=groups)
-    algorithm, module = meta.algorithm_, meta.module_.train()
+    fit = through_fit(workload)
 
-    def batch(rows):
-        shape = (BATCH_SIZE, rows)
-        return Batch(
-            torch.randn(*shape, n_features, generator=generator),
-            torch.randint(N_CLASSES, shape, generator=generator),
-            torch.ones(shape, dtype=torch.bool),
-            torch.full((BATCH_SIZE,), N_CLASSES),
-        )
+    def measure():
+        with mock.patch("skmeta.threads._WORTH_THREADS", 0):  # nothing is small
+            return fit()
 
-    episode = Episode(batch(SHOT), batch(QUERIES))
-    optimizer = torch.optim.Adam(module.parameters(), fused=True)
-
-    def step():
-        optimizer.zero_grad()
-        algorithm.meta_backward(module, episode)
-        optimizer.step()
-
-    n_steps = STEPS[workload]
-    return lambda: seconds(lambda: [step() for _ in range(n_steps)]) / n_steps
+    return measure
 
 
 def in_grid(workload, n_jobs):
@@ -169,7 +154,10 @@ def measure(rounds, repeats):
             with around:
                 for name, call in calls.items():
                     times.setdefault(name, []).extend(call() for _ in range(repeats))
-    grid = {"tab: fit": [in_grid("tab", n_jobs=2) for _ in range(rounds)]}
+    grid = {
+        f"{workload}: fit": [in_grid(workload, n_jobs=2) for _ in range(rounds)]
+        for workload in WORKLOADS
+    }
     return [
         {name: 1e3 * statistics.median(own) for name, own in times.items()}
         for times in (quiet, busy, grid)
