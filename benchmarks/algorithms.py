@@ -5,7 +5,8 @@
     python benchmarks/algorithms.py --only maml protonet  # some rows, others as before
 
 Minutes are of processor time, which other work on the machine does not lengthen. Rows
-are kept in ``results/algorithms.json`` and drawn in ``results/algorithms.png``;
+are kept in ``results/algorithms.json``, put in a table in ``results/algorithms.md`` and
+drawn in ``results/algorithms.png``;
 baselines stand in parentheses. ``--only`` takes the name of any installed plugin.
 """
 
@@ -22,6 +23,14 @@ from matplotlib.ticker import NullFormatter
 from skmeta import plugins
 
 PROBLEMS = ("sinusoids", "omniglot", "movielens")
+
+_HEAD = """\
+# Algorithms side by side
+
+Written by `benchmarks/algorithms.py`: means, with half of their 95 % intervals over new
+tasks. Baselines stand in parentheses. Minutes are of processor time, for training and
+test, on a shared machine.
+"""
 
 
 def main():
@@ -48,9 +57,12 @@ def main():
                 own[name] = row | {"date": str(date.today())}
                 save("algorithms", known)
     known = read()
+    tables = {problem: table(problem, rows) for problem, rows in known.items()}
     for problem in options.on:
-        print("\n" + table(problem, known[problem]))
+        print("\n" + tables[problem])
     draw(known, save("algorithms", known))
+    page = "\n\n".join(tables[problem] for problem in PROBLEMS if problem in tables)
+    (FOLDER / "algorithms.md").write_text(f"{_HEAD}\n{page}\n")
 
 
 def read():
@@ -92,7 +104,12 @@ def table(problem, rows):
     columns = list(dict.fromkeys(key for row in rows.values() for key in row["scores"]))
     notes = any("how" in row for row in rows.values())
     head = ["", *columns, "CPU min", *["how"] * notes]
-    lines = [module.TITLE, "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    lines = [
+        f"## {module.TITLE}",
+        "",
+        "| " + " | ".join(head) + " |",
+        "|---" * len(head) + "|",
+    ]
     for name, row in ranked(module, rows):
         cells = [
             cell(row["scores"][key]) if key in row["scores"] else "" for key in columns

@@ -117,7 +117,8 @@ def _by_parts(
     n_rows = n_tasks * sum(X.shape[1] for X, _ in batches)
     work = n_rows * sum(weight.numel() for weight in weights)
     n_parts = min(1 << (work // _PART).bit_length(), _MOST_PARTS, n_tasks)
-    if n_parts <= 1 or torch.compiler.is_compiling():
+    on_cpu = batches[0][0].device.type == "cpu"
+    if n_parts <= 1 or not on_cpu or torch.compiler.is_compiling():
         return compute(batches)
     bounds = [n_tasks * part // n_parts for part in range(n_parts + 1)]
     parts = [
