@@ -29,8 +29,8 @@ class MAML(Algorithm):
     .. math::
         \min_\theta \sum_i L_i^{query}(\theta - \alpha \nabla L_i^{support}(\theta))
 
-    with ``inner_steps`` such steps. All tasks of a meta-batch take their steps in one
-    autograd graph.
+    with ``inner_steps`` such steps. All tasks of a meta-batch take their steps together,
+    in batched products.
 
     In a per-task label space class codes carry no meaning, so all classes of a task
     start from one class vector, as in UNICORN-MAML (Ye & Chao 2022): the learner
