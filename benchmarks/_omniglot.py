@@ -59,6 +59,8 @@ KNOWN = {
     "fomaml": algorithms.FOMAML(inner_lr=0.1),
     "maml++": algorithms.MAMLPlusPlus(inner_lr=0.1),
     "metasgd": algorithms.MetaSGD(inner_lr=0.1),
+    "anil": algorithms.ANIL(inner_lr=0.1),
+    "imaml": algorithms.IMAML(inner_lr=0.1),
     "siamese": algorithms.Siamese(margin=10.0),
     "relation": algorithms.RelationNet(distance="euclidean"),
 }
