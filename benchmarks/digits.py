@@ -250,7 +250,7 @@ def draw(rows, path):
             axes.errorbar(mean, places, xerr=half, fmt="o", ms=4, label=variant)
         axes.axvline(0, color="0.5", lw=1)
         axes.set_xscale("symlog", linthresh=10)
-        axes.set_xticks([-50, -20, -10, -5, 0, 5, 10])
+        axes.set_xticks([-50, -10, -5, 0, 5, 10])
         axes.xaxis.set_major_formatter("{x:+.0f}")
         axes.minorticks_off()
         axes.set_title(f"{n_shot} shot{'s' * (n_shot > 1)}", loc="left", fontsize=11)
