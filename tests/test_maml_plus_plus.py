@@ -82,6 +82,18 @@ def test_the_first_meta_steps_are_of_first_order(make):
     assert not torch.allclose(gradient(True), gradient(False))
 
 
+def test_steps_beyond_those_of_training_are_as_short_as_the_shortest(make):
+    algorithm = MAMLPlusPlus(inner_steps=3)
+    module, _ = make(algorithm, CLASSIFIER)
+    for rate in module.rates:
+        rate.data = torch.tensor([0.3, -0.1, 0.5]).to(rate)
+    of_first = [float(rates[0]) for rates in module.rates_of_steps(5)]
+    assert of_first == pytest.approx([0.3, -0.1, 0.5, -0.1, -0.1])
+    assert [float(rates[0]) for rates in module.rates_of_steps(2)] == pytest.approx(
+        [0.3, -0.1]
+    )
+
+
 def fit(**parameters):
     X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
     meta = MetaRegressor(MAMLPlusPlus(inner_steps=2, **parameters), **QUICK)

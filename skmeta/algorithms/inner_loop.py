@@ -124,8 +124,10 @@ class InnerLoop(nn.Module):
         if not self.rates_by_step:
             return [list(self.rates)] * n_steps
         learnt = list(zip(*(rate.unbind() for rate in self.rates), strict=True))
-        # Steps beyond those that were learnt are like the last of them.
-        return [learnt[min(step, len(learnt) - 1)] for step in range(n_steps)]
+        # Steps beyond those that were learnt are as short as the shortest of them: the
+        # last one was learnt to end with, and mostly diverges when it is repeated.
+        further = [rate[rate.abs().argmin()] for rate in self.rates]
+        return [*learnt[:n_steps], *[further] * (n_steps - len(learnt))]
 
     def step(
         self,

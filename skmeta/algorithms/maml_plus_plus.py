@@ -54,8 +54,8 @@ class MAMLPlusPlus(MAML):
     anneal_lr : bool, default=True
         Let the outer learning rate fall along a cosine, to a hundredth.
     adapt_steps, adapt_only, pseudo_rows
-        As in :class:`MAML`. Steps beyond ``inner_steps`` have the step sizes of the
-        last.
+        As in :class:`MAML`. Steps beyond ``inner_steps`` are as short, tensor by
+        tensor, as the shortest of those.
 
     References
     ----------
