@@ -13,7 +13,7 @@ from skmeta.algorithms.base import Algorithm, task_losses
 from skmeta.episodes import Batch, Episode
 from skmeta.history import History
 
-__all__ = ["EpisodicNet", "KeepBest", "Progress", "mean_score"]
+__all__ = ["EpisodicNet", "KeepBest", "Progress", "compile_step", "mean_score"]
 
 
 class EpisodicNet(NeuralNet):

@@ -131,6 +131,18 @@ def test_predictions_after_each_number_of_steps_are_scored_per_task():
     np.testing.assert_allclose(display.scores, [[1 / 2, 1 / 3], [1, 2 / 3]])
     np.testing.assert_array_equal(display.line_.get_ydata(), display.mean)
     assert "accuracy score" in display.ax_.get_ylabel()
+    table = AdaptationDisplay.from_predictions(
+        y, pd.DataFrame(after), pd.Series(groups), steps=[0, 5], plot=False
+    )
+    np.testing.assert_array_equal(table.scores, display.scores)
+    with pytest.raises(ValueError, match="groups must have one value per row"):
+        AdaptationDisplay.from_predictions(y, after, None, steps=[0, 5])
+    with pytest.raises(ValueError, match="groups contains NaN"):
+        AdaptationDisplay.from_predictions(y, after, [*"uuv", None, "v"], [0, 5])
+    with pytest.raises(ValueError, match="No task has a score"):
+        AdaptationDisplay.from_predictions(
+            y, after, groups, steps=[0, 5], score=lambda y, answers: np.nan
+        )
     with pytest.raises(ValueError, match=r"2 numbers of steps, but steps names 3"):
         AdaptationDisplay.from_predictions(y, after, groups, steps=[0, 1, 2])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
@@ -264,12 +276,19 @@ def test_predictions_make_the_curve_of_their_scores_per_task():
     np.testing.assert_allclose(display.curve["high"][0], 0.5 + half)
     assert display.ax_.get_ylabel() == "accuracy score"
     two = FewShotCurveDisplay.from_predictions(
-        y, answers, groups, shots, estimator=np.repeat(["b", "a"], 6), score=r2_score
+        y, answers, groups, shots, name=np.repeat(["b", "a"], 6), score=r2_score
     )
     assert two.names == ["b", "a"]
     assert two.curve["shots"].tolist() == [1, 5]
+    backwards = pd.Series(shots, index=np.arange(12)[::-1])
+    by_place = FewShotCurveDisplay.from_predictions(
+        y, answers, groups, backwards, name=pd.Series(["a"] * 12)
+    )
+    assert by_place.curve["score"].tolist() == display.curve["score"].tolist()
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         FewShotCurveDisplay.from_predictions(y, answers, groups, shots[:-1])
+    with pytest.raises(ValueError, match="must not be missing"):
+        FewShotCurveDisplay.from_predictions(y, answers, groups, [np.nan, *shots[1:]])
 
 
 def test_a_frame_without_its_columns_is_an_error(curve):

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ import torch
 
 from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, Reptile, Spec
 from skmeta.backbones import MLP
+from skmeta.backprop import whole
 from skmeta.episodes import Batch, Episode
+from skmeta.threads import one_thread_if_small, side_by_side
 
 from .batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, make_batch, naive_meta_loss
 
@@ -271,10 +275,59 @@ def test_a_meta_batch_in_parts_has_the_gradient_of_the_whole(
     make, spec, algorithm, monkeypatch
 ):
     module, episode = make(algorithm, spec)
-    whole = by_meta_backward(algorithm, module, episode)
+    at_once = by_meta_backward(algorithm, module, episode)
+    sizes = []
+
+    def spy(weights, n_rows, n_features, n_parts):
+        sizes.append((n_rows, n_parts))
+        return side_by_side(weights, n_rows, n_features, n_parts)
+
+    monkeypatch.setattr("skmeta.backprop.whole.side_by_side", spy)
     monkeypatch.setattr("skmeta.backprop.whole._PART", 1)  # a part for every task
     parts = by_meta_backward(algorithm, module, episode)
-    torch.testing.assert_close(parts, whole, rtol=1e-10, atol=1e-13)
+    torch.testing.assert_close(parts, at_once, rtol=1e-10, atol=1e-13)
+    if module.is_relu_network:  # for others there is a graph, which is not cut
+        rows = episode.join()[0] if isinstance(algorithm, Reptile) else episode.support
+        widest = max(rows.X.shape[1], episode.query.X.shape[1])
+        assert sizes == [(widest, 3)]
+
+
+def test_parts_of_large_steps_go_side_by_side_where_fit_trains_in_one_thread(generator):
+    """Whether a part is small is asked of its own rows, as few as they are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    algorithm = Reptile(inner_steps=20)
+    module = algorithm.build(MLP((256, 256)), CLASSIFIER).double()
+    rows = make_batch(CLASSIFIER, [100] * 16, generator)
+    seen, descend = set(), whole._descend_together
+
+    def spy(*args):
+        seen.add(threading.get_ident())
+        return descend(*args)
+
+    try:
+        with (
+            mock.patch.object(whole, "_descend_together", spy),
+            one_thread_if_small(module, rows.mask.numel(), n_features=3),
+        ):
+            assert torch.get_num_threads() == 1
+            algorithm.meta_backward(module, Episode(rows, rows))
+    finally:
+        torch.set_num_threads(before)
+    assert len(seen) == 2
+    assert threading.get_ident() not in seen
+
+
+def test_hooks_of_parameters_see_their_gradients(make):
+    algorithm = MAML()
+    module, episode = make(algorithm, CLASSIFIER)
+    weight, seen = module.tip.head.weight, []
+    handle = weight.register_hook(
+        lambda gradient: seen.append(gradient) or 2 * gradient
+    )
+    algorithm.meta_backward(module, episode)
+    handle.remove()
+    torch.testing.assert_close(weight.grad, 2 * seen[0])
 
 
 def test_gradients_add_up_to_those_that_are_there(make):

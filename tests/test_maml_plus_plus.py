@@ -87,9 +87,9 @@ def test_steps_beyond_those_of_training_are_as_short_as_the_shortest(make):
     module, _ = make(algorithm, CLASSIFIER)
     for rate in module.rates:
         rate.data = torch.tensor([0.3, -0.1, 0.5]).to(rate)
-    of_first = [float(rates[0]) for rates in module.rates_of_steps(5)]
+    of_first = [rates[0].item() for rates in module.rates_of_steps(5)]
     assert of_first == pytest.approx([0.3, -0.1, 0.5, -0.1, -0.1])
-    assert [float(rates[0]) for rates in module.rates_of_steps(2)] == pytest.approx(
+    assert [rates[0].item() for rates in module.rates_of_steps(2)] == pytest.approx(
         [0.3, -0.1]
     )
 

@@ -21,9 +21,6 @@ from skmeta.tables import Batch
 
 __all__ = ["InnerLoop", "Rates", "State"]
 
-# Weight of all rows of a task without any; no other is as little.
-_TINY = torch.finfo(torch.float32).tiny
-
 # Step size of every adapted weight.
 Rates = Sequence[Tensor | float]
 
@@ -107,7 +104,7 @@ class InnerLoop(nn.Module):
         total = share.sum(dim=1, keepdim=True)
         if pseudo_rows:
             total = total + pseudo_rows
-        share = (share / total.clamp_min(_TINY)).unsqueeze(-1)
+        share = (share / total.clamp_min(torch.finfo(total.dtype).tiny)).unsqueeze(-1)
         if support.y.is_floating_point():
             return SupportLoss(
                 support.y.unsqueeze(-1), share, absent=None, squared=True
@@ -124,10 +121,12 @@ class InnerLoop(nn.Module):
         if not self.rates_by_step:
             return [list(self.rates)] * n_steps
         learnt = list(zip(*(rate.unbind() for rate in self.rates), strict=True))
+        if n_steps <= len(learnt):
+            return learnt[:n_steps]
         # Steps beyond those that were learnt are as short as the shortest of them: the
         # last one was learnt to end with, and mostly diverges when it is repeated.
-        further = [rate[rate.abs().argmin()] for rate in self.rates]
-        return [*learnt[:n_steps], *[further] * (n_steps - len(learnt))]
+        shortest = [rate[rate.abs().argmin()] for rate in self.rates]
+        return learnt + [shortest] * (n_steps - len(learnt))
 
     def step(
         self,

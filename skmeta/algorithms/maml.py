@@ -29,8 +29,8 @@ class MAML(Algorithm):
     .. math::
         \min_\theta \sum_i L_i^{query}(\theta - \alpha \nabla L_i^{support}(\theta))
 
-    with ``inner_steps`` such steps. All tasks of a meta-batch take their steps together,
-    in batched products.
+    with ``inner_steps`` such steps. All tasks of a meta-batch take their steps in the
+    same batched products.
 
     In a per-task label space class codes carry no meaning, so all classes of a task
     start from one class vector, as in UNICORN-MAML (Ye & Chao 2022): the learner
@@ -199,9 +199,9 @@ class MAML(Algorithm):
     def meta_backward(self, module: nn.Module, episode: Episode) -> Tensor:
         """Add the gradient of the loss on the queries after the inner steps."""
         # What a subclass does otherwise cannot be written out here.
-        own = all(
+        own = type(module) is InnerLoop and all(
             getattr(type(self), verb) is getattr(MAML, verb)
-            for verb in ("adapt", "predict", "meta_loss")
+            for verb in ("adapt", "predict", "meta_loss", "_path")
         )
         if not (own and module.is_relu_network) or self.checkpoint:
             return super().meta_backward(module, episode)

@@ -1,15 +1,14 @@
 """Reptile: a start that moves towards where each task's own training ends."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from skmeta.algorithms.base import Spec, task_losses
-from skmeta.algorithms.inner_loop import InnerLoop, State
-from skmeta.algorithms.maml import MAML, last, n_inner_steps
+from skmeta.algorithms.inner_loop import InnerLoop, Rates, State
+from skmeta.algorithms.maml import MAML, n_inner_steps
 from skmeta.backbones.base import Backbone
 from skmeta.backprop import SupportLoss, mean_descent
 from skmeta.episodes import Episode
@@ -118,14 +117,15 @@ class Reptile(MAML):
 
     def adapt(self, module: InnerLoop, support: Batch) -> State:
         """Take the inner steps on the support; return every task's own weights."""
-        start, n_steps = module.start(support), n_inner_steps(self, module)
-        steps = [(support.X, module.support_loss(support, self.pseudo_rows))] * n_steps
-        if torch.is_grad_enabled():
-            return last(self._path(module, start, steps, len(support.X)))
-        if self.inner_optimizer == "adam":
-            return last(self._path(module, start, steps, len(support.X))).detach()
-        ended = module.walk(start, [(module.rates, *step) for step in steps])
-        return module.spread(ended, len(support.X)).detach()
+        rows_of_steps = [support] * n_inner_steps(self, module)
+        end = start = module.start(support)
+        if self.inner_optimizer == "sgd" and not torch.is_grad_enabled():
+            end = module.walk(start, self._steps(module, rows_of_steps))
+        else:
+            for _, _, state in self._path(module, start, rows_of_steps):
+                end = state
+        end = module.spread(end, len(support.X))
+        return end if torch.is_grad_enabled() else end.detach()
 
     def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
         r"""Add :math:`\theta - \frac{1}{n} \sum_i \phi_i` to the ``.grad`` of θ.
@@ -136,80 +136,84 @@ class Reptile(MAML):
             The mean loss of the tasks before their last inner step, on its rows.
         """
         rows, _ = episode.join()
-        n_steps, n_rows = self.inner_steps, self.inner_batch_size
-        of_steps = [rows] if n_rows is None else _draw(rows, n_rows, n_steps)
-        steps = [
-            (own.X, module.support_loss(own, self.pseudo_rows)) for own in of_steps
-        ]
-        if n_rows is None:
-            steps *= n_steps
+        rows_of_steps = [rows] * self.inner_steps
+        if self.inner_batch_size is not None:
+            rows_of_steps = _draw(rows, self.inner_batch_size, self.inner_steps)
         with torch.no_grad():
-            outputs, ways = self._go(module, module.start(rows), steps, rows)
+            seen, outputs, ways = self._go(module, rows, rows_of_steps)
             for name, start in module.tip.named_parameters():
                 if start.requires_grad:
                     way = ways[name]
                     start.grad = way if start.grad is None else start.grad + way
-            return task_losses(outputs, of_steps[-1] if of_steps else rows).mean()
+            return task_losses(outputs, seen).mean()
 
     def _go(
-        self,
-        module: InnerLoop,
-        start: State,
-        steps: Sequence[tuple[Tensor, SupportLoss]],
-        rows: Batch,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the outputs before the last step, and start less mean end."""
-        if steps and module.is_relu_network and self.inner_optimizer == "sgd":
+        self, module: InnerLoop, rows: Batch, rows_of_steps: Iterable[Batch]
+    ) -> tuple[Batch, Tensor, dict[str, Tensor]]:
+        """Return the rows of the last step, outputs before it, start less mean end."""
+        start = module.start(rows)
+        own = type(self)._path is Reptile._path and self.inner_steps
+        if own and module.is_relu_network and self.inner_optimizer == "sgd":
+            rows_of_steps = list(rows_of_steps)
             outputs, ways = mean_descent(
-                list(start.weights.values()),
-                [(module.rates, *step) for step in steps],
+                list(start.weights.values()), self._steps(module, rows_of_steps)
             )
             ways = dict(zip(start.weights, ways, strict=True))
-            return module.mask_absent(outputs, start), ways
-        path = self._path(module, start, steps, len(rows.X))
-        *_, before, end = start, *deque(path, maxlen=2)
+            return rows_of_steps[-1], module.mask_absent(outputs, start), ways
+        seen, before, end = rows, start, start
+        for step in self._path(module, start, rows_of_steps):
+            seen, before, end = step
+        end = module.spread(end, len(rows.X))
         ways = {
             name: weight - end.weights[name].mean(dim=0)
             for name, weight in start.weights.items()
         }
-        return module.answer(before, steps[-1][0] if steps else rows.X), ways
+        return seen, module.answer(before, seen.X), ways
+
+    def _steps(
+        self, module: InnerLoop, rows_of_steps: Sequence[Batch]
+    ) -> list[tuple[Rates, Tensor, SupportLoss]]:
+        """Describe steps of gradient descent; those on the same rows alike."""
+        described = {
+            id(rows): (rows.X, module.support_loss(rows, self.pseudo_rows))
+            for rows in {id(rows): rows for rows in rows_of_steps}.values()
+        }
+        return [(module.rates, *described[id(rows)]) for rows in rows_of_steps]
 
     def _path(
-        self,
-        module: InnerLoop,
-        state: State,
-        steps: Sequence[tuple[Tensor, SupportLoss]],
-        n_tasks: int,
-    ) -> Iterator[State]:
-        """Yield the start, and where every inner step leads."""
-        yield module.spread(state, n_tasks)
+        self, module: InnerLoop, state: State, rows_of_steps: Iterable[Batch]
+    ) -> Iterator[tuple[Batch, State, State]]:
+        """Yield of every inner step its rows, and the weights before and after it."""
         squares = dict.fromkeys(state.weights, 0.0)
-        for place, (X, loss) in enumerate(steps, start=1):
+        for place, rows in enumerate(rows_of_steps, start=1):
+            before, loss = state, module.support_loss(rows, self.pseudo_rows)
             if self.inner_optimizer == "sgd":
-                state = module.step(state, X, loss, first_order=True)
-                yield module.spread(state, n_tasks)
+                state = module.step(state, rows.X, loss, first_order=True)
+                yield rows, before, state
                 continue
-            weights = dict(module.spread(state, n_tasks).weights)
-            for name, gradient in _gradients(module, weights, X, loss).items():
+            weights = dict(module.spread(state, len(rows.X)).weights)
+            for name, gradient in _gradients(module, weights, rows.X, loss).items():
                 squares[name] = _BETA * squares[name] + (1 - _BETA) * gradient.square()
                 size = (squares[name] / (1 - _BETA**place)).sqrt() + _EPS
                 weights[name] = weights[name] - self.inner_lr * (gradient / size)
             state = state._replace(weights=weights)
-            yield state
+            yield rows, before, state
 
 
-def _draw(rows: Batch, n: int, times: int) -> list[Batch]:
+def _draw(rows: Batch, n: int, times: int) -> Iterator[Batch]:
     """Draw n rows of every task, so many times, or all of a task that has fewer."""
     order = torch.rand(times, *rows.mask.shape, device=rows.X.device)
     order = order.masked_fill(~rows.mask, -1.0)  # padding comes last
-    chosen = order.topk(min(n, order.shape[2]), dim=2).indices  # (times, tasks, n)
+    drawn = order.topk(min(n, order.shape[2]), dim=2).indices  # (times, tasks, n)
     task = torch.arange(len(rows.X), device=rows.X.device).unsqueeze(-1)
-    weight = [None] * times if rows.weight is None else rows.weight[task, chosen]
-    parts = rows.X[task, chosen], rows.y[task, chosen], rows.mask[task, chosen], weight
-    return [
-        Batch(X, y, mask, rows.n_classes, weight=of_rows)
-        for X, y, mask, of_rows in zip(*parts, strict=True)
-    ]
+    for chosen in drawn:
+        yield Batch(
+            rows.X[task, chosen],
+            rows.y[task, chosen],
+            rows.mask[task, chosen],
+            rows.n_classes,
+            weight=None if rows.weight is None else rows.weight[task, chosen],
+        )
 
 
 def _gradients(

@@ -113,9 +113,8 @@ def _by_parts(
 
     What is found of each task is joined, what is found of all is summed.
     """
-    n_tasks = len(batches[0][0])
-    n_rows = n_tasks * sum(X.shape[1] for X, _ in batches)
-    work = n_rows * sum(weight.numel() for weight in weights)
+    n_tasks, widths = len(batches[0][0]), [X.shape[1] for X, _ in batches]
+    work = n_tasks * sum(widths) * sum(weight.numel() for weight in weights)
     n_parts = min(1 << (work // _PART).bit_length(), _MOST_PARTS, n_tasks)
     on_cpu = batches[0][0].device.type == "cpu"
     if n_parts <= 1 or not on_cpu or torch.compiler.is_compiling():
@@ -125,7 +124,8 @@ def _by_parts(
         [(X[start:stop], loss.of(slice(start, stop))) for X, loss in batches]
         for start, stop in pairwise(bounds)
     ]
-    with side_by_side(weights, n_rows, 1, n_parts) as each:
+    n_rows = -(-n_tasks // n_parts) * max(widths)  # in one product
+    with side_by_side(weights, n_rows, n_features=1, n_parts=n_parts) as each:
         of_tasks, of_all = zip(*each(compute, parts), strict=True)
     return (
         [_put_together(torch.cat, found) for found in zip(*of_tasks, strict=True)],
@@ -216,7 +216,8 @@ def _accumulate(tensors: Sequence[Tensor | float], bars: _Found) -> None:
     for tensor, bar in zip(tensors, bars, strict=True):
         if bar is None or not tensor.requires_grad:
             continue
-        if tensor.is_leaf:
+        hooked = tensor._backward_hooks or tensor._post_accumulate_grad_hooks
+        if tensor.is_leaf and not hooked:  # autograd would take its time
             tensor.grad = bar if tensor.grad is None else tensor.grad + bar
         else:
             computed.append((tensor, bar))

@@ -202,7 +202,7 @@ class AdaptationDisplay:
         steps : sequence of int, of length n_steps
             Numbers of inner steps.
         score : callable, default=sklearn.metrics.accuracy_score
-            ``score(y_true, y_pred)`` of one task.
+            ``score(y_true, y_pred)`` of one task. Tasks where it is NaN are left out.
         trained_steps : int, default=None
             Steps that meta-training took; marked in the picture.
         ax : matplotlib Axes, default=None
@@ -234,12 +234,17 @@ class AdaptationDisplay:
         array([[0.5, 0.5],
                [1. , 0.5]])
         """
-        if len(y_pred) != len(steps):
+        y_pred = np.asarray(y_pred)
+        if len(y_pred) != len(steps) or not len(steps):
             raise ValueError(
                 f"y_pred has predictions after {len(y_pred)} numbers of steps, but "
                 f"steps names {len(steps)}. Pass one row of predictions for each."
             )
         _, scores = score_tasks(score, y_true, list(y_pred), groups)
+        scored = ~np.isnan(scores).any(axis=0)
+        if not scored.any():
+            raise ValueError("No task has a score after every number of steps.")
+        scores = scores[:, scored]
         display = cls(
             np.asarray(list(steps)),
             scores,

@@ -123,7 +123,7 @@ class FewShotCurveDisplay:
         groups,
         shots,
         *,
-        estimator="estimator",
+        name="estimator",
         score: Callable = accuracy_score,
         ax: Axes | None = None,
         plot: bool = True,
@@ -139,7 +139,7 @@ class FewShotCurveDisplay:
             Task of each row.
         shots : array-like of shape (n_rows,)
             Support rows that its task was adapted to before the row was predicted.
-        estimator : str or array-like of shape (n_rows,), default="estimator"
+        name : str or array-like of shape (n_rows,), default="estimator"
             Name of what predicted, one for all rows or one for each.
         score : callable, default=sklearn.metrics.accuracy_score
             ``score(y_true, y_pred)`` of one task.
@@ -171,19 +171,23 @@ class FewShotCurveDisplay:
 
         from skmeta.model_selection._curve import summarise
 
-        names = [estimator] * len(shots) if isinstance(estimator, str) else estimator
+        names = [name] * len(shots) if isinstance(name, str) else name
         check_consistent_length(y_true, y_pred, groups, shots, names)
-        y_true, y_pred, groups = map(np.asarray, (y_true, y_pred, groups))
-        places = pd.DataFrame({"estimator": names, "shots": shots}).groupby(
+        y_true, y_pred, groups, shots, names = map(
+            np.asarray, (y_true, y_pred, groups, shots, names)
+        )
+        if pd.isna(shots).any() or pd.isna(names).any():
+            raise ValueError("shots and name must not be missing for any row.")
+        rows_of = pd.DataFrame({"estimator": names, "shots": shots}).groupby(
             ["estimator", "shots"], sort=False
         )
         scored = []
-        for (name, shot), rows in places.indices.items():
+        for (own, shot), rows in rows_of.indices.items():
             tasks, (scores,) = score_tasks(
                 score, y_true[rows], [y_pred[rows]], groups[rows]
             )
             scored += [
-                (name, shot, task, 0, value)
+                (own, shot, task, 0, value)
                 for task, value in zip(tasks, scores, strict=True)
             ]
         columns = ["estimator", "shots", "task", "repeat", "score"]

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from skmeta.tables import encode_groups
+
 __all__ = ["name_of", "score_tasks"]
 
 
@@ -31,10 +33,15 @@ def score_tasks(
         Names of the tasks, sorted.
     scores : float ndarray of shape (n_predictions, n_tasks)
         Score of each prediction on each task.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, or a row has no group.
     """
-    check_consistent_length(y_true, groups, *predictions)
-    y_true, groups, *predictions = map(np.asarray, (y_true, groups, *predictions))
-    tasks, row = np.unique(groups, return_inverse=True)
+    check_consistent_length(y_true, *predictions)
+    y_true, *predictions = map(np.asarray, (y_true, *predictions))
+    tasks, row = encode_groups(groups, y_true)
     rows_of = [np.flatnonzero(row == number) for number in range(len(tasks))]
     scores = [
         [score(y_true[rows], answers[rows]) for rows in rows_of]
