@@ -1,5 +1,6 @@
 """Time contenders in turns, and watch how much memory a call takes."""
 
+import random
 import resource
 import statistics
 import sys
@@ -20,11 +21,15 @@ def seconds(call):
 def medians(contenders, rounds, warm=1):
     """Time each contender once a round, so that what else the machine does hits all.
 
-    A contender is a function to time, or one that returns the seconds it took.
+    Each round has an order of its own: a contender leaves caches cold behind it, and
+    threads that spin for a while. A contender is a function to time, or one that
+    returns the seconds it took.
     """
     times = {name: [] for name in contenders}
+    order, shuffle = list(contenders.items()), random.Random(0).shuffle
     for turn in range(warm + rounds):
-        for name, call in contenders.items():
+        shuffle(order)
+        for name, call in order:
             start = perf_counter()
             own = call()
             took = own if isinstance(own, float) else perf_counter() - start

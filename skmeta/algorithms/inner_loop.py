@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import torch
@@ -88,8 +89,7 @@ class InnerLoop(nn.Module):
 
     def start(self, support: Batch) -> State:
         """Return the meta-learnt weights, which all tasks share at first."""
-        weights = dict(self.tip.named_parameters())
-        weights = {name: weights[name] for name in self.adapted}
+        weights = {name: attrgetter(name)(self.tip) for name in self.adapted}
         if self.per_task:  # the one class vector, once per class
             n_classes = int(support.n_classes.max())
             for name in ("head.weight", "head.bias"):

@@ -140,34 +140,36 @@ class Reptile(MAML):
         if self.inner_batch_size is not None:
             rows_of_steps = _draw(rows, self.inner_batch_size, self.inner_steps)
         with torch.no_grad():
-            seen, outputs, ways = self._go(module, rows, rows_of_steps)
-            for name, start in module.tip.named_parameters():
-                if start.requires_grad:
-                    way = ways[name]
-                    start.grad = way if start.grad is None else start.grad + way
+            start = module.start(rows)
+            seen, outputs, ways = self._go(module, start, rows, rows_of_steps)
+            for weight, way in zip(start.weights.values(), ways, strict=True):
+                if weight.requires_grad:
+                    weight.grad = way if weight.grad is None else weight.grad + way
             return task_losses(outputs, seen).mean()
 
     def _go(
-        self, module: InnerLoop, rows: Batch, rows_of_steps: Iterable[Batch]
-    ) -> tuple[Batch, Tensor, dict[str, Tensor]]:
+        self,
+        module: InnerLoop,
+        start: State,
+        rows: Batch,
+        rows_of_steps: Iterable[Batch],
+    ) -> tuple[Batch, Tensor, list[Tensor]]:
         """Return the rows of the last step, outputs before it, start less mean end."""
-        start = module.start(rows)
         own = type(self)._path is Reptile._path and self.inner_steps
         if own and module.is_relu_network and self.inner_optimizer == "sgd":
             rows_of_steps = list(rows_of_steps)
             outputs, ways = mean_descent(
                 list(start.weights.values()), self._steps(module, rows_of_steps)
             )
-            ways = dict(zip(start.weights, ways, strict=True))
             return rows_of_steps[-1], module.mask_absent(outputs, start), ways
         seen, before, end = rows, start, start
         for step in self._path(module, start, rows_of_steps):
             seen, before, end = step
         end = module.spread(end, len(rows.X))
-        ways = {
-            name: weight - end.weights[name].mean(dim=0)
+        ways = [
+            weight - end.weights[name].mean(dim=0)
             for name, weight in start.weights.items()
-        }
+        ]
         return seen, module.answer(before, seen.X), ways
 
     def _steps(
