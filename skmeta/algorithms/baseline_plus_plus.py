@@ -59,6 +59,13 @@ class BaselinePlusPlus(Algorithm):
     inner_steps : int, default=20
         Gradient steps on the support. 0 classifies by the vectors as they start.
 
+    Notes
+    -----
+    A step size that suits twenty rows is too long for one: on MovieLens the AUC is
+    0.677 after one rating and 0.688 after ten, below a hierarchical logistic
+    regression's 0.685 and 0.693. In 20-way 1-shot Omniglot the error is 0.21 after 12
+    epochs (:class:`~skmeta.algorithms.ProtoNet` 0.12).
+
     References
     ----------
     W.-Y. Chen, Y.-C. Liu, Z. Kira, Y.-C. F. Wang, J.-B. Huang. A closer look at

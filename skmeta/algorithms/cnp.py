@@ -67,6 +67,15 @@ class CNP(Algorithm):
         Smallest standard deviation :math:`\sigma_{min}` in regression, in units of the
         targets as they are learnt: an estimator standardises them.
 
+    Notes
+    -----
+    On MovieLens, with ``attention=False`` and a weight decay of 1, it hardly uses the
+    support: the AUC stays at 0.685 from one rating to twenty. With attention and a
+    decay of 0.1 it is 0.695 after ten (hierarchical logistic regression 0.693); on
+    sinusoids attention lowers the mean squared error from 20 points from 0.063 to
+    0.004. In 20-way 1-shot Omniglot the error is 0.35 after 12 epochs, without
+    attention (:class:`~skmeta.algorithms.ProtoNet` 0.12).
+
     References
     ----------
     M. Garnelo et al. Conditional neural processes. ICML 2018.

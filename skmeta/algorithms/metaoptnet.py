@@ -58,6 +58,14 @@ class MetaOptNet(Algorithm):
         What a row pays for each unit by which it misses its margin; 0.1 in the paper,
         whose embeddings are longer vectors.
 
+    Notes
+    -----
+    In a shared label space, ``C=1`` lets a handful of rows overrule the prior vectors:
+    on MovieLens the AUC falls from 0.674 after one rating to 0.665 after ten. With
+    ``C=0.03`` it rises from 0.687 to 0.690, still below a hierarchical logistic
+    regression's 0.693 and the 0.699 of :class:`~skmeta.algorithms.R2D2`, which takes a
+    sixth of the time.
+
     References
     ----------
     K. Lee, S. Maji, A. Ravichandran, S. Soatto. Meta-learning with differentiable

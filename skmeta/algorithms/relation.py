@@ -64,6 +64,15 @@ class RelationNet(Algorithm):
         Distance to start from: "euclidean" (squared), "cosine", "manhattan",
         "mahalanobis", or any registered one. None is the relation network of the paper.
 
+    Notes
+    -----
+    The comparison may learn to do without the support: on MovieLens, without a
+    ``distance`` and with a weight decay of 1, the AUC is 0.683 after one rating and
+    after twenty. With ``distance="cosine"`` and no decay it is 0.687 after ten, below
+    a hierarchical logistic regression's 0.693. In 20-way 1-shot Omniglot the error is
+    0.26 after 12 epochs, from a distance too (:class:`~skmeta.algorithms.ProtoNet`
+    0.12).
+
     References
     ----------
     F. Sung, Y. Yang, L. Zhang, T. Xiang, P. Torr, T. Hospedales. Learning to compare:

@@ -59,6 +59,13 @@ class SimpleShot(ProtoNet):
         shared label space, where training has met the very classes, their lengths may
         be worth keeping.
 
+    Notes
+    -----
+    A task can use no more than the features that tell the training classes apart. On
+    MovieLens the AUC after ten ratings is 0.685, or 0.688 without a feature transform,
+    below a hierarchical logistic regression's 0.693. In 20-way 1-shot Omniglot the
+    error is 0.20 after 12 epochs (:class:`~skmeta.algorithms.ProtoNet` 0.12).
+
     References
     ----------
     Y. Wang, W.-L. Chao, K. Q. Weinberger, L. van der Maaten. SimpleShot: revisiting
