@@ -40,6 +40,7 @@ class Workload:
             if self.hidden
             else Conv4(image_shape=(SIDE, SIDE), channels=CHANNELS)
         )
+        self.module = self.learner(self.maml())
         generator = torch.Generator().manual_seed(0)
         self.episode = Episode(
             self._batch(self.shot, generator), self._batch(self.queries, generator)

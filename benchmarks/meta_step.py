@@ -2,14 +2,14 @@
 
 Same network, tasks, loss and optimizer (Adam) for all; the contenders' losses on the
 same weights are compared first. Each round times every contender once, so that whatever
-else the machine does hits all alike; medians over the rounds. torch computes with as
-many threads as `fit` would choose for the sizes at hand; JAX chooses for itself.
+else the machine does hits all alike; medians over the rounds. skmeta's steps have as
+many threads as `fit` would choose for the sizes at hand; JAX and the other torch
+contenders have all.
 """
 
 import argparse
 from functools import partial
 
-import torch
 from _contenders import (
     bare,
     matrix_products,
@@ -31,6 +31,13 @@ from skmeta.threads import one_thread_if_small
 SLOW = {"higher", "torchopt"}
 
 
+def as_in_fit(work, call):
+    """Call with the threads that `fit` would give to a step."""
+    n_rows = work.tasks * work.queries
+    with one_thread_if_small(work.module, n_rows, work.features):
+        return call()
+
+
 def measure(work, rounds, compiled):
     steps = {
         "skmeta": bare(work, work.maml()),
@@ -41,7 +48,7 @@ def measure(work, rounds, compiled):
     }
     if compiled:
         steps["skmeta, compiled"] = bare(work, work.maml(), compiled=True)
-    losses = {name: step() for name, step in steps.items()}
+    losses = {name: as_in_fit(work, step) for name, step in steps.items()}
     first = losses["skmeta"]
     assert all(abs(loss - first) < 1e-4 * first for loss in losses.values()), losses
     steps["skmeta, first order"] = bare(work, work.maml(first_order=True))
@@ -50,7 +57,12 @@ def measure(work, rounds, compiled):
         reptile = Reptile(INNER_LR, work.steps, inner_batch_size=work.shot)
         steps["skmeta, Reptile"] = bare(work, reptile)
         steps["matrix products"] = matrix_products(work)
-    calls = {name: partial(seconds, step) for name, step in steps.items()}
+    calls = {
+        name: partial(as_in_fit, work, partial(seconds, step))
+        if "skmeta" in name
+        else partial(seconds, step)
+        for name, step in steps.items()
+    }
     calls["skmeta, through fit"] = public_fit(work)
     slow = {name: calls.pop(name) for name in SLOW}
     times = medians(calls, rounds) | medians(slow, rounds=3)
@@ -68,10 +80,7 @@ def main():
     results = {}
     for name in options.workloads:
         work = Workload(name)
-        module, n_rows = work.learner(work.maml()), work.tasks * work.queries
-        with one_thread_if_small(module, n_rows, work.features):
-            results[name] = measure(work, options.rounds, name in options.compile)
-            results[name]["threads"] = torch.get_num_threads()
+        results[name] = measure(work, options.rounds, name in options.compile)
         report(name, results[name])
     draw(results, save("meta_step", results))
 
@@ -79,7 +88,7 @@ def main():
 def report(name, times):
     own = times["skmeta"]
     print(f"\n{name}: milliseconds per meta-step, and in units of skmeta's")
-    for contender in sorted(times.keys() - {"threads"}, key=times.get):
+    for contender in sorted(times, key=times.get):
         print(f"  {contender:20} {times[contender]:8.2f} {times[contender] / own:8.2f}")
 
 
@@ -87,7 +96,7 @@ def draw(results, path):
     figure = Figure(figsize=(4 * len(results), 3.2), layout="constrained")
     panels = figure.subplots(1, len(results), squeeze=False)[0]
     for axes, (name, times) in zip(panels, results.items(), strict=True):
-        order = sorted(times.keys() - {"threads"}, key=times.get, reverse=True)
+        order = sorted(times, key=times.get, reverse=True)
         colours = ["#1f6fb4" if "skmeta" in each else "0.7" for each in order]
         bars = axes.barh(order, [times[each] for each in order], color=colours)
         axes.bar_label(bars, fmt="%.3g", padding=3)

@@ -60,11 +60,11 @@ class IMAML(MAML):
 
     Notes
     -----
-    With its defaults it is no match for MAML where tasks differ much, and takes twice
-    to seven times as long: in 20-way 1-shot Omniglot the error is 0.67 after 12 epochs
-    (MAML 0.24, comparing pixels 0.53), and on sinusoids the mean squared error from 20
-    points and ten steps is 0.14 (five-step MAML 0.02). On MovieLens, whose tasks are
-    much alike, it is level with MAML.
+    It is no match for MAML where tasks differ much, and takes twice to seven times as
+    long: in 20-way 1-shot Omniglot, with ``inner_lr=0.1``, the error is 0.49 after 12
+    epochs (MAML 0.24, comparing pixels 0.53), and on sinusoids the mean squared error
+    from 20 points and ten steps is 0.14 (five-step MAML 0.02). On MovieLens, whose
+    tasks are much alike, it is level with MAML.
 
     References
     ----------
