@@ -188,7 +188,7 @@ def main():
 
 
 def draw(results, path):
-    figure = Figure(figsize=(8, 2.8), layout="constrained")
+    figure = Figure(figsize=(9, 3), layout="constrained")
     axes = figure.subplots()
     place = np.arange(len(results))
     kinds = {"busy": "beside a busy core", "grid": "in a grid of 2"}
@@ -204,7 +204,7 @@ def draw(results, path):
     axes.set(title="time of a step, times a quiet machine's", xscale="log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(x=0.12)
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(frameon=False, loc="outside right center")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 
