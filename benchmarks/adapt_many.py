@@ -133,7 +133,7 @@ def measure_memory(name, n_tasks):
         meta.adapt(rows, targets, groups=task)
         answers = meta.predict(queries, groups=asked)
     kept = sum(
-        leaf.untyped_storage().nbytes() for leaf in tree_leaves(meta.adapted_._states)
+        leaf.untyped_storage().nbytes() for leaf in tree_leaves(meta.adapted_.states)
     )
     return {
         "peak": peak.n_bytes,

@@ -53,6 +53,17 @@ class AdaptedTasks:
         The tasks' groups, sorted; None for a single task without a name.
     labels : TaskLabels, default=None
         The classes behind the class codes, in classification.
+
+    Attributes
+    ----------
+    n_tasks : int
+        Tasks, the prior included.
+    order : int ndarray of shape (n_tasks,)
+        The tasks in the order in which ``states`` have them.
+    states : sequence of pytree of Tensor
+        What was learnt of the tasks, several at a time, with the task axis first.
+    bounds : int ndarray of shape (n_states + 1,)
+        Where each state begins and ends in ``order``.
     """
 
     def __init__(
@@ -71,22 +82,23 @@ class AdaptedTasks:
         self.n_tasks = len(n_classes)
         spans = Spans(task, self.n_tasks)
         parts = list(chunks.of_similar_size(spans.sizes, learner.weights))
-        self._order = np.concatenate(parts)  # the tasks, as they are learnt
+        self.order = np.concatenate(parts)
 
         def adapt(tasks: np.ndarray) -> Any:
             support = table.take(*spans.pad(tasks), n_classes[tasks])
             with torch.no_grad():
-                return learner.algorithm.adapt(
+                state = learner.algorithm.adapt(
                     learner.module, support.to(learner.device)
                 )
+            return tree_map(_in_rows, state)
 
         n_rows = min(len(task), chunks.ROWS_AT_ONCE)
         with side_by_side(
             learner.weights, n_rows, table.X.shape[1], len(parts)
         ) as each:
             learnt = zip(map(len, parts), each(adapt, parts), strict=True)
-            sizes, self._states = zip(*chunks.join(learnt), strict=True)
-        self._bounds = np.cumsum([0, *sizes])  # of each state, among the tasks
+            sizes, self.states = zip(*chunks.join(learnt), strict=True)
+        self.bounds = np.cumsum([0, *sizes])
 
     def locate(self, groups: Any, X: np.ndarray, unknown_task: str) -> np.ndarray:
         """Find the task of each row.
@@ -196,23 +208,23 @@ class AdaptedTasks:
 
     def _blocks(self, spans: Spans) -> Iterator["_Block"]:
         """Cut the tasks that have rows into blocks, none across two states."""
-        position = np.flatnonzero(spans.sizes[self._order])
-        index_of = np.searchsorted(self._bounds, position, side="right") - 1
+        position = np.flatnonzero(spans.sizes[self.order])
+        index_of = np.searchsorted(self.bounds, position, side="right") - 1
         for index in np.unique(index_of):
             members = position[slice(*np.searchsorted(index_of, [index, index + 1]))]
-            tasks = self._order[members]
+            tasks = self.order[members]
             sizes = spans.sizes[tasks]
             for part in chunks.of_similar_size(sizes, self.learner.weights):
-                place = members[part] - self._bounds[index]
+                place = members[part] - self.bounds[index]
                 for start in range(0, sizes[part].max(), chunks.ROWS_AT_ONCE):
                     yield _Block(index, place, tasks[part], start)
 
     def _state(self, block: "_Block") -> Any:
         """Pick what was learnt of the tasks of a block."""
-        state, place = self._states[block.state], block.place
+        state, place = self.states[block.state], block.place
         first, stop = place[0], place[0] + len(place)
         if np.array_equal(place, np.arange(first, stop)):  # no need to copy
-            if len(place) == self._bounds[block.state + 1] - self._bounds[block.state]:
+            if len(place) == self.bounds[block.state + 1] - self.bounds[block.state]:
                 return state
             return tree_map(lambda leaf: leaf[first:stop], state)
         place = torch.from_numpy(place)
@@ -235,6 +247,17 @@ class _Block(NamedTuple):
         stop = min(self.start + chunks.ROWS_AT_ONCE, size)
         rows = spans.rows[first + self.start : first + stop][np.newaxis]
         return rows, np.ones(rows.shape, dtype=bool)
+
+
+def _in_rows(leaf: Tensor) -> Tensor:
+    """Lay a tensor out row by row, as slices, pickles and files of it are.
+
+    Kernels choose their order of addition by the strides, those of axes of length 1
+    included, which ``contiguous`` leaves as they are.
+    """
+    leaf = leaf.contiguous()
+    strides = np.cumprod([1, *[max(1, size) for size in leaf.shape[:0:-1]]])[::-1]
+    return leaf.as_strided(leaf.shape, strides.tolist())
 
 
 def _widen(whole: np.ndarray, width: int) -> np.ndarray:

@@ -103,7 +103,7 @@ def _scaled(batch: Batch, features: Statistics, targets: Statistics | None) -> B
     return batch._replace(y=torch.where(batch.mask, y, 0.0))
 
 
-class _State(NamedTuple):
+class ScaledState(NamedTuple):
     learnt: Any
     features: Statistics
     targets: Statistics | tuple[()]  # not None, which torch takes for a tensor
@@ -124,31 +124,33 @@ class TaskScaled:
     algorithm: Any
     scaling: TaskScaling
 
-    def adapt(self, module: nn.Module, support: Batch) -> _State:
+    def adapt(self, module: nn.Module, support: Batch) -> ScaledState:
         """Learn standardised tasks, and keep by what they were."""
         features = self.scaling.of_features(support)
         targets = self.scaling.of_targets(support)
         support = _scaled(support, features, targets)
-        return _State(self.algorithm.adapt(module, support), features, targets or ())
+        return ScaledState(
+            self.algorithm.adapt(module, support), features, targets or ()
+        )
 
-    def predict(self, module: nn.Module, state: _State, X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: ScaledState, X: Tensor) -> Tensor:
         """Answer rows, values in the unit that they had."""
         outputs = self.algorithm.predict(module, state.learnt, _rows(state, X))
         if not state.targets:
             return outputs
         return outputs * state.targets.std + state.targets.mean
 
-    def predict_std(self, module: nn.Module, state: _State, X: Tensor) -> Tensor:
+    def predict_std(self, module: nn.Module, state: ScaledState, X: Tensor) -> Tensor:
         """Give standard deviations, in the unit that the values had."""
         std = self.algorithm.predict_std(module, state.learnt, _rows(state, X))
         return std * state.targets.std
 
-    def embed(self, module: nn.Module, state: _State, X: Tensor) -> Tensor:
+    def embed(self, module: nn.Module, state: ScaledState, X: Tensor) -> Tensor:
         """Embed standardised rows."""
         return self.algorithm.embed(module, state.learnt, _rows(state, X))
 
 
-def _rows(state: _State, X: Tensor) -> Tensor:
+def _rows(state: ScaledState, X: Tensor) -> Tensor:
     return (X - state.features.mean) / state.features.std
 
 

@@ -105,7 +105,7 @@ def test_tasks_of_unlike_numbers_of_classes_are_answered_as_if_alone():
     few_labels = label[rows] % (2 + np.bincount(task)[task] // 10)
     meta = MetaClassifier("protonet", tasks="classes", max_epochs=1, random_state=0)
     meta.fit(X, label).adapt(X[rows], few_labels, groups=task)
-    assert len(meta.adapted_._states) > 2
+    assert len(meta.adapted_.states) > 2
     whole = meta.predict_proba(X[rows], groups=task)
     labels = list(meta.classes_)
     for t in (0, 150, n_tasks - 1):

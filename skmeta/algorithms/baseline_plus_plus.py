@@ -109,7 +109,7 @@ class BaselinePlusPlus(Algorithm):
             )
         return _CosineClassifier(backbone.build(spec.n_features), spec)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+    def adapt(self, module: nn.Module, support: Batch) -> "State":
         """Fine-tune the vectors of every task's classes on its support."""
         directions = module.direct(support.X, support.mask)
         total, count = sum_by_class(directions, support, module.n_outputs)
@@ -132,9 +132,9 @@ class BaselinePlusPlus(Algorithm):
             gradient = scale * slope.mT @ directions
             along = (gradient * unit).sum(dim=-1, keepdim=True)
             vectors = vectors - self.inner_lr * (gradient - along * unit) / length
-        return _State(vectors, has_vector, support.n_classes)
+        return State(vectors, has_vector, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
         """Compare the directions of rows with the vectors of their task."""
         scores = module.compare(module.direct(X), state.vectors)
         return log_probabilities(scores, state.has_vector, state.n_classes)
@@ -154,7 +154,7 @@ class BaselinePlusPlus(Algorithm):
         )
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     vectors: Tensor  # (tasks, classes, d)
     has_vector: Tensor  # (tasks, classes)
     n_classes: Tensor  # (tasks,)

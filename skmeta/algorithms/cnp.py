@@ -123,7 +123,7 @@ class CNP(Algorithm):
             )
         return _Process(backbone.build(spec.n_features), spec, self)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_Averages | _Rows":
+    def adapt(self, module: nn.Module, support: Batch) -> "Averages | Context":
         """Encode the support rows, and average them unless there is attention."""
         embedded = apply(module.backbone, support.X, support.mask)
         values = module.encode(embedded, support)  # (tasks, rows, width)
@@ -132,14 +132,14 @@ class CNP(Algorithm):
         if module.attention is None:
             count = member.sum(dim=-1, keepdim=True)
             mean = (module.prior + member @ values) / (1 + count)
-            return _Averages(mean, support.n_classes)
+            return Averages(mean, support.n_classes)
         keys = module.attention.key(_prepend(module.prior_place, embedded))
         values = _prepend(module.prior, values)
         member = torch.cat([torch.ones_like(member[..., :1]), member], dim=-1)
-        return _Rows(values, support.n_classes, keys, member)
+        return Context(values, support.n_classes, keys, member)
 
     def predict(
-        self, module: nn.Module, state: "_Averages | _Rows", X: Tensor
+        self, module: nn.Module, state: "Averages | Context", X: Tensor
     ) -> Tensor:
         """Answer rows with logits, or with the mean."""
         outputs = module.decode(state, X)
@@ -148,7 +148,7 @@ class CNP(Algorithm):
         return mask_absent_classes(outputs, state.n_classes)
 
     def predict_std(
-        self, module: nn.Module, state: "_Averages | _Rows", X: Tensor
+        self, module: nn.Module, state: "Averages | Context", X: Tensor
     ) -> Tensor:
         """Tell how sure the answers are, in regression.
 
@@ -185,12 +185,12 @@ class CNP(Algorithm):
 # Groups are the classes of a per-task label space; elsewhere there is one.
 
 
-class _Averages(NamedTuple):
+class Averages(NamedTuple):
     about: Tensor  # (tasks, groups, width)
     n_classes: Tensor  # (tasks,)
 
 
-class _Rows(NamedTuple):
+class Context(NamedTuple):
     """What there is to attend to."""
 
     values: Tensor  # (tasks, 1 + rows, width)
@@ -238,7 +238,7 @@ class _Process(nn.Module):
         own = support.y.unsqueeze(1) == code.unsqueeze(-1)
         return own & support.mask.unsqueeze(1)
 
-    def decode(self, state: _Averages | _Rows, X: Tensor) -> Tensor:
+    def decode(self, state: Averages | Context, X: Tensor) -> Tensor:
         """Answer rows, (tasks, rows, outputs) or (tasks, rows, classes)."""
         embedded = apply(self.backbone, X).unsqueeze(1)  # (tasks, 1, rows, d)
         if self.attention is None:
@@ -296,7 +296,7 @@ class _Attention(nn.Module):
         self.key = nn.Linear(d, width, bias=False)
         self.mix = nn.Linear(width, width)
 
-    def forward(self, embedded: Tensor, state: _Rows) -> Tensor:
+    def forward(self, embedded: Tensor, state: Context) -> Tensor:
         """Map (tasks, 1, rows, d) to (tasks, groups, rows, width)."""
         queries, keys, values = (  # (tasks, 1, heads, rows, width of a head)
             self._heads(rows)

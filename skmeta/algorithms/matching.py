@@ -124,7 +124,7 @@ class MatchingNet(Algorithm):
             module.matcher = nn.LSTMCell(2 * width, width)
         return module
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+    def adapt(self, module: nn.Module, support: Batch) -> "State":
         """Keep the embedded support rows and their classes."""
         rows = apply(module.backbone, support.X, support.mask)
         mask, y = support.mask, support.y
@@ -144,9 +144,9 @@ class MatchingNet(Algorithm):
             log_weight = torch.cat([log_weight, prior_weight], dim=1)
         n_slots = (module.n_outputs or int(support.n_classes.max())) + 1
         has_rows = one_hot(slot, n_slots).any(dim=1)[:, 1:]
-        return _State(rows, slot, log_weight, has_rows, support.n_classes)
+        return State(rows, slot, log_weight, has_rows, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
         """Sum each class's part of the attention, as a log-probability."""
         rows = apply(module.backbone, X)
         if self.full_context:
@@ -157,7 +157,7 @@ class MatchingNet(Algorithm):
         return log_probabilities(scores, state.has_rows, state.n_classes)
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     rows: Tensor  # (tasks, rows, d)
     slot: Tensor  # (tasks, rows), the class code + 1; 0 on padding
     log_weight: Tensor  # (tasks, rows)
@@ -215,7 +215,7 @@ def _read(reader: nn.LSTM, rows: Tensor, mask: Tensor) -> Tensor:
     return rows + forward + backward
 
 
-def _match(matcher: nn.LSTMCell, rows: Tensor, state: _State, n_steps: int) -> Tensor:
+def _match(matcher: nn.LSTMCell, rows: Tensor, state: State, n_steps: int) -> Tensor:
     """Embed query rows in the context of the support, by repeated attention."""
     padding = (state.slot == 0).unsqueeze(1)
     lowest = torch.finfo(rows.dtype).min  # finite: a task may have no row at all

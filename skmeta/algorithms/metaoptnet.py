@@ -106,7 +106,7 @@ class MetaOptNet(Algorithm):
             raise ValueError(f"C must be positive, not {self.C!r}.")
         return _Machine(backbone.build(spec.n_features), spec)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+    def adapt(self, module: nn.Module, support: Batch) -> "State":
         """Solve the machine of every task."""
         Z = apply(module.backbone, support.X, support.mask)
         Z = Z * support.mask.unsqueeze(-1)  # (tasks, rows, d)
@@ -132,15 +132,15 @@ class MetaOptNet(Algorithm):
         vectors = alpha.to(Z) @ Z  # (tasks, classes, d)
         if module.prior is not None:
             vectors = module.prior + vectors
-        return _State(vectors, support.n_classes)
+        return State(vectors, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
         """Answer rows with every task's own machine."""
         logits = apply(module.backbone, X) @ state.vectors.mT
         return mask_absent_classes(module.log_scale.exp() * logits, state.n_classes)
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     vectors: Tensor  # (tasks, classes, d)
     n_classes: Tensor  # (tasks,)
 

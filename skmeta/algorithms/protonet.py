@@ -110,12 +110,12 @@ class ProtoNet(Algorithm):
             backbone.build(spec.n_features), distance, spec, self.learn_scale
         )
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+    def adapt(self, module: nn.Module, support: Batch) -> "State":
         """Average the embedded support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
         return self._average(module, embedded, support)
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
         """Compare rows with the prototypes of their task."""
         return self._compare(module, state, apply(module.backbone, X))
 
@@ -138,24 +138,24 @@ class ProtoNet(Algorithm):
             losses.append(task_losses(logits, query).mean())
         return torch.stack(losses).mean()
 
-    def _average(self, module: nn.Module, embedded: Tensor, support: Batch) -> "_State":
+    def _average(self, module: nn.Module, embedded: Tensor, support: Batch) -> "State":
         total, count = sum_by_class(embedded, support, module.n_outputs)
         if not module.n_outputs:
             no_odds = torch.zeros_like(count.squeeze(-1))
-            return _State(mean_by_class(total, count), no_odds, support.n_classes)
+            return State(mean_by_class(total, count), no_odds, support.n_classes)
         strength = softplus(module.raw_strength)  # (classes, 1)
         prototypes = (strength * module.prior + total) / (strength + count)
         log_odds = (softplus(module.raw_count) + count.squeeze(-1)).log()
-        return _State(prototypes, log_odds, support.n_classes)
+        return State(prototypes, log_odds, support.n_classes)
 
-    def _compare(self, module: nn.Module, state: "_State", embedded: Tensor) -> Tensor:
+    def _compare(self, module: nn.Module, state: "State", embedded: Tensor) -> Tensor:
         distances = module.distance(embedded, state.prototypes)
         log_odds = state.log_odds.unsqueeze(1)
         logits = log_odds - module.log_scale.exp() * distances
         return mask_absent_classes(logits, state.n_classes)
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     prototypes: Tensor  # (tasks, classes, d)
     log_odds: Tensor  # (tasks, classes), up to a constant
     n_classes: Tensor  # (tasks,)

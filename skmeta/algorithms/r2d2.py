@@ -87,7 +87,7 @@ class R2D2(Algorithm):
         network = backbone.build(spec.n_features)
         return _RidgeLearner(network, spec, self.ridge, self.learn_ridge)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+    def adapt(self, module: nn.Module, support: Batch) -> "State":
         """Solve the ridge regression of every task."""
         Z = module.design(support.X, support.mask)  # (tasks, rows, d + 1)
         # A row of weight w counts as w rows if it and its target are sqrt(w) as long.
@@ -100,9 +100,9 @@ class R2D2(Algorithm):
         else:
             residual = residual - Z @ module.prior
             W = module.prior + _ridge(Z, residual, module.log_ridge.exp())
-        return _State(W, support.n_classes)
+        return State(W, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
         """Answer rows with every task's own head."""
         outputs = module.design(X) @ state.head
         if module.log_scale is None:
@@ -118,7 +118,7 @@ class R2D2(Algorithm):
         return one_hot(support.y, module.n_outputs or int(support.n_classes.max()))
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     head: Tensor  # (tasks, d + 1, outputs)
     n_classes: Tensor  # (tasks,)
 

@@ -125,7 +125,7 @@ class RelationNet(Algorithm):
         distance = plugins.resolve("distance", self.distance)
         return _Relation(backbone.build(spec.n_features), self.hidden, spec, distance)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+    def adapt(self, module: nn.Module, support: Batch) -> "State":
         """Pool the embedded support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
         pooled, count = sum_by_class(embedded, support, module.n_outputs)
@@ -134,9 +134,9 @@ class RelationNet(Algorithm):
             pooled, count = pooled + strength * module.prior, count + strength
         if self.pooling == "mean":
             pooled = pooled / torch.where(count > 0, count, 1.0)
-        return _State(pooled, support.n_classes)
+        return State(pooled, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
         """Compare rows with the classes of their task, by log relation scores."""
         relations = _compare(module, state, apply(module.backbone, X))
         return mask_absent_classes(logsigmoid(relations), state.n_classes)
@@ -153,7 +153,7 @@ class RelationNet(Algorithm):
         return mean_of_rows(errors.sum(dim=2), query).mean()
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     classes: Tensor  # (tasks, classes, d)
     n_classes: Tensor  # (tasks,)
 
@@ -186,7 +186,7 @@ class _Relation(nn.Module):
             self.raw_strength = nn.Parameter(torch.ones(self.n_outputs, 1))
 
 
-def _compare(module: _Relation, state: _State, embedded: Tensor) -> Tensor:
+def _compare(module: _Relation, state: State, embedded: Tensor) -> Tensor:
     """Relation of every row with every class, before the sigmoid."""
     shape = (-1, embedded.shape[1], state.classes.shape[1], -1)
     classes = state.classes.unsqueeze(1).expand(shape)

@@ -105,14 +105,14 @@ class Siamese(Algorithm):
         distance = plugins.resolve("distance", self.distance)
         return _Twins(backbone.build(spec.n_features), distance, self.margin)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "_State":
+    def adapt(self, module: nn.Module, support: Batch) -> "State":
         """Keep the embedded support rows and their classes."""
         rows = apply(module.backbone, support.X, support.mask)
         slot = torch.where(support.mask, support.y + 1, 0)
         has_rows = one_hot(slot, int(support.n_classes.max()) + 1).any(dim=1)[:, 1:]
-        return _State(rows, slot, has_rows, support.n_classes)
+        return State(rows, slot, has_rows, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "_State", X: Tensor) -> Tensor:
+    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
         """Compare rows with the support rows of every class."""
         distances = _distances(module, apply(module.backbone, X), state.rows)
         return self._log_probabilities(module, distances, state)
@@ -141,7 +141,7 @@ class Siamese(Algorithm):
         return losses.masked_fill(~pair, 0.0).sum(dim=(1, 2))
 
     def _log_probabilities(
-        self, module: nn.Module, distances: Tensor, state: "_State"
+        self, module: nn.Module, distances: Tensor, state: "State"
     ) -> Tensor:
         n_slots = state.has_rows.shape[1] + 1
         to_class = distances.new_zeros(*distances.shape[:2], n_slots).scatter_reduce(
@@ -155,7 +155,7 @@ class Siamese(Algorithm):
         return log_probabilities(scores, state.has_rows, state.n_classes)
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     rows: Tensor  # (tasks, rows, d)
     slot: Tensor  # (tasks, rows), the class code + 1; 0 on padding
     has_rows: Tensor  # (tasks, classes)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.adapted import AdaptedTasks, Learner
+from skmeta.adapted import AdaptedTasks
 from skmeta.algorithms.base import Spec
 from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.exceptions import LoadError
@@ -17,6 +17,7 @@ from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.files import replace_file
 from skmeta.labels import TaskLabels
 from skmeta.saving.file import pack, unpack
+from skmeta.saving.names import ADAPTED, FITTED, LABELS, SPEC
 from skmeta.saving.values import Reader, Writer
 from skmeta.training import seeded
 
@@ -159,15 +160,18 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
     }
     if not hasattr(meta, "module_"):
         return content
-    fitted = vars(meta).keys() - given.keys() - {*_PARTS}
+    learnt = {key: attr for key, attr in FITTED.items() if attr in vars(meta)}
+    known = {*given, *learnt.values(), *_PARTS}
+    # What a user has hung on it goes by its own name.
+    learnt |= {name: name for name in vars(meta) if name not in known}
     writer.algorithm = meta.algorithm_
     return {
         **content,
         "fitted": {
-            name: writer.write(vars(meta)[name], f"{root}{name}")
-            for name in sorted(fitted)
+            key: writer.write(vars(meta)[name], f"{root}{key}")
+            for key, name in sorted(learnt.items())
         },
-        "spec": vars(meta.spec_),
+        "spec": {key: getattr(meta.spec_, name) for key, name in SPEC.items()},
         "history": writer.write([*meta.history_], f"{root}history_"),
         "weights": writer.write(dict(meta.module_.state_dict()), f"{root}module_"),
         "adapted": _write_adapted(writer, meta.adapted_, f"{root}adapted_"),
@@ -186,11 +190,12 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
         meta._metadata_request = requests
     if "weights" not in content:
         return meta
-    for name, value in content["fitted"].items():
+    for key, value in content["fitted"].items():
+        name = FITTED.get(key, key)
         if name in dir(type(meta)):  # a method stays one
             raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
         setattr(meta, name, reader.read(value))
-    meta.spec_ = Spec(**content["spec"])
+    meta.spec_ = Spec(**{SPEC[key]: value for key, value in content["spec"].items()})
     meta.net_ = meta._make_net(validates=False)
     with seeded(0, meta.device):  # the weights drawn here are overwritten
         meta.net_.initialize()
@@ -218,22 +223,26 @@ def _routing(meta: Any) -> dict:
 def _write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> Any:
     if adapted is None:
         return None
-    parts = {name: part for name, part in vars(adapted).items() if name != "learner"}
-    labels = parts.pop("labels")
-    if labels is not None:
-        parts["labels"] = vars(labels)
+    parts = {key: getattr(adapted, name) for key, name in ADAPTED.items()}
+    if adapted.labels is not None:
+        parts["labels"] = {
+            key: getattr(adapted.labels, name) for key, name in LABELS.items()
+        }
     return {k: writer.write(v, f"{root}.{k}") for k, v in parts.items()}
 
 
 def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | None:
     if content is None:
         return None
-    adapted = AdaptedTasks.__new__(AdaptedTasks)
     parts = reader.read(content)
     labels = parts.pop("labels", None)
-    vars(adapted).update(parts)
-    adapted.labels = None if labels is None else TaskLabels(**labels)
-    adapted.learner = Learner(meta.algorithm_, meta.module_, meta.device)
+    adapted = AdaptedTasks.__new__(AdaptedTasks)
+    for key, part in parts.items():
+        setattr(adapted, ADAPTED[key], part)
+    adapted.labels = None
+    if labels is not None:
+        adapted.labels = TaskLabels(**{LABELS[key]: v for key, v in labels.items()})
+    adapted.learner = meta._learner()
     return adapted
 
 

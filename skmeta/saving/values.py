@@ -8,7 +8,6 @@ import datetime
 import functools
 import math
 import os
-import sys
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.dtypes import StringDType
 
 from skmeta import hookspecs, plugins
 from skmeta.exceptions import LoadError, SaveError
+from skmeta.saving.names import state_class, state_name
 
 __all__ = ["Reader", "Writer"]
 
@@ -100,10 +100,11 @@ class Writer:
         if type(value) is tuple:
             return {"$": "tuple", "items": items}
         if isinstance(value, tuple):
-            name = type(value).__name__
-            if _named_tuple(self.algorithm, name) is not type(value):
+            name = state_name(self.algorithm, type(value))
+            if name is None:
                 raise SaveError(
-                    f"Cannot save {where}: {name} is not defined beside the algorithm "
+                    f"Cannot save {where}: {type(value).__name__} is not defined "
+                    "beside the algorithm "
                     f"{self.algorithm}, in whose module it is looked up by its name. "
                     "Define it there, or let adapt return a plain tuple."
                 )
@@ -192,13 +193,14 @@ class Reader:
         return flat.reshape(value["shape"])
 
     def _tensor(self, value: dict) -> torch.Tensor:
-        return self.tensors[value["name"]].to(self.device)
+        # A copy begins where torch begins its own tensors, not anywhere in the file.
+        return self.tensors[value["name"]].to(self.device, copy=True)
 
     def _tuple(self, value: dict) -> tuple:
         return tuple(self.read(item) for item in value["items"])
 
     def _named(self, value: dict) -> tuple:
-        cls = _named_tuple(self.algorithm, value["name"])
+        cls = state_class(self.algorithm, value["name"])
         if cls is None:
             raise LoadError(f"{self.algorithm} does not know {value['name']!r}.")
         return cls(*self._tuple(value))
@@ -262,15 +264,6 @@ def _optimizer(name: str) -> type | None:
     found = getattr(torch.optim, name, None) if isinstance(name, str) else None
     known = isinstance(found, type) and issubclass(found, torch.optim.Optimizer)
     return found if known else None
-
-
-def _named_tuple(algorithm: Any, name: str) -> type | None:
-    """Find a NamedTuple in the modules that define an algorithm's class."""
-    for cls in type(algorithm).__mro__:
-        found = getattr(sys.modules.get(cls.__module__), name, None)
-        if isinstance(found, type) and issubclass(found, tuple):
-            return found if hasattr(found, "_fields") else None
-    return None
 
 
 def _missing(kind: str, name: str, home: str, version: str) -> str:

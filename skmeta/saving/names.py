@@ -1,0 +1,105 @@
+"""What a file calls things: the keys and class names of format 1.
+
+A rename in the code does not reach a file: what stands on the left stays, and points to
+the new name on the right. A key that comes or goes in a way that the code of yesterday
+cannot read asks for a new format.
+"""
+
+import sys
+from typing import Any
+
+from skmeta.algorithms import (
+    baseline_plus_plus,
+    cnp,
+    inner_loop,
+    matching,
+    metaoptnet,
+    protonet,
+    r2d2,
+    relation,
+    siamese,
+)
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.maml import MAML
+from skmeta.scaling import ScaledState, Statistics
+
+__all__ = ["ADAPTED", "FITTED", "LABELS", "SPEC", "state_class", "state_name"]
+
+
+def _themselves(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+FITTED = _themselves(
+    "_sklearn_output_config",
+    "algorithm_",
+    "backbone_",
+    "class_weight_",
+    "classes_",
+    "feature_names_in_",
+    "label_space_",
+    "mean_",
+    "n_features_in_",
+    "n_tasks_",
+    "scale_",
+    "target_mean_",
+    "target_scale_",
+    "target_within_",
+    "within_",
+)
+"""Keys of what ``fit`` learns, and the attributes of the estimator."""
+
+SPEC = _themselves("n_features", "n_outputs", "kind", "label_space", "n_train_classes")
+"""Keys of a ``Spec``, and its fields."""
+
+ADAPTED = {
+    "names": "names",
+    "n_tasks": "n_tasks",
+    "_order": "order",
+    "_states": "states",
+    "_bounds": "bounds",
+}
+"""Keys of ``AdaptedTasks``, and its attributes; its labels have keys below."""
+
+LABELS = _themselves("vocabulary", "members", "first", "n_classes")
+"""Keys of ``TaskLabels``, and its attributes."""
+
+_STATES: dict[tuple[type[Algorithm], str], type] = {
+    (Algorithm, "TaskScaledState"): ScaledState,
+    (Algorithm, "Statistics"): Statistics,
+    (MAML, "State"): inner_loop.State,
+    (baseline_plus_plus.BaselinePlusPlus, "_State"): baseline_plus_plus.State,
+    (cnp.CNP, "_Averages"): cnp.Averages,
+    (cnp.CNP, "_Rows"): cnp.Context,
+    (matching.MatchingNet, "_State"): matching.State,
+    (metaoptnet.MetaOptNet, "_State"): metaoptnet.State,
+    (protonet.ProtoNet, "_State"): protonet.State,
+    (r2d2.R2D2, "_State"): r2d2.State,
+    (relation.RelationNet, "_State"): relation.State,
+    (siamese.Siamese, "_State"): siamese.State,
+}
+"""What the state of an algorithm is made of, by the algorithm and the file's name."""
+
+
+def state_class(algorithm: Any, name: str) -> type | None:
+    """Return the class that a file calls so, in a state that an algorithm left.
+
+    Of a plugin's algorithm, it is the named tuple of this name in its own module.
+    """
+    for cls in type(algorithm).__mro__:
+        known = _STATES.get((cls, name))
+        if known is not None:
+            return known
+        found = getattr(sys.modules.get(cls.__module__), name, None)
+        if isinstance(found, type) and issubclass(found, tuple):
+            return found if hasattr(found, "_fields") else None
+    return None
+
+
+def state_name(algorithm: Any, cls: type) -> str | None:
+    """Return what a file calls a class of an algorithm's state, if it can name it."""
+    names = [name for (_, name), known in _STATES.items() if known is cls]
+    for name in [*names, cls.__name__]:
+        if state_class(algorithm, name) is cls:
+            return name
+    return None
