@@ -13,7 +13,7 @@ from _workloads import INNER_LR
 from torch.func import functional_call, grad, vmap
 
 from skmeta import MetaClassifier, MetaRegressor
-from skmeta.net import compile_step
+from skmeta.engine.net import compile_step
 
 
 def adam(module):

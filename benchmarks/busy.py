@@ -100,7 +100,7 @@ def with_all_threads(workload):
     fit = through_fit(workload)
 
     def measure():
-        with mock.patch("skmeta.threads._WORTH_THREADS", 0):  # nothing is small
+        with mock.patch("skmeta.utils.threads._WORTH_THREADS", 0):  # nothing is small
             return fit()
 
     return measure

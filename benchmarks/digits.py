@@ -37,7 +37,7 @@ from skmeta.algorithms import (
 )
 from skmeta.augmentations import RandomAffine, Rotations
 from skmeta.backbones import Correction, Identity, OrientedGradients
-from skmeta.tangent import Tangent
+from skmeta.distances import Tangent
 
 SHOTS = (1, 5)
 N_EPISODES, N_QUERY = 150, 15

@@ -18,7 +18,7 @@ from _results import save
 from matplotlib.figure import Figure
 
 from skmeta.episodes import EpisodeSampler
-from skmeta.tables import Table
+from skmeta.episodes.table import Table
 
 N_ROWS, N_FEATURES, N_CLASSES, N_TASKS = 20_000, 16, 26, 1000
 N_WAY, N_SHOT, N_QUERY, BATCH_SIZE = 5, 5, 15, 32

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from skmeta import MetaClassifier
 from skmeta.algorithms import MAML
-from skmeta.tables import Batch
+from skmeta.episodes import Batch
 
 N_SUPPORT, N_QUERY, N_FEATURES, N_CLASSES = 25, 75, 20, 5
 ALGORITHMS = {"protonet": "protonet", "MAML, 5 steps": MAML(inner_steps=5)}

@@ -25,7 +25,7 @@ from _workloads import INNER_LR, WORKLOADS, Workload
 from matplotlib.figure import Figure
 
 from skmeta.algorithms import Reptile
-from skmeta.threads import one_thread_if_small
+from skmeta.utils.threads import one_thread_if_small
 
 # These loop over the tasks, at up to a second a step.
 SLOW = {"higher", "torchopt"}

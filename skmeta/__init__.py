@@ -6,16 +6,15 @@ Fit on many related tasks, adapt to a new one with a handful of rows, predict::
     meta.adapt(X_few, y_few).predict(X_new)
 """
 
+from skmeta._version import __version__
 from skmeta.estimators import MetaClassifier, MetaRegressor
+from skmeta.estimators.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.exceptions import LoadError, NotAdaptedError, SaveError
-from skmeta.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.hookspecs import API_VERSION, hookimpl
-from skmeta.meta_dataset import MetaDataset
 from skmeta.pipelines import adapt
-from skmeta.preprocessing import make_preprocessor
 from skmeta.saving import TRUSTED_TYPES, load, save
-
-__version__ = "0.1.0.dev0"
+from skmeta.tables.meta_dataset.dataset import MetaDataset
+from skmeta.tables.preprocessing import make_preprocessor
 
 __all__ = [
     "API_VERSION",
@@ -28,6 +27,7 @@ __all__ = [
     "MetaRegressor",
     "NotAdaptedError",
     "SaveError",
+    "__version__",
     "adapt",
     "hookimpl",
     "load",

@@ -55,8 +55,8 @@ def skmeta_backbones() -> dict[str, type]:
 @hookimpl
 def skmeta_distances() -> dict[str, type]:
     """Offer the distances of :mod:`skmeta.distances`."""
-    from skmeta.distances import Cosine, Euclidean, Mahalanobis, Manhattan
-    from skmeta.tangent import Tangent
+    from skmeta.distances.base import Cosine, Euclidean, Mahalanobis, Manhattan
+    from skmeta.distances.tangent import Tangent
 
     return {
         "euclidean": Euclidean,

@@ -15,12 +15,12 @@ from skmeta.backbones import Linear
 from skmeta.testing import (
     BrokenLawError,
     check_algorithm,
-    laws,
     parametrize_with_algorithm_checks,
 )
-from skmeta.testing.laws import ALGORITHM_LAWS
-from skmeta.testing.rows import SMALLER, Rows, Size, pad
-from skmeta.testing.trial import Trial, situations
+from skmeta.testing.algorithms import laws
+from skmeta.testing.algorithms.laws import ALGORITHM_LAWS
+from skmeta.testing.algorithms.trial import Trial
+from skmeta.testing.rows import SMALLER, Rows, Size, pad, situations
 
 
 class KnowsAbsentClasses(ProtoNet):

@@ -20,7 +20,7 @@ from skmeta.augmentations import (
     augment_all,
 )
 from skmeta.episodes import Batch, Episode, EpisodeSampler
-from skmeta.tables import Table
+from skmeta.episodes.table import Table
 
 PER_TASK = Spec(9, 0, "classifier", "per_task", n_train_classes=7)
 SHARED = Spec(9, 4, "classifier", "shared", n_train_classes=4)

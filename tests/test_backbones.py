@@ -14,7 +14,7 @@ from torch import nn
 from skmeta import MetaClassifier
 from skmeta.algorithms import MAML, ProtoNet, Spec
 from skmeta.backbones import MLP, Backbone, Correction, Identity, Linear, ResNetMLP
-from skmeta.tables import Batch
+from skmeta.episodes import Batch
 from skmeta.testing import check_algorithm
 
 

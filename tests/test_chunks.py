@@ -5,10 +5,11 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from skmeta import MetaClassifier, MetaRegressor, chunks
+from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import MAML
 from skmeta.backbones import MLP
 from skmeta.datasets import make_sinusoids
+from skmeta.engine import chunks
 
 
 @pytest.fixture

@@ -4,8 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from skmeta.distances import Cosine, Distance, Euclidean, Mahalanobis, Manhattan
-from skmeta.tangent import Tangent
+from skmeta.distances import (
+    Cosine,
+    Distance,
+    Euclidean,
+    Mahalanobis,
+    Manhattan,
+    Tangent,
+)
 from skmeta.testing import (
     LAWS,
     BrokenLawError,

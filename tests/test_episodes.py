@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import chisquare
 
-from skmeta import draws
-from skmeta.draws import draw_support, draw_without_replacement
 from skmeta.episodes import (
     Episodes,
     EpisodeSampler,
 )
-from skmeta.tables import Table
+from skmeta.episodes import sampling as draws
+from skmeta.episodes.sampling import draw_support, draw_without_replacement
+from skmeta.episodes.table import Table
 
 seeds = st.integers(0, 2**32)
 

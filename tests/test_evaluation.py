@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from skmeta.evaluation import InputError, make_problem, read_table
-from skmeta.evaluation.running import _far_off
+from skmeta.evaluation.comparison import _far_off
 from skmeta.evaluation.verdict import judge
-from skmeta.evaluation.words import Metric, count, listed
+from skmeta.evaluation.wording import Metric
+from skmeta.utils.messages import count, listed
 
 ROWS = "store,area,sold\n" + "".join(f"{i % 8},{i},{i % 3}\n" for i in range(40))
 
@@ -46,7 +47,7 @@ def test_parquet_is_read_as_it_was_written(tmp_path, table):
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
-    monkeypatch.setattr("skmeta.evaluation.reading.find_spec", lambda name: None)
+    monkeypatch.setattr("skmeta.evaluation.table_file.find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install pyarrow"):
         read_table(tmp_path / "t.parquet")
 
@@ -80,7 +81,7 @@ def test_a_broken_file_is_named(tmp_path, name, content, message):
 def test_columns_of_one_name_are_named(tmp_path, monkeypatch):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
-    monkeypatch.setattr("skmeta.evaluation.reading._read_csv", lambda path: twice)
+    monkeypatch.setattr("skmeta.evaluation.table_file._read_csv", lambda path: twice)
     with pytest.raises(InputError, match="columns of one name: 'a'"):
         read_table(tmp_path / "t.csv")
 

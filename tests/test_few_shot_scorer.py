@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor
-from skmeta.draws import draw_support
+from skmeta.episodes.sampling import draw_support
 from skmeta.model_selection import ClassKFold, PerTask, Pooled, few_shot_scorer
 
 from .conftest import QUICK

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor
 from skmeta.datasets import make_sinusoids
+from skmeta.episodes.rounds import draw_rounds
 from skmeta.model_selection import (
     ClassKFold,
     PerTask,
@@ -28,7 +29,6 @@ from skmeta.model_selection import (
     few_shot_scorer,
 )
 from skmeta.model_selection._compare import _holm
-from skmeta.model_selection._rounds import draw_rounds
 
 from .conftest import QUICK
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skmeta.labels import TaskLabels, encode, infer_label_space, show
+from skmeta.tables.labels import TaskLabels, encode, infer_label_space
+from skmeta.utils.messages import show
 
 VALUES = {
     "int": st.integers(-3, 3),

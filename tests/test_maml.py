@@ -9,11 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, Reptile, Spec
+from skmeta.algorithms import (
+    ANIL,
+    BOIL,
+    FOMAML,
+    MAML,
+    Algorithm,
+    MetaSGD,
+    Reptile,
+    Spec,
+)
+from skmeta.algorithms.inner_loop import meta_gradient as whole
 from skmeta.backbones import MLP
-from skmeta.backprop import whole
 from skmeta.episodes import Batch, Episode
-from skmeta.threads import one_thread_if_small, side_by_side
+from skmeta.utils.threads import one_thread_if_small, side_by_side
 
 from .batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, make_batch, naive_meta_loss
 
@@ -282,8 +291,10 @@ def test_a_meta_batch_in_parts_has_the_gradient_of_the_whole(
         sizes.append((n_rows, n_parts))
         return side_by_side(weights, n_rows, n_features, n_parts)
 
-    monkeypatch.setattr("skmeta.backprop.whole.side_by_side", spy)
-    monkeypatch.setattr("skmeta.backprop.whole._PART", 1)  # a part for every task
+    monkeypatch.setattr("skmeta.algorithms.inner_loop.meta_gradient.side_by_side", spy)
+    monkeypatch.setattr(
+        "skmeta.algorithms.inner_loop.meta_gradient._PART", 1
+    )  # a part for every task
     parts = by_meta_backward(algorithm, module, episode)
     torch.testing.assert_close(parts, at_once, rtol=1e-10, atol=1e-13)
     if module.is_relu_network:  # for others there is a graph, which is not cut
@@ -316,6 +327,47 @@ def test_parts_of_large_steps_go_side_by_side_where_fit_trains_in_one_thread(gen
         torch.set_num_threads(before)
     assert len(seen) == 2
     assert threading.get_ident() not in seen
+
+
+class HalvesItsLoss(MAML):
+    def meta_loss(self, module, episode):
+        return super().meta_loss(module, episode) / 2
+
+
+class Halves:
+    def meta_loss(self, module, episode):
+        return super().meta_loss(module, episode) / 2
+
+
+class HalvesByMixin(Halves, MAML):
+    pass
+
+
+@pytest.mark.parametrize("algorithm_class", [HalvesItsLoss, HalvesByMixin])
+def test_a_subclass_with_a_loss_of_its_own_is_never_written_out(make, algorithm_class):
+    assert MAML.written_out
+    assert FOMAML.written_out
+    assert not algorithm_class.written_out
+    module, episode = make(MAML(), CLASSIFIER)
+    whole_loss, gradients = by_meta_backward(MAML(), module, episode)
+    half_loss, halves = by_meta_backward(algorithm_class(), module, episode)
+    torch.testing.assert_close(2 * half_loss, whole_loss)
+    for half, gradient in zip(halves, gradients, strict=True):
+        torch.testing.assert_close(2 * half, gradient)
+
+
+def test_a_subclass_may_say_that_it_is_written_out_all_the_same(make, monkeypatch):
+    class Logs(MAML):
+        written_out = True
+
+        def predict(self, module, state, X):
+            return super().predict(module, state, X)
+
+    module, episode = make(MAML(), CLASSIFIER)
+    calls = []
+    monkeypatch.setattr(Algorithm, "meta_backward", lambda *_: calls.append(1))
+    Logs().meta_backward(module, episode)
+    assert bool(calls) != module.is_relu_network
 
 
 def test_hooks_of_parameters_see_their_gradients(make):

@@ -11,7 +11,7 @@ from skmeta.backbones import MLP
 from skmeta.distances import Euclidean, Mahalanobis, Manhattan
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
-from skmeta.testing.laws import support_order_does_not_matter
+from skmeta.testing.algorithms.laws import support_order_does_not_matter
 
 from .batches import CLASSIFIER, PER_TASK, make_batch
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from skmeta import MetaClassifier, MetaDataset, MetaRegressor, make_preprocessor
-from skmeta.meta_dataset import Task, storage
+from skmeta.tables.meta_dataset import storage
+from skmeta.tables.meta_dataset.task import Task
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Meta-learning does not help", "ignore:.*are too small for"
@@ -267,7 +268,7 @@ def read(path, **options):
 
 def test_a_folder_of_parquet_files_is_one_meta_dataset(table, parquet, monkeypatch):
     X, y, groups = table
-    monkeypatch.setattr("skmeta.meta_dataset.parquet._AT_ONCE", 7)
+    monkeypatch.setattr("skmeta.tables.meta_dataset.parquet._AT_ONCE", 7)
     tasks = read(parquet)
     assert isinstance(tasks.X, np.memmap)
     assert tasks.X.dtype == np.float64

@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from skmeta import MetaClassifier
 from skmeta.algorithms import Spec
-from skmeta.algorithms.crammer_singer import _Problem
 from skmeta.algorithms.metaoptnet import MetaOptNet
+from skmeta.algorithms.shared.crammer_singer import _Problem
 from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Batch, Episode
 from skmeta.testing import check_algorithm, parametrize_with_algorithm_checks

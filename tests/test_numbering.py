@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skmeta.numbering import number
+from skmeta.utils.unique import number
 
 
 @given(

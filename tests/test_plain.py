@@ -11,10 +11,10 @@ from sklearn.neighbors import NearestCentroid
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.datasets import make_sinusoids
+from skmeta.engine.baseline_check import nearest_centroid, support_mean
+from skmeta.engine.net import mean_score
 from skmeta.episodes import Batch, Episode, EpisodeSampler
-from skmeta.net import mean_score
-from skmeta.plain import nearest_centroid, support_mean
-from skmeta.tables import Table
+from skmeta.episodes.table import Table
 
 
 def digits_episodes():

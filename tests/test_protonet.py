@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import one_hot, softplus
 
 from skmeta.algorithms import ProtoNet, Spec
-from skmeta.algorithms.metric import split_again
+from skmeta.algorithms.shared.by_class import split_again
 from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Episode
 

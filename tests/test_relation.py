@@ -10,8 +10,8 @@ from torch.nn.functional import softplus
 from skmeta import MetaClassifier
 from skmeta.algorithms.relation import RelationNet
 from skmeta.backbones import MLP, Identity
+from skmeta.distances import Tangent
 from skmeta.episodes import Episode
-from skmeta.tangent import Tangent
 from skmeta.testing import parametrize_with_algorithm_checks
 
 from .batches import CLASSIFIER, PER_TASK, make_batch

@@ -25,7 +25,7 @@ OPTIMIZERS = pytest.mark.parametrize("inner_optimizer", ["sgd", "adam"])
 def make(request):
     """Build a learner in float64 with an episode of three unequal tasks.
 
-    With ReLU its inner steps are those of `skmeta.backprop`, with tanh torch's own.
+    With ReLU its inner steps are written out, with tanh they are torch's own.
     """
 
     def build(algorithm, spec):

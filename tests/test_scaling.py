@@ -9,9 +9,8 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from skmeta import FewShotRegressor, MetaClassifier, MetaDataset, MetaRegressor
-from skmeta.episodes import Episode
-from skmeta.scaling import TaskScaling, within_variance
-from skmeta.tables import Batch
+from skmeta.episodes import Batch, Episode
+from skmeta.episodes.scaling import TaskScaling, within_variance
 
 pytestmark = pytest.mark.filterwarnings("ignore:Meta-learning does not help")
 
@@ -94,7 +93,7 @@ def test_variance_inside_tasks_is_that_of_a_naive_loop(monkeypatch):
     )
     expected = inside / (len(X) - 7) / std**2
     for at_once in (2**22, 30):
-        monkeypatch.setattr("skmeta.scaling._AT_ONCE", at_once)
+        monkeypatch.setattr("skmeta.episodes.scaling._AT_ONCE", at_once)
         found = within_variance(X, task, mean, std)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
 

@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_iris
 
 from skmeta import MetaClassifier
-from skmeta.tables import Spans, Table, encode_groups
+from skmeta.episodes.table import Table
+from skmeta.tables.groups import Spans, encode_groups
 
 codes = hnp.arrays(np.intp, st.integers(1, 60), elements=st.integers(0, 7))
 

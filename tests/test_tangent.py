@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 
 from skmeta import MetaClassifier
 from skmeta.algorithms import ProtoNet
-from skmeta.tangent import Tangent
+from skmeta.distances import Tangent
 
 SHAPES = pytest.mark.parametrize("shape", [(5, 4), (2, 5, 4)], ids=str)
 

@@ -7,7 +7,7 @@ import torch
 
 from skmeta import MetaRegressor
 from skmeta.datasets import make_sinusoids
-from skmeta.threads import one_thread_if_small, side_by_side
+from skmeta.utils.threads import one_thread_if_small, side_by_side
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from torch.nn.functional import cosine_similarity, cross_entropy, normalize, sof
 from skmeta import MetaClassifier
 from skmeta.algorithms import Spec
 from skmeta.algorithms.baseline_plus_plus import BaselinePlusPlus
+from skmeta.algorithms.shared.training_classes import class_loss
 from skmeta.algorithms.simpleshot import SimpleShot
-from skmeta.algorithms.transfer import class_loss
 from skmeta.augmentations import Rotations
 from skmeta.backbones import MLP, Identity
 from skmeta.episodes import Batch, Episode

@@ -14,11 +14,11 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from skmeta import FewShotClassifier, FewShotRegressor, MetaClassifier, MetaRegressor
 from skmeta.algorithms import CNP, MatchingNet
 from skmeta.backbones import MLP
-from skmeta.draws import draw_support
 from skmeta.episodes import EpisodeSampler
-from skmeta.tables import Table
-from skmeta.testing import laws
-from skmeta.weights import balanced_in_tasks
+from skmeta.episodes.sampling import draw_support
+from skmeta.episodes.table import Table
+from skmeta.tables.sample_weights import balanced_in_tasks
+from skmeta.testing.algorithms import laws
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Meta-learning does not help", "ignore:.*are too small for"
@@ -352,9 +352,10 @@ def test_scores_of_stratified_supports_know_the_rare_class():
     seen = []
     learn = meta._learn
 
-    def spy(X, y, task, *rest):
+    def spy(rows):
+        y, task = rows.y, rows.task
         seen.extend(len(np.unique(y[task == t])) for t in np.unique(task))
-        return learn(X, y, task, *rest)
+        return learn(rows)
 
     meta._learn = spy
     meta.score(X, y, groups=groups)

@@ -4,22 +4,40 @@ Each is a strategy object that goes into the ``algorithm`` parameter of an estim
 A new one is a subclass of :class:`Algorithm`.
 """
 
-from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes, task_losses
+from skmeta.algorithms.anil import ANIL
+from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.baseline_plus_plus import BaselinePlusPlus
+from skmeta.algorithms.boil import BOIL
 from skmeta.algorithms.cnp import CNP
+from skmeta.algorithms.fomaml import FOMAML
 from skmeta.algorithms.imaml import IMAML
 from skmeta.algorithms.maml import MAML
 from skmeta.algorithms.maml_plus_plus import MAMLPlusPlus
-from skmeta.algorithms.maml_variants import ANIL, BOIL, FOMAML, MetaSGD
 from skmeta.algorithms.matching import MatchingNet
 from skmeta.algorithms.metaoptnet import MetaOptNet
+from skmeta.algorithms.metasgd import MetaSGD
 from skmeta.algorithms.pooled import Pooled
 from skmeta.algorithms.protonet import ProtoNet
 from skmeta.algorithms.r2d2 import R2D2
 from skmeta.algorithms.relation import RelationNet
 from skmeta.algorithms.reptile import Reptile
+from skmeta.algorithms.shared import (
+    absent_classes,
+    class_loss,
+    join_train_rows,
+    log_probabilities,
+    log_scale,
+    mask_absent_classes,
+    mean_by_class,
+    mean_of_rows,
+    row_losses,
+    split_again,
+    sum_by_class,
+    task_losses,
+)
 from skmeta.algorithms.siamese import Siamese
 from skmeta.algorithms.simpleshot import SimpleShot
+from skmeta.episodes.spec import Spec
 
 __all__ = [
     "ANIL",
@@ -42,6 +60,16 @@ __all__ = [
     "Siamese",
     "SimpleShot",
     "Spec",
+    "absent_classes",
+    "class_loss",
+    "join_train_rows",
+    "log_probabilities",
+    "log_scale",
     "mask_absent_classes",
+    "mean_by_class",
+    "mean_of_rows",
+    "row_losses",
+    "split_again",
+    "sum_by_class",
     "task_losses",
 ]

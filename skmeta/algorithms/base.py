@@ -1,60 +1,20 @@
 """The contract of a meta-learning algorithm."""
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skmeta.algorithms.losses import (
-    absent_classes,
-    mask_absent_classes,
-    mean_of_rows,
-    row_losses,
+from skmeta.algorithms.shared.losses import (
     task_losses,
 )
 from skmeta.backbones.base import Backbone
-from skmeta.episodes import Batch, Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
-__all__ = [
-    "Algorithm",
-    "Spec",
-    "absent_classes",
-    "mask_absent_classes",
-    "mean_of_rows",
-    "row_losses",
-    "task_losses",
-]
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What a learner is built for.
-
-    Parameters
-    ----------
-    n_features : int
-        Features of a row.
-    n_outputs : int
-        Labels of a shared label space, 1 in regression. In per-task label spaces, the
-        number of classes may differ from task to task and this is 0.
-    kind : {"classifier", "regressor"}
-        Kind of target.
-    label_space : {"shared", "per_task"}, default="shared"
-        Whether a class code means the same in every task.
-    n_train_classes : int, default=0
-        Different classes in ``Batch.label`` of the episodes of training; 0 if unknown
-        and in regression. Two specs that differ in nothing else are equal: what is
-        learnt of these classes is not needed for new ones.
-    """
-
-    n_features: int
-    n_outputs: int
-    kind: Literal["classifier", "regressor"]
-    label_space: Literal["shared", "per_task"] = "shared"
-    n_train_classes: int = field(default=0, compare=False)
+__all__ = ["Algorithm"]
 
 
 class Algorithm(BaseEstimator):

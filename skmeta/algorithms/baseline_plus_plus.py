@@ -8,13 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, one_hot
 
-from skmeta.algorithms.base import Algorithm, Spec
-from skmeta.algorithms.metric import log_probabilities, mean_by_class, sum_by_class
-from skmeta.algorithms.transfer import class_loss, join_train_rows
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.by_class import (
+    log_probabilities,
+    mean_by_class,
+    sum_by_class,
+)
+from skmeta.algorithms.shared.training_classes import class_loss, join_train_rows
 from skmeta.backbones.base import Backbone
-from skmeta.episodes import Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
-from skmeta.tables import Batch
 
 __all__ = ["BaselinePlusPlus"]
 

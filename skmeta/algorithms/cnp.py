@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 
-from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes, mean_of_rows
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.losses import mask_absent_classes, mean_of_rows
 from skmeta.backbones import MLP
 from skmeta.backbones.base import Backbone
-from skmeta.episodes import Batch, Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
 __all__ = ["CNP"]

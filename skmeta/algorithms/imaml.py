@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from skmeta.algorithms.base import Spec, task_losses
-from skmeta.algorithms.inner_loop import InnerLoop, State
+from skmeta.algorithms.inner_loop.learner import InnerLoop, State
+from skmeta.algorithms.inner_loop.loss import SupportLoss
 from skmeta.algorithms.maml import MAML, n_inner_steps
+from skmeta.algorithms.shared.losses import task_losses
 from skmeta.backbones.base import Backbone
-from skmeta.backprop import SupportLoss
-from skmeta.episodes import Episode
-from skmeta.tables import Batch
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 
 __all__ = ["IMAML", "conjugate_gradient"]
 

@@ -3,19 +3,19 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from skmeta.algorithms.base import Algorithm, Spec
-from skmeta.algorithms.inner_loop import InnerLoop, State
-from skmeta.algorithms.recomputing import walk_again
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.inner_loop.learner import InnerLoop, State
+from skmeta.algorithms.inner_loop.meta_gradient import meta_gradient
+from skmeta.algorithms.inner_loop.recomputing import walk_again
 from skmeta.backbones.base import Backbone
-from skmeta.backprop import meta_gradient
-from skmeta.episodes import Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply, apply_per_task
-from skmeta.tables import Batch
 
 __all__ = ["MAML"]
 
@@ -99,6 +99,20 @@ class MAML(Algorithm):
     """
 
     uses_weights = True
+    written_out: ClassVar[bool] = True
+    """Whether the meta-gradient of a ReLU network may be written out.
+
+    It may where :meth:`meta_loss` is the loss on the query after the plain steps. A
+    subclass that takes other steps or another loss sets it to False, and one that
+    overrides a method they are made of need not: it is False unless it says so.
+    """
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        made_of = ("adapt", "predict", "meta_loss", "_path")
+        changed = any(getattr(cls, each) is not getattr(MAML, each) for each in made_of)
+        if changed and "written_out" not in vars(cls):
+            cls.written_out = False
 
     def __init__(
         self,
@@ -198,12 +212,8 @@ class MAML(Algorithm):
 
     def meta_backward(self, module: nn.Module, episode: Episode) -> Tensor:
         """Add the gradient of the loss on the queries after the inner steps."""
-        # What a subclass does otherwise cannot be written out here.
-        own = type(module) is InnerLoop and all(
-            getattr(type(self), verb) is getattr(MAML, verb)
-            for verb in ("adapt", "predict", "meta_loss", "_path")
-        )
-        if not (own and module.is_relu_network) or self.checkpoint:
+        plain = type(module) is InnerLoop and module.is_relu_network
+        if not (self.written_out and plain) or self.checkpoint:
             return super().meta_backward(module, episode)
         support, query = episode
         query_loss = module.support_loss(query, pseudo_rows=0.0)

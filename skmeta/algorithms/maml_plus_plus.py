@@ -6,10 +6,11 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor, nn
 
-from skmeta.algorithms.base import Spec, task_losses
 from skmeta.algorithms.maml import MAML
+from skmeta.algorithms.shared.losses import task_losses
 from skmeta.backbones.base import Backbone
-from skmeta.episodes import Episode
+from skmeta.episodes.episode import Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
 __all__ = ["CosineAnnealing", "MAMLPlusPlus"]
@@ -74,6 +75,7 @@ class MAMLPlusPlus(MAML):
     """
 
     # What MAML takes as parameters and MAML++ has settled.
+    written_out = False  # its loss is that after every step
     first_order = False
     learn_inner_lr = "step"
     checkpoint = False

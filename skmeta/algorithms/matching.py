@@ -8,11 +8,12 @@ from torch.nn.functional import one_hot
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from skmeta import plugins
-from skmeta.algorithms.base import Algorithm, Spec
-from skmeta.algorithms.metric import log_probabilities, log_scale
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.by_class import log_probabilities, log_scale
 from skmeta.backbones.base import Backbone
-from skmeta.distances import Distance
-from skmeta.episodes import Batch
+from skmeta.distances.base import Distance
+from skmeta.episodes.episode import Batch
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
 __all__ = ["MatchingNet"]

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes
-from skmeta.algorithms.crammer_singer import solve_machine
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.crammer_singer import solve_machine
+from skmeta.algorithms.shared.losses import mask_absent_classes
 from skmeta.backbones.base import Backbone
+from skmeta.episodes.episode import Batch
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
-from skmeta.tables import Batch
 
 __all__ = ["MetaOptNet"]
 

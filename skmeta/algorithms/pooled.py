@@ -4,9 +4,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from skmeta.algorithms.base import Algorithm, task_losses
+from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.reptile import Reptile
-from skmeta.episodes import Episode
+from skmeta.algorithms.shared.losses import task_losses
+from skmeta.episodes.episode import Episode
 from skmeta.nn import apply
 
 __all__ = ["Pooled"]

@@ -7,21 +7,18 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from skmeta import plugins
-from skmeta.algorithms.base import (
-    Algorithm,
-    Spec,
-    mask_absent_classes,
-    task_losses,
-)
-from skmeta.algorithms.metric import (
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.by_class import (
     log_scale,
     mean_by_class,
     split_again,
     sum_by_class,
 )
+from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
 from skmeta.backbones.base import Backbone
-from skmeta.distances import Distance
-from skmeta.episodes import Batch, Episode
+from skmeta.distances.base import Distance
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
 __all__ = ["ProtoNet"]

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, pad
 
-from skmeta.algorithms.base import Algorithm, Spec, mask_absent_classes
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.losses import mask_absent_classes
 from skmeta.backbones.base import Backbone
+from skmeta.episodes.episode import Batch
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
-from skmeta.tables import Batch
 
 __all__ = ["R2D2"]
 

@@ -8,18 +8,18 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, one_hot, softplus
 
 from skmeta import plugins
-from skmeta.algorithms.base import (
-    Algorithm,
-    Spec,
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.by_class import FIRST_DISTANCE, log_scale, sum_by_class
+from skmeta.algorithms.shared.losses import (
     absent_classes,
     mask_absent_classes,
     mean_of_rows,
 )
-from skmeta.algorithms.metric import FIRST_DISTANCE, log_scale, sum_by_class
 from skmeta.backbones import MLP
 from skmeta.backbones.base import Backbone
-from skmeta.distances import Distance
-from skmeta.episodes import Batch, Episode
+from skmeta.distances.base import Distance
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply
 
 __all__ = ["RelationNet"]

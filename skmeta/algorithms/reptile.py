@@ -6,14 +6,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from skmeta.algorithms.base import Spec, task_losses
-from skmeta.algorithms.inner_loop import InnerLoop, Rates, State
+from skmeta.algorithms.inner_loop.learner import InnerLoop, Rates, State
+from skmeta.algorithms.inner_loop.loss import SupportLoss
+from skmeta.algorithms.inner_loop.meta_gradient import mean_descent
 from skmeta.algorithms.maml import MAML, n_inner_steps
+from skmeta.algorithms.shared.losses import task_losses
 from skmeta.backbones.base import Backbone
-from skmeta.backprop import SupportLoss, mean_descent
-from skmeta.episodes import Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply_per_task
-from skmeta.tables import Batch
 
 __all__ = ["Reptile"]
 

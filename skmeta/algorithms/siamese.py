@@ -7,11 +7,13 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skmeta import plugins
-from skmeta.algorithms.base import Algorithm, Spec, task_losses
-from skmeta.algorithms.metric import log_probabilities
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.by_class import log_probabilities
+from skmeta.algorithms.shared.losses import task_losses
 from skmeta.backbones.base import Backbone
-from skmeta.distances import Distance
-from skmeta.episodes import Batch, Episode
+from skmeta.distances.base import Distance
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
 __all__ = ["Siamese"]

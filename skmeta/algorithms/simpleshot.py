@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from skmeta.algorithms.base import Spec, task_losses
 from skmeta.algorithms.protonet import ProtoNet
-from skmeta.algorithms.transfer import class_loss, join_train_rows
+from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.training_classes import class_loss, join_train_rows
 from skmeta.backbones.base import Backbone
-from skmeta.episodes import Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
-from skmeta.tables import Batch
 
 __all__ = ["SimpleShot"]
 

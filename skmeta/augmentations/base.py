@@ -8,8 +8,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from skmeta.algorithms.base import Spec
-from skmeta.episodes import Batch, Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 
 __all__ = ["Augmentation", "augment_all", "choose_tasks", "draw_per_class"]
 

@@ -2,9 +2,9 @@
 
 import torch
 
-from skmeta.algorithms.base import Spec
 from skmeta.augmentations.base import Augmentation
-from skmeta.episodes import Batch, Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 
 __all__ = ["FeatureMasking", "FeatureNoise"]
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from skmeta.algorithms.base import Spec
 from skmeta.augmentations.base import Augmentation, draw_per_class
-from skmeta.episodes import Batch, Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 
 __all__ = ["RandomAffine", "Rotations"]
 

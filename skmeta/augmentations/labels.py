@@ -2,9 +2,9 @@
 
 import torch
 
-from skmeta.algorithms.base import Spec
 from skmeta.augmentations.base import Augmentation, choose_tasks, draw_per_class
-from skmeta.episodes import Episode
+from skmeta.episodes.episode import Episode
+from skmeta.episodes.spec import Spec
 
 __all__ = ["LabelPermutation"]
 

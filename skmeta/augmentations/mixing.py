@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from skmeta.algorithms.base import Spec
 from skmeta.augmentations.base import Augmentation, choose_tasks
-from skmeta.episodes import Batch, Episode
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 
 __all__ = ["ClassOverlay", "TaskMixing"]
 

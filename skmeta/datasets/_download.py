@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import warnings
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +12,10 @@ from typing import NamedTuple
 from urllib.request import urlopen
 
 from tqdm.auto import tqdm
+
+from skmeta.utils.messages import warn
+
+__all__ = ["TIMEOUT", "RemoteFile", "data_folder", "fetch"]
 
 TIMEOUT = 30  # seconds without a byte
 
@@ -60,7 +63,7 @@ def fetch(
             f"not {remote.sha256}."
         )
         if download_if_missing:
-            warnings.warn(f"{complaint} It is downloaded again.", stacklevel=2)
+            warn(f"{complaint} It is downloaded again.")
     else:
         complaint = f"{path} does not exist."
     if not download_if_missing:

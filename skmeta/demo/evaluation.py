@@ -12,7 +12,7 @@ from sklearn.isotonic import isotonic_regression
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.utils import Bunch, check_random_state
 
-from skmeta.draws import shuffled_places
+from skmeta.episodes.sampling import shuffled_places
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta.display.per_task import name_of, score_tasks
 from skmeta.display.style import COLOURS, QUIET, axes_for, literal, tidy
-from skmeta.draws import draw_support
-from skmeta.tables import encode_groups
+from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import draw_support
+from skmeta.tables.rows import TaskRows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,12 +143,12 @@ class AdaptationDisplay:
         knob, trained = _steps_of(estimator.algorithm_)
         if steps is None:
             steps = range(2 * trained + 1)
-        X, y = estimator._validate_rows(X, y, reset=False)
-        names, task = encode_groups(groups, X)
+        rows = TaskRows.of(*estimator._validate_rows(X, y, reset=False), groups)
+        X, y, task = rows.X, rows.y, rows.task
         if n_shot is None:
-            n_shot = estimator._shots()[1]
+            n_shot = shot_range(estimator.n_shot, "shared")[1]
         in_support = draw_support(
-            estimator._cells(y, task), n_shot, np.random.default_rng(random_state)
+            estimator._cells(rows), n_shot, np.random.default_rng(random_state)
         )
         query = ~in_support
         if not query.any():
@@ -159,7 +161,7 @@ class AdaptationDisplay:
             answers = own.predict(X[query], groups=task[query])
             if score is None:
                 each = own._scores_per_task(
-                    y[query], answers, np.ones(query.sum()), task[query], len(names)
+                    replace(rows, weight=np.ones(len(y))).take(query), answers
                 )
             else:
                 each = [

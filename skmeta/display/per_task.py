@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skmeta.tables import encode_groups
+from skmeta.tables.groups import encode_groups
 
 __all__ = ["name_of", "score_tasks"]
 

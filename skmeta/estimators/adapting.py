@@ -1,26 +1,38 @@
-"""The current tasks of a meta-trained estimator: learn them, answer, score."""
+"""What an estimator does with its meta-knowledge: learn tasks, answer, score, embed."""
 
-from abc import ABCMeta, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.utils import _safe_indexing
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     validate_data,
 )
 
-from skmeta.adapted import AdaptedTasks, Learner
-from skmeta.draws import draw_support
+from skmeta import plugins
+from skmeta.engine.adapted import AdaptedTasks, Learner
+from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import draw_support
+from skmeta.episodes.scaling import TaskScaled
+from skmeta.episodes.table import Table
+from skmeta.estimators.html import FactsMixin, training_facts
+from skmeta.estimators.targets import Targets
 from skmeta.exceptions import NotAdaptedError
-from skmeta.labels import TaskLabels, show
-from skmeta.meta_dataset import unpack
-from skmeta.scaling import TaskScaled, TaskScaling
-from skmeta.tables import Table, encode_groups
+from skmeta.saving.mixin import SavingMixin
+from skmeta.tables.meta_dataset.dataset import unpack
+from skmeta.tables.rows import TaskRows
+from skmeta.utils.messages import show
+from skmeta.utils.random import generator
 
-__all__ = ["AdaptingMixin"]
+__all__ = ["AdaptingEstimator"]
 
 # A table of these stays as it is, memory-mapped perhaps; rows are converted when they
 # are drawn. All else becomes the first.
@@ -28,11 +40,18 @@ _NUMBERS = [np.float64, np.float32, np.float16, np.bool_]
 _NUMBERS += map(np.dtype, np.typecodes["AllInteger"])
 
 
-class AdaptingMixin(metaclass=ABCMeta):
-    """What a meta-trained estimator does with its meta-knowledge.
+class AdaptingEstimator(
+    SavingMixin,
+    FactsMixin,
+    Targets,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """A fitted meta-learner, by all its verbs but ``fit`` and ``predict``.
 
-    A subclass says how targets become numbers (:meth:`_encode`) and how outputs become
-    answers (:meth:`_answer`).
+    ``fit`` is in :class:`skmeta.estimators.base.BaseMetaEstimator`, and ``predict`` in
+    each of the two estimators.
     """
 
     def adapt(self, X=None, y=None, groups=None, sample_weight=None):
@@ -81,12 +100,8 @@ class AdaptingMixin(metaclass=ABCMeta):
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
-        X, y = self._validate_rows(X, y, reset=False)
-        names, task = None, np.zeros(len(X), dtype=np.intp)
-        if groups is not None:
-            names, task = encode_groups(groups, X)
-        X, y, task, names, weight = self._weigh(sample_weight, X, y, task, names)
-        self._set_adapted(self._learn(X, y, task, names, weight))
+        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        self._set_adapted(self._learn(self._weigh(rows, sample_weight)))
         return self
 
     def score(self, X, y=None, sample_weight=None, groups=None):
@@ -122,85 +137,102 @@ class AdaptingMixin(metaclass=ABCMeta):
         if groups is None:
             answers = self.predict(X)
             return float(self._metric(y, answers, sample_weight=sample_weight))
-        X, y = self._validate_rows(X, y, reset=False)
-        names, task = encode_groups(groups, X)
-        weight = _check_sample_weight(sample_weight, X)
+        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
             in_support = draw_support(
-                self._cells(y, task),
-                self._shots()[1],
-                self._generator(default=0),
-                stratum=self._strata(y),
+                self._cells(rows),
+                shot_range(self.n_shot, self.spec_.label_space)[1],
+                generator(self.random_state, default=0),
+                stratum=self._strata(rows),
             )
         elif not self._has_prior():
-            n_support = np.bincount(task, in_support, minlength=len(names))
+            n_support = np.bincount(rows.task, in_support, minlength=rows.n_tasks)
             if not n_support.all():
                 raise ValueError(
                     "No support row to learn from in the tasks "
-                    f"{show(names[n_support == 0])}, and no prior to answer by."
+                    f"{show(rows.names[n_support == 0])}, and no prior to answer by."
                 )
-        adapted = self._learn(X[in_support], y[in_support], task[in_support], names)
-        query = ~in_support
-        answers = self._answer(adapted, X[query], task[query])
-        scores = self._scores_per_task(
-            y[query], answers, weight[query], task[query], len(names)
-        )
+        adapted = self._learn(rows.take(in_support))
+        query = replace(rows, weight=weight).take(~in_support)
+        answers = self._answer(adapted, query.X, query.task)
+        scores = self._scores_per_task(query, answers)
         if not len(scores):
             raise ValueError("No group has enough rows for a support and a query.")
         return float(np.mean(scores))
 
-    # What a kind of target must say -------------------------------------------------
+    def fit_transform(self, X, y, groups=None, sample_weight=None):
+        """Meta-train, then embed the rows.
 
-    @abstractmethod
-    def _encode(
-        self, y: np.ndarray, task: np.ndarray, n_tasks: int
-    ) -> tuple[np.ndarray, np.ndarray, TaskLabels | None]:
-        """Encode support targets: for the engine, classes per task, their labels."""
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows of all tasks.
+        y : array-like of shape (n_rows,)
+            Targets.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts.
 
-    @abstractmethod
-    def _answer(
-        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
-    ) -> np.ndarray:
-        """Predict the target of each row."""
+        Returns
+        -------
+        ndarray of shape (n_rows, out_features)
+            Embedding by the meta-learnt backbone, or by the one that was adapted to the
+            table where the table is the current task.
+        """
+        return self.fit(X, y, groups, sample_weight).transform(X)
 
-    @abstractmethod
-    def _scores_per_task(self, y, answers, weight, task, n_tasks) -> np.ndarray:
-        """Score every task that can be scored."""
+    def transform(self, X, groups=None):
+        """Embed rows with the backbone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, out_features)
+            Embedding, by the current task's own backbone where the algorithm adapts
+            it, and by the meta-learnt one before any adaptation.
+        """
+        check_is_fitted(self)
+        if self.adapted_ is None:
+            X = self._validate_features(X)
+            adapted, task = self._learn_nothing(), np.zeros(len(X), dtype=np.intp)
+        else:
+            adapted, X, task = self._current(X, groups)
+        return adapted.embeddings(self._table(X), task)
 
     # The current tasks -------------------------------------------------------------
 
-    def _learn(
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        task: np.ndarray,
-        names: np.ndarray | None = None,
-        weight: np.ndarray | None = None,
-    ) -> AdaptedTasks:
+    def _learn(self, rows: TaskRows) -> AdaptedTasks:
         """Adapt to tasks; the last of what is learnt is the prior, if there is one."""
-        if not len(X):
-            return self._learn_nothing(names)
-        n_tasks = 1 if names is None else len(names)
-        targets, n_classes, labels = self._encode(y, task, n_tasks + self._has_prior())
+        if not len(rows):
+            return self._learn_nothing(rows.names)
+        encoded = self._encode(rows, rows.n_tasks + self._has_prior())
+        targets, n_classes, labels = encoded
         return AdaptedTasks(
             self._learner(),
-            self._table(X, targets, self._row_weights(y, task, weight)),
-            task,
+            self._table(rows.X, targets, self._row_weights(rows)),
+            rows.task,
             n_classes,
-            names=names,
+            names=rows.names,
             labels=labels,
         )
 
     def _learn_nothing(self, names: np.ndarray | None = None) -> AdaptedTasks:
         """Adapt to tasks without rows, or to one."""
         n_tasks = 1 if names is None else len(names) + 1
-        no_task = np.empty(0, dtype=np.intp)
-        any_target, first_task = self._any_targets(1), np.zeros(1, dtype=np.intp)
-        targets, n_classes, labels = self._encode(any_target, first_task, n_tasks)
+        row = TaskRows.of(np.zeros((1, self.n_features_in_)), self._any_target(), None)
+        targets, n_classes, labels = self._encode(row, n_tasks)
         return AdaptedTasks(
             self._learner(),
-            self._table(np.zeros((1, self.n_features_in_)), targets),
-            no_task,
+            self._table(row.X, targets),
+            np.empty(0, dtype=np.intp),  # of no row
             n_classes,
             names=names,
             labels=labels,
@@ -211,14 +243,6 @@ class AdaptingMixin(metaclass=ABCMeta):
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
         return Learner(algorithm, self.module_, self.device)
-
-    def _task_scaling(self) -> TaskScaling | None:
-        """Return how tasks are standardised, if they are."""
-        within = getattr(self, "within_", None)  # older pickles have none
-        return None if within is None else TaskScaling(torch.from_numpy(within))
-
-    def _set_adapted(self, adapted: AdaptedTasks) -> None:
-        self.adapted_ = adapted
 
     def _current(self, X, groups: Any) -> tuple[AdaptedTasks, np.ndarray, np.ndarray]:
         """Return what was adapted to, the validated rows, and the task of each."""
@@ -247,17 +271,29 @@ class AdaptingMixin(metaclass=ABCMeta):
     # Rows and numbers --------------------------------------------------------------
 
     def _validate_rows(self, X, y, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
-        return validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            dtype=_NUMBERS,
-            y_numeric=self._kind == "regressor",
-        )
+        numeric = self._kind == "regressor"
+        X, y = validate_data(self, X, y, reset=reset, dtype=_NUMBERS, y_numeric=numeric)
+        if not numeric:
+            check_classification_targets(y)
+        return X, y
 
     def _validate_features(self, X) -> np.ndarray:
         return validate_data(self, X, reset=False, dtype=_NUMBERS)
+
+    def _weigh(self, rows: TaskRows, sample_weight: Any) -> TaskRows:
+        """Give rows weights where there are any, and leave out those of weight 0."""
+        if sample_weight is None:
+            return rows
+        self._check_uses_weights("sample_weight")
+        return rows.weighed(sample_weight)
+
+    def _check_uses_weights(self, name: str) -> None:
+        algorithm = plugins.resolve("algorithm", self.algorithm)
+        if not algorithm.uses_weights:
+            raise ValueError(
+                f"{algorithm} takes no weights of rows: leave {name} out, or choose an "
+                "algorithm with uses_weights, such as 'maml' or 'cnp'."
+            )
 
     def _table(
         self,
@@ -268,3 +304,24 @@ class AdaptingMixin(metaclass=ABCMeta):
         if weight is not None:
             weight = weight.astype(np.float32)
         return Table(X, targets, self.mean_, self.scale_, weight=weight)
+
+    # What scikit-learn asks ---------------------------------------------------------
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float32"]  # torch computes in it
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether meta-training is done."""
+        return hasattr(self, "adapted_")
+
+    def _facts(self) -> dict[str, str]:
+        return training_facts(self)
+
+    @property
+    def _n_features_out(self) -> int:
+        row = self._table(np.zeros((1, self.n_features_in_)))
+        embedding = self._learn_nothing().embeddings(row, np.zeros(1, dtype=np.intp))
+        return embedding.shape[1]

@@ -1,50 +1,39 @@
-"""What MetaClassifier and MetaRegressor share: parameters and meta-training."""
+"""Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
-from skmeta.estimators.adapting import AdaptingMixin
-from skmeta.estimators.fitting import FittingMixin
-from skmeta.estimators.weighing import WeighingMixin
-from skmeta.facts import FactsMixin, training_facts
-from skmeta.keeping import KeepingMixin
-from skmeta.net import EpisodicNet
-from skmeta.training import make_net
+from skmeta.engine.checkpoints import Checkpoint, fingerprint
+from skmeta.engine.net import EpisodicNet
+from skmeta.engine.training import make_net, meta_train
+from skmeta.engine.warm_start import EarlierFit
+from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.validation import make_samplers
+from skmeta.estimators.adapting import AdaptingEstimator
+from skmeta.tables.meta_dataset.dataset import unpack
+from skmeta.tables.rows import TaskRows
+from skmeta.utils.random import generator
+from skmeta.utils.rollback import kept_on_failure
 
 __all__ = ["BaseMetaEstimator"]
 
 
-class BaseMetaEstimator(
-    KeepingMixin,
-    FittingMixin,
-    AdaptingMixin,
-    WeighingMixin,
-    FactsMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
-    """A meta-learner of any kind of target: meta-training, then adaptation.
+class BaseMetaEstimator(AdaptingEstimator):
+    """A meta-learner of any kind of target: its parameters and its meta-training.
 
-    A subclass says what is to learn (:meth:`_learn_targets`) and what
-    :class:`skmeta.estimators.adapting.AdaptingMixin` asks for.
+    What it does when it is fitted is in
+    :class:`skmeta.estimators.adapting.AdaptingEstimator`; what it asks of a kind of
+    target in :class:`skmeta.estimators.targets.Targets`.
     """
-
-    _kind: str
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
@@ -80,66 +69,187 @@ class BaseMetaEstimator(
         "random_state": ["random_state"],
     }
 
-    def fit_transform(self, X, y, groups=None, sample_weight=None):
-        """Meta-train, then embed the rows.
+    def fit(self, X, y=None, groups=None, sample_weight=None):
+        """Meta-train on many tasks.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows of all tasks.
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows of all tasks, or the tasks themselves.
         y : array-like of shape (n_rows,)
-            Targets.
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
         groups : array-like of shape (n_rows,), default=None
-            Task of each row.
+            Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
         sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts.
+            How much each row counts wherever it is drawn, in the support and in the
+            query; rows of weight 0 are left out.
 
         Returns
         -------
-        ndarray of shape (n_rows, out_features)
-            Embedding by the meta-learnt backbone, or by the one that was adapted to the
-            table where the table is the current task.
-        """
-        return self.fit(X, y, groups, sample_weight).transform(X)
+        self : object
+            The fitted estimator.
 
-    def transform(self, X, groups=None):
-        """Embed rows with the backbone.
+        Raises
+        ------
+        ValueError
+            If ``groups`` is needed and not given, if no task has enough rows, or if
+            the algorithm takes no weights.
+        """
+        X, y, groups, _ = unpack(X, y, groups)
+        with kept_on_failure(self):
+            return self._fit(X, y, groups, sample_weight)
+
+    def partial_fit(self, X, y=None, groups=None, classes=None, sample_weight=None):
+        """Meta-train on more tasks: one pass over ``tasks_per_epoch`` episodes of them.
+
+        The first call, or ``fit``, settles columns, their scale and the label space.
+        Every call goes on from the weights and the optimizer's memory that are there;
+        call it several times for more passes. No tasks are held out. What was adapted
+        to is forgotten, for it was learnt by other meta-knowledge.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows of new tasks, or of old ones again.
+        y : array-like of shape (n_rows,)
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
         groups : array-like of shape (n_rows,), default=None
-            Task of each row, needed where several tasks were adapted to.
+            Task of each row, as in ``fit``.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, for the first call of a classifier with a
+            shared label space; by default those in ``y``. Without meaning elsewhere.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, as in ``fit``.
 
         Returns
         -------
-        ndarray of shape (n_rows, out_features)
-            Embedding, by the current task's own backbone where the algorithm adapts
-            it, and by the meta-learnt one before any adaptation.
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If columns or labels are others than those of the first call, or if the
+            algorithm learns the training classes themselves, which new tasks would
+            replace.
         """
-        check_is_fitted(self)
-        if self.adapted_ is None:
-            X = self._validate_features(X)
-            adapted, task = self._learn_nothing(), np.zeros(len(X), dtype=np.intp)
-        else:
-            adapted, X, task = self._current(X, groups)
-        return adapted.embeddings(self._table(X), task)
+        X, y, groups, _ = unpack(X, y, groups)
+        with kept_on_failure(self):
+            return self._fit(
+                X, y, groups, sample_weight, is_partial=True, classes=classes
+            )
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.transformer_tags.preserves_dtype = ["float32"]  # torch computes in it
-        return tags
+    def _fit(self, X, y, groups, sample_weight=None, *, is_partial=False, classes=None):
+        self._validate_params()
+        earlier = None
+        if (self.warm_start or is_partial) and hasattr(self, "net_"):
+            earlier = self._earlier_fit()
+        settled = is_partial and earlier is not None  # what columns and labels mean
+        X, y = self._validate_rows(X, y, reset=not settled)
+        rows = TaskRows.of(X, y, self._groups_to_train_on(groups))
+        rows = self._weigh(rows, sample_weight)
+        rng = generator(self.random_state)
+        checkpoint = None
+        if self.checkpoint_dir is not None and not is_partial:
+            checkpoint = self._open_checkpoint(rows, earlier)
+            checkpoint.start(rng)
 
-    def _facts(self) -> dict[str, str]:
-        return training_facts(self)
+        if earlier is None:
+            self._learn_scale(rows)
+            self._learn_task_scale(rows)
+        targets, cell, label = self._learn_targets(rows, classes, settled)
+        augmentations = self._build_learner(earlier)
+        if settled:
+            self._refuse_new_classes()
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether meta-training is done."""
-        return hasattr(self, "adapted_")
+        table = self._table(rows.X, targets, self._row_weights(rows))
+        train, valid = make_samplers(
+            replace(table, label=label),
+            rows.task,
+            cell,
+            tasks=self.tasks,
+            early_stopping=False if is_partial else self.early_stopping,
+            validation_fraction=self.validation_fraction,
+            n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
+            n_way=getattr(self, "n_way", 1),
+            n_shot=shot_range(self.n_shot, self.spec_.label_space),
+            n_query=self.n_query,
+            stratum=self._strata(rows),
+            mix_tasks=getattr(self, "mix_tasks", 0.0),
+            rng=rng,
+        )
+        # A new net, with the present callbacks; who shares the old weights keeps them.
+        self.net_ = self._make_net(validates=valid is not None)
+        if is_partial:
+            self.net_.max_epochs = 1
+        meta_train(
+            self.net_,
+            train,
+            valid,
+            augmentations=augmentations,
+            scaling=self._task_scaling(),
+            spec=self.spec_,
+            tasks_per_epoch=self.tasks_per_epoch,
+            rng=rng,
+            before=None if earlier is None else earlier.net,
+            checkpoint=checkpoint,
+        )
+        self.module_ = self.net_.module_
+        self.history_ = self.net_.history
 
-    # What is meta-trained -----------------------------------------------------------
+        self.n_tasks_ = self._count_units(rows)
+        self.adapted_ = None
+        if self.tasks != "groups":  # the table itself is the current task
+            self._set_adapted(self._learn(rows))
+        return self
+
+    # What is meta-trained on ---------------------------------------------------------
+
+    def _groups_to_train_on(self, groups: Any) -> Any:
+        """Return what tells tasks apart, None where they are made of one table."""
+        if self.tasks != "groups":
+            return None
+        if groups is None:
+            raise ValueError(
+                "fit needs to know the task of each row: pass groups=, and inside a "
+                "Pipeline or GridSearchCV turn on "
+                "sklearn.set_config(enable_metadata_routing=True) so that it arrives. "
+                f"Or choose {self._other_tasks} to make tasks out of one table."
+            )
+        return groups
+
+    def _count_units(self, rows: TaskRows) -> int:
+        """Count what episodes are drawn from: tasks, classes or rows."""
+        if self.tasks == "groups":
+            return len(np.unique(rows.task))
+        return len(np.unique(rows.y)) if self.tasks == "classes" else len(rows)
+
+    # What is meta-trained ------------------------------------------------------------
+
+    def _build_learner(self, earlier: EarlierFit | None) -> list[Augmentation]:
+        """Resolve algorithm, backbone and augmentations, and return the last.
+
+        All must suit the targets, and what was learnt earlier if there is something.
+        """
+        if earlier is not None:
+            earlier.check_meaning(self._meaning())
+        self._build_components()
+        augmentations = self._resolve_augmentations()
+        if earlier is not None:
+            earlier.check_components(self.algorithm_, self.backbone_)
+            self.spec_ = earlier.resize(self.spec_)
+        return augmentations
+
+    def _refuse_new_classes(self) -> None:
+        if (
+            self.algorithm_.learns_train_classes
+            and self.spec_.label_space == "per_task"
+        ):
+            raise ValueError(
+                f"{self.algorithm_} learns to tell the classes of training apart, and "
+                "those of new tasks would take their places. Call fit on all tasks, or "
+                "choose another algorithm for partial_fit."
+            )
 
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
@@ -189,34 +299,31 @@ class BaseMetaEstimator(
             compile=self.compile,
         )
 
-    def _shots(self) -> tuple[int, int]:
-        """Return the lowest and the highest number of support rows."""
-        is_range = isinstance(self.n_shot, (tuple, list))
-        shots = tuple(self.n_shot) if is_range else (self.n_shot,) * 2
-        whole = all(isinstance(shot, Integral) for shot in shots)
-        if not (len(shots) == 2 and whole and 0 <= shots[0] <= shots[1]):
-            raise ValueError(
-                f"n_shot must be an int or a range (low, high), not {self.n_shot!r}."
-            )
-        low, high = shots
-        if self.spec_.label_space == "per_task" and low < 1:
-            raise ValueError("n_shot must be at least 1 where labels are per task.")
-        return low, high
+    # From an earlier fit, or an earlier start of this one ----------------------------
 
-    def _generator(self, default: int | None = None) -> np.random.Generator:
-        # None never touches numpy's global state: the seed comes from the system.
-        seed = default if self.random_state is None else self.random_state
-        if isinstance(seed, np.random.RandomState):
-            seed = seed.randint(np.iinfo(np.int32).max)
-        return np.random.default_rng(seed)
-
-    @property
-    def _n_features_out(self) -> int:
-        return (
-            self._learn_nothing()
-            .embeddings(
-                self._table(np.zeros((1, self.n_features_in_))),
-                np.zeros(1, dtype=np.intp),
-            )
-            .shape[1]
+    def _earlier_fit(self) -> EarlierFit:
+        """Note what ``fit`` has left, before the next one replaces it."""
+        return EarlierFit(
+            net=self.net_,
+            meaning=self._meaning(),
+            algorithm=self.algorithm_,
+            backbone=self.backbone_,
+            n_train_classes=self.spec_.n_train_classes,
         )
+
+    def _open_checkpoint(
+        self, rows: TaskRows, earlier: EarlierFit | None
+    ) -> Checkpoint:
+        data = {
+            "X": rows.X,
+            "y": rows.y,
+            "groups": rows.task,
+            "sample_weight": rows.weight,
+        }
+        if earlier is not None:
+            data["weights"] = {
+                name: weight.cpu().numpy()
+                for name, weight in self.module_.state_dict().items()
+            }
+        parts = fingerprint(self.get_params(deep=False), data)
+        return Checkpoint(self.checkpoint_dir, self.checkpoint_every, parts)

@@ -3,62 +3,60 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.metrics import accuracy_score
 
-from skmeta.algorithms.base import Spec
-from skmeta.labels import TaskLabels, encode, infer_label_space, show
-from skmeta.scaling import within_variance
-from skmeta.weights import (
+from skmeta.episodes.scaling import within_variance
+from skmeta.episodes.spec import Spec
+from skmeta.estimators.targets import Targets
+from skmeta.tables.labels import TaskLabels, encode, infer_label_space
+from skmeta.tables.rows import TaskRows
+from skmeta.tables.sample_weights import (
     balanced_in_tasks,
     balanced_weights,
     check_class_weight,
     label_weights,
 )
+from skmeta.utils.messages import show
 
-__all__ = ["ClassesMixin"]
+__all__ = ["Classes"]
 
 
-class ClassesMixin:
-    """What a meta-trained estimator asks of targets, answered for classes.
+class Classes(Targets):
+    """What an estimator asks of its targets, answered for classes."""
 
-    Goes before :class:`skmeta.estimators.base.BaseMetaEstimator`, whose general answers
-    it narrows.
-    """
+    _kind = "classifier"
+    _metric = staticmethod(accuracy_score)
+    _other_tasks = "tasks='classes' or tasks='table'"
 
-    def _validate_rows(self, X, y, *, reset):
-        X, y = super()._validate_rows(X, y, reset=reset)
-        check_classification_targets(y)
-        return X, y
+    # In fit: what labels mean -------------------------------------------------------
 
-    def _within(self, values, y, task, mean, scale):
+    def _within(self, rows):
         if self.tasks != "classes":
-            return super()._within(values, y, task, mean, scale)
+            return super()._within(rows)
         # A task is n_way classes, whose mean varies n_way times less than a class's.
-        label = np.unique(y, return_inverse=True)[1]
-        inside_classes = within_variance(values, label, mean, scale)
+        label = np.unique(rows.y, return_inverse=True)[1]
+        inside_classes = within_variance(rows.X, label, self.mean_, self.scale_)
         return 1 - (1 - inside_classes) / self.n_way
 
-    # What labels mean ---------------------------------------------------------------
-
-    def _learn_targets(self, y, task, classes, settled):
+    def _learn_targets(self, rows, classes, settled):
         if self.tasks == "classes" and self.label_space == "shared":
             raise ValueError(
                 "tasks='classes' draws its own classes for every episode, in which "
                 "labels are only names. Use tasks='table' for label_space='shared'."
             )
         if not settled:
-            self.label_space_ = self._choose_label_space(y, task)
+            self.label_space_ = self._choose_label_space(rows)
         shared = self.label_space_ == "shared"
-        self._learn_classes(y, classes if shared else None, settled and shared)
+        self._learn_classes(rows.y, classes if shared else None, settled and shared)
         if self.mix_tasks and (shared or self.tasks != "groups"):
             raise ValueError(
                 "mix_tasks makes episodes of classes of several groups, which needs "
                 "tasks='groups' and label_space='per_task'. Set mix_tasks=0."
             )
-        codes, _, _ = self._encode(y, task, n_tasks=task.max() + 1)
+        codes, _, _ = self._encode(rows, rows.n_tasks)
         label = codes
         if not shared:
-            of_task = task * (codes.max() + 1) + codes
+            of_task = rows.task * (codes.max() + 1) + codes
             label = np.unique(of_task, return_inverse=True)[1]
         self.spec_ = Spec(
             n_features=self.n_features_in_,
@@ -67,13 +65,15 @@ class ClassesMixin:
             label_space=self.label_space_,
             n_train_classes=int(label.max()) + 1,
         )
+        if not settled:
+            self._learn_class_weight(rows)
         return codes, None if shared else codes, label
 
-    def _choose_label_space(self, y: np.ndarray, task: np.ndarray) -> str:
+    def _choose_label_space(self, rows: TaskRows) -> str:
         if self.label_space != "auto":
             return self.label_space
         by_tasks = {"classes": "per_task", "table": "shared"}
-        return by_tasks.get(self.tasks) or infer_label_space(y, task)
+        return by_tasks.get(self.tasks) or infer_label_space(rows.y, rows.task)
 
     def _learn_classes(self, y: np.ndarray, classes: Any, settled: bool) -> None:
         """Learn which labels there are: those declared as ``classes``, or in ``y``.
@@ -94,34 +94,7 @@ class ClassesMixin:
                 f"y holds the one class {self.classes_[0]!r}."
             )
 
-    def _meaning(self):
-        shared = self.label_space_ == "shared"
-        return self.spec_, tuple(self.classes_.tolist()) if shared else None
-
-    def _encode(self, y, task, n_tasks):
-        if self.label_space_ == "shared":
-            codes = encode(y, self.classes_)
-            labels = TaskLabels.shared(self.classes_, n_tasks)
-        else:
-            labels, codes = TaskLabels.per_task(y, task, n_tasks)
-        return codes, labels.n_classes, labels
-
-    def _any_targets(self, n):
-        return self.classes_[:n]
-
-    def _cells(self, y, task):
-        if self.label_space_ == "shared":
-            return task
-        _, code = np.unique(y, return_inverse=True)
-        return task * (code.max() + 1) + code
-
-    def _set_adapted(self, adapted):
-        super()._set_adapted(adapted)
-        self.classes_ = adapted.labels.vocabulary
-
-    # How much classes count ---------------------------------------------------------
-
-    def _learn_class_weight(self, y, weight):
+    def _learn_class_weight(self, rows: TaskRows) -> None:
         self.class_weight_ = None
         if self.class_weight is None:
             return
@@ -129,25 +102,69 @@ class ClassesMixin:
         shared = self.label_space_ == "shared"
         if self.class_weight == "balanced":
             if shared:
-                codes = encode(y, self.classes_)
-                self.class_weight_ = balanced_weights(codes, weight, len(self.classes_))
+                codes = encode(rows.y, self.classes_)
+                n_classes = len(self.classes_)
+                self.class_weight_ = balanced_weights(codes, rows.weight, n_classes)
             return
         check_class_weight(self.class_weight, self.classes_ if shared else None)
         if shared:
             self.class_weight_ = label_weights(self.class_weight, self.classes_)
 
-    def _row_weights(self, y, task, weight):
+    def _meaning(self):
+        shared = self.label_space_ == "shared"
+        return self.spec_, tuple(self.classes_.tolist()) if shared else None
+
+    # In fit, adapt and score: labels to codes ---------------------------------------
+
+    def _encode(self, rows, n_tasks):
+        if self.label_space_ == "shared":
+            codes = encode(rows.y, self.classes_)
+            labels = TaskLabels.shared(self.classes_, n_tasks)
+        else:
+            labels, codes = TaskLabels.per_task(rows.y, rows.task, n_tasks)
+        return codes, labels.n_classes, labels
+
+    def _any_target(self):
+        return self.classes_[:1]
+
+    def _row_weights(self, rows):
+        weight = rows.weight
         if self.class_weight is None:
             return weight
         if self.class_weight_ is not None:
-            of_class = self.class_weight_[encode(y, self.classes_)]
+            of_class = self.class_weight_[encode(rows.y, self.classes_)]
         elif self.class_weight == "balanced":
-            of_class = balanced_in_tasks(y, task, weight)
+            of_class = balanced_in_tasks(rows.y, rows.task, weight)
         else:
-            of_class = label_weights(self.class_weight, y)
+            of_class = label_weights(self.class_weight, rows.y)
         return of_class if weight is None else weight * of_class
 
-    def _strata(self, y):
+    # In draws of rows ---------------------------------------------------------------
+
+    def _cells(self, rows):
+        if self.label_space_ == "shared":
+            return rows.task
+        _, code = np.unique(rows.y, return_inverse=True)
+        return rows.task * (code.max() + 1) + code
+
+    def _strata(self, rows):
         if not self.stratify or self.label_space_ != "shared":
             return None
-        return encode(y, self.classes_)
+        return encode(rows.y, self.classes_)
+
+    # In predict and score: codes to labels ------------------------------------------
+
+    def _set_adapted(self, adapted):
+        super()._set_adapted(adapted)
+        self.classes_ = adapted.labels.vocabulary
+
+    def _answer(self, adapted, X, task):
+        logits = adapted.outputs(self._table(X), task)
+        return adapted.labels.decode(logits.argmax(axis=1), task)
+
+    def _scores_per_task(self, rows, answers):
+        def total(values: np.ndarray) -> np.ndarray:
+            return np.bincount(rows.task, values, minlength=rows.n_tasks)
+
+        right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
+        return right[weight > 0] / weight[weight > 0]

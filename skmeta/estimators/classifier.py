@@ -5,24 +5,24 @@ from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import torch
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
-from skmeta.estimators.classes import ClassesMixin
-from skmeta.few_shot import FewShotClassifier
+from skmeta.estimators.classes import Classes
+from skmeta.estimators.few_shot import FewShotClassifier
+from skmeta.saving.mixin import savable
 
 __all__ = ["MetaClassifier"]
 
 
-class MetaClassifier(ClassifierMixin, ClassesMixin, BaseMetaEstimator):
+@savable
+class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -140,7 +140,7 @@ class MetaClassifier(ClassifierMixin, ClassesMixin, BaseMetaEstimator):
         Meta-knowledge: what ``fit`` leaves behind.
     net_ : EpisodicNet
         The skorch net that trained it.
-    history_ : skmeta.history.History
+    history_ : skmeta.engine.history.History
         skorch's history, with ``to_frame()``: losses of every epoch.
     algorithm_, backbone_ : Algorithm, Backbone
         The resolved parameters.
@@ -173,10 +173,6 @@ class MetaClassifier(ClassifierMixin, ClassesMixin, BaseMetaEstimator):
     >>> bool(meta.score(X_new[15:], y_new[15:]) > 0.5)
     True
     """
-
-    _kind = "classifier"
-    _metric = staticmethod(accuracy_score)
-    _other_tasks = "tasks='classes' or tasks='table'"
 
     __metadata_request__predict_proba = {"groups": True}
 
@@ -316,12 +312,3 @@ class MetaClassifier(ClassifierMixin, ClassesMixin, BaseMetaEstimator):
             Over this meta-learner, which it never changes.
         """
         return FewShotClassifier(self)
-
-    def _answer(self, adapted, X, task):
-        logits = adapted.outputs(self._table(X), task)
-        return adapted.labels.decode(logits.argmax(axis=1), task)
-
-    def _scores_per_task(self, y, answers, weight, task, n_tasks):
-        right = np.bincount(task, weight * (y == answers), minlength=n_tasks)
-        total = np.bincount(task, weight, minlength=n_tasks)
-        return right[total > 0] / total[total > 0]

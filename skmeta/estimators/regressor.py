@@ -4,24 +4,23 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import StrOptions
 
-from skmeta.algorithms.base import Algorithm, Spec
+from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
-from skmeta.few_shot import FewShotRegressor
-from skmeta.scaling import within_variance
+from skmeta.estimators.few_shot import FewShotRegressor
+from skmeta.estimators.values import Values
+from skmeta.saving.mixin import savable
 
 __all__ = ["MetaRegressor"]
 
 
-class MetaRegressor(RegressorMixin, BaseMetaEstimator):
+@savable
+class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
     """Regressor that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -65,7 +64,7 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
         Meta-knowledge: what ``fit`` leaves behind.
     net_ : EpisodicNet
         The skorch net that trained it.
-    history_ : skmeta.history.History
+    history_ : skmeta.engine.history.History
         skorch's history, with ``to_frame()``: losses of every epoch, in units of
         standardised targets.
     algorithm_, backbone_ : Algorithm, Backbone
@@ -93,10 +92,6 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
     >>> meta.adapt(X_new[:10], y_new[:10]).predict(X_new[10:]).shape
     (10,)
     """
-
-    _kind = "regressor"
-    _metric = staticmethod(r2_score)
-    _other_tasks = "tasks='table'"
 
     # RegressorMixin comes first, for its tags, with a score that knows no tasks.
     score = BaseMetaEstimator.score
@@ -208,58 +203,3 @@ class MetaRegressor(RegressorMixin, BaseMetaEstimator):
             Over this meta-learner, which it never changes.
         """
         return FewShotRegressor(self)
-
-    def _learn_scale(self, X, y, weight):
-        super()._learn_scale(X, y, weight)
-        self.target_mean_, self.target_scale_ = 0.0, 1.0
-        if self.normalize is not None:
-            scaler = StandardScaler().fit(y.reshape(-1, 1), sample_weight=weight)
-            self.target_mean_ = float(scaler.mean_[0])
-            self.target_scale_ = float(scaler.scale_[0])
-
-    def _learn_task_scale(self, X, y, task):
-        super()._learn_task_scale(X, y, task)
-        self.target_within_ = None
-        if self.within_ is not None:
-            self.target_within_ = within_variance(
-                y.reshape(-1, 1), task, self.target_mean_, self.target_scale_
-            )
-
-    def _task_scaling(self):
-        scaling = super()._task_scaling()
-        if scaling is None:
-            return None
-        return scaling._replace(target_within=torch.from_numpy(self.target_within_))
-
-    def _learn_targets(self, y, task, classes, settled):
-        self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
-        values, _, _ = self._encode(y, task, n_tasks=1)
-        return values, None, None
-
-    def _encode(self, y, task, n_tasks):
-        values = ((y - self.target_mean_) / self.target_scale_).astype(np.float32)
-        return values, np.zeros(n_tasks, dtype=np.intp), None
-
-    def _any_targets(self, n):
-        return np.full(n, self.target_mean_)
-
-    def _cells(self, y, task):
-        return task
-
-    def _answer(self, adapted, X, task):
-        values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
-        values = values * self.target_scale_ + self.target_mean_
-        # The network computes in float32; targets far from zero need more digits.
-        is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
-        return values if is_far else values.astype(np.float32)
-
-    def _scores_per_task(self, y, answers, weight, task, n_tasks):
-        def total(values: np.ndarray) -> np.ndarray:
-            return np.bincount(task, weight * values, minlength=n_tasks)
-
-        rows = np.maximum(total(np.ones_like(y)), np.finfo(float).tiny)
-        around_mean = total((y - (total(y) / rows)[task]) ** 2)
-        # R2 has no meaning for a single value, of which rounding leaves a variance.
-        rounding = (4 * np.finfo(float).eps * total(y) / rows) ** 2 * rows
-        varies = around_mean > rounding
-        return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]

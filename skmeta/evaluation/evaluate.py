@@ -11,12 +11,12 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
+from skmeta.evaluation.comparison import Result, run
 from skmeta.evaluation.learners import check_algorithms
 from skmeta.evaluation.problem import Problem, make_problem
-from skmeta.evaluation.reading import InputError, closest, read_table
 from skmeta.evaluation.report import render
-from skmeta.evaluation.running import Result, run
-from skmeta.evaluation.words import count
+from skmeta.evaluation.table_file import InputError, closest, read_table
+from skmeta.utils.messages import count
 
 __all__ = ["evaluate"]
 

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from skmeta import plugins
 from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.evaluation.problem import Problem
-from skmeta.evaluation.reading import InputError
-from skmeta.evaluation.words import listed
+from skmeta.evaluation.table_file import InputError
 from skmeta.model_selection import PerTask, Pooled, PooledWithTaskMean
+from skmeta.utils.messages import listed
 
 __all__ = ["check_algorithms", "make_meta_learner", "make_plain", "meta_parameters"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from skmeta.evaluation.reading import InputError, check_columns
-from skmeta.evaluation.words import count
-from skmeta.labels import infer_label_space
-from skmeta.tables import encode_groups
+from skmeta.evaluation.table_file import InputError, check_columns
+from skmeta.tables.groups import encode_groups
+from skmeta.tables.labels import infer_label_space
+from skmeta.utils.messages import count
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

@@ -10,18 +10,19 @@ import numpy as np
 from sklearn import __version__ as sklearn_version
 from torch import __version__ as torch_version
 
+from skmeta._version import __version__
 from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay, TrainingDisplay
-from skmeta.evaluation import data_facts
-from skmeta.evaluation.pictures import to_svg
-from skmeta.evaluation.recipe import code_for, loading_code
+from skmeta.evaluation import report_data as data_facts
+from skmeta.evaluation.comparison import Result
+from skmeta.evaluation.report_code import code_for, loading_code
 from skmeta.evaluation.report_tables import (
     duel_row,
     headline_numbers,
     loss_rows,
     score_rows,
 )
-from skmeta.evaluation.running import Result
-from skmeta.evaluation.words import count, listed
+from skmeta.evaluation.svg import to_svg
+from skmeta.utils.messages import count, listed
 
 __all__ = ["render"]
 
@@ -245,8 +246,6 @@ def _capital(text: str) -> str:
 
 
 def _versions() -> str:
-    from skmeta import __version__
-
     return (
         f"skmeta {__version__}, scikit-learn {sklearn_version}, torch {torch_version}, "
         f"Python {platform.python_version()}."

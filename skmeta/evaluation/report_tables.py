@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmeta.evaluation.running import Result
+from skmeta.evaluation.comparison import Result
 from skmeta.evaluation.verdict import Duel
 
 __all__ = ["duel_row", "headline_numbers", "loss_rows", "score_rows"]

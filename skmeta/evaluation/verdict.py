@@ -9,7 +9,8 @@ import numpy as np
 from scipy.stats import t as student
 from scipy.stats import wilcoxon
 
-from skmeta.evaluation.words import Metric, count
+from skmeta.evaluation.wording import Metric
+from skmeta.utils.messages import count
 
 if TYPE_CHECKING:
     from pandas import DataFrame

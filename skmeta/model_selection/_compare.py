@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import wilcoxon
 
-from skmeta.model_selection._candidates import average_repeats, judge, name_all
 from skmeta.model_selection._curve import summarise
+from skmeta.model_selection._judge import average_repeats, judge, name_all
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from skmeta.model_selection._candidates import average_repeats, judge, name_all
+from skmeta.model_selection._judge import average_repeats, judge, name_all
 
 __all__ = ["few_shot_curve", "summarise"]
 

@@ -1,188 +1,254 @@
-"""Adapt anything that adapts to a round of episodes, and score its answers."""
+"""Estimators to be judged: named, fitted on training tasks, with the tasks held out."""
 
-import copy
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import sklearn
-from sklearn.base import clone, is_classifier
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import is_classifier
+from sklearn.model_selection import GroupKFold
+from sklearn.utils import _safe_indexing, check_consistent_length
 
-from skmeta.labels import infer_label_space
+from skmeta.episodes.rounds import draw_rounds
+from skmeta.model_selection._inspect import (
+    adapts,
+    fit_on_tasks,
+    is_fitted,
+    shows_labels,
+)
 from skmeta.model_selection._metrics import Metric
-from skmeta.model_selection._rounds import Round
-from skmeta.numbering import number
-from skmeta.pipelines import last_step, transform
-from skmeta.tables import encode_groups
+from skmeta.model_selection._per_task import PerTask
+from skmeta.model_selection._splitters import TaskSplit
+from skmeta.model_selection._task_scores import Judged, warn_of_undefined
+from skmeta.pipelines import last_step
+from skmeta.tables.groups import encode_groups
+from skmeta.utils.messages import warn
 
-__all__ = ["Judged", "adapts", "fit_on_tasks", "is_fitted", "shows_labels"]
+__all__ = ["judge", "name_all"]
+
+COLUMNS = ["estimator", "shots", "task", "repeat", "score"]
 
 
-class Judged:
-    """Rows of tasks to judge on, and what their labels mean.
+def name_all(estimators: Any) -> dict[str, Any]:
+    """Name estimators by what they are, where they come without names."""
+    if isinstance(estimators, Mapping):
+        named = dict(estimators)
+    else:
+        if not isinstance(estimators, (list, tuple)):
+            estimators = [estimators]
+        named = {}
+        for estimator in estimators:
+            name, count = _name(estimator), 2
+            while name in named:
+                name, count = f"{_name(estimator)} {count}", count + 1
+            named[name] = estimator
+    if not named:
+        raise ValueError("There is no estimator to judge.")
+    for estimator in named.values():
+        if not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")):
+            hint = ""
+            if isinstance(estimator, str):
+                hint = f", such as MetaClassifier({estimator!r})"
+            raise TypeError(
+                f"{estimator!r} is no estimator and cannot be judged. Pass one{hint}."
+            )
+    kinds = {is_classifier(estimator) for estimator in named.values()}
+    if len(kinds) > 1:
+        raise ValueError("Classifiers and regressors cannot be judged together.")
+    return {
+        name: each if adapts(each) else PerTask(each) for name, each in named.items()
+    }
 
-    Parameters
-    ----------
-    X, y : array-like
-        Rows and targets.
-    groups : array-like of shape (n_rows,) or None
-        Task of each row; None for one task.
-    label_space : {"shared", "per_task"} or None
-        None in regression.
+
+def judge(
+    estimators: Mapping[str, Any],
+    X: Any,
+    y: Any,
+    groups: Any,
+    *,
+    shots: tuple[int, ...],
+    metric: Any,
+    n_repeats: int,
+    n_query: int | None,
+    test_groups: Any,
+    cv: Any,
+    random_state: int | None,
+):
+    """Score every estimator on every held-out task, with every number of shots.
+
+    Returns
+    -------
+    per_task : pandas.DataFrame
+        Columns estimator, shots, task, repeat, score; no rows for an estimator without
+        a prior at 0 shots; NaN where the metric is undefined.
+    metric : Metric
+        What was measured.
     """
+    import pandas as pd
 
-    def __init__(self, X: Any, y: Any, groups: Any, label_space: str | None):
-        self.X = X
-        self.y = np.asarray(y).ravel()
-        if len(self.y) != _n_rows(X):
-            raise ValueError(f"X has {_n_rows(X)} rows, y has {len(self.y)}.")
-        self.label_space = label_space
-        if groups is None:
-            self.names, self.task = None, np.zeros(len(self.y), dtype=np.intp)
-        else:
-            self.names, self.task = encode_groups(groups, self.y)
-        self.label = number(self.y)[1] if label_space == "per_task" else None
-
-    def scores(
-        self,
-        estimator: Any,
-        metric: Metric,
-        drawn: Round,
-        n_shot: int,
-        query: np.ndarray,
-    ) -> np.ndarray | None:
-        """Score every episode of a round, NaN where the metric is undefined.
-
-        None if there is no row to learn from and the estimator has no prior.
-        """
-        support = drawn.support(n_shot)
-        learnt_of, asked = drawn.row[support], drawn.row[query]
-        episode = drawn.episode[query]
-        learner = copy.copy(last_step(estimator))  # its current task stays as it is
-        groups = {"groups": episode}
-        if len(learnt_of):
-            Z = transform(estimator, _safe_indexing(self.X, learnt_of))
-            learner.adapt(Z, self.y[learnt_of], groups=drawn.episode[support])
-        else:
-            try:
-                learner.adapt()
-            except ValueError:
-                return None
-            groups = {}
-        Z = transform(estimator, _safe_indexing(self.X, asked))
-        with_probabilities = not metric.takes_labels and hasattr(
-            learner, "predict_proba"
-        )
-        if self.label_space is not None and with_probabilities:
-            answers = learner.predict_proba(Z, **groups)
-        else:
-            answers = learner.predict(Z, **groups)
-        answers, classes = self._by_episode(
-            answers, episode, drawn, support, getattr(learner, "classes_", None)
-        )
-        scores = metric.per_task(
-            self.y[asked], answers, episode, len(drawn.task), classes
-        )
-        if self.label_space == "per_task":
-            scores[[len(known) < 2 for known in classes]] = np.nan
-        return scores
-
-    def _by_episode(self, answers, episode, drawn, support, vocabulary):
-        """Cut the answers by episode, to the classes that the episode has."""
-        n_episodes = len(drawn.task)
-        order = np.argsort(episode, kind="stable")
-        parts = np.split(
-            answers[order],
-            np.searchsorted(episode[order], np.arange(1, n_episodes)),
-        )
-        if self.label_space is None:
-            return parts, None
-        if self.label_space == "shared":
-            return parts, [vocabulary] * n_episodes
-        order = np.argsort(drawn.episode[support], kind="stable")
-        bounds = np.searchsorted(
-            drawn.episode[support][order], np.arange(1, n_episodes)
-        )
-        labels = np.split(self.y[drawn.row[support]][order], bounds)
-        classes = [np.unique(own) for own in labels]
-        if answers.ndim == 2:
-            columns = [np.searchsorted(vocabulary, own) for own in classes]
-            parts = [part[:, own] for part, own in zip(parts, columns, strict=True)]
-        return parts, classes
-
-
-def adapts(estimator: Any) -> bool:
-    """Tell whether an estimator, fitted or not, ends in one that adapts."""
-    if isinstance(estimator, (GridSearchCV, RandomizedSearchCV)) or (
-        hasattr(estimator, "estimator") and hasattr(estimator, "refit")
-    ):
-        return adapts(estimator.estimator)
-    if isinstance(estimator, Pipeline):
-        return adapts(estimator.steps[-1][1])
-    return hasattr(estimator, "adapt")
-
-
-def is_fitted(estimator: Any) -> bool:
-    """Tell whether ``fit`` was called."""
-    try:
-        check_is_fitted(estimator)
-    except (sklearn.exceptions.NotFittedError, TypeError):
-        return False
-    return True
-
-
-def fit_on_tasks(estimator: Any, X: Any, y: Any, groups: Any) -> Any:
-    """Fit a clone on training tasks; groups find their way through pipelines."""
-    with sklearn.config_context(enable_metadata_routing=True):
-        return clone(estimator).fit(X, y, groups=groups)
-
-
-def shows_labels(estimator: Any, y: Any, groups: Any) -> str | None:
-    """Return the label space of an estimator, or what the labels look like."""
-    if not is_classifier(estimator):
-        return None
-    known = getattr(last_step(estimator), "label_space_", None)
-    if known is not None:
-        return known
+    shots = _check_shots(shots)
     y = np.asarray(y).ravel()
-    return infer_label_space(y, encode_groups(groups, y)[1])
+    check_consistent_length(X, y)
+    if metric is None:
+        classifies = is_classifier(next(iter(estimators.values())))
+        metric = "accuracy" if classifies else "r2"
+    metric = Metric(metric)
+    fitted = {name for name, each in estimators.items() if is_fitted(each)}
+    parts = []
+    # A model per task only asks what labels there are, so it needs no training tasks.
+    train_needed = any(
+        name not in fitted and not isinstance(each, PerTask)
+        for name, each in estimators.items()
+    )
+    splits = _splits(y, groups, test_groups, cv, random_state, train_needed)
+    for train, test in splits:
+        known = train if train_needed else np.arange(len(y))
+        rows = _safe_indexing(X, known), y[known], _safe_indexing(groups, known)
+        ready = {
+            name: each if name in fitted else fit_on_tasks(each, *rows)
+            for name, each in estimators.items()
+        }
+        X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
+        space = _common_label_space(ready, y, groups)
+        judged = Judged(X_test, y[test], groups_test, space)
+        parts += _judge_split(
+            ready, judged, metric, shots, n_repeats, n_query, random_state
+        )
+    frame = pd.concat(parts, ignore_index=True)[COLUMNS]
+    first = frame[frame.estimator == frame.estimator.iloc[0]]
+    first = first[first.shots == first.shots.max()]
+    warn_of_undefined(metric, first.groupby("task").score.mean().to_numpy())
+    return frame, metric
 
 
-def mean_per_task(scores: np.ndarray, task: np.ndarray, n_tasks: int) -> np.ndarray:
-    """Average the episodes of each task, without those that are undefined."""
-    defined = ~np.isnan(scores)
-    count = np.bincount(task[defined], minlength=n_tasks)
-    total = np.bincount(task[defined], scores[defined], minlength=n_tasks)
-    return np.divide(total, count, out=np.full(n_tasks, np.nan), where=count > 0)
+def _judge_split(ready, judged, metric, shots, n_repeats, n_query, seed) -> Iterator:
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    rounds = draw_rounds(
+        judged.task,
+        judged.label,
+        n_way=None,
+        n_episodes=None,
+        n_repeats=n_repeats,
+        rng=rng,
+    )
+    for repeat, whole in enumerate(rounds):
+        drawn = _large_enough(whole, max(shots), judged)
+        query = drawn.query(max(shots), n_query)  # the same for every number of shots
+        for name, estimator in ready.items():
+            for n_shot in shots:
+                scores = judged.scores(estimator, metric, drawn, n_shot, query)
+                if scores is None:
+                    continue
+                yield pd.DataFrame(
+                    {
+                        "estimator": name,
+                        "shots": n_shot,
+                        "task": judged.names[drawn.task],
+                        "repeat": repeat,
+                        "score": scores,
+                    }
+                )
 
 
-def warn_of_undefined(metric: Metric, scores: np.ndarray, stacklevel: int = 3) -> None:
-    """Say once how many tasks a metric is undefined for."""
-    n_undefined = int(np.isnan(scores).sum())
-    if n_undefined == len(scores):
+def _large_enough(drawn, most: int, judged: Judged):
+    """Keep the tasks that can give all shots, the same for every number of them."""
+    kept = drawn.size > most
+    if judged.label_space == "per_task":  # with two classes, or there is no question
+        cells = np.unique(
+            np.column_stack([drawn.episode, judged.label[drawn.row]])[kept], axis=0
+        )
+        n_cells = np.bincount(cells[:, 0], minlength=len(drawn.task))
+        kept &= n_cells[drawn.episode] >= 2
+    n_left = len(np.unique(drawn.episode[kept]))
+    n_tasks = len(drawn.task)
+    if n_left == 0:
+        half = int(np.median(drawn.size)) - 1
         raise ValueError(
-            f"{metric.name} is undefined for every task: each has one class or one "
-            "value in its query. Give more rows per task or another metric."
+            f"No task has rows for {most} shots and a query. Lower shots: half of the "
+            f"rows are in tasks (or classes of them) that could give {half}."
         )
-    if n_undefined:
-        warnings.warn(
-            f"{metric.name} is undefined for {n_undefined} of {len(scores)} tasks, "
-            "which are left out: one class or one value only.",
-            stacklevel=stacklevel,
+    if n_left < n_tasks:
+        warn(
+            f"{n_tasks - n_left} of {n_tasks} tasks have too few rows for {most} shots "
+            "and a query, and are left out. Lower the largest of shots to keep them.",
         )
+    return drawn.only(kept)
 
 
-def _n_rows(X: Any) -> int:
-    return X.shape[0] if hasattr(X, "shape") else len(X)
+def _check_shots(shots) -> tuple[int, ...]:
+    shots = (shots,) if isinstance(shots, (int, np.integer)) else tuple(shots)
+    whole = all(isinstance(shot, (int, np.integer)) and shot >= 0 for shot in shots)
+    if not shots or not whole:
+        raise ValueError(f"shots must be whole numbers from 0 on, not {shots!r}.")
+    return tuple(sorted({int(shot) for shot in shots}))
 
 
-def rounds_for(estimator: Any, drawn: Round) -> Iterator[Round]:
-    """Give a learner that learns of all supports together one episode at a time."""
-    if getattr(last_step(estimator), "_learns_of_other_tasks", False):
-        return drawn.apart()
-    return iter([drawn])
+def _splits(y, groups, test_groups, cv, random_state, train_needed):
+    if groups is None:
+        raise ValueError("groups says which task each row is of: pass it.")
+    names, task = encode_groups(groups, y)
+    if test_groups is not None:
+        if cv is not None:
+            raise ValueError("Give test_groups or cv, not both.")
+        asked = np.unique(np.asarray(test_groups))
+        unknown = asked[~np.isin(asked, names)]
+        if len(unknown):
+            raise ValueError(f"test_groups holds unknown groups: {unknown.tolist()}.")
+        test = np.isin(names, asked)[task]
+        return [(np.flatnonzero(~test), np.flatnonzero(test))]
+    if not train_needed and cv is None:
+        return [(np.empty(0, dtype=np.intp), np.arange(len(y)))]
+    if cv is None:
+        cv = TaskSplit(random_state=random_state)
+    elif isinstance(cv, (int, np.integer)):
+        cv = GroupKFold(cv, shuffle=True, random_state=random_state)
+    splits = list(cv.split(np.zeros(len(y)), y, groups)) if hasattr(cv, "split") else cv
+    splits = list(splits)
+    for train, test in splits:
+        both = np.intersect1d(task[train], task[test])
+        if len(both):
+            raise ValueError(
+                f"cv puts rows of {len(both)} tasks on both sides, such as "
+                f"{names[both[0]]!r}. Use GroupKFold or TaskSplit."
+            )
+    return splits
+
+
+def _common_label_space(ready, y, groups) -> str | None:
+    """Go by what a meta-learner has learnt, if there is any."""
+    spaces = {
+        shows_labels(each, y, groups): name
+        for name, each in ready.items()
+        if not hasattr(last_step(each), "estimator")  # the strategies follow
+    }
+    if len(spaces) > 1:
+        raise ValueError(
+            "Meta-learners with shared labels and with labels per task cannot be "
+            f"judged together: {spaces}."
+        )
+    if spaces:
+        return next(iter(spaces))
+    return shows_labels(next(iter(ready.values())), y, groups)
+
+
+def _name(estimator: Any) -> str:
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    last = last_step(estimator)
+    algorithm = getattr(last, "algorithm", None)
+    if isinstance(algorithm, str):
+        return algorithm
+    if algorithm is not None:
+        return type(algorithm).__name__
+    inner = getattr(last, "estimator", None)
+    name = type(last).__name__
+    return name if inner is None else f"{name}({type(last_step(inner)).__name__})"
+
+
+def average_repeats(frame):
+    """Average the splits of each task, without those that are undefined."""
+    return (
+        frame.groupby(["estimator", "shots", "task"], sort=False)
+        .score.mean()
+        .reset_index()
+    )

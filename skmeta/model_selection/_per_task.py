@@ -7,6 +7,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing
 
 from skmeta.model_selection._strategy import Strategy, probabilities_of
+from skmeta.utils.messages import warn
 
 __all__ = ["PerTask"]
 
@@ -66,11 +67,10 @@ class PerTask(Strategy):
             self.models_.append(model)
             self.supports_.append(targets)
         if n_failed:
-            warnings.warn(
+            warn(
                 f"{self.estimator!r} could not be fitted to the support of {n_failed} "
                 f"of {len(self.names_)} tasks ({failure}); they are answered by the "
                 "mean of the support.",
-                stacklevel=2,
             )
 
     def _each(self, X, task):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from skmeta.draws import shuffled_places
+from skmeta.episodes.sampling import shuffled_places
 from skmeta.model_selection._strategy import Strategy, probabilities_of
 
 __all__ = ["Pooled", "PooledWithTaskMean"]

@@ -6,17 +6,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from skmeta.model_selection._judge import (
-    Judged,
-    adapts,
-    mean_per_task,
-    rounds_for,
-    shows_labels,
-    warn_of_undefined,
-)
+from skmeta.episodes.rounds import Round, draw_classes, draw_rounds
+from skmeta.model_selection._inspect import adapts, rounds_for, shows_labels
 from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._per_task import PerTask
-from skmeta.model_selection._rounds import Round, draw_classes, draw_rounds
+from skmeta.model_selection._task_scores import Judged, mean_per_task, warn_of_undefined
 from skmeta.pipelines import last_step
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
@@ -199,7 +193,7 @@ class FewShotScorer(BaseEstimator):
             names = np.arange(len(scores))
         drawn_at_all = np.unique(task)  # with few episodes, not every task is
         scores = mean_per_task(scores, task, len(names))[drawn_at_all]
-        warn_of_undefined(metric, scores, stacklevel=4)
+        warn_of_undefined(metric, scores)
         return names[drawn_at_all], scores
 
     def _draws_classes(self, estimator) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.utils import check_random_state
 
-from skmeta.tables import encode_groups
+from skmeta.tables.groups import encode_groups
 
 __all__ = ["ClassKFold", "TaskSplit"]
 

@@ -11,8 +11,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.exceptions import NotAdaptedError
-from skmeta.labels import encode, infer_label_space
-from skmeta.tables import encode_groups
+from skmeta.tables.groups import encode_groups
+from skmeta.tables.labels import encode, infer_label_space
 
 __all__ = ["Strategy", "probabilities_of"]
 

@@ -9,9 +9,9 @@ The environment variable ``SKMETA_PLUGINS`` says whose code may run: ``off``, or
 allowed distributions with commas between them (``skmeta-gp,skmeta-acme``).
 """
 
+from skmeta.plugins.discovery import VARIABLE
 from skmeta.plugins.entries import Entry, Failure, PluginWarning, same_distribution
 from skmeta.plugins.listing import Row, table
-from skmeta.plugins.loading import VARIABLE
 from skmeta.plugins.registry import Registry
 
 __all__ = [

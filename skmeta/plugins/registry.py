@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from skmeta import hookspecs
+from skmeta.plugins.contracts import instance_of
+from skmeta.plugins.discovery import VARIABLE, reason_of
 from skmeta.plugins.entries import Entry, Failure, Origin, PluginWarning, canonical
 from skmeta.plugins.listing import Row, describe
-from skmeta.plugins.loading import VARIABLE, reason_of
-from skmeta.plugins.offers import instance_of
-from skmeta.plugins.shelf import PLUGIN_ERRORS, Shelf
+from skmeta.plugins.manager import PLUGIN_ERRORS, Shelf
+from skmeta.utils.messages import warn
 
 __all__ = ["Registry"]
 
@@ -194,7 +194,7 @@ class Registry:
             news = self._shelf.failures[self._reported :]
             self._reported = len(self._shelf.failures)
         for failure in news:
-            warnings.warn(str(failure), PluginWarning, stacklevel=4)
+            warn(str(failure), PluginWarning)
 
     @staticmethod
     def _uses(known: list[Entry]) -> list[tuple[Entry, str]]:

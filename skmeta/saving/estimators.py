@@ -2,32 +2,42 @@
 
 import copy
 import os
-import warnings
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.adapted import AdaptedTasks
-from skmeta.algorithms.base import Spec
-from skmeta.estimators import MetaClassifier, MetaRegressor
+from skmeta.engine.adapted import AdaptedTasks
+from skmeta.episodes.spec import Spec
 from skmeta.exceptions import LoadError
-from skmeta.few_shot import FewShotClassifier, FewShotRegressor
-from skmeta.files import replace_file
-from skmeta.labels import TaskLabels
 from skmeta.saving.file import pack, unpack
 from skmeta.saving.names import ADAPTED, FITTED, LABELS, SPEC
 from skmeta.saving.values import Reader, Writer
-from skmeta.training import seeded
+from skmeta.tables.labels import TaskLabels
+from skmeta.utils.files import replace_file
+from skmeta.utils.messages import listed, warn
+from skmeta.utils.random import seeded
 
-__all__ = ["TRUSTED_TYPES", "load", "pack_estimator", "save", "unpack_estimator"]
+__all__ = [
+    "KINDS",
+    "TRUSTED_TYPES",
+    "from_state",
+    "load",
+    "pack_estimator",
+    "save",
+    "to_state",
+    "unpack_estimator",
+]
 
-_METAS = {cls.__name__: cls for cls in (MetaClassifier, MetaRegressor)}
-_FEW_SHOTS = {cls.__name__: cls for cls in (FewShotClassifier, FewShotRegressor)}
-_KINDS = {**_METAS, **_FEW_SHOTS}
+KINDS: dict[str, type] = {}
+"""The classes that files hold, by the name that files have for them.
 
-TRUSTED_TYPES = [f"{cls.__module__}.{name}" for name, cls in _KINDS.items()]
+The estimators enter themselves by :func:`skmeta.saving.mixin.savable`.
+"""
+
+TRUSTED_TYPES: list[str] = []
 """What ``skops.io.load(..., trusted=)`` has to trust to load estimators of skmeta."""
 
 # Attributes that are written in a way of their own.
@@ -108,7 +118,7 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
 def pack_estimator(estimator: Any) -> bytes:
     """Return the bytes of an estimator's file."""
     writer = Writer()
-    if type(estimator).__name__ in _FEW_SHOTS:
+    if _is_few_shot(type(estimator)):
         content = _write_few_shot(writer, estimator)
     else:
         content = _write_meta(writer, estimator, "")
@@ -121,7 +131,7 @@ def unpack_estimator(data: bytes, device: str | None = None) -> Any:
     reader = Reader(tensors)
     try:
         content = document["estimator"]
-        if content["class"] in _FEW_SHOTS:
+        if _is_few_shot(KINDS[content["class"]]):
             return _read_few_shot(reader, content, device)
         return _read_meta(reader, content, device)
     except LoadError:
@@ -132,25 +142,32 @@ def unpack_estimator(data: bytes, device: str | None = None) -> Any:
         ) from error
 
 
+def _is_few_shot(cls: type) -> bool:
+    return "meta" in signature(cls).parameters
+
+
+def _check_class(estimator: Any) -> None:
+    if KINDS.get(type(estimator).__name__) is not type(estimator):
+        raise TypeError(
+            f"save keeps {listed([*KINDS])} themselves, and "
+            f"{type(estimator).__name__} may be anything. Use joblib or pickle."
+        )
+
+
 # Meta-learners ----------------------------------------------------------------------
 
 
 def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
-    if _METAS.get(type(meta).__name__) is not type(meta):
-        raise TypeError(
-            f"save keeps {' and '.join(_METAS)} themselves, and {type(meta).__name__} "
-            "may be anything. Use joblib or pickle."
-        )
+    _check_class(meta)
     given = meta.get_params(deep=False)
     if given.get("callbacks"):
         names = ", ".join(
             type(each[-1] if isinstance(each, tuple) else each).__name__
             for each in given["callbacks"]
         )
-        warnings.warn(
+        warn(
             f"The callbacks ({names}) are not saved: they may be of any class, and "
             "they have done their work in fit.",
-            stacklevel=4,
         )
         given["callbacks"] = None
     content = {
@@ -182,7 +199,7 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
     given = reader.read(content["params"])
     if device is not None:
         given["device"] = device
-    meta = _METAS[content["class"]](**given)
+    meta = KINDS[content["class"]](**given)
     if content["routing"]:
         requests = meta._get_metadata_request()
         for method, asked in content["routing"].items():
@@ -250,8 +267,7 @@ def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | Non
 
 
 def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
-    if _FEW_SHOTS[type(few_shot).__name__] is not type(few_shot):
-        raise TypeError(f"save keeps {' and '.join(_FEW_SHOTS)} themselves.")
+    _check_class(few_shot)
     content = {
         "class": type(few_shot).__name__,
         "meta": _write_meta(writer, few_shot.meta, "meta."),
@@ -276,9 +292,7 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
 
 def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
     meta = _read_meta(reader, content["meta"], device)
-    few_shot = _FEW_SHOTS[content["class"]](
-        meta, **reader.read(content.get("params", {}))
-    )
+    few_shot = KINDS[content["class"]](meta, **reader.read(content.get("params", {})))
     if "learner" in content:
         learner = _read_meta(reader, content["learner"], device)
     elif "adapted" in content:

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load as unpack_tensors
 from safetensors.torch import save as pack_tensors
 
+from skmeta._version import __version__
 from skmeta.exceptions import LoadError
 
 __all__ = ["FORMAT", "pack", "pack_text", "unpack"]
@@ -38,12 +39,10 @@ def pack(content: dict, tensors: dict[str, torch.Tensor]) -> bytes:
     bytes
         In the safetensors format.
     """
-    import skmeta
-
     document = {
         "format": FORMAT,
         "versions": {
-            "skmeta": skmeta.__version__,
+            "skmeta": __version__,
             "torch": str(torch.__version__),
             "scikit-learn": sklearn.__version__,
             "skorch": skorch.__version__,

@@ -11,7 +11,6 @@ from typing import Any
 from skmeta.algorithms import (
     baseline_plus_plus,
     cnp,
-    inner_loop,
     matching,
     metaoptnet,
     protonet,
@@ -20,8 +19,9 @@ from skmeta.algorithms import (
     siamese,
 )
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
-from skmeta.scaling import ScaledState, Statistics
+from skmeta.episodes.scaling import ScaledState, Statistics
 
 __all__ = ["ADAPTED", "FITTED", "LABELS", "SPEC", "state_class", "state_name"]
 

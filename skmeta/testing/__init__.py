@@ -6,14 +6,14 @@ What passes the check of its kind works wherever a thing of that kind goes.
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from skmeta.testing.algorithms import check_algorithm
+from skmeta.testing.algorithms.check import check_algorithm
+from skmeta.testing.algorithms.laws import ALGORITHM_LAWS
 from skmeta.testing.augmentations import AUGMENTATION_LAWS, check_augmentation
-from skmeta.testing.backbones import BACKBONE_LAWS, check_backbone
-from skmeta.testing.checks import LawResult, run_laws, tests_of_laws
+from skmeta.testing.backbones.laws import BACKBONE_LAWS, check_backbone
 from skmeta.testing.datasets import DATASET_LAWS, check_dataset
 from skmeta.testing.distances import DISTANCE_LAWS, check_distance
 from skmeta.testing.law import BrokenLawError, Law
-from skmeta.testing.laws import ALGORITHM_LAWS
+from skmeta.testing.run import LawResult, run_laws, tests_of_laws
 from skmeta.testing.scikit_learn import expected_failed_checks
 
 __all__ = [

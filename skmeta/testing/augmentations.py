@@ -9,15 +9,14 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skmeta.algorithms.base import Spec
 from skmeta.augmentations import Augmentation
-from skmeta.episodes import Batch, Episode
-from skmeta.testing.checks import LawResult, run_laws
-from skmeta.testing.expect import BreachError, expect_same, expect_same_parameters
-from skmeta.testing.law import Law, lawmaker
-from skmeta.testing.rows import count, width_that_builds
-from skmeta.testing.trial import situations
-from skmeta.training import seeded
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
+from skmeta.testing.expect import expect_same, expect_same_parameters
+from skmeta.testing.law import BreachError, Law, lawmaker
+from skmeta.testing.rows import count, situations, width_that_builds
+from skmeta.testing.run import LawResult, run_laws
+from skmeta.utils.random import seeded
 
 __all__ = ["AUGMENTATION_LAWS", "AugmentationTrial", "check_augmentation"]
 

@@ -10,9 +10,8 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
-from skmeta.testing.checks import LawResult, run_laws
-from skmeta.testing.expect import BreachError
-from skmeta.testing.law import Law, lawmaker
+from skmeta.testing.law import BreachError, Law, lawmaker
+from skmeta.testing.run import LawResult, run_laws
 
 __all__ = ["DATASET_LAWS", "DatasetTrial", "check_dataset"]
 

@@ -11,17 +11,12 @@ import torch
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from skmeta.distances import Distance
-from skmeta.testing.checks import LawResult, run_laws
-from skmeta.testing.expect import (
-    BreachError,
-    expect_gradients,
-    expect_same,
-    expect_same_parameters,
-)
-from skmeta.testing.law import Law, lawmaker
+from skmeta.distances.base import Distance
+from skmeta.testing.expect import expect_gradients, expect_same, expect_same_parameters
+from skmeta.testing.law import BreachError, Law, lawmaker
 from skmeta.testing.rows import N_FEATURES, build_perturbed, count, width_that_builds
-from skmeta.training import seeded
+from skmeta.testing.run import LawResult, run_laws
+from skmeta.utils.random import seeded
 
 __all__ = ["DISTANCE_LAWS", "DistanceTrial", "check_distance"]
 

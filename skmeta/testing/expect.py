@@ -1,19 +1,16 @@
 """What a law expects, and by how much it was missed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import joblib
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skmeta.testing.rows import Rows
-from skmeta.testing.trial import Trial
-from skmeta.training import seeded
+from skmeta.testing.law import BreachError
+from skmeta.utils.random import seeded
 
 __all__ = [
-    "BreachError",
-    "expect_answers",
     "expect_gradients",
     "expect_no_idle",
     "expect_same",
@@ -30,10 +27,6 @@ _RTOL, _ATOL = 1e-8, 1e-10
 _NEGLIGIBLE = 1e-12
 
 
-class BreachError(Exception):
-    """What a law found to be wrong."""
-
-
 def expect_same(what: str, got: Tensor, want: Tensor) -> None:
     """Expect two ways to one result to agree, where neither has to be finite."""
     if got.shape != want.shape:
@@ -43,32 +36,6 @@ def expect_same(what: str, got: Tensor, want: Tensor) -> None:
     allowed = _ATOL + _RTOL * want.abs().nan_to_num(nan=0.0, posinf=0.0)
     if (difference > allowed).any():
         raise BreachError(f"{what}: the largest difference is {difference.max():.2g}")
-
-
-def expect_answers(trial: Trial, tasks: Sequence[Rows], what: str) -> None:
-    """Expect finite outputs of each task's own classes and no others."""
-    n_rows = 5
-    outputs = trial.answer(tasks, trial.rows(len(tasks), n_rows))
-    shape = tuple(outputs.shape)
-    n_outputs = [task.n_classes or 1 for task in tasks]
-    per_task = trial.spec.label_space == "per_task"
-    if len(shape) != 3 or shape[:2] != (len(tasks), n_rows):
-        raise BreachError(
-            f"{what}, {n_rows} query rows each, outputs have shape {shape}"
-        )
-    if shape[2] < max(n_outputs) or (not per_task and shape[2] > max(n_outputs)):
-        raise BreachError(
-            f"{what}, outputs have {shape[2]} columns for {max(n_outputs)}"
-        )
-    for own, n in zip(outputs, n_outputs, strict=True):
-        wrong = int((~own[:, :n].isfinite()).sum())
-        if wrong:
-            raise BreachError(f"{what}, {wrong} of {n_rows * n} outputs are not finite")
-        if (own[:, n:] != -torch.inf).any():
-            highest = own[:, n:].max().item()
-            raise BreachError(
-                f"{what}, a class that a task lacks has logit {highest:.2g}"
-            )
 
 
 def expect_same_parameters(how: str, twin: BaseEstimator, given: BaseEstimator) -> None:

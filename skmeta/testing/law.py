@@ -7,9 +7,16 @@ from typing import Any, Protocol
 from unittest import SkipTest
 
 from skmeta import plugins
-from skmeta.testing.expect import BreachError
 
-__all__ = ["BrokenLawError", "Law", "Subject", "lawmaker", "name_of", "subject_of"]
+__all__ = [
+    "BreachError",
+    "BrokenLawError",
+    "Law",
+    "Subject",
+    "lawmaker",
+    "name_of",
+    "subject_of",
+]
 
 
 class BrokenLawError(AssertionError):
@@ -68,7 +75,7 @@ class Law:
     Examples
     --------
     >>> from skmeta.algorithms import ProtoNet
-    >>> from skmeta.testing import laws
+    >>> from skmeta.testing.algorithms import laws
     >>> laws.padding_changes_nothing(ProtoNet())
     >>> laws.padding_changes_nothing.statement
     'Padding, in whatever place, changes neither predictions nor meta-gradient.'
@@ -205,3 +212,7 @@ def name_of(thing: Any) -> str:
         thing
     )  # a dataset is a function
     return " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", name).split())
+
+
+class BreachError(Exception):
+    """What a law found to be wrong."""

@@ -2,14 +2,14 @@
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from skmeta.episodes import Batch
-from skmeta.training import seeded
+from skmeta.episodes.episode import Batch
+from skmeta.utils.random import seeded
 
 __all__ = [
     "N_FEATURES",
@@ -20,6 +20,7 @@ __all__ = [
     "build_perturbed",
     "count",
     "pad",
+    "situations",
     "width_that_builds",
 ]
 
@@ -137,3 +138,21 @@ def build_perturbed(build: Callable[..., Any], argument: Any, seed: int) -> Any:
             noise = torch.randn(weight.shape, generator=rng, dtype=torch.float64)
             weight.add_(noise, alpha=_PERTURBATION)
     return module
+
+
+def situations(component: Any) -> Iterator[tuple[str, str]]:
+    """Go through the kinds of target and label spaces that something declares."""
+    for declared, known in [
+        ("kinds", {"classifier", "regressor"}),
+        ("label_spaces", {"shared", "per_task"}),
+    ]:
+        values = getattr(component, declared)
+        if not values or not known.issuperset(values):
+            raise ValueError(
+                f"{declared} of {component} must be a tuple of one or both of "
+                f"{sorted(known)}, not {values!r}."
+            )
+    for kind in component.kinds:
+        spaces = component.label_spaces if kind == "classifier" else ("shared",)
+        for space in spaces:
+            yield kind, space

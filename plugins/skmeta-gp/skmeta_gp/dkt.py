@@ -6,8 +6,7 @@ import torch
 from gpytorch.kernels import Kernel
 from torch import Tensor, nn
 
-from skmeta.algorithms import Algorithm, Spec, task_losses
-from skmeta.algorithms.base import absent_classes
+from skmeta.algorithms import Algorithm, Spec, absent_classes, task_losses
 from skmeta.backbones import Backbone
 from skmeta.episodes import Batch, Episode
 from skmeta.nn import apply

@@ -6,8 +6,7 @@ from pytorch_metric_learning.distances import CosineSimilarity
 from pytorch_metric_learning.losses import ArcFaceLoss
 from torch import Tensor, nn
 
-from skmeta.algorithms import Spec
-from skmeta.algorithms.transfer import join_train_rows
+from skmeta.algorithms import Spec, join_train_rows
 from skmeta.episodes import Batch, Episode
 from skmeta_metric.learner import MetricLearner
 

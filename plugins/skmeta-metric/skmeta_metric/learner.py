@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skmeta import plugins
-from skmeta.algorithms import Algorithm, Spec, task_losses
-from skmeta.algorithms.metric import log_probabilities, log_scale
+from skmeta.algorithms import Algorithm, Spec, log_probabilities, log_scale, task_losses
 from skmeta.backbones import Backbone
 from skmeta.episodes import Batch, Episode
 from skmeta.nn import apply

@@ -1,0 +1,225 @@
+"""What a meta-batch comes to, without a node of the autograd graph for any of it.
+
+Large meta-batches are cut into parts of the tasks, which go side by side on the cores.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
+from itertools import pairwise
+from operator import add
+
+import torch
+from torch import Tensor
+
+from skmeta.algorithms.inner_loop.descent import descend_and_forget, sum_like
+from skmeta.algorithms.inner_loop.loss import SupportLoss
+from skmeta.algorithms.inner_loop.relu_network import backward, forward
+from skmeta.algorithms.inner_loop.step import Step
+from skmeta.utils.threads import side_by_side
+
+__all__ = ["mean_descent", "meta_gradient"]
+
+# Multiplications of one forward pass that make a part: some twenty milliseconds for the
+# whole of a second-order part. Smaller ones wait for each other's Python.
+_PART = 2**26
+_MOST_PARTS = 8
+
+_Rows = tuple[Tensor, SupportLoss]
+_Found = list[Tensor | None]
+
+
+def meta_gradient(
+    weights: Sequence[Tensor],
+    rates_of_steps: Sequence[Sequence[Tensor | float]],
+    X: Tensor,
+    loss: SupportLoss,
+    X_query: Tensor,
+    query_loss: SupportLoss,
+    *,
+    first_order: bool,
+) -> Tensor:
+    """Take steps on the support, and go back from the loss on the query after them.
+
+    It is what :func:`descend` once a step, :func:`apply_relu_network`, the loss and
+    ``backward()`` come to.
+
+    Parameters
+    ----------
+    weights : sequence of Tensor
+        Matrix and shift of each layer in turn, shared by all tasks.
+    rates_of_steps : sequence of sequences of Tensor or float
+        Step size of each weight, for one step after another.
+    X, X_query : Tensor of shape (tasks, rows, features)
+        Rows of the supports and of the queries.
+    loss, query_loss : SupportLoss
+        What to descend, and what to differentiate.
+    first_order : bool
+        Take the gradients of the steps for constants.
+
+    Returns
+    -------
+    scalar Tensor
+        Sum of the query loss. Its gradient is added to the ``.grad`` of whatever the
+        weights, the rates and the rows were computed from.
+    """
+    differentiate = partial(
+        _differentiate,
+        weights,
+        rates_of_steps,
+        first_order=first_order,
+        needs_X=X.requires_grad,
+        needs_X_query=X_query.requires_grad,
+    )
+    batches = [(X, loss), (X_query, query_loss)]
+    X_bars, (value, *bars) = _by_parts(differentiate, weights, batches)
+    rates = [rate for of_step in rates_of_steps for rate in of_step]
+    _accumulate([X, X_query, *weights, *rates], [*X_bars, *bars])
+    return value
+
+
+def mean_descent(
+    weights: Sequence[Tensor],
+    steps: Sequence[tuple[Sequence[float], Tensor, SupportLoss]],
+) -> tuple[Tensor, list[Tensor]]:
+    """Take several steps, and return how far they lead on average over the tasks.
+
+    Parameters
+    ----------
+    weights : sequence of Tensor
+        Matrix and shift of each layer in turn, shared by all tasks.
+    steps : sequence of (rates, X, loss)
+        As for :func:`descend_and_forget`; one or more.
+
+    Returns
+    -------
+    outputs : Tensor of shape (tasks, rows, outputs)
+        Outputs for the rows of the last step, before it.
+    ways : list of Tensor
+        Each weight less its mean over the tasks after the steps.
+    """
+    rates_of_steps, *batches = zip(*steps, strict=True)
+    batches = list(zip(*batches, strict=True))
+    descend = partial(_descend_together, weights, rates_of_steps)
+    (outputs,), ways = _by_parts(descend, weights, batches)
+    return outputs, [way.div_(len(outputs)) for way in ways]
+
+
+def _by_parts(
+    compute: Callable[[Sequence[_Rows]], tuple[_Found, _Found]],
+    weights: Sequence[Tensor],
+    batches: Sequence[_Rows],
+) -> tuple[_Found, _Found]:
+    """Compute for parts of the tasks, as many as the sizes say, and put them together.
+
+    What is found of each task is joined, what is found of all is summed.
+    """
+    n_tasks, widths = len(batches[0][0]), [X.shape[1] for X, _ in batches]
+    work = n_tasks * sum(widths) * sum(weight.numel() for weight in weights)
+    n_parts = min(1 << (work // _PART).bit_length(), _MOST_PARTS, n_tasks)
+    on_cpu = batches[0][0].device.type == "cpu"
+    if n_parts <= 1 or not on_cpu or torch.compiler.is_compiling():
+        return compute(batches)
+    bounds = [n_tasks * part // n_parts for part in range(n_parts + 1)]
+    parts = [
+        [(X[start:stop], loss.of(slice(start, stop))) for X, loss in batches]
+        for start, stop in pairwise(bounds)
+    ]
+    n_rows = -(-n_tasks // n_parts) * max(widths)  # in one product
+    with side_by_side(weights, n_rows, n_features=1, n_parts=n_parts) as each:
+        of_tasks, of_all = zip(*each(compute, parts), strict=True)
+    return (
+        [_put_together(torch.cat, found) for found in zip(*of_tasks, strict=True)],
+        [_put_together(_sum, found) for found in zip(*of_all, strict=True)],
+    )
+
+
+@torch.no_grad()
+def _differentiate(
+    weights: Sequence[Tensor],
+    rates_of_steps: Sequence[Sequence[Tensor | float]],
+    batches: Sequence[_Rows],
+    *,
+    first_order: bool,
+    needs_X: bool,
+    needs_X_query: bool,
+) -> tuple[_Found, _Found]:
+    """Return the gradient in X and X_query; the query loss, and that in all else."""
+    (X, loss), (X_query, query_loss) = batches
+    rates = [rate for of_step in rates_of_steps for rate in of_step]
+    steps, now = [], weights
+    passing = first_order and not any(isinstance(rate, Tensor) for rate in rates)
+    if passing:  # the gradient after the steps is the gradient in the start
+        now = descend_and_forget(
+            weights, [(of_step, X, loss) for of_step in rates_of_steps]
+        )
+    else:
+        for of_step in rates_of_steps:
+            steps.append(Step.of(now, of_step, X, loss))
+            now = steps[-1].take()
+    A, Z = forward(now, X_query)
+    _, G = backward(now, A, Z, query_loss)
+    X_query_bar = G[0] @ now[0] if needs_X_query else None
+    if passing:
+        bars = [query_loss(Z), *_over_tasks(G, A), *[None] * len(rates)]
+        return [None, X_query_bar], bars
+    bars = [bar for g, a in zip(G, A, strict=True) for bar in (g.mT @ a, g.sum(-2))]
+    X_bar, rates_bar = None, []
+    while steps:  # let go of what is done
+        of_X, bars, of_rates = steps.pop().back(
+            bars, loss, needs_X=needs_X, first_order=first_order
+        )
+        rates_bar = of_rates + rates_bar
+        X_bar = of_X if X_bar is None else X_bar + of_X
+    bars = [sum_like(bar, weight) for bar, weight in zip(bars, weights, strict=True)]
+    return [X_bar, X_query_bar], [query_loss(Z), *bars, *rates_bar]
+
+
+@torch.no_grad()
+def _descend_together(
+    weights: Sequence[Tensor],
+    rates_of_steps: Sequence[Sequence[float]],
+    batches: Sequence[_Rows],
+) -> tuple[_Found, _Found]:
+    """Return the outputs before the last step; the ways back, summed over the tasks."""
+    *before, (rates, (X, loss)) = zip(rates_of_steps, batches, strict=True)
+    now = descend_and_forget(weights, [(step, *batch) for step, batch in before])
+    A, Z = forward(now, X)
+    _, G = backward(now, A, Z, loss)
+    # The sum after the last step needs no task's own weights after it.
+    ways = _over_tasks(G, A)
+    for way, rate in zip(ways, rates, strict=True):
+        way.mul_(rate)
+    if before:
+        for way, start, own in zip(ways, weights, now, strict=True):
+            way.add_(start, alpha=len(X)).sub_(own.sum(dim=0))
+    return [Z], ways
+
+
+def _put_together(join: Callable, found: Sequence[Tensor | None]) -> Tensor | None:
+    return None if found[0] is None else join(found)
+
+
+def _sum(found: Sequence[Tensor]) -> Tensor:
+    return reduce(add, found)
+
+
+def _over_tasks(G: Sequence[Tensor], A: Sequence[Tensor]) -> list[Tensor]:
+    """Return the gradients of layers, summed over the tasks in their products."""
+    rows = [(g.flatten(0, 1), a.flatten(0, 1)) for g, a in zip(G, A, strict=True)]
+    return [bar for g, a in rows for bar in (g.mT @ a, g.sum(dim=0))]
+
+
+@torch.no_grad()
+def _accumulate(tensors: Sequence[Tensor | float], bars: _Found) -> None:
+    """Add to the gradients of leaves, and go on back from what was computed."""
+    computed = []
+    for tensor, bar in zip(tensors, bars, strict=True):
+        if bar is None or not tensor.requires_grad:
+            continue
+        hooked = tensor._backward_hooks or tensor._post_accumulate_grad_hooks
+        if tensor.is_leaf and not hooked:  # autograd would take its time
+            tensor.grad = bar if tensor.grad is None else tensor.grad + bar
+        else:
+            computed.append((tensor, bar))
+    if computed:
+        torch.autograd.backward(*map(list, zip(*computed, strict=True)))

@@ -1,0 +1,279 @@
+"""The current tasks: adapt to them in chunks, and send rows to their task."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map  # torch has no public pytree before 2.8
+
+from skmeta.algorithms.base import Algorithm
+from skmeta.engine import chunks
+from skmeta.episodes.table import Table
+from skmeta.tables.groups import Spans, encode_groups
+from skmeta.tables.labels import TaskLabels
+from skmeta.utils.messages import show, warn
+from skmeta.utils.threads import side_by_side
+
+__all__ = ["AdaptedTasks", "Learner"]
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A meta-trained module with the algorithm that knows how to use it."""
+
+    algorithm: Algorithm
+    module: nn.Module
+    device: str
+
+    @cached_property
+    def weights(self) -> list[Tensor]:
+        """All parameters of the module."""
+        return list(self.module.parameters())
+
+
+class AdaptedTasks:
+    """What a learner has learnt of a set of tasks.
+
+    Parameters
+    ----------
+    learner : Learner
+        Used and left as it is.
+    table : Table
+        Support rows of all tasks; not kept.
+    task : int ndarray of shape (n_rows,)
+        Task of each row.
+    n_classes : int ndarray of shape (n_tasks,) or (n_tasks + 1,)
+        Classes of each task, 0 in regression. One more than there are tasks adds a task
+        without rows, the prior, which answers for tasks that are not known.
+    names : ndarray of shape (n_tasks,), default=None
+        The tasks' groups, sorted; None for a single task without a name.
+    labels : TaskLabels, default=None
+        The classes behind the class codes, in classification.
+
+    Attributes
+    ----------
+    n_tasks : int
+        Tasks, the prior included.
+    order : int ndarray of shape (n_tasks,)
+        The tasks in the order in which ``states`` have them.
+    states : sequence of pytree of Tensor
+        What was learnt of the tasks, several at a time, with the task axis first.
+    bounds : int ndarray of shape (n_states + 1,)
+        Where each state begins and ends in ``order``.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        table: Table,
+        task: np.ndarray,
+        n_classes: np.ndarray,
+        *,
+        names: np.ndarray | None = None,
+        labels: TaskLabels | None = None,
+    ):
+        self.learner = learner
+        self.names = names
+        self.labels = labels
+        self.n_tasks = len(n_classes)
+        spans = Spans(task, self.n_tasks)
+        parts = list(chunks.of_similar_size(spans.sizes, learner.weights))
+        self.order = np.concatenate(parts)
+
+        def adapt(tasks: np.ndarray) -> Any:
+            support = table.take(*spans.pad(tasks), n_classes[tasks])
+            with torch.no_grad():
+                state = learner.algorithm.adapt(
+                    learner.module, support.to(learner.device)
+                )
+            return tree_map(_in_rows, state)
+
+        n_rows = min(len(task), chunks.ROWS_AT_ONCE)
+        with side_by_side(
+            learner.weights, n_rows, table.X.shape[1], len(parts)
+        ) as each:
+            learnt = zip(map(len, parts), each(adapt, parts), strict=True)
+            sizes, self.states = zip(*chunks.join(learnt), strict=True)
+        self.bounds = np.cumsum([0, *sizes])
+
+    def locate(self, groups: Any, X: np.ndarray, unknown_task: str) -> np.ndarray:
+        """Find the task of each row.
+
+        Parameters
+        ----------
+        groups : array-like of shape (n_rows,) or None
+            Names of the tasks; None where there is one task.
+        X : ndarray of shape (n_rows, n_features)
+            The rows, for their number.
+        unknown_task : {"error", "prior"}
+            What becomes of a row whose group was not adapted to.
+
+        Returns
+        -------
+        int ndarray of shape (n_rows,)
+            Numbers of tasks.
+
+        Raises
+        ------
+        ValueError
+            If groups are needed, not expected or unknown.
+        """
+        if groups is None:
+            if self.names is not None and len(self.names) > 1:
+                raise ValueError(
+                    f"The estimator is adapted to {len(self.names)} tasks: pass "
+                    "groups= to say which task each row belongs to."
+                )
+            return np.zeros(len(X), dtype=np.intp)
+        asked, row = encode_groups(groups, X)
+        names = np.empty(0, asked.dtype) if self.names is None else self.names
+        place, known = _find(asked, names)
+        if not known.all() and unknown_task != "prior":
+            raise ValueError(
+                f"No task was adapted for the groups {show(asked[~known])}. Call adapt "
+                "with some labelled rows of them first, or set unknown_task='prior' to "
+                "answer them by what is common to all tasks."
+            )
+        return np.where(known, place, self.n_tasks - 1)[row]  # the prior stands last
+
+    def outputs(self, table: Table, task: np.ndarray) -> np.ndarray:
+        """Answer each row with its own task's learner.
+
+        Parameters
+        ----------
+        table : Table
+            Query rows; targets are ignored.
+        task : int ndarray of shape (n_rows,)
+            Task of each row.
+
+        Returns
+        -------
+        float ndarray of shape (n_rows, n_outputs)
+            Logits, ``-inf`` for classes that the row's task does not have, or values.
+        """
+        return self._answer(self.learner.algorithm.predict, table, task)
+
+    def embeddings(self, table: Table, task: np.ndarray) -> np.ndarray:
+        """Embed each row with its own task's learner, into (n_rows, out_features)."""
+        return self._answer(self.learner.algorithm.embed, table, task)
+
+    def deviations(self, table: Table, task: np.ndarray) -> np.ndarray:
+        """Give the standard deviation of each row's answer, (n_rows, n_outputs)."""
+        return self._answer(self.learner.algorithm.predict_std, table, task)
+
+    def _answer(
+        self,
+        method: Callable[[nn.Module, Any, Tensor], Tensor],
+        table: Table,
+        task: np.ndarray,
+    ) -> np.ndarray:
+        spans = Spans(task, self.n_tasks)
+        blocks = list(self._blocks(spans))
+
+        def answer(block: _Block) -> tuple[np.ndarray, np.ndarray]:
+            rows, mask = block.pad(spans)
+            X = table.features(rows, mask).to(self.learner.device)
+            with torch.no_grad():
+                state = self._state(block)
+                answers = method(self.learner.module, state, X).cpu().numpy()
+            return rows[mask], answers[mask]
+
+        whole = np.full((len(task), 1), -np.inf, dtype=np.float32)
+        n_rows = min(len(task), chunks.ROWS_AT_ONCE)
+        with side_by_side(
+            self.learner.weights, n_rows, table.X.shape[1], len(blocks)
+        ) as each:
+            for rows, answers in each(answer, blocks):
+                width = answers.shape[1]
+                if width > whole.shape[1]:  # these tasks have more classes
+                    whole = _widen(whole, width)
+                whole[rows, :width] = answers
+        # -inf marks a class that the task does not have; all else is a number.
+        lost = np.unique(task[~(whole < np.inf).all(axis=1)])
+        if len(lost):
+            named = self.names is not None and lost[-1] < len(self.names)
+            which = f" {show(self.names[lost])}" if named else ""
+            warn(
+                f"Adaptation to {len(lost)} tasks{which} diverged: "
+                "answers are not finite. Are rows and targets on the scale of those "
+                "that fit saw? Else lower the algorithm's inner_lr or its steps.",
+                RuntimeWarning,
+            )
+        return whole
+
+    def _blocks(self, spans: Spans) -> Iterator["_Block"]:
+        """Cut the tasks that have rows into blocks, none across two states."""
+        position = np.flatnonzero(spans.sizes[self.order])
+        index_of = np.searchsorted(self.bounds, position, side="right") - 1
+        for index in np.unique(index_of):
+            members = position[slice(*np.searchsorted(index_of, [index, index + 1]))]
+            tasks = self.order[members]
+            sizes = spans.sizes[tasks]
+            for part in chunks.of_similar_size(sizes, self.learner.weights):
+                place = members[part] - self.bounds[index]
+                for start in range(0, sizes[part].max(), chunks.ROWS_AT_ONCE):
+                    yield _Block(index, place, tasks[part], start)
+
+    def _state(self, block: "_Block") -> Any:
+        """Pick what was learnt of the tasks of a block."""
+        state, place = self.states[block.state], block.place
+        first, stop = place[0], place[0] + len(place)
+        if np.array_equal(place, np.arange(first, stop)):  # no need to copy
+            if len(place) == self.bounds[block.state + 1] - self.bounds[block.state]:
+                return state
+            return tree_map(lambda leaf: leaf[first:stop], state)
+        place = torch.from_numpy(place)
+        return tree_map(lambda leaf: leaf[place.to(leaf.device)], state)
+
+
+class _Block(NamedTuple):
+    """Query rows of some tasks that go through the network at once."""
+
+    state: int
+    place: np.ndarray  # (tasks,), inside the state
+    tasks: np.ndarray  # (tasks,); only one, if it has more rows than go at once
+    start: int  # among its rows
+
+    def pad(self, spans: Spans) -> tuple[np.ndarray, np.ndarray]:
+        """List the rows of the tasks side by side, and what is no padding."""
+        if len(self.tasks) > 1:
+            return spans.pad(self.tasks)
+        first, size = spans.first[self.tasks[0]], spans.sizes[self.tasks[0]]
+        stop = min(self.start + chunks.ROWS_AT_ONCE, size)
+        rows = spans.rows[first + self.start : first + stop][np.newaxis]
+        return rows, np.ones(rows.shape, dtype=bool)
+
+
+def _in_rows(leaf: Tensor) -> Tensor:
+    """Lay a tensor out row by row, as slices, pickles and files of it are.
+
+    Kernels choose their order of addition by the strides, those of axes of length 1
+    included, which ``contiguous`` leaves as they are.
+    """
+    leaf = leaf.contiguous()
+    strides = np.cumprod([1, *[max(1, size) for size in leaf.shape[:0:-1]]])[::-1]
+    return leaf.as_strided(leaf.shape, strides.tolist())
+
+
+def _widen(whole: np.ndarray, width: int) -> np.ndarray:
+    """Add columns of ``-inf``."""
+    wider = np.full((len(whole), width), -np.inf, dtype=whole.dtype)
+    wider[:, : whole.shape[1]] = whole
+    return wider
+
+
+def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find values among sorted ones, and tell which are there."""
+    # Not numpy.isin, which compares all pairs of strings that come as objects.
+    place = np.zeros(len(asked), dtype=np.intp)
+    known = np.zeros(len(asked), dtype=bool)
+    if len(names):
+        with contextlib.suppress(TypeError):  # what cannot be compared is not there
+            place = np.searchsorted(names, asked).clip(max=len(names) - 1)
+            known = np.asarray(names[place] == asked, dtype=bool)
+    return place, known

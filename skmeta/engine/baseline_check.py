@@ -1,0 +1,91 @@
+"""The plain baseline that meta-learning has to beat, on the tasks held out from it."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmeta.algorithms.shared.by_class import mean_by_class, sum_by_class
+from skmeta.algorithms.shared.losses import mean_of_rows
+from skmeta.engine.net import EpisodicNet, mean_score
+from skmeta.episodes.episode import Episode
+from skmeta.utils.messages import warn
+
+__all__ = ["nearest_centroid", "support_mean", "warn_if_no_help"]
+
+# Differences in the validation score that are noise.
+_MARGIN = 0.01
+
+
+def nearest_centroid(episode: Episode) -> Tensor:
+    """Classify query rows by the nearest class mean of the raw features.
+
+    Parameters
+    ----------
+    episode : Episode
+        Tasks with class codes.
+
+    Returns
+    -------
+    Tensor of shape (tasks, rows, classes)
+        Minus the squared distance to each class mean; ``-inf`` without support rows.
+    """
+    support, query = episode
+    total, count = sum_by_class(support.X, support, int(support.n_classes.max()))
+    distance = torch.cdist(query.X, mean_by_class(total, count)).square()
+    return (-distance).masked_fill(count.mT == 0, -torch.inf)
+
+
+def support_mean(episode: Episode) -> Tensor:
+    """Answer query rows by the mean target of the support, 0 without any row.
+
+    Parameters
+    ----------
+    episode : Episode
+        Tasks with values.
+
+    Returns
+    -------
+    Tensor of shape (tasks, rows, 1)
+        The same value for every row of a task.
+    """
+    support, query = episode
+    mean = mean_of_rows(support.y, support)
+    return mean[:, None, None].expand(*query.y.shape, 1)
+
+
+def warn_if_no_help(net: EpisodicNet) -> None:
+    """Warn if the plain baseline is better on the validation tasks.
+
+    Parameters
+    ----------
+    net : EpisodicNet
+        After training with validation episodes.
+    """
+    judged = [epoch for epoch in net.history if "valid_score" in epoch]
+    if not judged:
+        return
+    score = min(judged, key=lambda epoch: epoch["valid_loss"])["valid_score"]
+    episodes = list(net.validation)
+    is_regression = episodes[0].query.y.is_floating_point()
+    answer = support_mean if is_regression else nearest_centroid
+    plain = np.average(
+        [mean_score(answer(episode), episode.query) for episode in episodes],
+        weights=[len(episode.query.X) for episode in episodes],
+    )
+    if score >= plain - _MARGIN:
+        return
+    if is_regression:
+        how = (
+            f"the mean of the support has a squared error of {-plain:.3g} and "
+            f"{net.algorithm} one of {-score:.3g} (in units of standardised targets)"
+        )
+    else:
+        how = (
+            "the nearest class mean of the raw features is right for "
+            f"{plain:.0%} of the rows and {net.algorithm} for {score:.0%}"
+        )
+    warn(
+        f"Meta-learning does not help here: on tasks held out from training {how}. "
+        "Few training tasks or classes are soon memorised: try augment=, "
+        "backbone='correction', more tasks or more epochs.",
+    )

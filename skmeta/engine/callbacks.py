@@ -1,0 +1,62 @@
+"""What happens around epochs: the best weights are kept, a bar shows how far it is."""
+
+from skorch.callbacks import Callback, EarlyStopping
+from tqdm.auto import tqdm
+
+__all__ = ["KeepBest", "Progress"]
+
+
+class KeepBest(EarlyStopping):
+    """Stop when the validation loss stalls; always end with the best epoch's weights.
+
+    skorch's own callback compares epoch numbers at the end; this one also serves a
+    training that Ctrl-C ended in the middle of an epoch.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which training stops.
+    """
+
+    def __init__(self, patience: int):
+        super().__init__(
+            monitor="valid_loss",
+            patience=patience,
+            threshold=0.0,
+            load_best=True,
+            sink=_silent,
+        )
+
+    def on_train_end(self, net, **kwargs):
+        """Load the weights of the best epoch."""
+        if self.best_model_weights_ is not None:
+            net.module_.load_state_dict(self.best_model_weights_)
+            self.best_model_weights_ = None
+
+
+def _silent(text: str, verbose: int = 0) -> None:
+    """Say nothing: the progress bar shows the best epoch."""
+
+
+class Progress(Callback):
+    """One progress bar for the whole training, with the latest losses beside it."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=net.max_epochs, desc="meta-training", unit="epoch")
+
+    def on_epoch_end(self, net, **kwargs):
+        """Move on by one epoch."""
+        latest = net.history[-1]
+        shown = {
+            name: f"{latest[name]:.4g}"
+            for name in ("train_loss", "valid_loss", "valid_score")
+            if name in latest
+        }
+        self.bar_.set_postfix(shown)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        """Close the bar."""
+        self.bar_.close()
+        del self.bar_

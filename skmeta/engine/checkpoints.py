@@ -1,0 +1,249 @@
+"""Checkpoints: what a killed meta-training needs to go on bit for bit."""
+
+import copy
+import inspect
+import io
+import os
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from skorch.callbacks import Callback
+
+from skmeta.utils.files import replace_file
+
+__all__ = ["Checkpoint", "KeepCheckpoint", "fingerprint"]
+
+_NAME = "fit.checkpoint"
+
+# What changes nothing in the weights, and may change between two starts.
+_FREE = {"checkpoint_dir", "checkpoint_every", "verbose", "unknown_task"}
+
+
+class Checkpoint:
+    """The file in which a training stands, and the training it belongs to.
+
+    skorch's own ``Checkpoint`` and ``LoadInitState`` keep weights, optimizer and
+    history, as one file each. Going on bit for bit takes the state of every callback
+    and of every source of random numbers as well, all of the same moment.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Made if it is not there. Whoever can write in it can run code: the states of
+        callbacks are pickles.
+    every : int
+        Epochs from one checkpoint to the next.
+    belongs_to : dict of str to str
+        The :func:`fingerprint` of data and parameters.
+
+    Raises
+    ------
+    ValueError
+        If the folder has a checkpoint of other data or parameters.
+    """
+
+    def __init__(self, folder: str | os.PathLike, every: int, belongs_to: dict):
+        self.path = Path(folder) / _NAME
+        self.every = every
+        self.belongs_to = belongs_to
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        for rest in self.path.parent.glob(f".{_NAME}.*"):  # of a kill while it wrote
+            rest.unlink(missing_ok=True)
+        self.saved = self._read()
+        self.first_random: dict = {}
+
+    def _read(self) -> dict | None:
+        if not self.path.exists():
+            return None
+        try:
+            saved = torch.load(self.path, map_location="cpu", weights_only=False)
+            mine = saved["belongs_to"]
+        except Exception as error:  # a pickle raises any kind of them
+            raise ValueError(
+                f"{self.path} is not a checkpoint that can be read here ({error}). "
+                "Remove it to train from the start."
+            ) from error
+        differing = sorted(
+            name
+            for name in mine.keys() | self.belongs_to.keys()
+            if mine.get(name) != self.belongs_to.get(name)
+        )
+        if differing:
+            raise ValueError(
+                f"{self.path} is the checkpoint of another fit, which differs in "
+                f"{', '.join(differing)}. Go on with the same, choose another "
+                "checkpoint_dir, or remove the file to train from the start."
+            )
+        return saved
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that are done."""
+        return self.saved["n_epochs"] if self.saved else 0
+
+    def start(self, rng: np.random.Generator) -> None:
+        """Let the random numbers of a fit be those of its first start."""
+        if self.saved:
+            rng.bit_generator.state = self.saved["first_random"]
+        self.first_random = rng.bit_generator.state
+
+    def write(self, state: dict) -> None:
+        """Replace the file, or leave the old one if there is no time for it."""
+        buffer = io.BytesIO()
+        own = {"belongs_to": self.belongs_to, "first_random": self.first_random}
+        torch.save({**own, **state}, buffer)
+        replace_file(self.path, buffer.getvalue())
+
+    def remove(self) -> None:
+        """Remove the file: the training is over."""
+        self.path.unlink(missing_ok=True)
+
+
+class KeepCheckpoint(Callback):
+    """Write a checkpoint after an epoch, and go on from the last one.
+
+    It must be the last of the callbacks, to see what the others made of an epoch.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Where the training stands.
+    rng : numpy.random.Generator
+        Source of the episodes.
+    torch_rng : torch.Generator or None
+        Source of the augmentations.
+    n_before : int
+        Epochs of earlier trainings in the net's history.
+    """
+
+    def __init__(self, checkpoint, rng, torch_rng, n_before):
+        self.checkpoint = checkpoint
+        self.rng = rng
+        self.torch_rng = torch_rng
+        self.n_before = n_before
+
+    def on_train_begin(self, net, **kwargs):
+        """Set everything as it was when the checkpoint was written."""
+        saved = self.checkpoint.saved
+        if saved is None:
+            return
+        net.module_.load_state_dict(saved["module"])
+        net.optimizer_.load_state_dict(saved["optimizer"])
+        net.history[:] = saved["history"]
+        callbacks = dict(self._others(net))
+        for name, state in saved["callbacks"].items():
+            _restore(callbacks[name], state)
+        self.rng.bit_generator.state = saved["random"]["numpy"]
+        torch.set_rng_state(saved["random"]["torch"])
+        if self.torch_rng is not None:
+            self.torch_rng.set_state(saved["random"]["augment"])
+        if "cuda" in saved["random"]:
+            torch.cuda.set_rng_state(saved["random"]["cuda"], net.device)
+        self.checkpoint.saved = None  # frees the memory
+
+    def on_epoch_end(self, net, **kwargs):
+        """Write a checkpoint if it is time."""
+        n_epochs = len(net.history) - self.n_before
+        if n_epochs % self.checkpoint.every:
+            return
+        random = {
+            "numpy": self.rng.bit_generator.state,
+            "torch": torch.get_rng_state(),
+        }
+        if self.torch_rng is not None:
+            random["augment"] = self.torch_rng.get_state()
+        if str(net.device).startswith("cuda"):
+            random["cuda"] = torch.cuda.get_rng_state(net.device)
+        self.checkpoint.write(
+            {
+                "n_epochs": n_epochs,
+                "module": net.module_.state_dict(),
+                "optimizer": net.optimizer_.state_dict(),
+                "history": net.history.to_list(),
+                "callbacks": {name: _state(each) for name, each in self._others(net)},
+                "random": random,
+            }
+        )
+
+    def _others(self, net) -> list[tuple[str, Callback]]:
+        return [pair for pair in net.callbacks_ if pair[1] is not self]
+
+
+def _state(callback: Callback) -> dict[str, tuple[str, Any]]:
+    """Return what a callback has come to, as far as it can be kept.
+
+    Its constructor's arguments are given anew. So is what a pickle cannot hold, such as
+    the bar of a progress: the callback has made another one when training begins.
+    """
+    given = inspect.signature(type(callback).__init__).parameters
+    state = {}
+    for name, value in vars(callback).items():
+        if name in given:
+            continue
+        is_object = not isinstance(value, type)
+        if is_object and hasattr(value, "load_state_dict"):  # such as a schedule
+            state[name] = ("state_dict", copy.deepcopy(value.state_dict()))
+            continue
+        try:
+            state[name] = ("pickle", pickle.dumps(value))
+        except Exception:  # what a class raises when it is pickled is its own
+            continue
+    return state
+
+
+def _restore(callback: Callback, state: dict[str, tuple[str, Any]]) -> None:
+    for name, (how, value) in state.items():
+        if how == "state_dict":
+            getattr(callback, name).load_state_dict(value)
+        else:
+            setattr(callback, name, pickle.loads(value))
+
+
+def fingerprint(
+    parameters: Mapping[str, Any], data: Mapping[str, np.ndarray]
+) -> dict[str, str]:
+    """Tell in short what a fit is made of.
+
+    Parameters
+    ----------
+    parameters : mapping of str to object
+        From ``get_params``.
+    data : mapping of str to object
+        What is trained on.
+
+    Returns
+    -------
+    dict of str to str
+        The same in another process for the same parameters and data.
+    """
+    texts = {name: _text(v) for name, v in parameters.items() if name not in _FREE}
+    return texts | {name: joblib.hash(value) for name, value in data.items()}
+
+
+def _arguments(value: BaseEstimator | Callback) -> dict[str, Any]:
+    given = value.get_params(deep=False)
+    names = inspect.signature(type(value).__init__).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in names.values()):
+        return given  # any attribute may be one
+    return {name: each for name, each in given.items() if name in names}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, (BaseEstimator, Callback)):
+        inner = _arguments(value)
+        shown = ", ".join(f"{name}={_text(each)}" for name, each in inner.items())
+        return f"{type(value).__qualname__}({shown})"
+    if value is None or isinstance(value, (bool, int, float, str, torch.device)):
+        return repr(value)
+    if hasattr(value, "keywords"):  # functools.partial
+        return f"{_text(value.func)}(**{sorted(value.keywords.items())})"
+    named = value if isinstance(value, (type, Callable)) else type(value)
+    return getattr(named, "__qualname__", type(value).__qualname__)

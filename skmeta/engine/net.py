@@ -1,0 +1,158 @@
+"""The meta-training loop: skorch over meta-batches."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EpochTimer, PassthroughScoring
+
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.losses import task_losses
+from skmeta.engine.history import History
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.utils.messages import warn
+
+__all__ = ["EpisodicNet", "compile_step", "mean_score"]
+
+
+class EpisodicNet(NeuralNet):
+    """A skorch net whose batches are meta-batches and whose step is a meta-step.
+
+    It trains on an iterable of ready meta-batches, given as ``X``. Epochs,
+    callbacks, history, devices and optimizers are skorch's.
+
+    Parameters
+    ----------
+    module : callable
+        Makes the module that is meta-learnt.
+    algorithm : Algorithm
+        Gives the meta-gradient, and the predictions to validate.
+    validation : iterable of Episode, default=None
+        Meta-batches that the epochs are validated on.
+    **parameters
+        As in :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        algorithm: Algorithm,
+        validation: Iterable[Episode] | None = None,
+        criterion=torch.nn.Identity,
+        train_split=None,
+        **parameters,
+    ):
+        super().__init__(
+            module, criterion=criterion, train_split=train_split, **parameters
+        )
+        self.algorithm = algorithm
+        self.validation = validation
+
+    @property
+    def _default_callbacks(self):
+        return [
+            ("epoch_timer", EpochTimer()),
+            ("train_loss", PassthroughScoring("train_loss", on_train=True)),
+            ("valid_loss", PassthroughScoring("valid_loss")),
+            (
+                "valid_score",
+                PassthroughScoring("valid_score", lower_is_better=False),
+            ),
+        ]
+
+    def initialize_history(self):
+        """Begin the history anew."""
+        self.history_ = History()
+        return self
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return the training episodes and the validation episodes."""
+        return X, self.validation
+
+    def get_iterator(self, dataset, training=False):
+        """Return the dataset itself: it yields ready meta-batches."""
+        return dataset
+
+    def torch_compile(self, module, name):
+        """Leave the module as it is: what ``compile`` compiles is the meta-step."""
+        return module
+
+    def train_step_single(self, batch: Episode, **fit_params) -> dict:
+        """Fill the gradients with the algorithm's meta-gradient."""
+        self._set_training(True)
+        loss = self._meta_backward(self.module_, batch.to(self.device))
+        return {"loss": torch.as_tensor(loss), "y_pred": None}
+
+    @cached_property
+    def _meta_backward(self) -> Callable[[torch.nn.Module, Episode], torch.Tensor]:
+        if not self.compile:
+            return self.algorithm.meta_backward
+        return self._or_else_eager(
+            compile_step(self.algorithm.meta_backward, self.device)
+        )
+
+    def _or_else_eager(self, compiled: Callable) -> Callable:
+        """Fall back, with one warning, where there is no compiler for the step."""
+
+        def meta_backward(module, episode):
+            try:
+                return compiled(module, episode)
+            except Exception as error:  # torch raises any kind of them
+                warn(
+                    f"The meta-step of {self.algorithm} cannot be compiled here and "
+                    f"runs as it is ({str(error).partition(chr(10))[0]}).",
+                )
+            self._meta_backward = self.algorithm.meta_backward
+            self._zero_grad_optimizer()
+            return self._meta_backward(module, episode)
+
+        return meta_backward
+
+    def validation_step(self, batch: Episode, **fit_params) -> dict:
+        """Adapt to the supports and judge on the queries."""
+        self._set_training(False)
+        episode = batch.to(self.device)
+        with torch.no_grad():
+            state = self.algorithm.adapt(self.module_, episode.support)
+            outputs = self.algorithm.predict(self.module_, state, episode.query.X)
+            loss = task_losses(outputs, episode.query).mean()
+        self.history.record_batch("valid_score", mean_score(outputs, episode.query))
+        return {"loss": loss, "y_pred": outputs}
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        """Record how many tasks a meta-batch has; epochs weight its loss by that.
+
+        skorch counts rows, and takes the fields of a :class:`Batch` for them.
+        """
+        super().on_batch_end(net, batch=batch, training=training, **kwargs)
+        prefix = "train" if training else "valid"
+        self.history.record_batch(f"{prefix}_batch_size", len(batch.support.X))
+
+    def __getstate__(self):
+        # The validation episodes have done their work when the net is pickled.
+        state = super().__getstate__() | {"validation": None}
+        state.pop("_meta_backward", None)
+        return state
+
+
+def compile_step(meta_backward: Callable, device: torch.device | str) -> Callable:
+    """Compile a meta-step.
+
+    On a CPU what calls the kernels is compiled as well: it takes as long as the kernels
+    of small networks.
+    """
+    on_cpu = torch.device(device).type == "cpu"
+    return torch.compile(
+        meta_backward, options={"cpp_wrapper": True} if on_cpu else None
+    )
+
+
+def mean_score(outputs: torch.Tensor, query: Batch) -> float:
+    """Accuracy, or minus the squared error, of the real query rows, by weights."""
+    if query.y.is_floating_point():
+        return -task_losses(outputs, query).mean().item()
+    right = (outputs.argmax(dim=-1) == query.y)[query.mask].float()
+    weight = query.counts(right)[query.mask]
+    return ((right * weight).sum() / weight.sum()).item()

@@ -1,0 +1,208 @@
+"""Meta-training: from episodes to a trained net."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import EarlyStopping
+from torch import nn
+
+from skmeta.algorithms.base import Algorithm
+from skmeta.augmentations import Augmentation, augment_all
+from skmeta.backbones.base import Backbone
+from skmeta.engine.baseline_check import warn_if_no_help
+from skmeta.engine.callbacks import KeepBest, Progress
+from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
+from skmeta.engine.net import EpisodicNet
+from skmeta.engine.warm_start import take_over
+from skmeta.episodes.episode import Episode
+from skmeta.episodes.sampler import Episodes, EpisodeSampler
+from skmeta.episodes.scaling import TaskScaling
+from skmeta.episodes.spec import Spec
+from skmeta.utils.messages import warn
+from skmeta.utils.random import seeded
+from skmeta.utils.threads import one_thread_if_small
+
+__all__ = ["make_net", "meta_train"]
+
+# Optimizers with one kernel for all weights, where a call per weight would cost as much
+# as the meta-gradient of a small network.
+_FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
+
+# Enough for a steady validation loss, few enough to cost less than the training.
+_VALIDATION_EPISODES = 256
+
+
+def make_net(
+    algorithm: Algorithm,
+    backbone: Backbone,
+    spec: Spec,
+    *,
+    patience: int | None,
+    verbose: int,
+    callbacks: Sequence | None,
+    **parameters,
+) -> EpisodicNet:
+    """Configure an untrained net.
+
+    Parameters
+    ----------
+    algorithm, backbone : Algorithm, Backbone
+        What the net meta-learns.
+    spec : Spec
+        Sizes and kinds.
+    patience : int or None
+        Epochs without improvement before training stops; None without validation.
+    verbose : int
+        Show a progress bar if positive.
+    callbacks : sequence of skorch callbacks or None
+        The user's own.
+    **parameters
+        As in :class:`skorch.NeuralNet`.
+
+    Returns
+    -------
+    EpisodicNet
+        Not yet initialised.
+    """
+    if _can_fuse(parameters["optimizer"]):
+        parameters["optimizer__fused"] = True
+    own = []
+    if patience is not None:
+        own.append(("keep_best", KeepBest(patience)))
+    if verbose:
+        own.append(("progress", Progress()))
+    return EpisodicNet(
+        partial(algorithm.build, backbone, spec),
+        algorithm=algorithm,
+        callbacks=[*own, *algorithm.callbacks(), *(callbacks or [])],
+        verbose=0,  # the progress bar speaks for it
+        **parameters,
+    )
+
+
+def _can_fuse(optimizer: Any) -> bool:
+    """Tell whether an optimizer can be fused, and the user chose nothing else."""
+    chosen = set(getattr(optimizer, "keywords", ()))
+    plain = getattr(optimizer, "func", optimizer)
+    return plain in _FUSED and not chosen & {"fused", "foreach", "differentiable"}
+
+
+def meta_train(
+    net: EpisodicNet,
+    train: EpisodeSampler,
+    valid: EpisodeSampler | None,
+    *,
+    augmentations: Sequence[Augmentation],
+    scaling: TaskScaling | None = None,
+    spec: Spec,
+    tasks_per_epoch: int,
+    rng: np.random.Generator,
+    before: EpisodicNet | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> EpisodicNet:
+    """Train a net on episodes.
+
+    Parameters
+    ----------
+    net : EpisodicNet
+        Trained in place.
+    train, valid : EpisodeSampler
+        Where its episodes come from; no validation if ``valid`` is None.
+    augmentations : sequence of Augmentation
+        Changes of the training episodes.
+    scaling : TaskScaling, default=None
+        Standardises each task of all episodes by itself.
+    spec : Spec
+        Sizes and kinds.
+    tasks_per_epoch : int
+        Tasks drawn in an epoch.
+    rng : numpy.random.Generator
+        Source of all randomness, torch's included.
+    before : EpisodicNet, default=None
+        Trained already: the training goes on from its weights, with its optimizer's
+        memory, and it stays as it is.
+    checkpoint : Checkpoint, default=None
+        Where an earlier start of this training has got to, and where to note how far
+        this one gets. Removed when the training has ended by itself.
+
+    Returns
+    -------
+    EpisodicNet
+        The net, its module in evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If the loss diverged and no epoch left finite weights.
+    """
+    change, torch_rng = scaling, None
+    if augmentations:
+        torch_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        change = partial(augment_all, augmentations, spec=spec, rng=torch_rng)
+        if scaling is not None:
+            change = partial(_in_turn, change, scaling)
+    episodes = Episodes(train, tasks_per_epoch, net.batch_size, rng, change=change)
+    if valid is not None:
+        net.validation = Episodes(
+            valid,
+            _VALIDATION_EPISODES,
+            net.batch_size,
+            rng,
+            fixed=True,
+            change=scaling,
+        )
+    n_before = len(before.history) if before is not None else 0
+    n_done = checkpoint.n_epochs if checkpoint is not None else 0
+    with seeded(int(rng.integers(2**63)), net.device):
+        net.initialize()
+        if before is not None:
+            take_over(net, before)
+        if checkpoint is not None:
+            keeper = KeepCheckpoint(checkpoint, rng, torch_rng, n_before)
+            net.callbacks_.append(("checkpoint", keeper))
+        n_rows = net.batch_size * train.n_rows_at_most
+        with one_thread_if_small(net.module_, n_rows, spec.n_features):
+            net.partial_fit(episodes, epochs=net.max_epochs - n_done)
+    net.module_.eval()
+    if checkpoint is not None:
+        net.callbacks_.pop()
+    try:
+        ended = _check_outcome(net, n_epochs=len(net.history) - n_before)
+    except ValueError:
+        ended = True
+        raise
+    finally:
+        if checkpoint is not None and ended:
+            checkpoint.remove()
+    if valid is not None:
+        warn_if_no_help(net)
+    return net
+
+
+def _in_turn(first: Callable, second: Callable, episode: Episode) -> Episode:
+    return second(first(episode))
+
+
+def _check_outcome(net: EpisodicNet, n_epochs: int) -> bool:
+    """Tell whether training ended by itself; raise if it diverged."""
+    weights: Iterator[nn.Parameter] = net.module_.parameters()
+    if not all(bool(weight.isfinite().all()) for weight in weights):
+        raise ValueError(
+            "Meta-training diverged: the weights are no longer finite. Lower lr, or "
+            "the algorithm's inner_lr or inner_steps, and standardise the features."
+        )
+    stopped_early = any(
+        isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
+        for _, callback in net.callbacks_
+    )
+    finished = n_epochs == net.max_epochs and "train_loss" in net.history[-1]
+    if not (finished or stopped_early):
+        warn(
+            f"Meta-training was interrupted in epoch {n_epochs} of {net.max_epochs}; "
+            "the best weights so far are kept.",
+            RuntimeWarning,
+        )
+    return finished or stopped_early

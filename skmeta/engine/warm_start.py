@@ -1,0 +1,72 @@
+"""What an earlier fit left behind, for the next one to go on from."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+from skmeta.algorithms.base import Algorithm
+from skmeta.backbones.base import Backbone
+from skmeta.engine.net import EpisodicNet
+from skmeta.episodes.spec import Spec
+
+__all__ = ["EarlierFit", "take_over"]
+
+
+@dataclass(frozen=True)
+class EarlierFit:
+    """A net that is trained already, and what its weights were learnt for.
+
+    Parameters
+    ----------
+    net : EpisodicNet
+        With the weights, the optimizer's memory and the history to go on from.
+    meaning : object
+        What the columns and the outputs stood for.
+    algorithm, backbone : Algorithm, Backbone
+        What the net was built of.
+    n_train_classes : int
+        How many training classes it was built for.
+    """
+
+    net: EpisodicNet
+    meaning: object
+    algorithm: Algorithm
+    backbone: Backbone
+    n_train_classes: int
+
+    def check_meaning(self, meaning: Any) -> None:
+        """Refuse columns or outputs that stand for something else."""
+        if meaning != self.meaning:
+            raise ValueError(
+                "warm_start=True goes on from weights that were learnt for other "
+                "columns or labels. Set warm_start=False."
+            )
+
+    def check_components(self, algorithm: Algorithm, backbone: Backbone) -> None:
+        """Refuse an algorithm or a backbone whose weights are others."""
+        if repr((algorithm, backbone)) != repr((self.algorithm, self.backbone)):
+            raise ValueError(
+                f"warm_start=True goes on from weights that {self.algorithm} learnt "
+                f"for {self.backbone}, not from those of {algorithm} and {backbone}. "
+                "Set warm_start=False."
+            )
+
+    def resize(self, spec: Spec) -> Spec:
+        """Return the spec with as many training classes as the weights were made for.
+
+        The new rows may show fewer of them.
+        """
+        return replace(spec, n_train_classes=self.n_train_classes)
+
+
+def take_over(net: EpisodicNet, before: EpisodicNet) -> None:
+    """Begin with the weights, the optimizer's memory and the history of another net."""
+    net.module_.load_state_dict(before.module_.state_dict())
+    net.history.extend(copy.deepcopy(before.history.to_list()))
+    if type(net.optimizer_) is type(before.optimizer_):
+        # Its settings, such as lr, are the present ones.
+        memory = copy.deepcopy(before.optimizer_.state_dict()["state"])
+        settings = net.optimizer_.state_dict()
+        net.optimizer_.load_state_dict({**settings, "state": memory})

@@ -1,0 +1,12 @@
+"""Episodes: support and query rows of many tasks, drawn by array arithmetic.
+
+An episode is a handful of row numbers drawn from the spans of a table, for all tasks of
+an epoch at once and without a Python loop over tasks, classes or rows.
+"""
+
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.sampler import Episodes, EpisodeSampler
+from skmeta.episodes.spec import Spec
+from skmeta.episodes.table import Table
+
+__all__ = ["Batch", "Episode", "EpisodeSampler", "Episodes", "Spec", "Table"]

@@ -1,0 +1,73 @@
+"""What an algorithm gets: padded rows of several tasks, and episodes of them."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["Batch", "Episode"]
+
+
+class Batch(NamedTuple):
+    """Labelled rows of several tasks, padded to one width."""
+
+    X: Tensor  # (tasks, rows, features)
+    y: Tensor  # (tasks, rows): class codes or values, 0 on padding
+    mask: Tensor  # (tasks, rows): False on padding
+    n_classes: Tensor  # (tasks,): classes of each task, 0 in regression
+    # (tasks, rows): which of all training classes a row is of, the same number in every
+    # episode; -1 on padding and for rows of none. Only in what a classifier trains on.
+    label: Tensor | None = None
+    # (tasks, rows): how much each row counts, 0 on padding and more elsewhere; None
+    # where all count 1. The rows of the query weigh in losses.
+    weight: Tensor | None = None
+
+    def counts(self, like: Tensor) -> Tensor:
+        """Return how much each row counts, (tasks, rows): 0 on padding, mostly 1."""
+        counts = self.mask.to(like)
+        return counts if self.weight is None else counts * self.weight.to(like)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Move all tensors to a device."""
+        return Batch(
+            *(
+                tensor if tensor is None else tensor.to(device, non_blocking=True)
+                for tensor in self
+            )
+        )
+
+
+class Episode(NamedTuple):
+    """A meta-batch of tasks, each split in the rows learnt from and judged on."""
+
+    support: Batch
+    query: Batch
+
+    def to(self, device: torch.device | str) -> "Episode":
+        """Move all tensors to a device."""
+        return Episode(self.support.to(device), self.query.to(device))
+
+    def join(self) -> tuple[Batch, torch.Tensor]:
+        """Put the support and the query rows of every task into one batch.
+
+        Returns
+        -------
+        rows : Batch
+            The support rows, then the query rows.
+        in_support : bool Tensor of shape (tasks, rows)
+            True for the real support rows.
+        """
+        support, query = self
+
+        def beside(a: torch.Tensor | None, b: torch.Tensor | None):
+            return None if a is None or b is None else torch.cat([a, b], dim=1)
+
+        n_classes = torch.maximum(support.n_classes, query.n_classes)
+        parts = {
+            name: beside(getattr(support, name), getattr(query, name))
+            for name in Batch._fields
+            if name != "n_classes"
+        }
+        in_support = parts["mask"].clone()
+        in_support[:, support.mask.shape[1] :] = False
+        return Batch(n_classes=n_classes, **parts), in_support

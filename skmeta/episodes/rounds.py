@@ -1,0 +1,134 @@
+"""Rounds of episodes: the rows of many tasks, shuffled to split them anywhere."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from skmeta.episodes.sampling import draw_without_replacement, shuffled_places
+
+__all__ = ["Round", "draw_rounds"]
+
+
+class Round(NamedTuple):
+    """Episodes that share no row, unless classes are drawn from one table.
+
+    A task is one *cell* of rows, or one for each of its classes where labels are only
+    names inside a task. Supports of more shots hold those of fewer.
+    """
+
+    row: np.ndarray  # (n,): row of the table
+    episode: np.ndarray  # (n,): which episode it is in
+    place: np.ndarray  # (n,): its place in its shuffled cell
+    size: np.ndarray  # (n,): rows of its cell
+    task: np.ndarray  # (n_episodes,): the task that the episode is of
+
+    def support(self, n_shot: int) -> np.ndarray:
+        """Tell which rows are learnt from; a cell keeps a row for the query."""
+        return self.place < self._shot(n_shot)
+
+    def query(self, n_shot: int, n_query: int | None = None) -> np.ndarray:
+        """Tell which rows are judged on."""
+        shot = self._shot(n_shot)
+        query = self.place >= shot
+        return query if n_query is None else query & (self.place < shot + n_query)
+
+    def _shot(self, n_shot: int) -> np.ndarray:
+        return np.clip(self.size - 1, min(n_shot, 1), n_shot)
+
+    def only(self, kept: np.ndarray) -> "Round":
+        """Keep some of the rows, and the episodes that have any."""
+        episodes, episode = np.unique(self.episode[kept], return_inverse=True)
+        return Round(
+            self.row[kept],
+            episode,
+            self.place[kept],
+            self.size[kept],
+            self.task[episodes],
+        )
+
+    def apart(self) -> Iterator["Round"]:
+        """Give every episode a round of its own."""
+        for episode in range(len(self.task)):
+            yield self.only(self.episode == episode)
+
+
+def draw_rounds(
+    task: np.ndarray,
+    label: np.ndarray | None,
+    *,
+    n_way: int | None,
+    n_episodes: int | None,
+    n_repeats: int,
+    rng: np.random.Generator,
+) -> Iterator[Round]:
+    """Shuffle the rows of tasks.
+
+    Parameters
+    ----------
+    task : int ndarray of shape (n_rows,)
+        Task of each row, 0 .. n_tasks - 1.
+    label : int ndarray of shape (n_rows,) or None
+        Code of the label of each row, where it is a name inside the task only.
+    n_way : int or None
+        Draw this many of the classes of a task.
+    n_episodes : int or None
+        Draw this many tasks in all, each again only when all have come.
+    n_repeats : int
+        Rounds of all tasks, where ``n_episodes`` is None.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Yields
+    ------
+    Round
+        Every task once at most.
+    """
+    n_tasks = task.max() + 1
+    if n_episodes is None and n_way is None:
+        for _ in range(n_repeats):
+            yield _shuffle(np.arange(len(task)), task, label, np.arange(n_tasks), rng)
+        return
+    sizes = [n_tasks] * n_repeats
+    if n_episodes is not None:
+        full, rest = divmod(n_episodes, n_tasks)
+        sizes = [n_tasks] * full + [rest] * bool(rest)
+    order = np.argsort(task, kind="stable")
+    bounds = np.searchsorted(task[order], np.arange(n_tasks + 1))
+    for size in sizes:
+        drawn = rng.permutation(n_tasks)[:size]
+        rows = [order[bounds[each] : bounds[each + 1]] for each in drawn]
+        if n_way is not None:
+            rows = [own[_few_classes(label[own], n_way, rng)] for own in rows]
+        episode = np.repeat(np.arange(size), [len(own) for own in rows])
+        row = np.concatenate(rows)
+        yield _shuffle(row, episode, None if label is None else label[row], drawn, rng)
+
+
+def draw_classes(
+    label: np.ndarray, *, n_way: int, n_episodes: int, rng: np.random.Generator
+) -> Round:
+    """Draw episodes of some classes each from one table."""
+    order = np.argsort(label, kind="stable")
+    sizes = np.bincount(label)
+    first = np.cumsum(sizes) - sizes
+    usable = np.flatnonzero(sizes >= 2)
+    n_way = min(n_way, len(usable))
+    drawn = draw_without_replacement(np.full(n_episodes, len(usable)), n_way, rng)
+    rows = [
+        np.concatenate([order[first[c] : first[c] + sizes[c]] for c in usable[own]])
+        for own in drawn
+    ]
+    row = np.concatenate(rows)
+    episode = np.repeat(np.arange(n_episodes), [len(own) for own in rows])
+    return _shuffle(row, episode, label[row], np.arange(n_episodes), rng)
+
+
+def _few_classes(label: np.ndarray, n_way: int, rng) -> np.ndarray:
+    return np.isin(label, rng.permutation(np.unique(label))[:n_way])
+
+
+def _shuffle(row, episode, label, task, rng) -> Round:
+    cell = episode if label is None else episode * (label.max() + 1) + label
+    _, cell, sizes = np.unique(cell, return_inverse=True, return_counts=True)
+    return Round(row, episode, shuffled_places(cell, rng), sizes[cell], task)

@@ -1,0 +1,316 @@
+"""Episodes: support and query rows of many tasks, drawn by array arithmetic.
+
+An episode is a handful of row numbers drawn from the spans of a table, for all tasks of
+an epoch at once and without a Python loop over tasks, classes or rows.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.sampling import draw_without_replacement, stratified_keys
+from skmeta.episodes.table import Table
+from skmeta.tables.groups import Spans
+
+__all__ = ["EpisodeSampler", "Episodes", "shot_range"]
+
+
+class EpisodeSampler:
+    """Draw support and query rows of many tasks at once, without replacement.
+
+    A task is made of *cells* from which rows are drawn. With ``cell`` given, the cells
+    are the task's classes: an episode takes ``n_way`` of them, renumbered from zero,
+    and ``n_shot`` and ``n_query`` rows of each. Without, the whole task is its
+    only cell and rows keep their targets.
+
+    Parameters
+    ----------
+    table : Table
+        Rows and targets.
+    task : int ndarray of shape (n_rows,)
+        Task of each row, 0 .. n_tasks - 1.
+    cell : int ndarray of shape (n_rows,), default=None
+        Class of each row inside its task.
+    rows : int ndarray, default=None
+        The rows that may be drawn, all if None.
+    n_classes : int, default=0
+        Classes of every task where the task is its only cell; 0 in regression.
+    n_way : int, default=5
+        Classes per episode; a task that has fewer uses all of them.
+    n_shot : (int, int), default=(5, 5)
+        Lowest and highest number of support rows per cell. A cell too small keeps at
+        least one row for the query.
+    n_query : int, default=15
+        Query rows per cell, fewer where the cell has fewer.
+    stratum : int ndarray of shape (n_rows,), default=None
+        Class of each row, where the whole task is its only cell: every class has its
+        share of the support, and a row at least if there are enough.
+    mix_tasks : float, default=0.0
+        Where classes are drawn, the share of episodes whose classes come from all tasks
+        together.
+
+    Attributes
+    ----------
+    n_tasks_ : int
+        Tasks that can be drawn: those with two rows, and with two classes where classes
+        are drawn.
+    n_cells_ : int
+        Cells of these tasks.
+    n_reduced_ : int
+        Cells too small for the highest shot and one query row.
+    n_dropped_ : int
+        Cells of a single row, which are not drawn.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        task: np.ndarray,
+        cell: np.ndarray | None = None,
+        *,
+        rows: np.ndarray | None = None,
+        n_classes: int = 0,
+        n_way: int = 5,
+        n_shot: tuple[int, int] = (5, 5),
+        n_query: int = 15,
+        stratum: np.ndarray | None = None,
+        mix_tasks: float = 0.0,
+    ):
+        self.table = table
+        self.draws_classes = cell is not None
+        self.n_classes = n_classes
+        self.n_way = n_way if self.draws_classes else 1
+        self.n_shot = n_shot
+        self.n_query = n_query
+        self.mix_tasks = mix_tasks
+
+        rows = np.arange(len(task)) if rows is None else rows
+        cells_per_task = 1 if cell is None else cell.max() + 1
+        code = task * cells_per_task + (0 if cell is None else cell)
+        codes, cell_of_row = np.unique(code[rows], return_inverse=True)
+        cells = Spans(cell_of_row, len(codes))
+        task_of_cell = codes // cells_per_task
+
+        usable = cells.sizes >= 2
+        self._rows = rows[cells.rows]
+        self._cell_first = cells.first[usable]
+        self._cell_sizes = cells.sizes[usable]
+        self._stratum_sizes = None
+        if stratum is not None:
+            self._stratify(stratum, cell_of_row[cells.rows], len(codes), usable)
+        tasks, first, counts = np.unique(
+            task_of_cell[usable], return_index=True, return_counts=True
+        )
+        enough = counts >= (2 if self.draws_classes else 1)
+        self._first_cell, self._n_cells = first[enough], counts[enough]
+
+        self.n_tasks_ = int(enough.sum())
+        sizes = self._cell_sizes[np.isin(task_of_cell[usable], tasks[enough])]
+        self.n_cells_ = len(sizes)
+        self.n_reduced_ = int(np.count_nonzero(sizes < n_shot[1] + 1))
+        self.n_dropped_ = int(np.count_nonzero(~usable))
+
+    def _stratify(
+        self, stratum: np.ndarray, cell: np.ndarray, n_cells: int, usable: np.ndarray
+    ) -> None:
+        """Sort the rows of every cell by class, and count them."""
+        stratum = stratum[self._rows]
+        self._rows = self._rows[np.lexsort((stratum, cell))]
+        n_strata = stratum.max() + 1
+        sizes = np.bincount(cell * n_strata + stratum, minlength=n_cells * n_strata)
+        self._stratum_sizes = sizes.reshape(n_cells, n_strata)[usable]
+
+    @property
+    def n_rows_at_most(self) -> int:
+        """Rows of the larger part, support or query, of an episode."""
+        return self.n_way * max(self.n_shot[1], self.n_query)
+
+    def draw(
+        self, n_episodes: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Draw episodes as row numbers.
+
+        Tasks come in a random order and again only when all of them have come.
+
+        Parameters
+        ----------
+        n_episodes : int
+            Tasks to draw.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        rows : int ndarray of shape (n_episodes, n_way, highest shot + n_query)
+            Row numbers.
+        in_support, in_query : bool ndarray of the shape of rows
+            Which of them belong to the support, to the query, or to neither (padding).
+        way : int ndarray of shape (n_episodes,)
+            Cells of each episode.
+        """
+        n_rounds = math.ceil(n_episodes / self.n_tasks_)
+        task = rng.permuted(
+            np.tile(np.arange(self.n_tasks_), (n_rounds, 1)), axis=1
+        ).ravel()[:n_episodes]
+
+        n_cells, first_cell = self._n_cells[task], self._first_cell[task]
+        if self.mix_tasks:
+            mixed = rng.random(n_episodes) < self.mix_tasks
+            n_cells = np.where(mixed, len(self._cell_sizes), n_cells)
+            first_cell = np.where(mixed, 0, first_cell)
+        n_way = min(self.n_way, n_cells.max())
+        way = np.minimum(n_way, n_cells)
+        cell = first_cell[:, np.newaxis] + draw_without_replacement(
+            n_cells, n_way, rng
+        )  # (episodes, way)
+        sizes = self._cell_sizes[cell]
+
+        low, high = self.n_shot
+        shot = rng.integers(low, high + 1, size=(n_episodes, 1))
+        shot = np.minimum(shot, sizes - 1)
+        n_drawn = np.minimum(shot + self.n_query, sizes)
+        width = n_drawn.max()
+        if self._stratum_sizes is None:
+            drawn = draw_without_replacement(sizes.ravel(), width, rng)
+            drawn = drawn.reshape(*cell.shape, width)
+        else:
+            drawn = self._draw_stratified(cell[:, 0], n_drawn, shot, rng)
+        rows = self._rows[self._cell_first[cell][..., np.newaxis] + drawn]
+
+        place = np.arange(width)
+        real = (np.arange(n_way) < way[:, np.newaxis])[..., np.newaxis]
+        # The query stands first: its size is mostly the same while the shot may vary,
+        # so that both need little padding.
+        in_query = real & (place < (n_drawn - shot)[..., np.newaxis])
+        in_support = real & ~in_query & (place < n_drawn[..., np.newaxis])
+        return rows, in_support, in_query, way
+
+    def _draw_stratified(
+        self,
+        cell: np.ndarray,
+        n_drawn: np.ndarray,
+        shot: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Draw rows of whole tasks, the query first: (n_episodes, 1, width)."""
+        sizes = self._stratum_sizes[cell]  # (episodes, strata)
+        width = n_drawn.max()
+        each = min(width, sizes.max())  # rows of a class that may be needed
+        drawn = draw_without_replacement(sizes.ravel(), each, rng)
+        drawn = drawn.reshape(*sizes.shape, each)
+        place = np.broadcast_to(np.arange(each), drawn.shape)
+        size = sizes[..., np.newaxis]
+        key = stratified_keys(place, size, rng.random(size.shape), rng)
+        key = np.where(place < size, key, np.inf)
+        first = np.cumsum(sizes, axis=1) - sizes
+        drawn = np.where(place < size, drawn + first[..., np.newaxis], 0)
+        flat = (len(cell), -1)
+        order = np.argsort(key.reshape(flat), axis=1)[:, :width]
+        drawn = np.take_along_axis(drawn.reshape(flat), order, axis=1)
+        # Support rows have the lowest keys, and stand behind the query.
+        at, n_query = np.arange(drawn.shape[1]), n_drawn - shot
+        at = np.where(at < n_query, at + shot, np.where(at < n_drawn, at - n_query, at))
+        return np.take_along_axis(drawn, at, axis=1)[:, np.newaxis]
+
+    def episode(self, rows, in_support, in_query, way) -> Episode:
+        """Gather drawn row numbers into a padded episode."""
+        n_classes = way if self.draws_classes else np.full(len(way), self.n_classes)
+        y = None
+        if self.draws_classes:
+            y = np.broadcast_to(np.arange(rows.shape[1])[:, np.newaxis], rows.shape)
+
+        def gather(mask: np.ndarray) -> Batch:
+            # Cut the places that no episode uses.
+            used = np.flatnonzero(mask.any(axis=(0, 1)))
+            span = slice(used[0], used[-1] + 1) if len(used) else slice(0, 1)
+            flat = (len(rows), -1)
+            return self.table.take(
+                rows[..., span].reshape(flat),
+                mask[..., span].reshape(flat),
+                n_classes,
+                None if y is None else y[..., span].reshape(flat),
+            )
+
+        return Episode(gather(in_support), gather(in_query))
+
+
+class Episodes:
+    """Ready meta-batches for a training loop; every pass over them draws anew.
+
+    Parameters
+    ----------
+    sampler : EpisodeSampler
+        Where episodes come from.
+    n_tasks : int
+        Tasks in one pass.
+    batch_size : int
+        Tasks in a meta-batch.
+    rng : numpy.random.Generator
+        Source of randomness.
+    fixed : bool, default=False
+        Draw once and give the same meta-batches at every pass, as a validation does.
+    change : callable, default=None
+        Maps every meta-batch to the one that is given, as task augmentation does.
+    """
+
+    def __init__(
+        self,
+        sampler: EpisodeSampler,
+        n_tasks: int,
+        batch_size: int,
+        rng: np.random.Generator,
+        *,
+        fixed: bool = False,
+        change: Callable[[Episode], Episode] | None = None,
+    ):
+        self.sampler = sampler
+        self.n_tasks = n_tasks
+        self.batch_size = batch_size
+        self.rng = rng
+        self.change = change
+        self._kept = list(self._draw()) if fixed else None
+
+    def __len__(self) -> int:
+        return math.ceil(self.n_tasks / self.batch_size)
+
+    def __iter__(self) -> Iterator[Episode]:
+        return self._draw() if self._kept is None else iter(self._kept)
+
+    def _draw(self) -> Iterator[Episode]:
+        drawn = self.sampler.draw(self.n_tasks, self.rng)
+        for start in range(0, self.n_tasks, self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            episode = self.sampler.episode(*(part[batch] for part in drawn))
+            yield episode if self.change is None else self.change(episode)
+
+
+def shot_range(n_shot: Any, label_space: str) -> tuple[int, int]:
+    """Return the lowest and the highest number of support rows.
+
+    Parameters
+    ----------
+    n_shot : int or (int, int)
+        As users give it.
+    label_space : {"shared", "per_task"}
+        Per-task labels need a row of each class.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a whole number nor a range of them.
+    """
+    is_range = isinstance(n_shot, (tuple, list))
+    shots = tuple(n_shot) if is_range else (n_shot,) * 2
+    whole = all(isinstance(shot, Integral) for shot in shots)
+    if not (len(shots) == 2 and whole and 0 <= shots[0] <= shots[1]):
+        raise ValueError(
+            f"n_shot must be an int or a range (low, high), not {n_shot!r}."
+        )
+    low, high = shots
+    if label_space == "per_task" and low < 1:
+        raise ValueError("n_shot must be at least 1 where labels are per task.")
+    return low, high

@@ -1,0 +1,196 @@
+"""Standardisation of every task by its own support."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor, nn
+
+from skmeta.episodes.episode import Batch, Episode
+
+__all__ = ["TaskScaled", "TaskScaling", "within_variance"]
+
+# The spread of a support counts as if so many rows more had the spread that rows of a
+# task have on average.
+_PSEUDO_ROWS = 2.0
+
+# A feature that varies less than this inside tasks, in units of its variance over all
+# rows, tells tasks apart. It keeps its place.
+_CONSTANT = 1e-9
+
+# Numbers of a table that are looked at at once.
+_AT_ONCE = 2**22
+
+
+class Statistics(NamedTuple):
+    """Where the rows of every task lie, each (tasks, 1, features or 1)."""
+
+    mean: Tensor
+    std: Tensor
+
+
+class TaskScaling(NamedTuple):
+    r"""How tasks are standardised: by statistics of their supports, cautiously.
+
+    In units in which a feature has mean 0 and variance 1 over the rows of all training
+    tasks, let :math:`\sigma^2` be the variance inside tasks and :math:`\tau^2 = 1 -
+    \sigma^2` that of their means. From a support of n rows with mean m, a row of the
+    task is standardised by
+
+    .. math::
+        \mu = w \, m, \qquad w = \frac{n \tau^2}{n \tau^2 + \sigma^2}, \qquad
+        s^2 = \frac{\sum_i (x_i - m)^2 + k \sigma^2}{\max(n - 1, 0) + k}
+              + (1 - w) \, \tau^2
+
+    with k = 2. That is the mean and the variance to be expected of a new row of the
+    task (as in a random-effects model): of the global statistics :math:`\mu = 0`,
+    :math:`s = 1` without any row, near those of the support with many, and finite with
+    one. Features that are constant inside every training task keep the global ones.
+
+    Parameters
+    ----------
+    within : Tensor of shape (features,)
+        Variance inside tasks :math:`\sigma^2` of each feature.
+    target_within : float, default=None
+        The same of the targets, which are standardised as well; None for classes.
+    """
+
+    within: Tensor
+    target_within: Tensor | None = None
+
+    def of_features(self, support: Batch) -> Statistics:
+        """Estimate where the features of every task lie."""
+        return _statistics(support.X, support, self.within.to(support.X))
+
+    def of_targets(self, support: Batch) -> Statistics | None:
+        """Estimate where the targets of every task lie; None for classes."""
+        if self.target_within is None:
+            return None
+        within = self.target_within.to(support.X).view(1)
+        return _statistics(support.y.unsqueeze(-1), support, within)
+
+    def __call__(self, episode: Episode) -> Episode:
+        """Standardise a meta-batch by its supports, queries included."""
+        features = self.of_features(episode.support)
+        targets = self.of_targets(episode.support)
+        return Episode(*(_scaled(batch, features, targets) for batch in episode))
+
+
+def _statistics(values: Tensor, support: Batch, within: Tensor) -> Statistics:
+    share = support.counts(values).unsqueeze(-1)  # (tasks, rows, 1)
+    n = share.sum(dim=1, keepdim=True)
+    mean = (share * values).sum(dim=1, keepdim=True) / torch.where(n > 0, n, 1.0)
+    squares = (share * (values - mean).square()).sum(dim=1, keepdim=True)
+    between = 1 - within
+    w = n * between / (n * between + within)
+    spread = (squares + _PSEUDO_ROWS * within) / ((n - 1).clamp(min=0) + _PSEUDO_ROWS)
+    variance = spread + (1 - w) * between
+    keeps = within <= _CONSTANT
+    return Statistics(
+        (w * mean).masked_fill(keeps, 0.0), variance.masked_fill(keeps, 1.0).sqrt()
+    )
+
+
+def _scaled(batch: Batch, features: Statistics, targets: Statistics | None) -> Batch:
+    X = (batch.X - features.mean) / features.std
+    batch = batch._replace(X=torch.where(batch.mask.unsqueeze(-1), X, 0.0))
+    if targets is None:
+        return batch
+    y = (batch.y - targets.mean[..., 0]) / targets.std[..., 0]
+    return batch._replace(y=torch.where(batch.mask, y, 0.0))
+
+
+class ScaledState(NamedTuple):
+    learnt: Any
+    features: Statistics
+    targets: Statistics | tuple[()]  # not None, which torch takes for a tensor
+
+
+@dataclass(frozen=True)
+class TaskScaled:
+    """An algorithm whose tasks are standardised before it learns and answers them.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        Learns and answers.
+    scaling : TaskScaling
+        How tasks are standardised.
+    """
+
+    algorithm: Any
+    scaling: TaskScaling
+
+    def adapt(self, module: nn.Module, support: Batch) -> ScaledState:
+        """Learn standardised tasks, and keep by what they were."""
+        features = self.scaling.of_features(support)
+        targets = self.scaling.of_targets(support)
+        support = _scaled(support, features, targets)
+        return ScaledState(
+            self.algorithm.adapt(module, support), features, targets or ()
+        )
+
+    def predict(self, module: nn.Module, state: ScaledState, X: Tensor) -> Tensor:
+        """Answer rows, values in the unit that they had."""
+        outputs = self.algorithm.predict(module, state.learnt, _rows(state, X))
+        if not state.targets:
+            return outputs
+        return outputs * state.targets.std + state.targets.mean
+
+    def predict_std(self, module: nn.Module, state: ScaledState, X: Tensor) -> Tensor:
+        """Give standard deviations, in the unit that the values had."""
+        std = self.algorithm.predict_std(module, state.learnt, _rows(state, X))
+        return std * state.targets.std
+
+    def embed(self, module: nn.Module, state: ScaledState, X: Tensor) -> Tensor:
+        """Embed standardised rows."""
+        return self.algorithm.embed(module, state.learnt, _rows(state, X))
+
+
+def _rows(state: ScaledState, X: Tensor) -> Tensor:
+    return (X - state.features.mean) / state.features.std
+
+
+def within_variance(
+    values: np.ndarray,
+    task: np.ndarray,
+    mean: np.ndarray | float,
+    scale: np.ndarray | float,
+) -> np.ndarray:
+    """Measure the variance inside tasks, in units of the variance over all rows.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        May be memory-mapped.
+    task : int ndarray of shape (n_rows,)
+        Task of each row.
+    mean, scale : ndarray of shape (n_columns,) or float
+        Mean and standard deviation over all rows.
+
+    Returns
+    -------
+    float32 ndarray of shape (n_columns,)
+        Between 0 and 1.
+    """
+    n_tasks, n_columns = task.max() + 1, values.shape[1]
+    total = np.zeros((n_tasks, n_columns))
+    squares = np.zeros(n_columns)
+    at_once = max(1, _AT_ONCE // max(1, n_columns))
+    for start in range(0, len(values), at_once):
+        part = slice(start, start + at_once)
+        rows = (values[part] - mean) / scale
+        own = task[part]
+        member = csr_array(
+            (np.ones(len(own)), (own, np.arange(len(own)))), shape=(n_tasks, len(own))
+        )
+        total += member @ rows
+        squares += np.square(rows).sum(axis=0)
+    sizes = np.bincount(task, minlength=n_tasks)[:, np.newaxis]
+    inside = squares - (np.square(total) / np.maximum(sizes, 1)).sum(axis=0)
+    n_spare = len(task) - np.count_nonzero(sizes)
+    if not n_spare:  # one row of each task tells nothing of their insides
+        return np.ones(n_columns, dtype=np.float32)
+    return np.clip(inside / n_spare, 0.0, 1.0).astype(np.float32)

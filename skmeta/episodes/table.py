@@ -1,0 +1,87 @@
+"""Tables of rows, the tasks they belong to, and padded batches of them.
+
+Rows are never copied into per-task lists. A table keeps its rows where they are; a task
+is a span of one sorted index.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmeta.episodes.episode import Batch
+
+__all__ = ["Table"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of all tasks, as the engine sees them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Raw features; may be memory-mapped.
+    y : ndarray of shape (n_rows,), default=None
+        Class codes (int64) or values (float32).
+    mean, scale : float64 ndarray of shape (n_features,) or float
+        Subtracted from and divided into the features of the rows that are taken.
+    label : int64 ndarray of shape (n_rows,), default=None
+        Training class of each row, where a classifier is trained.
+    weight : float32 ndarray of shape (n_rows,), default=None
+        How much each row counts; None where all count the same.
+    """
+
+    X: np.ndarray
+    y: np.ndarray | None = None
+    mean: np.ndarray | float = 0.0
+    scale: np.ndarray | float = 1.0
+    label: np.ndarray | None = None
+    weight: np.ndarray | None = None
+
+    def features(self, rows: np.ndarray, mask: np.ndarray) -> Tensor:
+        """Gather the scaled features of padded rows, 0 on padding."""
+        X = ((self.X[rows] - self.mean) / self.scale).astype(np.float32, copy=False)
+        if not mask.all():
+            X[~mask] = 0
+        return torch.from_numpy(X)
+
+    def take(
+        self,
+        rows: np.ndarray,
+        mask: np.ndarray,
+        n_classes: np.ndarray,
+        y: np.ndarray | None = None,
+    ) -> Batch:
+        """Gather rows into a padded batch.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (tasks, rows)
+            Row numbers; any valid number on padding.
+        mask : bool ndarray of shape (tasks, rows)
+            False on padding.
+        n_classes : int ndarray of shape (tasks,)
+            Classes of each task.
+        y : ndarray of shape (tasks, rows), default=None
+            Targets in place of the table's own.
+
+        Returns
+        -------
+        Batch
+            Features, targets and weights, 0 on padding; training classes, -1 there.
+        """
+        y = np.where(mask, self.y[rows] if y is None else y, self.y.dtype.type(0))
+        label = None
+        if self.label is not None:
+            label = torch.from_numpy(np.where(mask, self.label[rows], -1))
+        weight = None
+        if self.weight is not None:
+            weight = torch.from_numpy(np.where(mask, self.weight[rows], np.float32(0)))
+        return Batch(
+            self.features(rows, mask),
+            *map(torch.from_numpy, (y, mask, n_classes)),
+            label,
+            weight,
+        )

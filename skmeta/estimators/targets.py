@@ -1,0 +1,129 @@
+"""What a kind of target must say: every hook of the two estimators, on one page.
+
+:class:`skmeta.estimators.classes.Classes` answers for classes,
+:class:`skmeta.estimators.values.Values` for values. A hook with a body here is the
+general answer, which they narrow.
+"""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.preprocessing import StandardScaler
+
+from skmeta.engine.adapted import AdaptedTasks
+from skmeta.episodes.scaling import TaskScaling, within_variance
+from skmeta.tables.labels import TaskLabels
+from skmeta.tables.rows import TaskRows
+
+__all__ = ["Targets"]
+
+
+class Targets(metaclass=ABCMeta):
+    """Targets of one kind: what they mean, how they become numbers and back.
+
+    Attributes
+    ----------
+    _kind : {"classifier", "regressor"}
+        Kind of target.
+    _metric : callable
+        Score of answers to one task, ``metric(y, answers, sample_weight=)``.
+    _other_tasks : str
+        The values of ``tasks`` that make tasks out of one table, for messages.
+    """
+
+    _kind: ClassVar[str]
+    _metric: ClassVar[Callable]
+    _other_tasks: ClassVar[str]
+
+    # In fit: what the table means ---------------------------------------------------
+
+    def _learn_scale(self, rows: TaskRows) -> None:
+        """Learn what to standardise columns by, over all tasks."""
+        self.mean_, self.scale_ = 0.0, 1.0
+        if self.normalize is not None:
+            scaler = StandardScaler().fit(rows.X, sample_weight=rows.weight)
+            self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+
+    def _learn_task_scale(self, rows: TaskRows) -> None:
+        """Learn how much rows of one task vary, to standardise tasks by."""
+        self.within_ = None
+        if self.normalize == "task":
+            self.within_ = self._within(rows)
+
+    def _within(self, rows: TaskRows) -> np.ndarray:
+        """Measure the share of the features' variance that is inside tasks."""
+        return within_variance(rows.X, rows.task, self.mean_, self.scale_)
+
+    @abstractmethod
+    def _learn_targets(
+        self, rows: TaskRows, classes: Any, settled: bool
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Learn what the targets mean, and set ``spec_``.
+
+        ``classes`` are all labels, if they were declared; where the label space is
+        ``settled``, it is known already. Returns the targets for the engine; where
+        labels mean something inside a task only, the class of each row inside its task;
+        and, in classification, which of all training classes each row is of.
+        """
+
+    def _meaning(self) -> object:
+        """Return what columns and outputs stand for, to compare two fits by."""
+        return self.spec_
+
+    # In fit, adapt and score: targets to numbers ------------------------------------
+
+    @abstractmethod
+    def _encode(
+        self, rows: TaskRows, n_tasks: int
+    ) -> tuple[np.ndarray, np.ndarray, TaskLabels | None]:
+        """Encode targets: for the engine, classes of ``n_tasks`` tasks, their labels.
+
+        There may be more tasks than the rows have: the prior has none.
+        """
+
+    @abstractmethod
+    def _any_target(self) -> np.ndarray:
+        """Return one target that is known, for a task without rows."""
+
+    def _row_weights(self, rows: TaskRows) -> np.ndarray | None:
+        """Return how much rows count: their weights, times those of their classes."""
+        return rows.weight
+
+    def _task_scaling(self) -> TaskScaling | None:
+        """Return how tasks are standardised, if they are."""
+        within = getattr(self, "within_", None)  # older pickles have none
+        return None if within is None else TaskScaling(torch.from_numpy(within))
+
+    # In draws of rows ---------------------------------------------------------------
+
+    @abstractmethod
+    def _cells(self, rows: TaskRows) -> np.ndarray:
+        """Number what the few-shot score draws ``n_shot`` support rows of.
+
+        Tasks, or classes of tasks where labels mean something inside a task only.
+        """
+
+    def _strata(self, rows: TaskRows) -> np.ndarray | None:
+        """Return what a draw of rows from a task is to keep the proportions of."""
+        return None
+
+    # In predict and score: numbers to answers ---------------------------------------
+
+    def _set_adapted(self, adapted: AdaptedTasks) -> None:
+        """Make these the current tasks."""
+        self.adapted_ = adapted
+
+    @abstractmethod
+    def _answer(
+        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
+    ) -> np.ndarray:
+        """Predict the target of each row."""
+
+    @abstractmethod
+    def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
+        """Score the answers to every task that can be scored, by weights of rows."""

@@ -1,0 +1,87 @@
+"""The values of a regressor: their scale, and how answers to tasks are scored."""
+
+import numpy as np
+import torch
+from sklearn.metrics import r2_score
+from sklearn.preprocessing import StandardScaler
+
+from skmeta.episodes.scaling import within_variance
+from skmeta.episodes.spec import Spec
+from skmeta.estimators.targets import Targets
+
+__all__ = ["Values"]
+
+
+class Values(Targets):
+    """What an estimator asks of its targets, answered for values."""
+
+    _kind = "regressor"
+    _metric = staticmethod(r2_score)
+    _other_tasks = "tasks='table'"
+
+    # In fit: what is usual ----------------------------------------------------------
+
+    def _learn_scale(self, rows):
+        super()._learn_scale(rows)
+        self.target_mean_, self.target_scale_ = 0.0, 1.0
+        if self.normalize is not None:
+            scaler = StandardScaler().fit(
+                rows.y.reshape(-1, 1), sample_weight=rows.weight
+            )
+            self.target_mean_ = float(scaler.mean_[0])
+            self.target_scale_ = float(scaler.scale_[0])
+
+    def _learn_task_scale(self, rows):
+        super()._learn_task_scale(rows)
+        self.target_within_ = None
+        if self.within_ is not None:
+            self.target_within_ = within_variance(
+                rows.y.reshape(-1, 1), rows.task, self.target_mean_, self.target_scale_
+            )
+
+    def _learn_targets(self, rows, classes, settled):
+        self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
+        values, _, _ = self._encode(rows, rows.n_tasks)
+        return values, None, None
+
+    # In fit, adapt and score: standardised values -----------------------------------
+
+    def _encode(self, rows, n_tasks):
+        values = (rows.y - self.target_mean_) / self.target_scale_
+        return values.astype(np.float32), np.zeros(n_tasks, dtype=np.intp), None
+
+    def _any_target(self):
+        return np.full(1, self.target_mean_)
+
+    def _task_scaling(self):
+        scaling = super()._task_scaling()
+        if scaling is None:
+            return None
+        return scaling._replace(target_within=torch.from_numpy(self.target_within_))
+
+    # In draws of rows ---------------------------------------------------------------
+
+    def _cells(self, rows):
+        return rows.task
+
+    # In predict and score: values in the unit of the targets ------------------------
+
+    def _answer(self, adapted, X, task):
+        values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
+        values = values * self.target_scale_ + self.target_mean_
+        # The network computes in float32; targets far from zero need more digits.
+        is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
+        return values if is_far else values.astype(np.float32)
+
+    def _scores_per_task(self, rows, answers):
+        y, weight, task = rows.y, rows.weight, rows.task
+
+        def total(values: np.ndarray) -> np.ndarray:
+            return np.bincount(task, weight * values, minlength=rows.n_tasks)
+
+        n_rows = np.maximum(total(np.ones_like(y)), np.finfo(float).tiny)
+        around_mean = total((y - (total(y) / n_rows)[task]) ** 2)
+        # R2 has no meaning for a single value, of which rounding leaves a variance.
+        rounding = (4 * np.finfo(float).eps * total(y) / n_rows) ** 2 * n_rows
+        varies = around_mean > rounding
+        return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]

@@ -1,0 +1,81 @@
+"""Python code that repeats what the report shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skmeta.evaluation.comparison import Result
+
+__all__ = ["code_for", "loading_code"]
+
+_CODE = """\
+import numpy as np
+import skmeta
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from skmeta import {estimator}, make_preprocessor
+from skmeta.evaluation import make_problem, read_table
+
+table = read_table({source!r})
+problem = make_problem(
+    table, {options}
+)
+X, y, groups = problem.train
+
+clip = FunctionTransformer(np.clip, kw_args={{"a_min": -4, "a_max": 4}})
+preprocessor = make_pipeline(make_preprocessor(), StandardScaler(), clip)
+meta = {estimator}(
+{parameters})
+meta.fit(preprocessor.fit_transform(X), y, groups=groups)
+model = make_pipeline(preprocessor, meta)
+
+# A new task: learn from a few labelled rows of it, answer the others.
+X_new, y_new, groups_new = problem.test
+own = groups_new == groups_new[0]
+X_own, y_own = X_new[own], y_new[own]
+skmeta.adapt(model, X_own[:{shots}], y_own[:{shots}])
+print(model.predict(X_own[{shots}:]), y_own[{shots}:])
+"""
+
+_LOAD = """\
+import joblib
+import skmeta
+
+model = joblib.load({path!r})  # a pipeline, from the columns of the table on
+skmeta.adapt(model, X_few, y_few).predict(X_new)
+"""
+
+
+def code_for(result: Result, source: str) -> str:
+    """Write the code that trains the best meta-learner and adapts it to a new task.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    source : str
+        Path of the table.
+
+    Returns
+    -------
+    str
+        Python; what comes from the table stands in it as literals.
+    """
+    estimator = result.estimator_name
+    parameters = result.parameters[result.best_meta]
+    options = {key: value for key, value in result.options.items() if value is not None}
+    return _CODE.format(
+        estimator=estimator,
+        source=source,
+        options=", ".join(f"{key}={value!r}" for key, value in options.items()),
+        parameters="".join(
+            f"    {name}={value!r},\n" for name, value in parameters.items()
+        ),
+        shots=result.verdict.duel.shots,
+    )
+
+
+def loading_code(result: Result) -> str:
+    """Write the code that loads the saved model; empty if none was saved."""
+    return _LOAD.format(path=result.saved) if result.saved else ""

@@ -1,0 +1,66 @@
+"""How scores are called and written for people."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["Metric"]
+
+_NAMES = {
+    "r2": "R²",
+    "roc_auc": "AUC",
+    "roc_auc_ovr": "AUC (one against the rest)",
+    "roc_auc_ovo": "AUC (one against one)",
+    "neg_log_loss": "log-loss",
+    "neg_brier_score": "Brier score",
+    "f1_macro": "F1 (mean of classes)",
+}
+
+
+class Metric:
+    """A scikit-learn metric, as it is called and written for people.
+
+    scikit-learn negates errors so that more is better; people read them as they are.
+
+    Parameters
+    ----------
+    name : str
+        Such as "accuracy" or "neg_mean_absolute_error".
+
+    Examples
+    --------
+    >>> from skmeta.evaluation.wording import Metric
+    >>> error = Metric("neg_mean_absolute_error")
+    >>> error.title, error.show(-12.3456), error.better
+    ('mean absolute error', '12.3', 'lower')
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.is_error = name.startswith("neg_")
+        plain = name.removeprefix("neg_").replace("_", " ")
+        self.title = _NAMES.get(name, plain)
+        self.sign = -1.0 if self.is_error else 1.0
+        self.better = "lower" if self.is_error else "higher"
+
+    def show(self, score: float) -> str:
+        """Write a score, errors without scikit-learn's minus."""
+        return _number(self.sign * score)
+
+    def show_gain(self, gain: float) -> str:
+        """Write a difference of scores with its sign, plus being better."""
+        return f"{'+' if gain >= 0 else '−'}{_number(abs(gain))}"
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "–"
+    if abs(value) < 1:
+        text = f"{value:.3f}"
+    elif abs(value) < 1000:
+        text = f"{value:#.3g}".rstrip(".")
+    elif abs(value) < 1e6:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.1e}"
+    return text.replace("-", "−")

@@ -1,0 +1,62 @@
+"""What a candidate is, and what it takes to fit and to judge it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skmeta.episodes.rounds import Round
+from skmeta.pipelines import last_step
+from skmeta.tables.groups import encode_groups
+from skmeta.tables.labels import infer_label_space
+
+__all__ = ["adapts", "fit_on_tasks", "is_fitted", "rounds_for", "shows_labels"]
+
+
+def adapts(estimator: Any) -> bool:
+    """Tell whether an estimator, fitted or not, ends in one that adapts."""
+    if isinstance(estimator, (GridSearchCV, RandomizedSearchCV)) or (
+        hasattr(estimator, "estimator") and hasattr(estimator, "refit")
+    ):
+        return adapts(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        return adapts(estimator.steps[-1][1])
+    return hasattr(estimator, "adapt")
+
+
+def is_fitted(estimator: Any) -> bool:
+    """Tell whether ``fit`` was called."""
+    try:
+        check_is_fitted(estimator)
+    except (sklearn.exceptions.NotFittedError, TypeError):
+        return False
+    return True
+
+
+def fit_on_tasks(estimator: Any, X: Any, y: Any, groups: Any) -> Any:
+    """Fit a clone on training tasks; groups find their way through pipelines."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        return clone(estimator).fit(X, y, groups=groups)
+
+
+def shows_labels(estimator: Any, y: Any, groups: Any) -> str | None:
+    """Return the label space of an estimator, or what the labels look like."""
+    if not is_classifier(estimator):
+        return None
+    known = getattr(last_step(estimator), "label_space_", None)
+    if known is not None:
+        return known
+    y = np.asarray(y).ravel()
+    return infer_label_space(y, encode_groups(groups, y)[1])
+
+
+def rounds_for(estimator: Any, drawn: Round) -> Iterator[Round]:
+    """Give a learner that learns of all supports together one episode at a time."""
+    if getattr(last_step(estimator), "_learns_of_other_tasks", False):
+        return drawn.apart()
+    return iter([drawn])

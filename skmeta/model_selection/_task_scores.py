@@ -1,0 +1,136 @@
+"""Adapt anything that adapts to a round of episodes, and score its answers."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from skmeta.episodes.rounds import Round
+from skmeta.model_selection._metrics import Metric
+from skmeta.pipelines import last_step, transform
+from skmeta.tables.groups import encode_groups
+from skmeta.utils.messages import warn
+from skmeta.utils.unique import number
+
+__all__ = ["Judged"]
+
+
+class Judged:
+    """Rows of tasks to judge on, and what their labels mean.
+
+    Parameters
+    ----------
+    X, y : array-like
+        Rows and targets.
+    groups : array-like of shape (n_rows,) or None
+        Task of each row; None for one task.
+    label_space : {"shared", "per_task"} or None
+        None in regression.
+    """
+
+    def __init__(self, X: Any, y: Any, groups: Any, label_space: str | None):
+        self.X = X
+        self.y = np.asarray(y).ravel()
+        if len(self.y) != _n_rows(X):
+            raise ValueError(f"X has {_n_rows(X)} rows, y has {len(self.y)}.")
+        self.label_space = label_space
+        if groups is None:
+            self.names, self.task = None, np.zeros(len(self.y), dtype=np.intp)
+        else:
+            self.names, self.task = encode_groups(groups, self.y)
+        self.label = number(self.y)[1] if label_space == "per_task" else None
+
+    def scores(
+        self,
+        estimator: Any,
+        metric: Metric,
+        drawn: Round,
+        n_shot: int,
+        query: np.ndarray,
+    ) -> np.ndarray | None:
+        """Score every episode of a round, NaN where the metric is undefined.
+
+        None if there is no row to learn from and the estimator has no prior.
+        """
+        support = drawn.support(n_shot)
+        learnt_of, asked = drawn.row[support], drawn.row[query]
+        episode = drawn.episode[query]
+        learner = copy.copy(last_step(estimator))  # its current task stays as it is
+        groups = {"groups": episode}
+        if len(learnt_of):
+            Z = transform(estimator, _safe_indexing(self.X, learnt_of))
+            learner.adapt(Z, self.y[learnt_of], groups=drawn.episode[support])
+        else:
+            try:
+                learner.adapt()
+            except ValueError:
+                return None
+            groups = {}
+        Z = transform(estimator, _safe_indexing(self.X, asked))
+        with_probabilities = not metric.takes_labels and hasattr(
+            learner, "predict_proba"
+        )
+        if self.label_space is not None and with_probabilities:
+            answers = learner.predict_proba(Z, **groups)
+        else:
+            answers = learner.predict(Z, **groups)
+        answers, classes = self._by_episode(
+            answers, episode, drawn, support, getattr(learner, "classes_", None)
+        )
+        scores = metric.per_task(
+            self.y[asked], answers, episode, len(drawn.task), classes
+        )
+        if self.label_space == "per_task":
+            scores[[len(known) < 2 for known in classes]] = np.nan
+        return scores
+
+    def _by_episode(self, answers, episode, drawn, support, vocabulary):
+        """Cut the answers by episode, to the classes that the episode has."""
+        n_episodes = len(drawn.task)
+        order = np.argsort(episode, kind="stable")
+        parts = np.split(
+            answers[order],
+            np.searchsorted(episode[order], np.arange(1, n_episodes)),
+        )
+        if self.label_space is None:
+            return parts, None
+        if self.label_space == "shared":
+            return parts, [vocabulary] * n_episodes
+        order = np.argsort(drawn.episode[support], kind="stable")
+        bounds = np.searchsorted(
+            drawn.episode[support][order], np.arange(1, n_episodes)
+        )
+        labels = np.split(self.y[drawn.row[support]][order], bounds)
+        classes = [np.unique(own) for own in labels]
+        if answers.ndim == 2:
+            columns = [np.searchsorted(vocabulary, own) for own in classes]
+            parts = [part[:, own] for part, own in zip(parts, columns, strict=True)]
+        return parts, classes
+
+
+def mean_per_task(scores: np.ndarray, task: np.ndarray, n_tasks: int) -> np.ndarray:
+    """Average the episodes of each task, without those that are undefined."""
+    defined = ~np.isnan(scores)
+    count = np.bincount(task[defined], minlength=n_tasks)
+    total = np.bincount(task[defined], scores[defined], minlength=n_tasks)
+    return np.divide(total, count, out=np.full(n_tasks, np.nan), where=count > 0)
+
+
+def warn_of_undefined(metric: Metric, scores: np.ndarray) -> None:
+    """Say once how many tasks a metric is undefined for."""
+    n_undefined = int(np.isnan(scores).sum())
+    if n_undefined == len(scores):
+        raise ValueError(
+            f"{metric.name} is undefined for every task: each has one class or one "
+            "value in its query. Give more rows per task or another metric."
+        )
+    if n_undefined:
+        warn(
+            f"{metric.name} is undefined for {n_undefined} of {len(scores)} tasks, "
+            "which are left out: one class or one value only.",
+        )
+
+
+def _n_rows(X: Any) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)

@@ -1,0 +1,55 @@
+"""What all estimators offer to be kept: a file, pickles, and skops."""
+
+import copyreg
+import os
+
+from skmeta.saving.estimators import KINDS, TRUSTED_TYPES, from_state, save, to_state
+
+__all__ = ["SavingMixin", "savable"]
+
+
+def savable(cls: type) -> type:
+    """Enter a class in the lists of those that files and skops may bring.
+
+    Saving stands below the estimators and cannot import them: they name themselves.
+    """
+    KINDS[cls.__name__] = cls
+    TRUSTED_TYPES.append(f"{cls.__module__}.{cls.__name__}")
+    return cls
+
+
+class SavingMixin:
+    """Estimators that :func:`skmeta.save` can keep."""
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the fitted estimator to a file, which :func:`skmeta.load` reads.
+
+        The file holds the weights, the parameters, the tasks that were adapted to and
+        the versions of everything, and no code.
+
+        Parameters
+        ----------
+        path : str or path-like
+            One file. It is written as a whole or not at all.
+
+        Raises
+        ------
+        SaveError
+            If a parameter is an object whose class no plugin has registered.
+        """
+        save(self, path)
+
+    # skops asks for the state alone and wants simple pieces: it gets the file. Copies
+    # and pickles keep all there is, such as the optimizer, and share what they can.
+
+    def __getstate__(self):
+        return to_state(self)
+
+    def __reduce_ex__(self, protocol):
+        return copyreg.__newobj__, (type(self),), vars(self).copy()
+
+    def __setstate__(self, state):
+        if state.keys() == {"skmeta"}:
+            from_state(self, state)
+        else:
+            vars(self).update(state)

@@ -1,0 +1,102 @@
+"""Which rows belong to which task.
+
+Rows are never copied into per-task lists. A table keeps its rows where they are; a task
+is a span of one sorted index.
+"""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Spans", "encode_groups"]
+
+
+class Spans:
+    """Which rows belong to which span (a task, or a class of a task).
+
+    Parameters
+    ----------
+    code : int ndarray of shape (n_rows,)
+        Span of each row, 0 .. n_spans - 1.
+    n_spans : int
+        Number of spans.
+    """
+
+    def __init__(self, code: np.ndarray, n_spans: int):
+        self.rows = np.argsort(code, kind="stable")
+        self.sizes = np.bincount(code, minlength=n_spans)
+        self.first = np.cumsum(self.sizes) - self.sizes
+
+    def pad(self, spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """List the rows of some spans side by side.
+
+        Returns
+        -------
+        rows : int ndarray of shape (len(spans), width)
+            Row numbers in the order of the table; width is at least 1.
+        mask : bool ndarray of shape (len(spans), width)
+            False on padding.
+        """
+        sizes = self.sizes[spans]
+        place = np.arange(max(sizes.max(initial=0), 1))
+        mask = place < sizes[:, np.newaxis]
+        position = np.where(mask, self.first[spans][:, np.newaxis] + place, 0)
+        if not len(self.rows):
+            return position, mask
+        return self.rows[position], mask
+
+
+def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the tasks that rows belong to.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_rows,)
+        Task of each row: numbers, strings or anything that can be sorted.
+    X : array-like of shape (n_rows, n_features)
+        The rows, for their number.
+
+    Returns
+    -------
+    names : ndarray of shape (n_tasks,)
+        Different groups, sorted.
+    task : int ndarray of shape (n_rows,)
+        Position of each row's group in ``names``.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group per row, or if a group is missing.
+    """
+    # In a list with strings, numpy would turn NaN into the string "nan".
+    given = groups if hasattr(groups, "dtype") else np.array(groups, dtype=object)
+    given = np.asarray(given)
+    if given.ndim != 1 and given.shape != (len(X), 1):
+        raise ValueError(
+            "groups must have one value per row, that is shape "
+            f"({len(X)},), not {given.shape}. Join several columns into one first."
+        )
+    given = given.ravel()
+    if len(given) != len(X):
+        raise ValueError(
+            f"groups names the task of each row: X has {len(X)} rows, groups has "
+            f"{len(given)}."
+        )
+    if given.dtype.kind in "fOMm" and any(map(_is_missing, given)):
+        raise ValueError(
+            "groups contains NaN. Every row needs a task: drop the rows whose task is "
+            "unknown, or give them a group of their own."
+        )
+    try:
+        return np.unique(np.asarray(groups).ravel(), return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            f"groups holds values that cannot be sorted together: {error}."
+        ) from error
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA has no truth value
+        return True

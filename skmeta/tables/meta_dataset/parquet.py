@@ -1,0 +1,160 @@
+"""Tasks out of Parquet files, a batch of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from skmeta.tables.meta_dataset.storage import make_table
+
+__all__ = ["read"]
+
+# Rows that are in memory at once.
+_AT_ONCE = 65_536
+
+# Numbers that float32 holds exactly.
+_SHORT = ("bool", "int8", "int16", "uint8", "uint16", "halffloat", "float")
+
+
+def read(
+    path: Any,
+    target: str,
+    groups: str,
+    columns: Sequence[str] | None,
+    support: str | None,
+    preprocessor: Any,
+    folder: Any,
+) -> tuple:
+    """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_parquet`."""
+    try:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        from pyarrow import dataset as arrow
+    except ImportError as error:
+        raise ImportError(
+            "Parquet files are read by pyarrow, which is not installed: "
+            "pip install 'skmeta[parquet]'"
+        ) from error
+    files = arrow.dataset(path, format="parquet", partitioning="hive")
+    if columns is None:
+        about = {target, groups, support}
+        columns = [name for name in files.schema.names if name not in about]
+    named = [*columns, target, groups, *([] if support is None else [support])]
+    _check_names(named, files.schema.names)
+    if preprocessor is None:
+        _check_numbers(pa, files.schema, columns)
+
+    short = all(str(files.schema.field(name).type) in _SHORT for name in columns)
+    n_rows = files.count_rows()
+    X = keeper = None
+    y, of_task, in_support, start = [], [], [], 0
+    for batch in _batches(arrow, files, list(dict.fromkeys(named))):
+        if preprocessor is None:
+            numbers = [_numbers(pa, pc, batch.column(name)) for name in columns]
+            rows = np.column_stack(numbers) if columns else np.empty((len(batch), 0))
+        else:
+            frame = batch.select(list(columns)).to_pandas()
+            rows = np.asarray(preprocessor.transform(frame))
+        if X is None:
+            dtype = np.float32 if short and preprocessor is None else np.float64
+            X, keeper = make_table(folder, n_rows, rows.shape[1], np.dtype(dtype))
+        X[start : start + len(rows)] = rows
+        start += len(rows)
+        y.append(batch.column(target))
+        of_task.append(pc.dictionary_encode(batch.column(groups)))
+        if support is not None:
+            in_support.append(batch.column(support))
+    if not start:
+        raise ValueError(f"There is no row in {path}.")
+    y = _values(pa, y, target)
+    names, task = _encode(pa, of_task, groups)
+    if support is not None:
+        in_support = _values(pa, in_support, support)
+        if in_support.dtype != bool:
+            raise ValueError(f"Column {support!r} must hold True and False only.")
+    return X, y, names, task, in_support if support is not None else None, keeper
+
+
+def _batches(arrow: Any, files: Any, columns: list[str]) -> Iterator:
+    """Yield the rows of all files, of one row group after the other."""
+    # A scan of whole files reads ahead, in the end more than the table takes.
+    options = arrow.ParquetFragmentScanOptions(pre_buffer=False)
+    for file in files.get_fragments():
+        for group in file.split_by_row_group():
+            yield from group.to_batches(
+                schema=files.schema,
+                columns=columns,
+                batch_size=_AT_ONCE,
+                batch_readahead=1,
+                fragment_scan_options=options,
+                use_threads=False,
+            )
+
+
+def _check_names(named: Sequence[str], there: Sequence[str]) -> None:
+    for name in named:
+        if name not in there:
+            close = get_close_matches(str(name), there, n=3, cutoff=0.5) or list(there)
+            raise ValueError(f"No column {name!r}. Did you mean one of {close[:10]}?")
+
+
+def _check_numbers(pa: Any, schema: Any, columns: Sequence[str]) -> None:
+    def is_number(kind: Any) -> bool:
+        tests = (
+            pa.types.is_integer,
+            pa.types.is_floating,
+            pa.types.is_boolean,
+            pa.types.is_decimal,
+        )
+        return any(test(kind) for test in tests)
+
+    others = {
+        name: str(schema.field(name).type)
+        for name in columns
+        if not is_number(schema.field(name).type)
+    }
+    if others:
+        raise ValueError(
+            f"Columns that are no numbers: {others}. Leave them out by columns=, or "
+            "pass preprocessor=, such as a fitted skmeta.make_preprocessor()."
+        )
+
+
+def _numbers(pa: Any, pc: Any, column: Any) -> np.ndarray:
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        column = pc.cast(column, pa.int8())
+    elif pa.types.is_decimal(kind):
+        column = pc.cast(column, pa.float64())
+    # A column with gaps comes as floats with NaN, of which the estimators tell.
+    return column.to_numpy(zero_copy_only=False)
+
+
+def _values(pa: Any, parts: list, name: str) -> np.ndarray:
+    column = pa.chunked_array(parts)
+    if column.null_count:
+        raise ValueError(
+            f"Column {name!r} lacks {column.null_count} of {len(column)} values. Every "
+            "row needs one: drop the rows without."
+        )
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column.to_numpy()
+
+
+def _encode(pa: Any, parts: list, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Number the tasks in the order of their names, without a name per row."""
+    column = pa.chunked_array(parts).unify_dictionaries()
+    if column.null_count:
+        raise ValueError(
+            f"groups contains NaN: column {name!r} lacks {column.null_count} of "
+            f"{len(column)} values. Every row needs a task."
+        )
+    codes = np.concatenate([part.indices.to_numpy() for part in column.chunks])
+    given = column.chunk(0).dictionary.to_numpy(zero_copy_only=False)
+    names, place = np.unique(given, return_inverse=True)
+    there, task = np.unique(place[codes], return_inverse=True)
+    return names[there], task

@@ -1,0 +1,89 @@
+"""The rows of a call: checked, each with its target, its task and its weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skmeta.tables.groups import encode_groups
+from skmeta.tables.sample_weights import check_weights
+
+__all__ = ["TaskRows"]
+
+
+@dataclass(frozen=True)
+class TaskRows:
+    """Rows of tasks, as a user's call gave them and validation let them through.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Features; may be memory-mapped.
+    y : ndarray of shape (n_rows,)
+        Targets, as the user calls them.
+    task : int ndarray of shape (n_rows,)
+        Task of each row, 0 .. n_tasks - 1.
+    names : ndarray of shape (n_tasks,), default=None
+        The tasks' groups, sorted; None for a single task without a name.
+    weight : ndarray of shape (n_rows,), default=None
+        How much each row counts, more than 0; None where all count the same.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    task: np.ndarray
+    names: np.ndarray | None = None
+    weight: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, X: np.ndarray, y: np.ndarray, groups: Any) -> TaskRows:
+        """Say which task each row is of: its group, or the only one without groups.
+
+        Raises
+        ------
+        ValueError
+            If there is not one group per row, or if a group is missing.
+        """
+        if groups is None:
+            return cls(X, y, np.zeros(len(X), dtype=np.intp))
+        names, task = encode_groups(groups, X)
+        return cls(X, y, task, names)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def n_tasks(self) -> int:
+        """Number of tasks, those without a row among them."""
+        return 1 if self.names is None else len(self.names)
+
+    def take(self, chosen: np.ndarray) -> TaskRows:
+        """Keep the rows that a mask chooses; tasks keep their numbers."""
+        weight = None if self.weight is None else self.weight[chosen]
+        return TaskRows(
+            self.X[chosen], self.y[chosen], self.task[chosen], self.names, weight
+        )
+
+    def weighed(self, sample_weight: Any) -> TaskRows:
+        """Give the rows weights; those of weight 0 go, and tasks without another row.
+
+        Parameters
+        ----------
+        sample_weight : array-like of shape (n_rows,)
+            Weights, not validated.
+
+        Raises
+        ------
+        ValueError
+            If there is not one finite, non-negative weight per row, or if all are zero.
+        """
+        weight = check_weights(sample_weight, self.X)
+        rows, kept = replace(self, weight=weight), weight > 0
+        if kept.all():
+            return rows
+        rows = rows.take(kept)
+        present, task = np.unique(rows.task, return_inverse=True)
+        names = None if rows.names is None else rows.names[present]
+        return replace(rows, task=task, names=names)

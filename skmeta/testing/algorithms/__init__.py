@@ -1,0 +1,1 @@
+"""The laws of algorithms, and what it takes to try them."""

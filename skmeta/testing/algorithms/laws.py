@@ -1,0 +1,228 @@
+"""The laws that every algorithm keeps: those of its answers here, and a list of all.
+
+Each is written as a function of a trial (:mod:`skmeta.testing.algorithms.trial`) that
+raises where it is broken. As a :class:`~skmeta.testing.Law` it is called with an
+algorithm::
+
+    laws.padding_changes_nothing(MAML())
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from skmeta.episodes.episode import Episode
+from skmeta.testing.algorithms.learning_laws import (
+    adapt_leaves_the_module_unchanged,
+    copies_learn_the_same,
+    embedding_has_a_vector_per_row,
+    every_parameter_gets_a_gradient,
+    meta_loss_is_finite,
+    state_has_tasks_first,
+)
+from skmeta.testing.algorithms.trial import Trial, has_prior, is_per_task, trials
+from skmeta.testing.expect import expect_same
+from skmeta.testing.law import BreachError, Law, lawmaker
+from skmeta.testing.rows import PLACES, Rows, pad
+
+__all__ = ["ALGORITHM_LAWS"]
+
+law = lawmaker("algorithm", trials)
+
+
+@law("return (tasks, rows, outputs) and use skmeta.algorithms.mask_absent_classes.")
+def outputs_fit_the_task(trial: Trial) -> None:
+    """Outputs have a column per class, ``-inf`` for classes that a task lacks."""
+    tasks = [trial.task(n_classes=2), trial.task(n_classes=4)]
+    _expect_answers(trial, tasks, "for tasks of 2 and 4 classes")
+
+
+@law(
+    "a padded row has X = 0 and y = 0, which is a real class; only support.mask tells "
+    "it from a real row. skmeta.algorithms.task_losses leaves it out."
+)
+def padding_changes_nothing(trial: Trial) -> None:
+    """Padding, in whatever place, changes neither predictions nor meta-gradient."""
+    task, longer, X = trial.task(), trial.task(11, n_classes=5), trial.rows(2, 5)
+    alone = trial.answer([task], X[:1])
+    for place in PLACES:
+        padded = trial.answer(pad([task], 3, place), X[:1])
+        expect_same(f"3 padded rows at the {place} of the support", padded, alone)
+    beside = trial.answer([task, longer], X)[:1, :, : alone.shape[-1]]
+    expect_same("a task with more rows and classes in the batch", beside, alone)
+    gap = torch.zeros_like(X[:1, :2])
+    spread = trial.answer([task], torch.cat([X[:1], gap], dim=1))[:, :-2]
+    expect_same("2 padded rows in the query", spread, alone)
+
+    support, query = trial.tasks(), trial.tasks()
+    loss, gradients = trial.meta_step(Episode(pad(support), pad(query)))
+    padded_loss, padded_gradients = trial.meta_step(
+        Episode(pad(support, 2, "middle"), pad(query, 2, "front"))
+    )
+    what = "2 padded rows in the support and the query of an episode, in the "
+    expect_same(what + "loss of meta_backward", padded_loss, loss)
+    for name, gradient in gradients.items():
+        if gradient is not None:
+            expect_same(f"{what}gradient of {name}", padded_gradients[name], gradient)
+
+
+@law(
+    "reduce over axes of rows or classes, never over tasks; sum an inner loss over "
+    "tasks, so that each gets its own gradient."
+)
+def batch_equals_tasks_one_by_one(trial: Trial) -> None:
+    """A batch of tasks is answered as the tasks one by one."""
+    tasks, X = trial.tasks(), trial.queries()
+    together = trial.answer(tasks, X)
+    for i, task in enumerate(tasks):
+        alone = trial.answer([task], X[i : i + 1])
+        expect_same(f"2 tasks beside task {i}", together[i : i + 1], alone)
+
+
+@law(
+    "reduce over rows by a sum, a mean or attention, or declare uses_row_order = True.",
+    applies=lambda trial: not trial.algorithm.uses_row_order,
+)
+def support_order_does_not_matter(trial: Trial) -> None:
+    """The order of the support rows does not matter."""
+    task, X = trial.task(), trial.rows(1, 5)
+    order = trial.order(len(task.y))
+    moved = task._replace(X=task.X[order], y=task.y[order])
+    expect_same(
+        f"the support rows in the order {order.tolist()}",
+        trial.answer([moved], X),
+        trial.answer([task], X),
+    )
+
+
+@law(
+    "a class code is only a name inside its task: no parameter may belong to a code.",
+    applies=is_per_task,
+)
+def renaming_labels_renames_predictions(trial: Trial) -> None:
+    """In per-task label spaces, renaming the labels renames the predictions."""
+    task, X = trial.task(), trial.rows(1, 5)
+    name = trial.order(task.n_classes)
+    renamed = trial.answer([task._replace(y=name[task.y])], X)
+    expect_same(
+        f"the classes renamed to {name.tolist()}",
+        renamed[..., name],
+        trial.answer([task], X)[..., : task.n_classes],
+    )
+
+
+@law(
+    "no variance of a single row, no division by a count of zero, no logarithm of an "
+    "empty class."
+)
+def one_class_or_one_row_is_enough(trial: Trial) -> None:
+    """One class or one row in the support gives finite outputs."""
+    _expect_answers(trial, [trial.task(1, n_classes=1)], "for one row")
+    task = trial.task(n_classes=1)
+    for code in range(max(task.n_classes, 1)):
+        same = task._replace(y=torch.full_like(task.y, code))
+        what = "for one value" if trial.spec.kind == "regressor" else f"class {code}"
+        _expect_answers(trial, [same], f"{what} in {len(same.y)} rows")
+
+
+@law(
+    "multiply what is summed over rows by Batch.counts instead of the mask, losses "
+    "too (skmeta.algorithms.task_losses does), or declare uses_weights = False.",
+    applies=lambda trial: (
+        trial.algorithm.uses_weights and not trial.algorithm.uses_row_order
+    ),
+)
+def a_row_of_weight_two_counts_twice(trial: Trial) -> None:
+    """A row of weight 2 counts as one given twice, and weights of 1 as none."""
+    task, new, X = trial.task(), trial.task(), trial.rows(1, 5)
+    ones = task._replace(weight=torch.ones_like(task.X[:, 0]))
+    answer = trial.answer([task], X)
+    expect_same("weights of 1", trial.answer([ones], X), answer)
+    both = [0, len(task.y) - 1]
+    weighted, repeated = _weigh(task, both), _repeat(task, both)
+    expect_same(
+        "the first and the last support row of weight 2",
+        trial.answer([weighted], X),
+        trial.answer([repeated], X),
+    )
+    got, got_gradients = trial.meta_step(
+        Episode(pad([weighted]), pad([_weigh(new, [1])]))
+    )
+    loss, gradients = trial.meta_step(
+        Episode(pad([repeated]), pad([_repeat(new, [1])]))
+    )
+    expect_same("the loss of rows of weight 2", got, loss)
+    for name, gradient in gradients.items():
+        if gradient is not None:
+            expect_same(
+                f"the gradient of {name}, for rows of weight 2",
+                got_gradients[name],
+                gradient,
+            )
+
+
+def _weigh(task: Rows, rows: list[int]) -> Rows:
+    weight = torch.ones(len(task.y), dtype=task.X.dtype)
+    weight[rows] = 2.0
+    return task._replace(weight=weight)
+
+
+def _repeat(task: Rows, rows: list[int]) -> Rows:
+    order = [*range(len(task.y)), *rows]
+    return task._replace(X=task.X[order], y=task.y[order])
+
+
+@law(
+    "without rows the answer is the prior; an algorithm that has none says so by "
+    "has_prior.",
+    applies=has_prior,
+)
+def empty_support_is_answered_by_the_prior(trial: Trial) -> None:
+    """A task without any support row gets finite outputs where there is a prior."""
+    _expect_answers(trial, [trial.no_rows()], "for no row")
+    _expect_answers(trial, [trial.no_rows(), trial.task()], "for no row beside a task")
+
+
+ALGORITHM_LAWS: tuple[Law, ...] = (
+    outputs_fit_the_task,
+    padding_changes_nothing,
+    batch_equals_tasks_one_by_one,
+    support_order_does_not_matter,
+    renaming_labels_renames_predictions,
+    adapt_leaves_the_module_unchanged,
+    one_class_or_one_row_is_enough,
+    a_row_of_weight_two_counts_twice,
+    empty_support_is_answered_by_the_prior,
+    meta_loss_is_finite,
+    every_parameter_gets_a_gradient,
+    copies_learn_the_same,
+    state_has_tasks_first,
+    embedding_has_a_vector_per_row,
+)
+"""The laws of algorithms, in the order in which they are tried."""
+
+
+def _expect_answers(trial: Trial, tasks: Sequence[Rows], what: str) -> None:
+    """Expect finite outputs of each task's own classes and no others."""
+    n_rows = 5
+    outputs = trial.answer(tasks, trial.rows(len(tasks), n_rows))
+    shape = tuple(outputs.shape)
+    n_outputs = [task.n_classes or 1 for task in tasks]
+    per_task = trial.spec.label_space == "per_task"
+    if len(shape) != 3 or shape[:2] != (len(tasks), n_rows):
+        raise BreachError(
+            f"{what}, {n_rows} query rows each, outputs have shape {shape}"
+        )
+    if shape[2] < max(n_outputs) or (not per_task and shape[2] > max(n_outputs)):
+        raise BreachError(
+            f"{what}, outputs have {shape[2]} columns for {max(n_outputs)}"
+        )
+    for own, n in zip(outputs, n_outputs, strict=True):
+        wrong = int((~own[:, :n].isfinite()).sum())
+        if wrong:
+            raise BreachError(f"{what}, {wrong} of {n_rows * n} outputs are not finite")
+        if (own[:, n:] != -torch.inf).any():
+            highest = own[:, n:].max().item()
+            raise BreachError(
+                f"{what}, a class that a task lacks has logit {highest:.2g}"
+            )

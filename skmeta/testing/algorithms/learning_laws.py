@@ -1,0 +1,148 @@
+"""The laws of what an algorithm learns: module, gradients, state and copies."""
+
+import pickle
+
+import torch
+from sklearn.base import clone
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+from skmeta.testing.algorithms.trial import Trial, has_prior, is_per_task, trials
+from skmeta.testing.expect import (
+    expect_no_idle,
+    expect_same,
+    expect_same_parameters,
+    expect_unchanged,
+    keep_largest,
+    snapshot,
+)
+from skmeta.testing.law import BreachError, lawmaker
+from skmeta.testing.rows import pad
+from skmeta.utils.random import seeded
+
+__all__ = [
+    "adapt_leaves_the_module_unchanged",
+    "copies_learn_the_same",
+    "embedding_has_a_vector_per_row",
+    "every_parameter_gets_a_gradient",
+    "meta_loss_is_finite",
+    "state_has_tasks_first",
+]
+
+law = lawmaker("algorithm", trials)
+
+
+@law(
+    "work on copies of the parameters (weight.expand, functional_call) and take inner "
+    "gradients by torch.autograd.grad; return what is learnt as the state."
+)
+def adapt_leaves_the_module_unchanged(trial: Trial) -> None:
+    """Adapting and predicting change neither parameters, buffers nor modes."""
+    support, X = pad(trial.tasks()), trial.queries()
+    for training in (False, True):
+        for recording in (False, True):
+            module = trial.build().train(training)
+            before = snapshot(module)
+            with seeded(trial.seed, "cpu"), torch.set_grad_enabled(recording):
+                state = trial.algorithm.adapt(module, support)
+                trial.algorithm.predict(module, state, X)
+            expect_unchanged(before, snapshot(module), training)
+
+
+@law(
+    "clamp counts, norms and probabilities away from zero before dividing or taking a "
+    "logarithm or a root."
+)
+def meta_loss_is_finite(trial: Trial) -> None:
+    """The loss and the meta-gradient are finite, for the smallest supports too."""
+    few = 3 if is_per_task(trial) else 1
+    for n_rows in [6, few, 0] if has_prior(trial) else [6, few]:
+        episode = trial.episode(n_rows)
+        loss, gradients = trial.meta_step(episode, training=True)
+        where = f"for episodes of {n_rows} support rows"
+        if loss.numel() != 1 or not loss.isfinite().all():
+            raise BreachError(f"meta_backward returns {loss.tolist()} {where}")
+        for name, gradient in gradients.items():
+            if gradient is not None and not gradient.isfinite().all():
+                raise BreachError(f"the gradient of {name} is not finite {where}")
+
+
+@law(
+    "a parameter that the query loss does not depend on cannot be learnt: look for "
+    "detach, no_grad and invariances, or make it a buffer or requires_grad=False."
+)
+def every_parameter_gets_a_gradient(trial: Trial) -> None:
+    """Every parameter that requires a gradient gets one from ``meta_backward``."""
+    largest: dict[str, float] = {}
+    for _ in range(3):
+        _, gradients = trial.meta_step(trial.episode(), training=True)
+        keep_largest(largest, gradients)
+    expect_no_idle(largest, "episodes")
+
+
+@law(
+    "hyperparameters are set in __init__ as they are given, all else lives in the "
+    "module and the state, and their classes stand at the top of a file."
+)
+def copies_learn_the_same(trial: Trial) -> None:
+    """A clone or a pickle of the algorithm has its parameters and learns the same."""
+    algorithm, support, X = trial.algorithm, pad(trial.tasks()), trial.queries()
+    state = trial.adapt(support)
+    answer = trial.predict(state, X)
+    for how, twin in [
+        ("a clone", clone(algorithm)),
+        ("a pickle", pickle.loads(pickle.dumps(algorithm))),
+    ]:
+        expect_same_parameters(how, twin, algorithm)
+        heir = trial.using(twin, trial.module)
+        expect_same(f"{how} given module and state", heir.predict(state, X), answer)
+        anew = trial.using(twin)
+        expect_same(f"{how} that builds anew", anew.answer(support, X), answer)
+    module, state = pickle.loads(pickle.dumps((trial.module, state)))
+    again = trial.using(algorithm, module).predict(state, X)
+    expect_same("a pickle of module and state", again, answer)
+
+
+@law(
+    "every leaf of the state is a tensor of shape (tasks, ...); numbers common to all "
+    "tasks belong in the module. Detach what is learnt where gradients are off."
+)
+def state_has_tasks_first(trial: Trial) -> None:
+    """The state is a pytree of tensors; picking tasks from it picks their answers."""
+    n_tasks = 7  # unlike any other size
+    state, X = trial.adapt(pad(trial.tasks(n_tasks))), trial.rows(n_tasks, 5)
+    for leaf in tree_leaves(state):
+        if not isinstance(leaf, Tensor):
+            raise BreachError(f"a leaf of the state is a {type(leaf).__name__}")
+        if leaf.shape[:1] != (n_tasks,):
+            shape = tuple(leaf.shape)
+            raise BreachError(
+                f"for {n_tasks} tasks a leaf of the state has shape {shape}"
+            )
+        if leaf.requires_grad:
+            raise BreachError("under torch.no_grad the state still carries a graph")
+    picked = torch.tensor([4, 0, 0])
+    own = tree_map(lambda leaf: leaf[picked], state)
+    expect_same(
+        f"picking the tasks {picked.tolist()} of {n_tasks}",
+        trial.predict(own, X[picked]),
+        trial.predict(state, X)[picked],
+    )
+
+
+@law(
+    "keep the backbone's network as module.backbone, or override embed; adapt to an "
+    "empty support too, with which an estimator embeds before it knows a task."
+)
+def embedding_has_a_vector_per_row(trial: Trial) -> None:
+    """``embed`` maps each row to a finite vector, after an empty support too."""
+    for tasks in (trial.tasks(2), [trial.no_rows(1)]):
+        X = trial.rows(len(tasks), 5)
+        embedding = trial.embed(trial.adapt(pad(tasks)), X)
+        shape = tuple(embedding.shape)
+        if len(shape) != 3 or shape[:2] != X.shape[:2]:
+            raise BreachError(
+                f"embed maps X of shape {tuple(X.shape)} to shape {shape}"
+            )
+        if not embedding.isfinite().all():
+            raise BreachError(f"embed is not finite for {len(tasks[0].y)} support rows")

@@ -1,0 +1,238 @@
+"""An algorithm on trial: a module built for small generated tasks."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from copy import copy
+from functools import cached_property, partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skmeta.algorithms.base import Algorithm
+from skmeta.backbones import MLP, Backbone
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
+from skmeta.testing.rows import SMALLER, Rows, Size, build_perturbed, pad, situations
+from skmeta.utils.random import seeded
+
+__all__ = ["Trial", "has_prior", "is_per_task", "trials"]
+
+
+_N_TRAIN_CLASSES = 5  # where labels are per task
+
+
+class Trial:
+    """An algorithm on trial, for one kind of target and one label space.
+
+    All is in float64 and evaluation mode, so that two ways to one result agree to many
+    digits. Parameters are moved a little from where they start, for a parameter that
+    starts at zero would hide what is done with it.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        What is tried.
+    kind : {"classifier", "regressor"}
+        Kind of target.
+    label_space : {"shared", "per_task"}
+        Whether a class code means the same in every task.
+    backbone : Backbone, default=None
+        A small multilayer perceptron if None.
+    seed : int, default=0
+        Decides the parameters and the tasks.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        kind: str,
+        label_space: str,
+        backbone: Backbone | None = None,
+        seed: int = 0,
+        size: Size | None = None,
+    ):
+        self._size = size or Size()
+        n_outputs = n_train_classes = self._size.n_classes
+        if kind == "regressor":
+            n_outputs, n_train_classes = 1, 0
+        elif label_space == "per_task":
+            n_outputs, n_train_classes = 0, _N_TRAIN_CLASSES
+        self.spec = Spec(
+            self._size.n_features, n_outputs, kind, label_space, n_train_classes
+        )
+        self.algorithm = algorithm
+        self.seed = seed
+        self._given_backbone = backbone
+        self._backbone = backbone or MLP(hidden=(8, 8), activation="tanh")
+        self._rng = torch.Generator().manual_seed(seed)
+
+    @property
+    def subject(self) -> Algorithm:
+        """The algorithm."""
+        return self.algorithm
+
+    @property
+    def case(self) -> str:
+        """Kind of target and label space."""
+        if self.spec.kind == "regressor":
+            return "regressor"
+        return f"classifier, {self.spec.label_space}"
+
+    @property
+    def size(self) -> str:
+        """How large the tasks are."""
+        return str(self._size)
+
+    def smaller(self) -> Iterator["Trial"]:
+        """Make the same trial with smaller tasks, the smallest first."""
+        for size in SMALLER:
+            if size != self._size:
+                yield Trial(
+                    self.algorithm,
+                    self.spec.kind,
+                    self.spec.label_space,
+                    self._given_backbone,
+                    self.seed,
+                    size,
+                )
+
+    # The learner -------------------------------------------------------------------
+
+    def build(self) -> nn.Module:
+        """Build a module, the same each time."""
+        build = partial(self.algorithm.build, self._backbone)
+        return build_perturbed(build, self.spec, self.seed)
+
+    @cached_property
+    def module(self) -> nn.Module:
+        """The module that most laws look at."""
+        return self.build()
+
+    def using(self, algorithm: Algorithm, module: nn.Module | None = None) -> "Trial":
+        """Return this trial of another algorithm, or of another module."""
+        other = copy(self)
+        other.algorithm = algorithm
+        other.module = other.build() if module is None else module
+        return other
+
+    def adapt(self, support: Batch) -> Any:
+        """Adapt as an estimator does: recording nothing, from a fixed seed."""
+        with self._deployed():
+            return self.algorithm.adapt(self.module, support)
+
+    def predict(self, state: Any, X: Tensor) -> Tensor:
+        """Predict as an estimator does."""
+        with self._deployed():
+            return self.algorithm.predict(self.module, state, X)
+
+    def embed(self, state: Any, X: Tensor) -> Tensor:
+        """Embed as an estimator does."""
+        with self._deployed():
+            return self.algorithm.embed(self.module, state, X)
+
+    def answer(self, tasks: Sequence[Rows] | Batch, X: Tensor) -> Tensor:
+        """Adapt to tasks and predict their query rows."""
+        support = tasks if isinstance(tasks, Batch) else pad(tasks)
+        return self.predict(self.adapt(support), X)
+
+    def meta_step(
+        self, episode: Episode, training: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor | None]]:
+        """Run ``meta_backward``; return its loss and the gradients.
+
+        Rows get the training class that they have in the episodes of a training.
+        """
+        episode = Episode(*map(self._with_train_classes, episode))
+        module = self.build().train(training)
+        with seeded(self.seed, "cpu"), torch.enable_grad():
+            loss = self.algorithm.meta_backward(module, episode)
+        gradients = {
+            name: weight.grad
+            for name, weight in module.named_parameters()
+            if weight.requires_grad
+        }
+        return torch.as_tensor(loss), gradients
+
+    def _with_train_classes(self, batch: Batch) -> Batch:
+        if self.spec.kind == "regressor":
+            return batch
+        label = batch.y
+        if not self.spec.n_outputs:  # code 0 is another class in every task
+            task = torch.arange(len(batch.y)).unsqueeze(1)
+            label = (batch.y + task) % self.spec.n_train_classes
+        return batch._replace(label=torch.where(batch.mask, label, -1))
+
+    @contextlib.contextmanager
+    def _deployed(self) -> Iterator[None]:
+        with seeded(self.seed, "cpu"), torch.no_grad():
+            yield
+
+    # Tasks -------------------------------------------------------------------------
+
+    def task(self, n_rows: int | None = None, n_classes: int | None = None) -> Rows:
+        """Draw a task; each class has a row if there are rows enough.
+
+        Parameters
+        ----------
+        n_rows : int, default=None
+            Rows, the trial's own number if None.
+        n_classes : int, default=None
+            Classes where labels are per task, the trial's own number if None; other
+            label spaces decide themselves.
+        """
+        n_rows = self._size.n_rows if n_rows is None else n_rows
+        X = self.rows(n_rows)
+        if self.spec.kind == "regressor":
+            return Rows(X, self.rows(n_rows)[:, 0], 0)
+        n_classes = self.spec.n_outputs or n_classes or self._size.n_classes
+        order = torch.randperm(n_rows, generator=self._rng)
+        return Rows(X, order % n_classes, n_classes)
+
+    def tasks(
+        self, n_tasks: int | None = None, n_rows: int | None = None
+    ) -> list[Rows]:
+        """Draw tasks of one size, which need no padding."""
+        n_tasks = self._size.n_tasks if n_tasks is None else n_tasks
+        return [self.task(n_rows) for _ in range(n_tasks)]
+
+    def no_rows(self, n_classes: int | None = None) -> Rows:
+        """Return a task without any row."""
+        task = self.task(n_classes=n_classes)
+        return task._replace(X=task.X[:0], y=task.y[:0])
+
+    def rows(self, *shape: int) -> Tensor:
+        """Draw features."""
+        shape = (*shape, self._size.n_features)
+        return torch.randn(shape, generator=self._rng, dtype=torch.float64)
+
+    def queries(self) -> Tensor:
+        """Draw the features of five query rows for each task of :meth:`tasks`."""
+        return self.rows(self._size.n_tasks, 5)
+
+    def episode(self, n_rows: int | None = None) -> Episode:
+        """Draw a meta-batch that needs no padding, of ``n_rows`` support rows."""
+        return Episode(pad(self.tasks(n_rows=n_rows)), pad(self.tasks()))
+
+    def order(self, n: int) -> Tensor:
+        """Draw an order of n things that is not their own."""
+        order = torch.randperm(n, generator=self._rng)
+        return order if (order != torch.arange(n)).any() else order.roll(1)
+
+
+def trials(
+    algorithm: Algorithm, backbone: Backbone | None = None, seed: int = 0
+) -> Iterator[Trial]:
+    """Make a trial for every kind and label space that an algorithm declares."""
+    for kind, space in situations(algorithm):
+        yield Trial(algorithm, kind, space, backbone, seed)
+
+
+def is_per_task(trial: Trial) -> bool:
+    """Tell whether labels are only names inside a task."""
+    return trial.spec.label_space == "per_task"
+
+
+def has_prior(trial: Trial) -> bool:
+    """Tell whether the algorithm answers without a support row."""
+    return trial.algorithm.has_prior(trial.spec)

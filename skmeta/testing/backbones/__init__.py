@@ -1,0 +1,1 @@
+"""The laws of backbones, and what it takes to try them."""

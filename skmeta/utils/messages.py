@@ -1,0 +1,53 @@
+"""What is said to people: values, counts and lists in words, and warnings."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+__all__ = ["count", "listed", "show", "warn"]
+
+# Between a user's call and a warning stand these, in whatever depth.
+_BETWEEN = ("skmeta", "sklearn", "skorch", "joblib", "torch")
+
+
+def show(values: np.ndarray, most: int = 10) -> str:
+    """List values for a message, the first few of many."""
+    shown = ", ".join(repr(value) for value in values[:most].tolist())
+    return f"[{shown}, ...]" if len(values) > most else f"[{shown}]"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """Write a number of things, "1 task" or "3 tasks"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words, "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn, and name the line of the user's own code that led here.
+
+    Parameters
+    ----------
+    message : str
+        What is the matter.
+    category : type, default=UserWarning
+        Kind of warning.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _is_between(frame.f_globals):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_between(names: dict) -> bool:
+    module = names.get("__name__", "")
+    # contextlib and others of the standard library stand between two of ours.
+    package = module.partition(".")[0]
+    return package in _BETWEEN or package in sys.stdlib_module_names
