@@ -40,6 +40,6 @@ $(VENV)/.bench: $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find skmeta tests benchmarks examples plugins -name __pycache__ \
 		-prune -exec rm -rf {} + 2>/dev/null || true

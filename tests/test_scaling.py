@@ -59,7 +59,7 @@ def test_an_episode_is_standardised_as_by_a_naive_loop():
     episode = Episode(batch(rng, [5, 1, 0, 3], 6), batch(rng, [2, 4, 4, 1], 4))
     within, target_within = [0.2, 1.0, 0.0], 0.05
     scaling = TaskScaling(torch.tensor(within), torch.tensor([target_within]))
-    for before, after in zip(episode, scaling(episode), strict=True):
+    for before, after in zip(episode, scaling.standardise(episode), strict=True):
         for task, mask in enumerate(before.mask):
             real = episode.support.mask[task]
             support = episode.support.X[task][real].double()

@@ -62,7 +62,7 @@ def warn_if_no_help(net: EpisodicNet) -> None:
         After training with validation episodes.
     """
     judged = [epoch for epoch in net.history if "valid_score" in epoch]
-    if not judged:
+    if not judged or net.validation is None:
         return
     score = min(judged, key=lambda epoch: epoch["valid_loss"])["valid_score"]
     episodes = list(net.validation)

@@ -5,7 +5,7 @@ import inspect
 import io
 import os
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class Checkpoint:
         for rest in self.path.parent.glob(f".{_NAME}.*"):  # of a kill while it wrote
             rest.unlink(missing_ok=True)
         self.saved = self._read()
-        self.first_random: dict = {}
+        self.first_random: Mapping[str, Any] = {}
 
     def _read(self) -> dict | None:
         if not self.path.exists():
@@ -122,13 +122,19 @@ class KeepCheckpoint(Callback):
         Epochs of earlier trainings in the net's history.
     """
 
-    def __init__(self, checkpoint, rng, torch_rng, n_before):
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        rng: np.random.Generator,
+        torch_rng: torch.Generator | None,
+        n_before: int,
+    ):
         self.checkpoint = checkpoint
         self.rng = rng
         self.torch_rng = torch_rng
         self.n_before = n_before
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Set everything as it was when the checkpoint was written."""
         saved = self.checkpoint.saved
         if saved is None:
@@ -147,7 +153,7 @@ class KeepCheckpoint(Callback):
             torch.cuda.set_rng_state(saved["random"]["cuda"], net.device)
         self.checkpoint.saved = None  # frees the memory
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Write a checkpoint if it is time."""
         n_epochs = len(net.history) - self.n_before
         if n_epochs % self.checkpoint.every:
@@ -171,7 +177,7 @@ class KeepCheckpoint(Callback):
             }
         )
 
-    def _others(self, net) -> list[tuple[str, Callback]]:
+    def _others(self, net: Any) -> list[tuple[str, Callback]]:
         return [pair for pair in net.callbacks_ if pair[1] is not self]
 
 
@@ -245,5 +251,5 @@ def _text(value: Any) -> str:
         return repr(value)
     if hasattr(value, "keywords"):  # functools.partial
         return f"{_text(value.func)}(**{sorted(value.keywords.items())})"
-    named = value if isinstance(value, (type, Callable)) else type(value)
+    named = value if isinstance(value, type) or callable(value) else type(value)
     return getattr(named, "__qualname__", type(value).__qualname__)

@@ -1,5 +1,7 @@
 """Which tasks of a table train, and which are held out to validate on."""
 
+from typing import Any
+
 import numpy as np
 
 from skmeta.episodes.sampler import EpisodeSampler
@@ -68,7 +70,7 @@ def make_samplers(
     validation_fraction: float,
     mix_tasks: float,
     rng: np.random.Generator,
-    **draw,
+    **draw: Any,
 ) -> tuple[EpisodeSampler, EpisodeSampler | None]:
     """Split tasks (or classes, or rows) in those to train and to validate on.
 
@@ -102,6 +104,7 @@ def make_samplers(
         If there is no task to train on.
     """
     unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
+    assert unit is not None  # what draws classes has them numbered
     held_out = hold_out(
         unit,
         early_stopping=early_stopping,
@@ -109,11 +112,10 @@ def make_samplers(
         enough=_ENOUGH_TO_VALIDATE.get(tasks, draw["n_way"] / validation_fraction),
         rng=rng,
     )
-    valid = None
+    valid, rows = None, None
     if held_out is not None:
-        rows = np.flatnonzero(held_out)
-        valid = EpisodeSampler(table, task, cell, rows=rows, **draw)
-    rows = None if held_out is None else np.flatnonzero(~held_out)
+        held_out_rows, rows = np.flatnonzero(held_out), np.flatnonzero(~held_out)
+        valid = EpisodeSampler(table, task, cell, rows=held_out_rows, **draw)
     train = EpisodeSampler(table, task, cell, rows=rows, mix_tasks=mix_tasks, **draw)
     if not train.n_tasks_:
         raise ValueError(
