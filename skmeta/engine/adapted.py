@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_map  # torch has no public pytree before 2.
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
+from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.tables.groups import Spans, encode_groups
 from skmeta.tables.labels import TaskLabels
@@ -26,9 +27,9 @@ __all__ = ["AdaptedTasks", "Learner"]
 class Learner:
     """A meta-trained module with the algorithm that knows how to use it."""
 
-    algorithm: Algorithm
+    algorithm: Algorithm | TaskScaled
     module: nn.Module
-    device: str
+    device: str | torch.device
 
     @cached_property
     def weights(self) -> list[Tensor]:

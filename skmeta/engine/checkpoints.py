@@ -212,7 +212,7 @@ def _restore(callback: Callback, state: dict[str, tuple[str, Any]]) -> None:
 
 
 def fingerprint(
-    parameters: Mapping[str, Any], data: Mapping[str, np.ndarray]
+    parameters: Mapping[str, Any], data: Mapping[str, Any]
 ) -> dict[str, str]:
     """Tell in short what a fit is made of.
 

@@ -3,6 +3,8 @@
 from html import escape
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 __all__ = ["FactsMixin", "training_facts"]
 
 # Colours come from the page, so that the table reads on light and dark ones.
@@ -19,7 +21,7 @@ _ROW = (
 )
 
 
-class FactsMixin:
+class FactsMixin(BaseEstimator):
     """Adds what was learnt to scikit-learn's HTML repr."""
 
     def _facts(self) -> dict[str, str]:
@@ -36,7 +38,7 @@ class FactsMixin:
         )
         return html + _TABLE.format(caption="What it has learnt", rows=rows)
 
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         bundle = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
             bundle["text/html"] = self._repr_html_inner()
