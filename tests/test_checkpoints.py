@@ -282,7 +282,7 @@ def test_a_foreign_object_in_a_checkpoint_is_refused_and_never_run(
 
 
 def test_without_callbacks_of_ones_own_a_checkpoint_holds_no_pickle(tmp_path):
-    stop("classifier", tmp_path, 5)
+    stop("maml++", tmp_path, 5)
     saved = torch.load(tmp_path / "fit.checkpoint", weights_only=True)
     states = [saved["history"], *saved["callbacks"].values()]
     assert "pickle" not in repr(states)
