@@ -6,8 +6,8 @@ import pytest
 
 from skmeta.evaluation import InputError, make_problem, read_table
 from skmeta.evaluation.comparison import _far_off
-from skmeta.evaluation.verdict import judge
-from skmeta.evaluation.wording import Metric
+from skmeta.evaluation.verdict import make_verdict
+from skmeta.evaluation.wording import MetricWording
 from skmeta.utils.messages import count, listed
 
 ROWS = "store,area,sold\n" + "".join(f"{i % 8},{i},{i % 3}\n" for i in range(40))
@@ -232,11 +232,11 @@ def _scores(gain, n_tasks=20, noise=0.05):
 )
 def test_the_verdict_is_plain(gain, outcome, says):
     scores = _scores(gain)
-    verdict = judge(
+    verdict = make_verdict(
         scores,
         ["cnp", "maml"],
         ["dummy", "ridge"],
-        metric=Metric("accuracy"),
+        metric=MetricWording("accuracy"),
         shot="labelled row",
     )
     assert verdict.outcome == outcome
@@ -249,11 +249,11 @@ def test_the_verdict_is_plain(gain, outcome, says):
 
 
 def test_too_few_tasks_decide_nothing():
-    verdict = judge(
+    verdict = make_verdict(
         _scores(0.3, n_tasks=3),
         ["maml"],
         ["ridge"],
-        metric=Metric("accuracy"),
+        metric=MetricWording("accuracy"),
         shot="labelled row",
     )
     assert verdict.outcome == "level"
@@ -263,20 +263,26 @@ def test_too_few_tasks_decide_nothing():
 def test_shots_that_one_has_no_answer_at_are_passed_over():
     scores = _scores(0.1)
     scores = scores[(scores.shots > 1) | (scores.estimator == "maml")]
-    given = {"metric": Metric("accuracy"), "shot": "labelled row"}
-    assert [d.shots for d in judge(scores, ["maml"], ["ridge"], **given).duels] == [
+    given = {"metric": MetricWording("accuracy"), "shot": "labelled row"}
+    assert [
+        d.shots for d in make_verdict(scores, ["maml"], ["ridge"], **given).duels
+    ] == [
         5,
         10,
     ]
     with pytest.raises(ValueError, match="No task has a score"):
-        judge(scores, ["maml"], ["nobody"], **given)
+        make_verdict(scores, ["maml"], ["nobody"], **given)
 
 
 def test_tasks_that_one_cannot_be_scored_on_are_left_out():
     scores = _scores(0.1)
     scores.loc[(scores.task == 4) & (scores.estimator == "maml"), "score"] = np.nan
-    verdict = judge(
-        scores, ["maml"], ["ridge"], metric=Metric("accuracy"), shot="labelled row"
+    verdict = make_verdict(
+        scores,
+        ["maml"],
+        ["ridge"],
+        metric=MetricWording("accuracy"),
+        shot="labelled row",
     )
     assert 4 not in verdict.duel.tasks
     assert len(verdict.duel.tasks) == 19
@@ -292,7 +298,7 @@ def test_a_learner_that_diverged_on_a_task_is_told_of():
 
 
 def test_errors_are_written_as_people_read_them():
-    error = Metric("neg_mean_squared_error")
+    error = MetricWording("neg_mean_squared_error")
     assert (error.title, error.better) == ("mean squared error", "lower")
     assert [error.show(v) for v in (-0.12345, -123.45, -12345.6)] == [
         "0.123",
@@ -301,16 +307,20 @@ def test_errors_are_written_as_people_read_them():
     ]
     assert error.show(-2.5e20) == "2.5e+20"
     assert error.show_gain(0.5) == "+0.500"
-    assert Metric("r2").show(-0.25) == "−0.250"
-    assert Metric("accuracy").show(float("nan")) == "–"
+    assert MetricWording("r2").show(-0.25) == "−0.250"
+    assert MetricWording("accuracy").show(float("nan")) == "–"
 
 
 def test_other_numbers_of_shots_with_another_answer_are_named():
     scores = _scores(0.1)
     late = (scores.shots == 10) & (scores.estimator == "ridge")
     scores.loc[late, "score"] += 0.3
-    verdict = judge(
-        scores, ["maml"], ["ridge"], metric=Metric("accuracy"), shot="labelled row"
+    verdict = make_verdict(
+        scores,
+        ["maml"],
+        ["ridge"],
+        metric=MetricWording("accuracy"),
+        shot="labelled row",
     )
     assert verdict.outcome == "helps"
     assert "After 10 labelled rows, ridge is ahead of maml by 0.193" in verdict.text

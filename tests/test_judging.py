@@ -28,7 +28,6 @@ from skmeta.model_selection import (
     few_shot_curve,
     few_shot_scorer,
 )
-from skmeta.model_selection._compare import _holm
 
 from .conftest import QUICK
 
@@ -289,13 +288,6 @@ def test_pairs_are_tested_by_wilcoxon_over_tasks(diabetes):
     assert "ridge - again = +0.000, wins 50% of 12 tasks, p = 1" in text
     assert "no clear difference" in text
     assert result._repr_html_().count("<table") == 2
-
-
-def test_holm_is_as_published():
-    # p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") of R
-    np.testing.assert_allclose(
-        _holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02]
-    )
 
 
 def test_a_clear_winner_is_named():

@@ -31,6 +31,9 @@ class Pooled(Reptile):
     There :class:`~skmeta.algorithms.SimpleShot` and
     :class:`~skmeta.algorithms.BaselinePlusPlus` are the controls.
 
+    To pool rows for a scikit-learn estimator, which no support fine-tunes, take
+    :class:`skmeta.model_selection.Pooled`.
+
     Parameters
     ----------
     inner_lr : float, default=0.03

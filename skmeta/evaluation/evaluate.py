@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from skmeta.evaluation.comparison import Result, run
+from skmeta.evaluation.comparison import Result, compare_learners
 from skmeta.evaluation.learners import check_algorithms
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.report import render
@@ -108,8 +108,8 @@ def evaluate(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {str(out)!r}: {error}") from error
-    print(_about(problem, Path(table).name), flush=True)
-    result = run(
+    print(_describe_problem(problem, Path(table).name), flush=True)
+    result = compare_learners(
         problem,
         names,
         shots=shots,
@@ -196,7 +196,7 @@ def _check_metric(metric: str | None, problem: Problem) -> None:
         ) from error
 
 
-def _about(problem: Problem, name: str) -> str:
+def _describe_problem(problem: Problem, name: str) -> str:
     n_tasks = len(np.unique(problem.groups))
     n_test = len(np.unique(problem.test[2]))
     lines = [

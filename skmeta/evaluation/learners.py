@@ -17,7 +17,12 @@ from skmeta.evaluation.table_file import InputError
 from skmeta.model_selection import PerTask, Pooled, PooledWithTaskMean
 from skmeta.utils.messages import listed
 
-__all__ = ["check_algorithms", "make_meta_learner", "make_plain", "meta_parameters"]
+__all__ = [
+    "check_algorithms",
+    "make_meta_learner",
+    "make_plain_learners",
+    "meta_parameters",
+]
 
 _DEFAULT = {
     "classification": ["maml", "protonet", "r2d2"],
@@ -96,7 +101,9 @@ def make_meta_learner(parameters: dict, problem: Problem) -> BaseEstimator:
     return estimator(**parameters)
 
 
-def make_plain(problem: Problem, random_state: int | None) -> dict[str, BaseEstimator]:
+def make_plain_learners(
+    problem: Problem, random_state: int | None
+) -> dict[str, BaseEstimator]:
     """Make what people would do without meta-learning, by name.
 
     Pooling is left out where labels are names inside a task: what is learnt of the

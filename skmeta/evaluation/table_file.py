@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["InputError", "closest", "read_table"]
+__all__ = ["InputError", "check_columns", "closest", "read_table"]
 
 _PARQUET = (".parquet", ".pq")
 

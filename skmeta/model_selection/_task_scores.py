@@ -1,4 +1,4 @@
-"""Adapt anything that adapts to a round of episodes, and score its answers."""
+"""The score of every task: adapt to a round of episodes, compare the answers."""
 
 import copy
 from typing import Any
@@ -13,11 +13,11 @@ from skmeta.tables.groups import encode_groups
 from skmeta.utils.messages import warn
 from skmeta.utils.unique import number
 
-__all__ = ["Judged"]
+__all__ = ["TaskScorer", "mean_per_task", "warn_of_undefined"]
 
 
-class Judged:
-    """Rows of tasks to judge on, and what their labels mean.
+class TaskScorer:
+    """Score what adapts, task by task, on rows of tasks to judge on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One model for all tasks, told of the task or not."""
+"""One model for all tasks, told of the task or not: the strategies that pool rows."""
 
 import numpy as np
 from sklearn.base import clone
@@ -16,6 +16,10 @@ class Pooled(Strategy):
     What people do first. It sees the supports of all new tasks, not only of the one it
     answers for. Where labels are only names inside a task, it answers with the classes
     of the support.
+
+    This is for any scikit-learn estimator. One network on all tasks that is fine-tuned
+    on each, as a control of meta-learning algorithms, is
+    :class:`skmeta.algorithms.Pooled`.
 
     Parameters
     ----------

@@ -1,67 +1,33 @@
-"""Compare methods on new users: draw supports, score, tabulate, plot."""
+"""The scores of methods on new users: in numbers, as a table, as a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.isotonic import isotonic_regression
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.utils import Bunch, check_random_state
 
 from skmeta.episodes.sampling import shuffled_places
+from skmeta.model_selection._statistics import student_half_width
+from skmeta.pipelines import adapt, last_step, transform
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+__all__ = ["plot_scores", "score_methods", "tabulate_scores"]
 
 SIZES = (0, 1, 2, 5, 10, 20)  # ratings seen of a new user
 N_QUERY = 100  # at most, per user
 
 
-class Method(Protocol):
-    """What `compare` asks of a method. Labels are 0 and 1."""
-
-    def fit(self, X, y, groups) -> Method:
-        """Learn from the rows of many users."""
-
-    def predict_proba(
-        self, X_support, y_support, groups_support, X_query, groups_query
-    ) -> np.ndarray:
-        """Return P(y = 1) per query row, of users of whom 0 or more rows are known."""
-
-
-def random_ranks(groups, random_state=None) -> np.ndarray:
-    """Shuffle each group by itself and return the place of each row.
-
-    So `random_ranks(groups) < k` picks k random rows of every group.
-
-    Parameters
-    ----------
-    groups : array-like of shape (n_rows,)
-        The group of each row.
-    random_state : int, RandomState instance or None, default=None
-        Draws the order.
-
-    Returns
-    -------
-    ranks : ndarray of shape (n_rows,), int
-        0, 1, ... within each group.
-
-    Examples
-    --------
-    >>> ranks = random_ranks(["a", "b", "a", "a"], random_state=0)
-    >>> sorted(ranks[[0, 2, 3]].tolist()), ranks[1].item()
-    ([0, 1, 2], 0)
-    """
-    _, codes = np.unique(groups, return_inverse=True)
-    return shuffled_places(codes, check_random_state(random_state))
-
-
-def compare(
-    methods: Mapping[str, Method],
+def score_methods(
+    methods: Mapping[str, Any],
     data: Bunch,
     *,
     sizes: Sequence[int] = SIZES,
@@ -70,14 +36,19 @@ def compare(
 ) -> DataFrame:
     """Fit every method on the training users and score it on the new ones.
 
+    :func:`skmeta.model_selection.few_shot_curve` judges so too, by one metric at a
+    time. The demo shows several metrics of the same answers, one of them over all users
+    at once, and how long the answers took.
+
     Each new user's rows are shuffled once. The first k are the support, so that
     supports of growing size are nested; the rows that follow the largest support, up to
     `n_query`, are the query, which is therefore the same for every method and size.
 
     Parameters
     ----------
-    methods : mapping of str to Method
-        The methods, by the name they have in the table.
+    methods : mapping of str to estimator
+        Meta-learners, strategies of :mod:`skmeta.model_selection` or Pipelines that end
+        in one, by the name they have in the table.
     data : Bunch
         As `skmeta.datasets.load_movielens` returns it. Each new user needs more rows
         than the largest of `sizes`.
@@ -91,36 +62,51 @@ def compare(
     Returns
     -------
     scores : DataFrame
-        One row per method and size, with columns `method`, `size`; `accuracy`, `auc`
-        (of users with both labels in the query) and `log_loss`, each the mean over
-        users, and half the width of their 95 % confidence intervals over users,
-        `accuracy_ci`, `auc_ci`, `log_loss_ci`; `pooled_auc`, over all query rows at
-        once; `fit_seconds`, and `adapt_seconds` for adapting to all new users and
-        answering their queries.
+        One row per method and size, none for a method without a prior at size 0, with
+        columns `method`, `size`; `accuracy`, `auc` (of users with both labels in the
+        query) and `log_loss`, each the mean over users, and half the width of their
+        95 % confidence intervals over users, `accuracy_ci`, `auc_ci`, `log_loss_ci`;
+        `pooled_auc`, over all query rows at once; `fit_seconds`, and `adapt_seconds`
+        for adapting to all new users and answering their queries.
     """
     import pandas as pd
 
     X, y, groups = data.X_test, np.asarray(data.y_test), np.asarray(data.groups_test)
-    ranks = random_ranks(groups, random_state)
-    query = (ranks >= max(sizes)) & (ranks < max(sizes) + n_query)
+    _, user = np.unique(groups, return_inverse=True)
+    place = shuffled_places(user, check_random_state(random_state))
+    query = (place >= max(sizes)) & (place < max(sizes) + n_query)
     rows = []
     for name, method in methods.items():
         start = perf_counter()
-        method.fit(data.X_train, data.y_train, data.groups_train)
+        with config_context(enable_metadata_routing=True):  # through Pipelines
+            method.fit(data.X_train, data.y_train, groups=data.groups_train)
         fit_seconds = perf_counter() - start
         for size in sizes:
-            support = ranks < size
             start = perf_counter()
-            proba = method.predict_proba(
-                X[support], y[support], groups[support], X[query], groups[query]
-            )
+            proba = _adapt_and_answer(method, X, y, groups, place < size, query)
             adapt_seconds = perf_counter() - start
+            if proba is None:
+                continue
             rows.append(
                 {"method": name, "size": size}
                 | _scores(y[query], proba, groups[query])
                 | {"fit_seconds": fit_seconds, "adapt_seconds": adapt_seconds}
             )
     return pd.DataFrame(rows)
+
+
+def _adapt_and_answer(method, X, y, groups, support, query) -> np.ndarray | None:
+    """Return P(y = 1) per query row; None before the first row without a prior."""
+    known = {}
+    if support.any():
+        adapt(method, X[support], y[support], groups=groups[support])
+        known = {"groups": groups[query]}
+    else:
+        try:
+            adapt(method)
+        except ValueError:
+            return None
+    return last_step(method).predict_proba(transform(method, X[query]), **known)[:, 1]
 
 
 def _scores(y, proba, groups) -> dict[str, float]:
@@ -134,17 +120,17 @@ def _scores(y, proba, groups) -> dict[str, float]:
     scores = {"pooled_auc": roc_auc_score(y, proba)}
     for name, values in per_user.items():
         scores[name] = np.mean(values)
-        scores[f"{name}_ci"] = 1.96 * np.std(values, ddof=1) / np.sqrt(len(values))
+        scores[f"{name}_ci"] = student_half_width(values)
     return scores
 
 
-def format_table(scores: DataFrame, size: int = 10) -> str:
+def tabulate_scores(scores: DataFrame, size: int = 10) -> str:
     """Return the scores at one support size as an aligned text table.
 
     Parameters
     ----------
     scores : DataFrame
-        From `compare`.
+        From `score_methods`.
     size : int, default=10
         Support rows per user.
 
@@ -177,7 +163,7 @@ def plot_scores(
     Parameters
     ----------
     scores : DataFrame
-        From `compare`.
+        From `score_methods`.
     path : str or Path
         Where the picture goes; the suffix sets the format.
     highlight : sequence of str, default=()
@@ -194,7 +180,7 @@ def plot_scores(
     figure = Figure(figsize=(9, 5.2), layout="constrained")
     axes = figure.subplots()
     sizes = np.unique(scores["size"])
-    places = np.arange(len(sizes))  # evenly spaced: the first ratings matter most
+    last = len(sizes) - 1
     curves = {
         name: own.sort_values("size")
         for name, own in scores.groupby("method", sort=False)
@@ -203,10 +189,13 @@ def plot_scores(
     for name, curve in curves.items():
         strong = name in highlight
         style = {"lw": 2.4, "ms": 6, "zorder": 3} if strong else {"lw": 1.4, "ms": 4}
+        # Evenly spaced: the first ratings matter most.
+        places = np.searchsorted(sizes, curve["size"])
         axes.plot(places, curve.auc, "o-", color=colours[name], **style)
     ends = {name: curve.auc.iloc[-1] for name, curve in curves.items()}
     best = max(highlight or ends, key=ends.get)
     band = [curves[best].auc + side * curves[best].auc_ci for side in (-1, 1)]
+    places = np.searchsorted(sizes, curves[best]["size"])
     axes.fill_between(places, *band, color=colours[best], alpha=0.08, lw=0)
 
     # Zoom in on where the lines end; a line may come in from below.
@@ -217,15 +206,15 @@ def plot_scores(
         start = curves[name].auc.iloc[0]
         axes.annotate(
             name if start > low else f"{name} (from {start:.2f})",
-            xy=(places[-1], ends[name]),
-            xytext=(places[-1] + 0.3, height),
+            xy=(last, ends[name]),
+            xytext=(last + 0.3, height),
             color=colours[name],
             weight="bold" if name in highlight else "normal",
             va="center",
             arrowprops={"arrowstyle": "-", "color": colours[name], "lw": 0.6},
             annotation_clip=False,
         )
-    axes.set_xticks(places, sizes)
+    axes.set_xticks(range(len(sizes)), sizes)
     axes.set_xlabel("ratings seen of a new viewer")
     title = f"AUC, mean over new viewers (band: 95 % confidence interval of {best})"
     axes.set_title(title, loc="left", fontsize=11, pad=10)

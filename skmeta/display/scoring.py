@@ -1,4 +1,4 @@
-"""Score predictions task by task."""
+"""Score predictions that are known already, task by task."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length
 
 from skmeta.tables.groups import encode_groups
 
-__all__ = ["name_of", "score_tasks"]
+__all__ = ["score_label", "score_tasks"]
 
 
 def score_tasks(
@@ -50,6 +50,6 @@ def score_tasks(
     return tasks, np.array(scores, float)
 
 
-def name_of(score: Callable) -> str:
+def score_label(score: Callable) -> str:
     """Name a score as a picture says it."""
     return getattr(score, "__name__", "score").replace("_", " ")
