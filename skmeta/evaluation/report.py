@@ -12,7 +12,7 @@ from torch import __version__ as torch_version
 
 from skmeta._version import __version__
 from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay, TrainingDisplay
-from skmeta.evaluation import report_data as data_facts
+from skmeta.evaluation import report_data
 from skmeta.evaluation.comparison import Result
 from skmeta.evaluation.report_code import code_for, loading_code
 from skmeta.evaluation.report_tables import (
@@ -66,10 +66,10 @@ def render(result: Result, *, command: str, source: str) -> str:
         headline=verdict.headline,
         verdict=verdict.text,
         numbers=headline_numbers(result),
-        data_text=data_facts.describe_data(problem),
+        data_text=report_data.describe_data(problem),
         notes=[f"{note}." for note in problem.notes],
         data_pictures=_data_pictures(result),
-        columns=data_facts.describe_columns(problem),
+        columns=report_data.describe_columns(problem),
         columns_caption=f"{count(problem.X.shape[1], 'column')} to learn from, "
         f"turned into {count(result.n_features, 'number')} by make_preprocessor(), "
         "standardised and kept within four standard deviations.",
@@ -105,13 +105,13 @@ def _data_pictures(result: Result) -> list[_Picture]:
     problem = result.problem
     return [
         _picture(
-            partial(data_facts.draw_rows_per_task, problem),
+            partial(report_data.draw_rows_per_task, problem),
             (5.2, 3.0),
             "How many rows tasks have",
             "How many rows tasks have.",
         ),
         _picture(
-            partial(data_facts.draw_target, problem),
+            partial(report_data.draw_target, problem),
             (5.2, 3.0),
             "How often each value of the target is",
             f"The target, “{problem.target}”, in all tasks together.",
