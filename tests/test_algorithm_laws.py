@@ -19,8 +19,9 @@ from skmeta.testing import (
 )
 from skmeta.testing.algorithms import laws
 from skmeta.testing.algorithms.laws import ALGORITHM_LAWS
-from skmeta.testing.algorithms.trial import Trial
-from skmeta.testing.rows import SMALLER, Rows, Size, pad, situations
+from skmeta.testing.algorithms.tasks import SMALLER, Rows, Size, pad
+from skmeta.testing.algorithms.trial import AlgorithmTrial
+from skmeta.testing.situations import situations
 
 
 class KnowsAbsentClasses(ProtoNet):
@@ -350,9 +351,9 @@ def test_the_message_has_the_smallest_case(algorithm, law, case):
 @pytest.mark.parametrize("name", ["maml", "protonet", "cnp"])
 def test_sound_algorithms_keep_the_laws_in_smaller_cases_too(name, size):
     algorithm = plugins.resolve("algorithm", name)
-    for kind, space in situations(algorithm):
+    for situation in situations(algorithm):
         for law in ALGORITHM_LAWS:
-            trial = Trial(algorithm, kind, space, size=size)
+            trial = AlgorithmTrial(algorithm, situation, size=size)
             if law.applies(trial):
                 law.holds(trial)
 

@@ -86,8 +86,8 @@ def make_net(
 def _can_fuse(optimizer: Any) -> bool:
     """Tell whether an optimizer can be fused, and the user chose nothing else."""
     chosen = set(getattr(optimizer, "keywords", ()))
-    plain = getattr(optimizer, "func", optimizer)
-    return plain in _FUSED and not chosen & {"fused", "foreach", "differentiable"}
+    cls = getattr(optimizer, "func", optimizer)  # of a partial
+    return cls in _FUSED and not chosen & {"fused", "foreach", "differentiable"}
 
 
 def meta_train(

@@ -24,7 +24,7 @@ from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.sampling import draw_support
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
-from skmeta.estimators.html import FactsMixin, training_facts
+from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.estimators.targets import Targets
 from skmeta.exceptions import NotAdaptedError
 from skmeta.saving.mixin import SavingMixin
@@ -43,7 +43,7 @@ _NUMBERS += map(np.dtype, np.typecodes["AllInteger"])
 
 class AdaptingEstimator(
     SavingMixin,
-    FactsMixin,
+    HTMLReprMixin,
     Targets,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -341,8 +341,8 @@ class AdaptingEstimator(
         """Tell whether meta-training is done."""
         return hasattr(self, "adapted_")
 
-    def _facts(self) -> dict[str, str]:
-        return training_facts(self)
+    def _html_rows(self) -> dict[str, str]:
+        return html_rows(self)
 
     @property
     def _n_features_out(self) -> int:

@@ -9,14 +9,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.estimators.html import FactsMixin, training_facts
+from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.utils.messages import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
 
-class _FewShotEstimator(SavingMixin, FactsMixin, BaseEstimator):
+class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
     def __init__(self, meta: Any):
         self.meta = meta
 
@@ -106,8 +106,8 @@ class _FewShotEstimator(SavingMixin, FactsMixin, BaseEstimator):
             )
         return super().set_params(**params)
 
-    def _facts(self) -> dict[str, str]:
-        return training_facts(getattr(self, "learner_", self.meta))
+    def _html_rows(self) -> dict[str, str]:
+        return html_rows(getattr(self, "learner_", self.meta))
 
     def __sklearn_clone__(self) -> Self:
         """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""

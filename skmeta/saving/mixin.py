@@ -1,4 +1,4 @@
-"""What all estimators offer to be kept: a file, pickles, and skops."""
+"""What makes an estimator savable: in a file, in pickles, and by skops."""
 
 import copyreg
 import os

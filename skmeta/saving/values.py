@@ -92,8 +92,8 @@ class Writer:
             value = value.view(np.dtype("i8").newbyteorder(dtype.byteorder))
         if kind not in _SCALARS + _TIMES or dtype.itemsize > 8:
             raise SaveError(f"Cannot save {where}: no file can hold {dtype} arrays.")
-        plain = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
-        name = self._keep(torch.from_numpy(plain), where)
+        native = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
+        name = self._keep(torch.from_numpy(native), where)
         return {"$": "array", "dtype": dtype.str, "name": name}
 
     def _sequence(self, value: list | tuple, where: str) -> Any:
@@ -179,10 +179,10 @@ class Reader:
 
     def _array(self, value: dict) -> np.ndarray:
         dtype = np.dtype(value["dtype"])
-        plain = self.tensors[value["name"]].numpy()
+        native = self.tensors[value["name"]].numpy()
         if dtype.kind in _TIMES:
-            return plain.view(dtype.newbyteorder("=")).astype(dtype)
-        return plain.astype(dtype)
+            return native.view(dtype.newbyteorder("=")).astype(dtype)
+        return native.astype(dtype)
 
     def _items(self, value: dict) -> np.ndarray:
         name = value["dtype"]
