@@ -213,6 +213,24 @@ class AlwaysRecords(ProtoNet):
             return super().adapt(module, support)
 
 
+class ReadsStrides(ProtoNet):
+    def adapt(self, module, support):
+        state = super().adapt(module, support)
+        return state._replace(prototypes=state.prototypes.mT.contiguous().mT)
+
+    def predict(self, module, state, X):
+        in_columns = state.prototypes.stride(-1) > state.prototypes.stride(-2)
+        return (1 + in_columns) * super().predict(module, state, X)
+
+
+class EmbedsByStrides(ReadsStrides):
+    predict = ProtoNet.predict
+
+    def embed(self, module, state, X):
+        in_columns = state.prototypes.stride(-1) > state.prototypes.stride(-2)
+        return (1 + in_columns) * super().embed(module, state, X)
+
+
 class EmbedsTasks(ProtoNet):
     def embed(self, module, state, X):
         return super().embed(module, state, X).mean(dim=1)
@@ -280,6 +298,8 @@ BROKEN = [
     (CountsTasksInState(), {"state_has_tasks_first"}),
     (PutsTasksLast(), {"state_has_tasks_first"}),
     (AlwaysRecords(), {"state_has_tasks_first"}),
+    (ReadsStrides(), {"a_state_may_be_carried"}),
+    (EmbedsByStrides(), {"a_state_may_be_carried"}),
     (EmbedsTasks(), {"embedding_has_a_vector_per_row"}),
     (HidesBackbone(), {"embedding_has_a_vector_per_row"}),
 ]

@@ -118,7 +118,8 @@ class Algorithm(BaseEstimator):
         module : nn.Module
             What :meth:`build` returned.
         state : pytree of Tensor
-            What :meth:`adapt` returned.
+            What :meth:`adapt` returned, or some tasks of it, joined, laid out anew or
+            brought back from a file: only the values count.
         X : Tensor of shape (tasks, rows, n_features)
             Query rows.
 

@@ -15,7 +15,7 @@ from skmeta.episodes.episode import Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
-__all__ = ["CosineAnnealing", "MAMLPlusPlus"]
+__all__ = ["MAMLPlusPlus"]
 
 # What every step but the last keeps of its first weight, as in the authors' program.
 _LEAST_SHARE = 0.03

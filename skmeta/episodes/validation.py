@@ -8,14 +8,14 @@ from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.table import Table
 from skmeta.utils.messages import warn
 
-__all__ = ["hold_out", "make_samplers"]
+__all__ = ["make_samplers"]
 
 # Tasks or rows that early_stopping="auto" asks for before it holds some out. Of classes
 # it asks for as many as leave a whole episode to validate on.
 _ENOUGH_TO_VALIDATE = {"groups": 6, "table": 200}
 
 
-def hold_out(
+def _hold_out(
     unit: np.ndarray,
     *,
     early_stopping: bool | str,
@@ -106,6 +106,7 @@ def make_samplers(
     unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
     assert unit is not None  # what draws classes has them numbered
     held_out = hold_out(
+    held_out = _hold_out(
         unit,
         early_stopping=early_stopping,
         fraction=validation_fraction,

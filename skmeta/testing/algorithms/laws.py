@@ -13,6 +13,7 @@ import torch
 
 from skmeta.episodes.episode import Episode
 from skmeta.testing.algorithms.learning_laws import (
+    a_state_may_be_carried,
     adapt_leaves_the_module_unchanged,
     copies_learn_the_same,
     embedding_has_a_vector_per_row,
@@ -197,6 +198,7 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     every_parameter_gets_a_gradient,
     copies_learn_the_same,
     state_has_tasks_first,
+    a_state_may_be_carried,
     embedding_has_a_vector_per_row,
 )
 """The laws of algorithms, in the order in which they are tried."""

@@ -1,6 +1,8 @@
 """The laws of what an algorithm learns: module, gradients, state and copies."""
 
 import pickle
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +21,7 @@ from skmeta.testing.law import BreachError, lawmaker
 from skmeta.utils.random import seeded
 
 __all__ = [
+    "a_state_may_be_carried",
     "adapt_leaves_the_module_unchanged",
     "copies_learn_the_same",
     "embedding_has_a_vector_per_row",
@@ -28,6 +31,8 @@ __all__ = [
 ]
 
 law = lawmaker("algorithm", AlgorithmTrial.trials)
+
+_N_TASKS = 7  # unlike any other size
 
 
 @law(
@@ -102,7 +107,7 @@ def copies_learn_the_same(trial: AlgorithmTrial) -> None:
 )
 def state_has_tasks_first(trial: AlgorithmTrial) -> None:
     """The state is a pytree of tensors; picking tasks from it picks their answers."""
-    n_tasks = 7  # unlike any other size
+    n_tasks = _N_TASKS
     state, X = trial.adapt(pad(trial.tasks(n_tasks))), trial.rows(n_tasks, 5)
     for leaf in tree_leaves(state):
         if not isinstance(leaf, Tensor):
@@ -121,6 +126,50 @@ def state_has_tasks_first(trial: AlgorithmTrial) -> None:
         trial.predict(own, X[picked]),
         trial.predict(state, X)[picked],
     )
+
+
+def _has_tasks_first(trial: AlgorithmTrial) -> bool:
+    """Tell whether a state can be carried; the law before says why where it cannot."""
+    leaves = tree_leaves(trial.adapt(pad(trial.tasks(_N_TASKS))))
+    return all(
+        isinstance(leaf, Tensor) and leaf.shape[:1] == (_N_TASKS,) for leaf in leaves
+    )
+
+
+@law(
+    "read the values of a state's tensors, never strides, storage or identity: an "
+    "estimator lays them out row by row, joins those of several calls of adapt, picks "
+    "tasks from them and brings them back from a file.",
+    applies=_has_tasks_first,
+)
+def a_state_may_be_carried(trial: AlgorithmTrial) -> None:
+    """Cut and joined, picked, laid out anew or pickled, a state answers the same."""
+    state, X = trial.adapt(pad(trial.tasks(_N_TASKS))), trial.rows(_N_TASKS, 5)
+    answer, embedding = trial.predict(state, X), _embedding(trial, state, X)
+    for how, carried in _carried(state):
+        expect_same(f"a state {how}", trial.predict(carried, X), answer)
+        if embedding is not None:
+            again = trial.embed(carried, X)
+            expect_same(f"the embedding by a state {how}", again, embedding)
+
+
+def _carried(state: Any) -> Iterator[tuple[str, Any]]:
+    """Go through the ways in which a state comes from adapt to predict."""
+    for how, carry in [
+        ("cut into single tasks and joined", lambda leaf: torch.cat(leaf.split(1))),
+        ("picked by task", lambda leaf: leaf[torch.arange(len(leaf))]),
+        ("laid out row by row", lambda leaf: leaf.new_empty(leaf.shape).copy_(leaf)),
+    ]:
+        yield how, tree_map(carry, state)
+    yield "that was pickled", pickle.loads(pickle.dumps(state))
+
+
+def _embedding(trial: AlgorithmTrial, state: Any, X: Tensor) -> Tensor | None:
+    """Embed, if it can at all; the next law says why where it cannot."""
+    try:
+        return trial.embed(state, X)
+    except Exception:
+        return None
 
 
 @law(
