@@ -1,9 +1,7 @@
 """What several modules test with: tables, fitted learners, installed plugins."""
 
 import importlib
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +9,6 @@ import torch
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
 from skmeta import MetaClassifier, plugins
-from skmeta.backbones import MLP
-from skmeta.datasets import _omniglot
-from skmeta.datasets._download import data_folder
-from skmeta.episodes import Episode
-
-from .batches import make_batch
 
 ALGORITHMS = ["maml", "anil", "protonet"]
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5, "random_state": 0}
@@ -54,38 +46,6 @@ def per_task(digits):
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(params=["relu", "tanh"])
-def make(generator, request):
-    """Build a learner in float64 with an episode of three unequal tasks.
-
-    With ReLU its inner steps are written out, with tanh they are torch's own.
-    """
-
-    def build(algorithm, spec):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            backbone = MLP((6, 5), activation=request.param)
-            module = algorithm.build(backbone, spec).double()
-        support = make_batch(spec, [5, 7, 4], generator)
-        query = make_batch(spec, [6, 3, 8], generator)
-        return module, Episode(support, query)
-
-    return build
-
-
-@pytest.fixture(scope="module")
-def official():
-    """Return the data folder that holds the official files, if this machine has one."""
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    for home in (os.environ.get("SKMETA_DATA"), "~/skmeta_data", beside):
-        if home is None:
-            continue
-        folder = data_folder(home, "omniglot")
-        if all((folder / _omniglot.FILES[f].name).exists() for f in ("small1", "runs")):
-            return folder.parent
-    pytest.skip("the official files are not here: run fetch_omniglot() to have them")
 
 
 @pytest.fixture
