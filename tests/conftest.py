@@ -1,7 +1,11 @@
 """What several modules test with: tables, fitted learners, installed plugins."""
 
+import hashlib
 import importlib
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -9,6 +13,9 @@ import torch
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
 from skmeta import MetaClassifier, plugins
+from skmeta.datasets import _omniglot
+from skmeta.datasets._download import RemoteFile
+from tests.omniglot import drawings, write_zip
 
 ALGORITHMS = ["maml", "anil", "protonet"]
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5, "random_state": 0}
@@ -78,3 +85,44 @@ def install(tmp_path, monkeypatch):
 @pytest.fixture
 def registry():
     return plugins.Registry()
+
+
+@pytest.fixture
+def website(tmp_path, monkeypatch):
+    """Serve a folder, the home of the official files for the time of a test."""
+    root = tmp_path / "website"
+    root.mkdir()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            website.requests += 1
+
+    class Website(ThreadingHTTPServer):
+        requests = 0
+
+        def publish(self, part, members):
+            path = root / f"{part}.zip"
+            write_zip(path, members)
+            url = f"http://127.0.0.1:{self.server_port}/{path.name}"
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+            monkeypatch.setitem(_omniglot.FILES, part, RemoteFile(url, sha256))
+            return path
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    website = Website(("127.0.0.1", 0), partial(Handler, directory=str(root)))
+    thread = Thread(target=website.serve_forever, args=(0.01,))
+    thread.start()
+    yield website
+    website.shutdown()
+    thread.join()
+    website.server_close()
+
+
+@pytest.fixture
+def home(website, tmp_path):
+    """An empty data folder, and two alphabets to download."""
+    everything = {**drawings("Klingon_(pIqaD)"), **drawings("Elvish")}
+    # Archives of the web bring more than they should.
+    junk = {"images/": b"", "__MACOSX/images/Elvish/character01/._0000_01.png": b"?"}
+    website.publish("small1", everything | junk)
+    return tmp_path / "home"

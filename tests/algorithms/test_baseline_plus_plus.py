@@ -8,6 +8,7 @@ from skmeta.algorithms import Spec
 from skmeta.algorithms.baseline_plus_plus import BaselinePlusPlus
 from skmeta.backbones import Identity
 from skmeta.episodes import Batch
+from skmeta.testing import parametrize_with_checks
 from tests.algorithms.transfer import (
     CLASSIFIER,
     SPACES,
@@ -96,3 +97,8 @@ def test_a_class_whose_rows_embed_to_zero_gives_finite_answers():
     )
     outputs = algorithm.predict(module, algorithm.adapt(module, support), X)
     assert outputs.isfinite().all()
+
+
+@parametrize_with_checks("algorithm", [BaselinePlusPlus(inner_lr=1.0, inner_steps=5)])
+def test_the_laws_hold_with_other_settings(algorithm, check):
+    check(algorithm)

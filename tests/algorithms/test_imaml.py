@@ -169,8 +169,8 @@ def test_parameters_out_of_range_are_refused(bad):
         IMAML(**bad).build(MLP(()), CLASSIFIER)
 
 
-@parametrize_with_algorithm_checks([IMAML(), IMAML(inner_steps=3, cg_steps=1)])
-def test_algorithm_keeps_the_law(algorithm, check):
+@parametrize_with_algorithm_checks([IMAML(inner_steps=3, cg_steps=1)])
+def test_the_laws_hold_with_other_settings(algorithm, check):
     check(algorithm)
 
 

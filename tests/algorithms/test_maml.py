@@ -7,6 +7,7 @@ import torch
 from skmeta.algorithms import ANIL, BOIL, FOMAML, MAML, MetaSGD, Spec
 from skmeta.backbones import MLP
 from skmeta.episodes import Batch, Episode
+from skmeta.testing import parametrize_with_checks
 from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, naive_meta_loss
 
 STEPS = pytest.mark.parametrize("inner_steps", [1, 3])
@@ -204,3 +205,15 @@ def test_a_whole_number_is_a_step_size():
 def test_the_default_step_size_suits_the_kind_of_target():
     rates = [MAML().build(MLP((4,)), spec).rates[0] for spec in (CLASSIFIER, REGRESSOR)]
     assert [round(rate.item(), 6) for rate in rates] == [0.5, 0.1]
+
+
+@parametrize_with_checks(
+    "algorithm",
+    [
+        MAML(pseudo_rows=3.0),
+        MAML(inner_steps=2, adapt_steps=4),
+        MAML(learn_inner_lr=False),
+    ],
+)
+def test_the_laws_hold_with_other_settings(algorithm, check):
+    check(algorithm)

@@ -134,8 +134,6 @@ def test_parameters_out_of_range_are_refused(parameters, message):
         MAMLPlusPlus(**parameters).build(MLP(()), CLASSIFIER)
 
 
-@parametrize_with_algorithm_checks(
-    [MAMLPlusPlus(), MAMLPlusPlus(inner_steps=2, multi_step_until=0)]
-)
-def test_algorithm_keeps_the_law(algorithm, check):
+@parametrize_with_algorithm_checks([MAMLPlusPlus(inner_steps=2, multi_step_until=0)])
+def test_the_laws_hold_with_other_settings(algorithm, check):
     check(algorithm)

@@ -7,7 +7,9 @@ from torch.nn.functional import softplus
 from skmeta.algorithms import ProtoNet, Spec
 from skmeta.algorithms.shared.by_class import split_again
 from skmeta.backbones import MLP, Identity
+from skmeta.distances import Cosine, Mahalanobis, Manhattan
 from skmeta.episodes import Episode
+from skmeta.testing import parametrize_with_checks
 from tests.batches import CLASSIFIER, PER_TASK
 
 
@@ -122,3 +124,16 @@ def test_more_splits_average_the_losses_of_other_supports(episode_for):
             )
             losses.append(ProtoNet().meta_loss(module, again))
     torch.testing.assert_close(loss, torch.stack(losses).mean())
+
+
+@parametrize_with_checks(
+    "algorithm",
+    [
+        ProtoNet(Cosine()),
+        ProtoNet(Manhattan()),
+        ProtoNet(Mahalanobis(rank=2)),
+        ProtoNet(learn_scale=False),
+    ],
+)
+def test_the_laws_hold_with_other_settings(algorithm, check):
+    check(algorithm)

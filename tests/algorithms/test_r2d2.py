@@ -123,8 +123,8 @@ def test_has_a_prior_where_outputs_mean_the_same_in_every_task():
     assert not R2D2().has_prior(PER_TASK)
 
 
-@parametrize_with_algorithm_checks([R2D2(), R2D2(ridge=0.01, learn_ridge=False)])
-def test_algorithm_keeps_the_law(algorithm, check):
+@parametrize_with_algorithm_checks([R2D2(ridge=0.01, learn_ridge=False)])
+def test_the_laws_hold_with_other_settings(algorithm, check):
     check(algorithm)
 
 

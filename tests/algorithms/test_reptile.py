@@ -177,9 +177,9 @@ def test_has_a_prior_where_outputs_mean_the_same_in_every_task():
 
 
 @parametrize_with_algorithm_checks(
-    [Reptile(), Reptile(0.01, inner_optimizer="adam"), Reptile(adapt_steps=8)]
+    [Reptile(0.01, inner_optimizer="adam"), Reptile(adapt_steps=8)]
 )
-def test_algorithm_keeps_the_law(algorithm, check):
+def test_the_laws_hold_with_other_settings(algorithm, check):
     check(algorithm)
 
 

@@ -8,6 +8,7 @@ from torch.nn.functional import normalize, softplus
 
 from skmeta.algorithms.simpleshot import SimpleShot
 from skmeta.backbones import MLP
+from skmeta.testing import parametrize_with_checks
 from tests.algorithms.transfer import (
     CLASSIFIER,
     PER_TASK,
@@ -133,3 +134,8 @@ def test_the_embedding_is_what_is_compared(feature_transform, labelled_episode_f
 def test_an_unknown_transform_is_refused():
     with pytest.raises(ValueError, match="'CL2N', 'L2N' or None, not 'ZN'"):
         SimpleShot("ZN").build(MLP(), PER_TASK)
+
+
+@parametrize_with_checks("algorithm", [SimpleShot("L2N"), SimpleShot(None)])
+def test_the_laws_hold_with_other_settings(algorithm, check):
+    check(algorithm)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from skmeta.augmentations import FeatureMasking, FeatureNoise
+from skmeta.testing import parametrize_with_checks
 from tests.augmentations.conftest import PER_TASK, REGRESSOR, draw_episode
 
 
@@ -19,3 +20,8 @@ def test_noise_has_the_scale_that_was_asked_for(rng):
     noisy = FeatureNoise(0.3).augment(episode, REGRESSOR, rng)
     difference = (noisy.query.X - episode.query.X)[episode.query.mask]
     assert difference.std().item() == pytest.approx(0.3, rel=0.05)
+
+
+@parametrize_with_checks("augmentation", [FeatureNoise(scale=0.0)])
+def test_the_laws_hold_with_other_settings(augmentation, check):
+    check(augmentation)

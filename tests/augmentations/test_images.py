@@ -9,6 +9,7 @@ import torch
 from skmeta.algorithms import Spec
 from skmeta.augmentations import RandomAffine, Rotations
 from skmeta.episodes import Batch, Episode
+from skmeta.testing import parametrize_with_checks
 from tests.augmentations.conftest import PER_TASK, draw_episode
 
 
@@ -75,3 +76,10 @@ def test_images_of_a_class_are_distorted_alike_if_asked(rng):
     torch.testing.assert_close(support.X[:, 0], support.X[:, 3])
     assert not torch.allclose(support.X[:, 0], support.X[:, 4])
     assert not torch.allclose(support.X[0], support.X[1])
+
+
+@parametrize_with_checks(
+    "augmentation", [Rotations(image_shape=(4, 4)), RandomAffine(image_shape=(4, 4))]
+)
+def test_the_laws_hold_with_other_settings(augmentation, check):
+    check(augmentation)

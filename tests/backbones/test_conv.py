@@ -15,7 +15,7 @@ from skmeta.algorithms import ANIL, MAML, Spec
 from skmeta.backbones import Conv4
 from skmeta.episodes import Batch, Episode
 from skmeta.nn import apply
-from skmeta.testing import check_algorithm
+from skmeta.testing import check_algorithm, parametrize_with_checks
 
 SHAPE, N_CLASSES = (2, 5, 6), 3
 
@@ -251,3 +251,14 @@ def test_conv4_learns_to_tell_classes_apart(digits):
     support, query = slice(600, 700), slice(700, None)
     meta.adapt(X[support], y[support])
     assert meta.score(X[query], y[query]) > 0.75
+
+
+@parametrize_with_checks(
+    "backbone",
+    [
+        Conv4(image_shape=(4, 4), channels=(4, 4)),
+        Conv4(image_shape=(4, 4), channels=(4,), norm="layer"),
+    ],
+)
+def test_the_laws_hold_with_other_settings(backbone, check):
+    check(backbone)

@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmeta import MetaClassifier
 from skmeta.backbones import MLP, Correction, Linear
+from skmeta.testing import parametrize_with_checks
 from tests.backbones.conftest import BatchNormed
 
 
@@ -48,3 +49,8 @@ def test_the_network_inside_a_correction_is_a_nested_parameter():
 def test_a_correction_by_an_unknown_name_says_which_there_are():
     with pytest.raises(ValueError, match=r"Unknown backbone 'mpl'.*'mlp'"):
         Correction("mpl").build(3)
+
+
+@parametrize_with_checks("backbone", [Correction(MLP((5,)))])
+def test_the_laws_hold_with_other_settings(backbone, check):
+    check(backbone)

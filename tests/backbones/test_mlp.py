@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from skmeta.backbones import MLP
+from skmeta.testing import parametrize_with_checks
 
 
 def test_mlp_is_the_chain_of_layers_that_its_options_name():
@@ -55,3 +56,10 @@ def test_dropout_acts_in_training_only():
 def test_mlp_refuses_options_out_of_range(options, message):
     with pytest.raises(ValueError, match=message):
         MLP(**options).build(4)
+
+
+@parametrize_with_checks(
+    "backbone", [MLP((6, 5), norm="layer", dropout=0.2, residual=True)]
+)
+def test_the_laws_hold_with_other_settings(backbone, check):
+    check(backbone)

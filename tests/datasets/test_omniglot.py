@@ -17,7 +17,7 @@ from skmeta.datasets import (
     fetch_omniglot_one_shot_runs,
     load,
 )
-from tests.datasets.conftest import ALPHABETS, drawings, png
+from tests.omniglot import ALPHABETS, drawings, two_runs
 
 
 def test_a_row_is_a_drawing_with_ink_where_it_was_drawn(home):
@@ -110,17 +110,7 @@ def test_bad_arguments_are_named_before_anything_is_downloaded(home, website, ba
 
 
 def test_a_meta_learner_answers_the_runs_by_their_answer_sheet(home, website):
-    members = {}
-    for run in (1, 2):
-        sheet = []
-        for item in range(20):
-            cls = (7 * item + run) % 20
-            query = f"run0{run}/test/item{item + 1:02}.png"
-            support = f"run0{run}/training/class{cls + 1:02}.png"
-            members[query] = members[support] = png(cls + 5 * run)
-            sheet.append(f"{query} {support}\n")
-        members[f"run0{run}/class_labels.txt"] = "".join(sheet)
-    website.publish("runs", members)
+    website.publish("runs", two_runs())
     runs = fetch_omniglot_one_shot_runs(data_home=home, image_size=7)
     both, support, query = (
         load("omniglot_one_shot_runs", part=part, data_home=home, image_size=7)

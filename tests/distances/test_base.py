@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from skmeta import MetaClassifier
 from skmeta.algorithms import ProtoNet
 from skmeta.distances import Cosine, Euclidean, Mahalanobis, Manhattan
+from skmeta.testing import parametrize_with_checks
 
 BUILT_IN = [Euclidean, Cosine, Manhattan, Mahalanobis]
 SCIPY = [(Euclidean, "sqeuclidean"), (Manhattan, "cityblock"), (Cosine, "cosine")]
@@ -121,3 +122,8 @@ def test_meta_training_moves_the_factor_of_mahalanobis():
         return meta.module_.distance.factor.detach()
 
     assert (factor(lr=0.1) - factor(lr=1e-12)).abs().min() > 1e-3
+
+
+@parametrize_with_checks("distance", [Mahalanobis(rank=1)])
+def test_the_laws_hold_with_other_settings(distance, check):
+    check(distance)

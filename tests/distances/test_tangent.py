@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 from skmeta import MetaClassifier
 from skmeta.algorithms import ProtoNet
 from skmeta.distances import Tangent
+from skmeta.testing import parametrize_with_checks
 
 SHAPES = pytest.mark.parametrize("shape", [(5, 4), (2, 5, 4)], ids=str)
 
@@ -120,3 +121,8 @@ def test_nearest_prototypes_by_it_beat_those_by_the_euclidean_distance(digits):
 def test_bad_parameters_are_errors(distance, message):
     with pytest.raises(ValueError, match=message):
         distance.build(20)
+
+
+@parametrize_with_checks("distance", [Tangent(image_shape=(4, 4))])
+def test_the_laws_hold_with_other_settings(distance, check):
+    check(distance)

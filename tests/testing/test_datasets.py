@@ -119,7 +119,7 @@ def test_a_dataset_that_is_not_here_fails_once_and_says_why():
     assert "OSError: no such host" in str(results[0])
 
 
-@parametrize_with_checks("dataset", [sound, as_frame, as_sparse, "sinusoids"])
+@parametrize_with_checks("dataset", [sound, as_frame, as_sparse])
 def test_sound_datasets_keep_the_law(dataset, check):
     check(dataset)
 

@@ -4,15 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from skmeta.distances import (
-    Cosine,
-    Distance,
-    Euclidean,
-    Mahalanobis,
-    Manhattan,
-    Tangent,
-)
-from skmeta.testing import LAWS, BrokenLawError, check_distance, parametrize_with_checks
+from skmeta.distances import Distance
+from skmeta.testing import LAWS, BrokenLawError, check_distance
 
 
 def gaps(a, b):
@@ -175,18 +168,3 @@ def test_the_message_names_law_finding_smallest_case_and_hint():
     )
     assert lines[1] == "Smallest case: 1 row against 1, with 1 feature."
     assert lines[3].startswith("Hint: clamp before a root")
-
-
-@parametrize_with_checks(
-    "distance",
-    [
-        Euclidean(),
-        Cosine(),
-        Manhattan(),
-        Mahalanobis(),
-        Mahalanobis(rank=1),
-        Tangent(image_shape=(4, 4)),
-    ],
-)
-def test_the_built_in_distances_keep_the_law(distance, check):
-    check(distance)

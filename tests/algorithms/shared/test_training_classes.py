@@ -12,7 +12,6 @@ from skmeta.algorithms.simpleshot import SimpleShot
 from skmeta.augmentations import Rotations
 from skmeta.backbones import MLP
 from skmeta.episodes import Episode
-from skmeta.testing import parametrize_with_algorithm_checks
 from tests.algorithms.transfer import CLASSIFIER, PER_TASK, build
 
 BOTH = pytest.mark.parametrize(
@@ -98,19 +97,6 @@ def test_fit_goes_from_the_training_classes_to_new_ones(algorithm, digits):
     assert meta.module_.n_train_classes == 24
     meta.adapt(X[y >= 6][:40], y[y >= 6][:40])
     assert set(meta.predict(X[y >= 6])) == {6, 7, 8, 9}
-
-
-@parametrize_with_algorithm_checks(
-    [
-        SimpleShot(),
-        SimpleShot("L2N"),
-        SimpleShot(None),
-        BaselinePlusPlus(),
-        BaselinePlusPlus(inner_lr=1.0, inner_steps=5),
-    ]
-)
-def test_algorithm_keeps_the_law(algorithm, check):
-    check(algorithm)
 
 
 @pytest.mark.slow

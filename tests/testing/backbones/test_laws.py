@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from skmeta import plugins
-from skmeta.backbones import MLP, Backbone, Conv4, Correction
-from skmeta.testing import LAWS, BrokenLawError, check_backbone, parametrize_with_checks
+from skmeta.backbones import Backbone, Conv4
+from skmeta.testing import LAWS, BrokenLawError, check_backbone
 
 
 class Net(nn.Module):
@@ -267,20 +266,3 @@ def test_a_backbone_that_never_builds_says_why():
 
     with pytest.raises(BrokenLawError, match="ValueError: 1 features are no good"):
         check_backbone(Refuses())
-
-
-SOUND = [name for name in plugins.names("backbone") if name != "conv4"]
-
-
-@parametrize_with_checks(
-    "backbone",
-    [
-        *SOUND,
-        MLP((6, 5), norm="layer", dropout=0.2, residual=True),
-        Correction(MLP((5,))),
-        Conv4(image_shape=(4, 4), channels=(4, 4)),
-        Conv4(image_shape=(4, 4), channels=(4,), norm="layer"),
-    ],
-)
-def test_the_built_in_backbones_keep_the_law(backbone, check):
-    check(backbone)
