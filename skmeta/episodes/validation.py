@@ -105,7 +105,6 @@ def make_samplers(
     """
     unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
     assert unit is not None  # what draws classes has them numbered
-    held_out = hold_out(
     held_out = _hold_out(
         unit,
         early_stopping=early_stopping,
