@@ -266,6 +266,28 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         fit("maml++", tmp_path)
 
 
+class Bomb:
+    def __reduce__(self):
+        return Path.touch, (Path("went-off"),)
+
+
+def test_a_foreign_object_in_a_checkpoint_is_refused_and_never_run(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"belongs_to": Bomb()}, "fit.checkpoint")
+    with pytest.raises(ValueError, match=r"not a checkpoint.*Remove it"):
+        fit("maml++", tmp_path)
+    assert os.listdir(tmp_path) == ["fit.checkpoint"]
+
+
+def test_without_callbacks_of_ones_own_a_checkpoint_holds_no_pickle(tmp_path):
+    stop("maml++", tmp_path, 5)
+    saved = torch.load(tmp_path / "fit.checkpoint", weights_only=True)
+    states = [saved["history"], *saved["callbacks"].values()]
+    assert "pickle" not in repr(states)
+
+
 def test_a_training_that_diverged_leaves_no_checkpoint(tmp_path):
     with pytest.raises(ValueError, match="diverged"):
         fit("maml++", tmp_path, lr=1e30, early_stopping=False)
