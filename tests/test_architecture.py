@@ -18,7 +18,7 @@ PAGES = [
     INDEX,
     *DECISIONS,
 ]
-LINKING = [*PAGES, ROOT / "README.md"]
+LINKING = sorted({*PAGES, ROOT / "README.md", *(ROOT / "docs").glob("*.md")})
 FILE = re.compile(r"[\w./-]+/[\w.-]*|[\w.-]+\.(?:py|md|toml|cff|txt|ya?ml)")
 PARTS = ["Context", "Decision", "Consequence", "When to think again"]
 
