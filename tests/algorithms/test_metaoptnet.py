@@ -1,4 +1,4 @@
-"""The differentiable machine against scipy's and liblinear's of the same dual."""
+"""MetaOptNet against scipy's optimizer of the same dual."""
 
 import numpy as np
 import pytest

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import chisquare
 
-from skmeta.episodes import sampling as draws
+from skmeta.episodes import sampling
 from skmeta.episodes.sampling import draw_support, draw_without_replacement
 
 seeds = st.integers(0, 2**32)
@@ -31,7 +31,9 @@ def test_numbers_are_below_their_size_and_different(sizes, k, seed):
         assert not rest.any()
 
 
-@pytest.mark.parametrize("method", [draws._draw_by_sorting, draws._draw_by_redrawing])
+@pytest.mark.parametrize(
+    "method", [sampling._draw_by_sorting, sampling._draw_by_redrawing]
+)
 @pytest.mark.parametrize(("size", "k"), [(4, 2), (5, 3)])
 def test_every_order_of_the_numbers_is_equally_likely(method, size, k):
     n_draws = 60_000

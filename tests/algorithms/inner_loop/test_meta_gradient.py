@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skmeta.algorithms import ANIL, FOMAML, MAML, Algorithm, Reptile
-from skmeta.algorithms.inner_loop import meta_gradient as whole
+from skmeta.algorithms.inner_loop import meta_gradient
 from skmeta.backbones import MLP
 from skmeta.episodes import Episode
 from skmeta.utils.threads import one_thread_if_small, side_by_side
@@ -106,7 +106,7 @@ def test_parts_of_large_steps_go_side_by_side_where_fit_trains_in_one_thread(gen
     algorithm = Reptile(inner_steps=20)
     module = algorithm.build(MLP((256, 256)), CLASSIFIER).double()
     rows = make_batch(CLASSIFIER, [100] * 16, generator)
-    seen, descend = set(), whole._descend_together
+    seen, descend = set(), meta_gradient._descend_together
 
     def spy(*args):
         seen.add(threading.get_ident())
@@ -114,7 +114,7 @@ def test_parts_of_large_steps_go_side_by_side_where_fit_trains_in_one_thread(gen
 
     try:
         with (
-            mock.patch.object(whole, "_descend_together", spy),
+            mock.patch.object(meta_gradient, "_descend_together", spy),
             one_thread_if_small(module, rows.mask.numel(), n_features=3),
         ):
             assert torch.get_num_threads() == 1

@@ -1,4 +1,4 @@
-"""The differentiable machine against scipy's and liblinear's of the same dual."""
+"""The differentiable machine has the solution of liblinear, and that found by hand."""
 
 import numpy as np
 import pytest
