@@ -23,6 +23,8 @@ test: lint
 lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(VENV)/bin/lint-imports
+	$(RUN) -m mypy
 
 bench: $(VENV)/.bench
 	@set -e; for script in $(BENCHMARKS); do \
@@ -40,6 +42,6 @@ $(VENV)/.bench: $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
 	find skmeta tests benchmarks examples plugins -name __pycache__ \
 		-prune -exec rm -rf {} + 2>/dev/null || true

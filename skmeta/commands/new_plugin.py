@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from skmeta import builtin
 from skmeta.hookspecs import KINDS
@@ -17,7 +18,7 @@ _SUFFIXES = (".md", ".py", ".toml")
 _NAMES = {"algorithm": "{}", "backbone": "{}-net", "distance": "{}-distance"}
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     command = commands.add_parser(
         "new-plugin",

@@ -110,7 +110,7 @@ def _adapt_and_answer(method, X, y, groups, support, query) -> np.ndarray | None
 
 
 def _scores(y, proba, groups) -> dict[str, float]:
-    per_user = {"accuracy": [], "auc": [], "log_loss": []}
+    per_user: dict[str, list[float]] = {"accuracy": [], "auc": [], "log_loss": []}
     for user in np.unique(groups):
         own, own_proba = y[groups == user], proba[groups == user]
         per_user["accuracy"].append(accuracy_score(own, own_proba > 0.5))
@@ -120,7 +120,7 @@ def _scores(y, proba, groups) -> dict[str, float]:
     scores = {"pooled_auc": roc_auc_score(y, proba)}
     for name, values in per_user.items():
         scores[name] = np.mean(values)
-        scores[f"{name}_ci"] = student_half_width(values)
+        scores[f"{name}_ci"] = student_half_width(np.array(values))
     return scores
 
 
@@ -193,7 +193,7 @@ def plot_scores(
         places = np.searchsorted(sizes, curve["size"])
         axes.plot(places, curve.auc, "o-", color=colours[name], **style)
     ends = {name: curve.auc.iloc[-1] for name, curve in curves.items()}
-    best = max(highlight or ends, key=ends.get)
+    best = max(highlight or ends, key=ends.__getitem__)
     band = [curves[best].auc + side * curves[best].auc_ci for side in (-1, 1)]
     places = np.searchsorted(sizes, curves[best]["size"])
     axes.fill_between(places, *band, color=colours[best], alpha=0.08, lw=0)
@@ -237,7 +237,7 @@ def _colours(names: Sequence[str], highlight: Sequence[str]) -> dict[str, object
 
 def _spread(heights: Mapping[str, float], gap: float) -> dict[str, float]:
     """Move labels by the least squares that put them at least `gap` apart."""
-    names = sorted(heights, key=heights.get)
+    names = sorted(heights, key=heights.__getitem__)
     steps = gap * np.arange(len(names))
     placed = isotonic_regression([heights[name] for name in names] - steps) + steps
     return dict(zip(names, placed, strict=True))

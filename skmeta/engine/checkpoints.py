@@ -187,9 +187,10 @@ def _state(callback: Callback) -> dict[str, tuple[str, Any]]:
     Its constructor's arguments are given anew. So is what a pickle cannot hold, such as
     the bar of a progress: the callback has made another one when training begins.
     """
-    given = set()
+    given: set[str] = set()
     for cls in type(callback).__mro__[:-1]:
-        given |= inspect.signature(cls.__init__).parameters.keys()
+        init: Any = cls.__init__  # type: ignore[misc]  # cls is a class
+        given |= inspect.signature(init).parameters.keys()
     state = {}
     for name, value in vars(callback).items():
         if name in given:

@@ -187,7 +187,8 @@ def compare_learners(
         name: make_meta_learner(own, problem).set_params(verbose=1)
         for name, own in parameters.items()
     }
-    fitted, seconds, failures, warned = {}, {}, {}, {}
+    fitted, seconds, failures = {}, {}, {}
+    warned: dict[str, Any] = {}
     for place, (name, learner) in enumerate(learners.items(), start=1):
         tell(f"[{place}/{len(learners)}] {name}")
         start = perf_counter()

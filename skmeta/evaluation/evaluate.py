@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -88,7 +89,7 @@ def evaluate(
         near = closest(metric, get_scorer_names())
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise InputError(f"scikit-learn has no scorer {metric!r}.{hint}")
-    options = {
+    options: dict[str, Any] = {
         "target": target,
         "groups": groups,
         "drop": list(drop) or None,

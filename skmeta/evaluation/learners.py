@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -31,7 +33,7 @@ _DEFAULT = {
 }
 
 
-def check_algorithms(names: list[str] | None, problem: Problem) -> list[str]:
+def check_algorithms(names: Sequence[str] | None, problem: Problem) -> list[str]:
     """Return the algorithms to try.
 
     Parameters

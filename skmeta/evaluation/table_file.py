@@ -112,7 +112,7 @@ def closest(name: str, names: Iterable[str]) -> list[str]:
     >>> closest("stroe", ["Store", "sales", "day"])
     ['Store']
     """
-    by_key = {}
+    by_key: dict[str, str] = {}
     for each in names:
         by_key.setdefault(each.casefold().strip(), each)
     near = get_close_matches(name.casefold().strip(), by_key, n=3, cutoff=0.5)

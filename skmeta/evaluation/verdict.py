@@ -158,11 +158,13 @@ def _duel(
     known = [[name for name in names if name in means] for names in (meta, plain)]
     if not all(known):  # without a row to learn from, some have no answer
         return None
-    best = [means[names].idxmax() for names in known]
-    pairs = table[best].dropna()
+    best_meta, best_plain = (means[names].idxmax() for names in known)
+    pairs = table[[best_meta, best_plain]].dropna()
     if not len(pairs):
         return None
-    return Duel(int(shots), *best, pairs.index.to_numpy(), *pairs.to_numpy().T)
+    of_meta, of_plain = pairs.to_numpy().T
+    tasks = pairs.index.to_numpy()
+    return Duel(int(shots), best_meta, best_plain, tasks, of_meta, of_plain)
 
 
 def _in_words(duel: Duel, metric: MetricWording, shot: str) -> tuple[str, str]:

@@ -167,7 +167,7 @@ class Hierarchical(Strategy):
         return (y == self.classes_[1]).astype(float)
 
 
-def _pad(X, y, task, n_tasks):
+def _pad(X, y, task, n_tasks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Stack the rows of each task: (tasks, rows, features), (tasks, rows), mask."""
     counts = np.bincount(task, minlength=n_tasks)
     order = np.argsort(task, kind="stable")

@@ -94,7 +94,7 @@ def judge(
         metric = "accuracy" if classifies else "r2"
     metric = Metric(metric)
     fitted = {name for name, each in estimators.items() if is_fitted(each)}
-    parts = []
+    parts: list[Any] = []
     # A model per task only asks what labels there are, so it needs no training tasks.
     train_needed = any(
         name not in fitted and not isinstance(each, PerTask)

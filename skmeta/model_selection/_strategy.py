@@ -1,5 +1,7 @@
 """What people do without meta-learning, with the face of a meta-learner."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import (
     BaseEstimator,
@@ -86,7 +88,8 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         if X is None:
             self._adapt_to_nothing()
-            self.names_, self.members_ = None, None
+            self.names_: Any = None
+            self.members_: Any = None
             return self
         y = np.asarray(y).ravel()
         if groups is None:

@@ -35,11 +35,12 @@ class TaskScorer:
         if len(self.y) != _n_rows(X):
             raise ValueError(f"X has {_n_rows(X)} rows, y has {len(self.y)}.")
         self.label_space = label_space
+        self.names: Any = None
         if groups is None:
-            self.names, self.task = None, np.zeros(len(self.y), dtype=np.intp)
+            self.task = np.zeros(len(self.y), dtype=np.intp)
         else:
             self.names, self.task = encode_groups(groups, self.y)
-        self.label = number(self.y)[1] if label_space == "per_task" else None
+        self.label: Any = number(self.y)[1] if label_space == "per_task" else None
 
     def scores(
         self,

@@ -39,7 +39,8 @@ def installed() -> tuple[list[metadata.EntryPoint], list[metadata.EntryPoint]]:
         return [*points], []
     if setting.lower() in _NONE:
         return [], [*points]
-    allowed, blocked = [], []
+    allowed: list[metadata.EntryPoint] = []
+    blocked: list[metadata.EntryPoint] = []
     names = [name.strip() for name in setting.split(",")]
     for point in points:
         is_named = any(map(origin_of(point).is_of, names))

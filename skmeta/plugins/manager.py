@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pluggy
 
 from skmeta import hookspecs
@@ -78,7 +80,8 @@ class PluginManager:
             self._pluggy.unregister(name=name)
             raise
         # Hooks of a later skmeta are no fault, but there must be one we know.
-        if not any(hook.has_spec() for hook in self._pluggy.get_hookcallers(plugin)):
+        hooks = self._pluggy.get_hookcallers(plugin) or []
+        if not any(hook.has_spec() for hook in hooks):
             self._pluggy.unregister(plugin)
             raise TypeError(
                 f"it implements none of the hooks {[*hookspecs.KINDS.values()]}; "
@@ -98,7 +101,8 @@ class PluginManager:
     def _load(self, distribution: str | None) -> None:
         if distribution != hookspecs.PROJECT:
             self.discover()
-        chosen, rest = [], []
+        chosen: list[metadata.EntryPoint] = []
+        rest: list[metadata.EntryPoint] = []
         for point in self._pending:
             wanted = distribution is None or origin_of(point).is_of(distribution)
             (chosen if wanted else rest).append(point)

@@ -6,7 +6,7 @@ import difflib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from skmeta import hookspecs
 from skmeta.plugins.contracts import resolved
@@ -178,7 +178,7 @@ class Registry:
         ImportError
             If it was written for another version of skmeta.
         """
-        name = name or getattr(plugin, "__name__", type(plugin).__name__)
+        name = str(name or getattr(plugin, "__name__", type(plugin).__name__))
         if same_distribution(name, hookspecs.PROJECT):
             raise ValueError(f"{name!r} is the name of the built-ins.")
         with self._lock:
@@ -213,7 +213,8 @@ class Registry:
             yield entry, entry.name if is_clear else entry.full_name
 
     def _row(self, entry: Entry, use: str, known: list[Entry]) -> Row:
-        state, reason = "ready", ""
+        state: Literal["ready", "clash", "failed"] = "ready"
+        reason = ""
         if use != entry.name:
             others = {e.distribution for e in known if e.name == entry.name}
             others = " and ".join(sorted(others - {entry.distribution}))

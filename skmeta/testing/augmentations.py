@@ -1,6 +1,6 @@
 """The laws that every task augmentation keeps, and the check against them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal, Self
 
@@ -62,10 +62,11 @@ class AugmentationTrial(Trial):
         """Make a trial for every situation that an augmentation declares."""
         for situation in situations(subject):
             make = partial(cls, subject, situation, seed=seed)
-            width = n_features or width_that_builds(
-                lambda n, make=make: make(n).augment()
-            )
-            yield make(width)
+
+            def augments(n: int, make: Callable[[int], Self] = make) -> object:
+                return make(n).augment()
+
+            yield make(n_features or width_that_builds(augments))
 
     @property
     def case(self) -> str:
@@ -214,6 +215,7 @@ def rows_and_targets_are_valid(trial: AugmentationTrial) -> None:
                 f"a row of the {part} has class {int(after.y.max())} of "
                 f"{int(after.n_classes.max())}"
             )
+        assert after.label is not None  # drawn for a classifier
         lowest, highest = int(after.label.min()), int(after.label.max())
         if lowest < -1 or highest >= n_train_classes:
             raise BreachError(

@@ -27,8 +27,10 @@ _RTOL, _ATOL = 1e-8, 1e-10
 _NEGLIGIBLE = 1e-12
 
 
-def expect_same(what: str, got: Tensor, want: Tensor) -> None:
+def expect_same(what: str, got: Tensor | None, want: Tensor) -> None:
     """Expect two ways to one result to agree, where neither has to be finite."""
+    if got is None:
+        raise BreachError(f"{what}: there is none")
     if got.shape != want.shape:
         raise BreachError(f"{what}: shape {tuple(got.shape)} for {tuple(want.shape)}")
     equal = (got == want) | (got.isnan() & want.isnan())

@@ -44,16 +44,23 @@ class Trial:
     subject: Any
     """The thing to check."""
 
-    case: str = ""
-    """The situation: "classifier, shared"; empty if there is only one."""
+    def __init__(self, subject: Any, /, **options: Any):
+        self.subject = subject
 
-    size: str = ""
-    """How large the generated data are: "3 tasks of 6 rows"; empty if fixed."""
+    @property
+    def case(self) -> str:
+        """The situation: "classifier, shared"; empty if there is only one."""
+        return ""
+
+    @property
+    def size(self) -> str:
+        """How large the generated data are: "3 tasks of 6 rows"; empty if fixed."""
+        return ""
 
     @classmethod
-    def trials(cls, subject: Any, /, **options: Any) -> Iterator[Self]:
+    def trials(cls, subject: Any, /, *args: Any, **options: Any) -> Iterator[Self]:
         """Make a trial for every situation, with options of the check of its kind."""
-        yield cls(subject, **options)
+        yield cls(subject, *args, **options)
 
     def smaller(self) -> Iterator[Self]:
         """Go through the same situation with less data, the least first."""
@@ -187,7 +194,7 @@ def lawmaker(kind: str, trials: Callable[..., Iterable[Trial]]) -> Callable:
         hint: str, applies: Callable[[Any], bool] = lambda trial: True
     ) -> Callable[[Callable[[Any], None]], Law]:
         def decorate(holds: Callable[[Any], None]) -> Law:
-            statement = " ".join(holds.__doc__.split())
+            statement = " ".join((holds.__doc__ or "").split())
             return Law(holds.__name__, statement, hint, kind, trials, applies, holds)
 
         return decorate

@@ -1,20 +1,21 @@
 """The kinds of target and label spaces that algorithms and augmentations declare."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from skmeta.episodes.spec import Spec
 
 __all__ = ["Situation", "situations"]
 
+_SHARED: tuple[Literal["shared"]] = ("shared",)
 _N_TRAIN_CLASSES = 5  # where labels are per task
 
 
 class Situation(NamedTuple):
     """A kind of target and a label space."""
 
-    kind: str
-    label_space: str
+    kind: Literal["classifier", "regressor"]
+    label_space: Literal["shared", "per_task"]
 
     def __str__(self) -> str:
         if self.kind == "regressor":
@@ -44,6 +45,6 @@ def situations(component: Any) -> Iterator[Situation]:
                 f"{sorted(known)}, not {values!r}."
             )
     for kind in component.kinds:
-        spaces = component.label_spaces if kind == "classifier" else ("shared",)
+        spaces = component.label_spaces if kind == "classifier" else _SHARED
         for space in spaces:
             yield Situation(kind, space)

@@ -53,7 +53,7 @@ class AlgorithmTrial(Trial):
         self._size = size or Size()
         self.situation = situation
         self.spec = situation.spec(self._size.n_features, self._size.n_classes)
-        self.algorithm = algorithm
+        self.subject = self.algorithm = algorithm
         self.seed = seed
         self._given_backbone = backbone
         self._backbone = backbone or MLP(hidden=(8, 8), activation="tanh")
@@ -64,11 +64,6 @@ class AlgorithmTrial(Trial):
         """Make a trial for every situation that an algorithm declares."""
         for situation in situations(algorithm):
             yield cls(algorithm, situation, **options)
-
-    @property
-    def subject(self) -> Algorithm:
-        """The algorithm."""
-        return self.algorithm
 
     @property
     def case(self) -> str:
