@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def save(name, results):
     """Write results as JSON and return the path of a picture to put beside them."""
     FOLDER.mkdir(exist_ok=True)
     record = {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),

@@ -18,7 +18,7 @@ def build_wheel(folder, out):
     out.mkdir(exist_ok=True)
     before = {*out.glob("*.whl")}
     words = ["-m", "hatchling", "build", "--target", "wheel", "--directory", out]
-    _run([sys.executable, *words], cwd=folder)
+    run([sys.executable, *words], cwd=folder)
     [wheel] = {*out.glob("*.whl")} - before
     return wheel
 
@@ -72,7 +72,7 @@ class Environment:
     def pip(self, *words):
         """Run pip on this environment, without a network."""
         quiet = ["--quiet", "--disable-pip-version-check", "--python", self.python]
-        return _run([sys.executable, "-m", "pip", *quiet, *words])
+        return run([sys.executable, "-m", "pip", *quiet, *words])
 
     def install(self, *wheels):
         """Install wheels, or upgrade to them."""
@@ -93,7 +93,7 @@ class Environment:
     def run(self, *words, **options):
         """Run its Python from a folder without code; return what it prints."""
         options = {"cwd": self.folder, **options}
-        return _run([self.python, *words], **options)
+        return run([self.python, *words], **options)
 
 
 def _is_foreign(name):
@@ -103,11 +103,12 @@ def _is_foreign(name):
     )
 
 
-def _run(words, **options):
+def run(words, **options):
+    """Run a command without this process's paths to code; return what it prints."""
     kept = {
         k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "SKMETA_PLUGINS")
     }
-    run = subprocess.run(
+    done = subprocess.run(
         [str(word) for word in words],
         env=kept | {"OMP_NUM_THREADS": "1", "PYTHONNOUSERSITE": "1"},
         capture_output=True,
@@ -115,5 +116,7 @@ def _run(words, **options):
         check=False,
         **options,
     )
-    assert run.returncode == 0, f"{words}\n{run.stdout[-4000:]}\n{run.stderr[-4000:]}"
-    return run.stdout
+    assert done.returncode == 0, (
+        f"{words}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    )
+    return done.stdout

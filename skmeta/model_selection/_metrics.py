@@ -100,7 +100,7 @@ class Metric:
             return float(self.scorer(answered, np.zeros((len(y), 1)), y, **extra))
         except ValueError:
             if classes is not None and (len(classes) < 2 or (y == y[0]).all()):
-                return np.nan  # what older versions of scikit-learn say of one class
+                return np.nan  # of one class; some metrics raise then
             raise
 
 

@@ -136,6 +136,9 @@ def _columns_of_dates(X: Any) -> list:
 
 def _columns_of(kind: str, X: Any) -> list:
     frame = _frame(X)
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()].unique().tolist()
+        raise ValueError(f"There are columns of one name: {str(twice)[1:-1]}.")
     kinds = [_kind(frame[name]) for name in frame.columns]
     return [name for name, own in zip(frame.columns, kinds, strict=True) if own == kind]
 

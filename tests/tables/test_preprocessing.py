@@ -135,7 +135,7 @@ def test_a_table_of_another_kind_is_an_error_that_names_the_column(
 def test_columns_of_lists_and_of_one_name_are_errors():
     with pytest.raises(ValueError, match="'tags' holds values of 'list'"):
         make_preprocessor().fit(pd.DataFrame({"tags": [["a"], ["b"]]}))
-    with pytest.raises(ValueError, match="'a' 2 times"):
+    with pytest.raises(ValueError, match="'a'"):
         make_preprocessor().fit(pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]))
 
 
