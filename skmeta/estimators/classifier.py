@@ -125,7 +125,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         when it is started again with the same data and parameters, and with an int as
         ``random_state`` ends bit for bit as if nothing had happened. Empty again when
         the training has ended. For one fit at a time, so not for grid searches. It
-        must be as safe as your code: what callbacks hold is kept as pickles.
+        must be as safe as your code: what callbacks of your own hold may be a pickle.
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next.
     verbose : int, default=0
