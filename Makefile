@@ -71,6 +71,6 @@ $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 # All that the targets above make.
 clean:
 	rm -rf $(VENV) $(OLDEST) build dist htmlcov .coverage .coverage.*
-	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
-	find skmeta tests benchmarks examples plugins -name __pycache__ \
+	rm -rf .ruff_cache .mypy_cache .import_linter_cache skmeta-demo.png
+	find . \( -name __pycache__ -o -name .pytest_cache -o -name .hypothesis \) \
 		-prune -exec rm -rf {} + 2>/dev/null || true
