@@ -27,6 +27,8 @@ test: lint
 lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(VENV)/bin/lint-imports
+	$(RUN) -m mypy
 
 # Every benchmark, one after another: hours.
 bench: $(VENV)/.bench

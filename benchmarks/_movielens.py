@@ -14,8 +14,7 @@ from skmeta import MetaClassifier, algorithms
 from skmeta.backbones import MLP, Linear
 from skmeta.datasets import load_movielens
 from skmeta.demo.baselines import make_baselines
-from skmeta.demo.evaluation import compare
-from skmeta.demo.films import FewShot
+from skmeta.demo.scores import score_methods
 
 TITLE = "MovieLens: AUC per new user"
 SIZES = (1, 5, 10, 20)
@@ -77,14 +76,14 @@ def measure(algorithm, backbone, weight_decay, max_epochs=40):
         ],
         random_state=0,
     )
-    return measure_method(FewShot(meta))
+    return measure_method(meta)
 
 
 def measure_method(method):
-    """Score a method of the demo's protocol."""
+    """Score a meta-learner or a strategy as the demo does."""
     start = process_time()
     data = load_movielens(random_state=0)
-    found = compare({"": method}, data, sizes=SIZES, random_state=0)
+    found = score_methods({"": method}, data, sizes=SIZES, random_state=0)
     scores = {
         f"{row.n_seen} ratings": [row.auc, row.auc_ci]
         for row in found.rename(columns={"size": "n_seen"}).itertuples()

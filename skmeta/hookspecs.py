@@ -95,7 +95,8 @@ def skmeta_algorithms() -> dict[str, type]:
           of tensors whose leading axis is the task, and leaves the module's
           parameters as they were;
         - ``predict(module, state, X)`` returns logits or regression values,
-          shape (tasks, rows, outputs), ``-inf`` for a class that a task lacks;
+          shape (tasks, rows, outputs), ``-inf`` for a class that a task lacks; it
+          reads the values of the state alone, which may have been laid out anew;
         - ``meta_loss(module, episode)`` and ``meta_backward(module, episode)``
           have defaults that suit most methods.
 

@@ -1,14 +1,22 @@
 """Adapt a meta-learner that stands at the end of a Pipeline."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 __all__ = ["adapt", "last_step", "transform"]
 
+Fitted = TypeVar("Fitted")
 
-def adapt(pipeline, X=None, y=None, groups=None):
+
+def adapt(
+    pipeline: Fitted,
+    X: Any = None,
+    y: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+) -> Fitted:
     """Adapt the last step of a fitted Pipeline through its transformers.
 
     The transformers stay as they are, as does the meta-knowledge; only the current task
@@ -67,7 +75,7 @@ def adapt(pipeline, X=None, y=None, groups=None):
     return pipeline
 
 
-def last_step(estimator) -> Any:
+def last_step(estimator: Any) -> Any:
     """Return what answers inside pipelines and fitted searches."""
     while True:
         if isinstance(estimator, Pipeline):
@@ -78,7 +86,7 @@ def last_step(estimator) -> Any:
             return estimator
 
 
-def transform(estimator, X) -> Any:
+def transform(estimator: Any, X: Any) -> Any:
     """Send rows through everything that stands before the last step."""
     while True:
         if isinstance(estimator, Pipeline):

@@ -1,9 +1,11 @@
 """What several modules test with: tables, fitted learners, installed plugins."""
 
+import hashlib
 import importlib
-import os
 import sys
-from pathlib import Path
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -11,12 +13,9 @@ import torch
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
 from skmeta import MetaClassifier, plugins
-from skmeta.backbones import MLP
 from skmeta.datasets import _omniglot
-from skmeta.datasets._download import data_folder
-from skmeta.episodes import Episode
-
-from .batches import make_batch
+from skmeta.datasets._download import RemoteFile
+from tests.omniglot import drawings, write_zip
 
 ALGORITHMS = ["maml", "anil", "protonet"]
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5, "random_state": 0}
@@ -56,38 +55,6 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
-@pytest.fixture(params=["relu", "tanh"])
-def make(generator, request):
-    """Build a learner in float64 with an episode of three unequal tasks.
-
-    With ReLU its inner steps are written out, with tanh they are torch's own.
-    """
-
-    def build(algorithm, spec):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            backbone = MLP((6, 5), activation=request.param)
-            module = algorithm.build(backbone, spec).double()
-        support = make_batch(spec, [5, 7, 4], generator)
-        query = make_batch(spec, [6, 3, 8], generator)
-        return module, Episode(support, query)
-
-    return build
-
-
-@pytest.fixture(scope="module")
-def official():
-    """Return the data folder that holds the official files, if this machine has one."""
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    for home in (os.environ.get("SKMETA_DATA"), "~/skmeta_data", beside):
-        if home is None:
-            continue
-        folder = data_folder(home, "omniglot")
-        if all((folder / _omniglot.FILES[f].name).exists() for f in ("small1", "runs")):
-            return folder.parent
-    pytest.skip("the official files are not here: run fetch_omniglot() to have them")
-
-
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Return a function that puts a distribution of plugin modules on the path."""
@@ -118,3 +85,44 @@ def install(tmp_path, monkeypatch):
 @pytest.fixture
 def registry():
     return plugins.Registry()
+
+
+@pytest.fixture
+def website(tmp_path, monkeypatch):
+    """Serve a folder, the home of the official files for the time of a test."""
+    root = tmp_path / "website"
+    root.mkdir()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            website.requests += 1
+
+    class Website(ThreadingHTTPServer):
+        requests = 0
+
+        def publish(self, part, members):
+            path = root / f"{part}.zip"
+            write_zip(path, members)
+            url = f"http://127.0.0.1:{self.server_port}/{path.name}"
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+            monkeypatch.setitem(_omniglot.FILES, part, RemoteFile(url, sha256))
+            return path
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    website = Website(("127.0.0.1", 0), partial(Handler, directory=str(root)))
+    thread = Thread(target=website.serve_forever, args=(0.01,))
+    thread.start()
+    yield website
+    website.shutdown()
+    thread.join()
+    website.server_close()
+
+
+@pytest.fixture
+def home(website, tmp_path):
+    """An empty data folder, and two alphabets to download."""
+    everything = {**drawings("Klingon_(pIqaD)"), **drawings("Elvish")}
+    # Archives of the web bring more than they should.
+    junk = {"images/": b"", "__MACOSX/images/Elvish/character01/._0000_01.png": b"?"}
+    website.publish("small1", everything | junk)
+    return tmp_path / "home"

@@ -12,12 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
-from skmeta import (
-    FewShotClassifier,
-    MetaClassifier,
-    MetaRegressor,
-    NotAdaptedError,
-)
+from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor, NotAdaptedError
 from skmeta.datasets import make_sinusoids
 
 QUICK = {"max_epochs": 1, "tasks_per_epoch": 32, "n_query": 5, "random_state": 0}

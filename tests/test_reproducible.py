@@ -5,7 +5,6 @@ import io
 import os
 import pickle
 import random
-import shutil
 import subprocess
 import sys
 import warnings
@@ -15,8 +14,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_digits, load_wine
-from skorch.callbacks import Callback
+from sklearn.datasets import load_diabetes, load_wine
 
 from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor
 from skmeta.algorithms import MAML
@@ -58,9 +56,6 @@ def answers(meta, kind):
     X, y, _ = data(kind)
     meta.adapt(X[:30], y[:30])
     return (meta.predict if kind == "regressor" else meta.predict_proba)(X)
-
-
-# Seeds ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", METAS)
@@ -137,9 +132,6 @@ def test_fit_changes_neither_its_parameters_nor_its_input():
     assert meta.backbone is backbone
     for now, then in zip((X, y, groups), kept, strict=True):
         np.testing.assert_array_equal(now, then)
-
-
-# Copies and files -----------------------------------------------------------------
 
 
 def through_pickle(meta):
@@ -220,205 +212,8 @@ def test_another_process_answers_bit_for_bit_the_same(tmp_path):
             np.testing.assert_array_equal(mine, theirs)
 
 
-# The course of a training ---------------------------------------------------------
-
-
-class Recorder(Callback):
-    """Keep the weights and the validation episodes of every epoch."""
-
-    def on_train_begin(self, net, **kwargs):
-        self.weights_ = []
-
-    def on_epoch_end(self, net, **kwargs):
-        self.validation_ = net.validation
-        self.weights_.append(copy.deepcopy(net.module_.state_dict()))
-
-
-def overfit(recorder, **parameters):
-    X, y = load_digits(return_X_y=True)
-    return MetaClassifier(
-        "protonet",
-        tasks="classes",
-        callbacks=[recorder],
-        early_stopping=True,
-        tasks_per_epoch=64,
-        n_query=5,
-        lr=0.3,  # far too high, so that the validation loss goes up and down
-        random_state=1,
-        **parameters,
-    ).fit(X[:300], y[:300])
-
-
-def test_early_stopping_restores_the_best_epoch():
-    recorder = Recorder()
-    meta = overfit(recorder, max_epochs=8, patience=8)
-    losses = meta.history_[:, "valid_loss"]
-    best = int(np.argmin(losses))
-    assert best < len(losses) - 1  # or the test would prove nothing
-    weights = meta.module_.state_dict()
-    assert all(torch.equal(weights[k], v) for k, v in recorder.weights_[best].items())
-
-    sizes, again = [], []
-    for episode in recorder.validation_:
-        step = meta.net_.algorithm.meta_loss(meta.module_, episode)
-        again.append(step.item())
-        sizes.append(len(episode.query.X))
-    assert np.average(again, weights=sizes) == pytest.approx(losses[best], rel=1e-5)
-
-
-def test_early_stopping_stops_after_patience_epochs_without_a_warning():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", "Meta-learning does not help here")
-        meta = overfit(Recorder(), max_epochs=50, patience=2)
-    losses = meta.history_[:, "valid_loss"]
-    assert len(losses) == int(np.argmin(losses)) + 3 < 50
-
-
-def test_no_early_stopping_uses_every_epoch_and_the_last_weights():
-    recorder = Recorder()
-    X, y, groups = data("shared")
-    meta = MetaClassifier(
-        "protonet", early_stopping=False, callbacks=[recorder], **QUICK
-    ).fit(X, y, groups=groups)
-    assert len(meta.history_) == 2
-    assert "valid_loss" not in meta.history_[-1]
-    weights = meta.module_.state_dict()
-    assert all(torch.equal(weights[k], v) for k, v in recorder.weights_[-1].items())
-
-
-def test_training_lowers_the_loss():
-    meta = fit("shared", random_state=0, lr=0.01).set_params(max_epochs=10)
-    X, y, groups = data("shared")
-    losses = meta.fit(X, y, groups=groups).history_[:, "train_loss"]
-    assert losses[-1] < 0.5 * losses[0]
-
-
-def test_a_warm_start_goes_on_and_a_cold_one_begins_anew():
-    X, y, groups = data("shared")
-    meta = MetaClassifier(
-        "protonet", warm_start=True, early_stopping=False, lr=0.01, **QUICK
-    ).fit(X, y, groups=groups)
-    first = [w.detach().clone() for w in meta.module_.parameters()]
-    losses = meta.history_[:, "train_loss"]
-    meta.fit(X, y, groups=groups)
-    assert meta.history_[:2, "train_loss"] == losses
-    assert len(meta.history_) == 4
-    assert meta.history_[2]["train_loss"] < losses[0]
-    assert any(
-        not torch.equal(a, b)
-        for a, b in zip(first, meta.module_.parameters(), strict=True)
-    )
-    meta.set_params(warm_start=False).fit(X, y, groups=groups)
-    assert len(meta.history_) == 2
-
-
-@pytest.mark.parametrize("change", [{"algorithm": "anil"}, {"backbone": "linear"}])
-def test_a_warm_start_by_another_algorithm_or_backbone_is_refused(change):
-    X, y, groups = data("shared")
-    meta = MetaClassifier("maml", warm_start=True, **QUICK).fit(X, y, groups=groups)
-    meta.set_params(**change)
-    with pytest.raises(ValueError, match="warm_start"):
-        meta.fit(X, y, groups=groups)
-
-
-def test_a_warm_start_that_fails_leaves_the_weights_of_the_last_fit():
-    X, y, groups = data("shared")
-    meta = MetaClassifier("maml", warm_start=True, **QUICK).fit(X, y, groups=groups)
-    before = [w.detach().clone() for w in meta.module_.parameters()]
-    with pytest.raises(ValueError, match="diverged"):
-        meta.fit(1e30 * X, y, groups=groups)
-    after = meta.module_.parameters()
-    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-
-
-@pytest.mark.parametrize("change", ["columns", "labels"])
-def test_a_warm_start_on_other_columns_or_labels_is_refused(change):
-    X, y, groups = data("shared")
-    meta = MetaClassifier("protonet", warm_start=True, **QUICK).fit(X, y, groups=groups)
-    if change == "columns":
-        X = X[:, :5]
-    else:
-        y = np.arange(len(y)) % 4
-    with pytest.raises(ValueError, match="warm_start"):
-        meta.fit(X, y, groups=groups)
-
-
-def test_verbose_shows_one_progress_bar_on_stderr(capsys):
-    fit("shared", verbose=1, random_state=0)
-    shown = capsys.readouterr()
-    assert not shown.out
-    assert "meta-training" in shown.err
-    assert "2/2" in shown.err
-    assert "train_loss" in shown.err
-    assert "valid_loss" in shown.err
-
-
-def test_silence_is_the_default(capsys):
-    X, y, groups = data("shared")
-    fit("shared").adapt(X, y, groups=groups).predict(X, groups=groups)
-    shown = capsys.readouterr()
-    assert not shown.out
-    assert not shown.err
-
-
 def test_a_few_shot_estimator_survives_a_pickle():
     X, y, _ = data("maml")
     few_shot = FewShotClassifier(fit("maml", random_state=0)).fit(X[::5], y[::5])
     other = through_pickle(few_shot)
     np.testing.assert_array_equal(other.predict_proba(X), few_shot.predict_proba(X))
-
-
-def test_a_step_that_cannot_be_compiled_runs_as_it_is_with_one_warning(monkeypatch):
-    def no_compiler(function, **kwargs):
-        def compiled(*args):
-            raise RuntimeError("no C++ compiler")
-
-        return compiled
-
-    monkeypatch.setattr(torch, "compile", no_compiler)
-    X, y = load_digits(return_X_y=True)
-    plain = {"tasks": "classes", "max_epochs": 2, "tasks_per_epoch": 64}
-    with pytest.warns(UserWarning, match="no C\\+\\+ compiler") as caught:
-        compiled = MetaClassifier(random_state=0, compile=True, **plain).fit(X, y)
-    assert sum("compile" in str(warning.message) for warning in caught) == 1
-    eager = MetaClassifier(random_state=0, **plain).fit(X, y)
-    for one, other in zip(
-        compiled.module_.parameters(), eager.module_.parameters(), strict=True
-    ):
-        assert torch.equal(one, other)
-
-
-COMPILED = """
-import warnings
-import numpy as np
-from skmeta import MetaRegressor
-from skmeta.algorithms import CNP, MAML
-from skmeta.datasets import make_sinusoids
-
-warnings.filterwarnings("error", "The meta-step of .* cannot be compiled")
-X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
-for algorithm in (MAML(inner_steps=1), CNP()):
-    losses = []
-    for compile in (False, True):
-        meta = MetaRegressor(
-            algorithm, max_epochs=2, tasks_per_epoch=64, early_stopping=False,
-            compile=compile, random_state=0,
-        ).fit(X, y, groups=task)
-        losses.append(meta.history_[:, "train_loss"])
-    np.testing.assert_allclose(*losses, rtol=1e-3)
-    assert losses[0][0] != losses[0][1]
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler"
-)
-def test_a_compiled_step_trains_as_one_that_is_not(tmp_path):
-    """In a process of its own: a compiler must not find another's half-loaded tools."""
-    subprocess.run(
-        [sys.executable, "-c", COMPILED],
-        env=os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path)},
-        check=True,
-    )

@@ -72,6 +72,9 @@ class Algorithm(BaseEstimator):
     uses_weights: ClassVar[bool] = False
     learns_train_classes: ClassVar[bool] = False
 
+    # ``module`` is Any below, and so is ``state``: they are what the own ``build`` and
+    # ``adapt`` return, of types that each algorithm names where it overrides these.
+
     @abstractmethod
     def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
         """Make the module whose parameters are meta-learnt.
@@ -90,7 +93,7 @@ class Algorithm(BaseEstimator):
         """
 
     @abstractmethod
-    def adapt(self, module: nn.Module, support: Batch) -> Any:
+    def adapt(self, module: Any, support: Batch) -> Any:
         """Learn every task from its support, leaving the module as it is.
 
         Parameters
@@ -107,7 +110,7 @@ class Algorithm(BaseEstimator):
         """
 
     @abstractmethod
-    def predict(self, module: nn.Module, state: Any, X: Tensor) -> Tensor:
+    def predict(self, module: Any, state: Any, X: Tensor) -> Tensor:
         """Answer query rows with what each task has learnt.
 
         Parameters
@@ -115,7 +118,8 @@ class Algorithm(BaseEstimator):
         module : nn.Module
             What :meth:`build` returned.
         state : pytree of Tensor
-            What :meth:`adapt` returned.
+            What :meth:`adapt` returned, or some tasks of it, joined, laid out anew or
+            brought back from a file: only the values count.
         X : Tensor of shape (tasks, rows, n_features)
             Query rows.
 
@@ -125,7 +129,7 @@ class Algorithm(BaseEstimator):
             Logits, ``-inf`` for classes that a task does not have, or values.
         """
 
-    def embed(self, module: nn.Module, state: Any, X: Tensor) -> Tensor:
+    def embed(self, module: Any, state: Any, X: Tensor) -> Tensor:
         """Map rows to the embedding; by default the same for every task.
 
         Parameters
@@ -144,7 +148,7 @@ class Algorithm(BaseEstimator):
         """
         return apply(module.backbone, X)
 
-    def callbacks(self) -> list:
+    def callbacks(self) -> list[Any]:
         """Return skorch callbacks that meta-training by this algorithm needs.
 
         Returns
@@ -170,7 +174,7 @@ class Algorithm(BaseEstimator):
         """
         return spec.label_space == "shared"
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: Any, episode: Episode) -> Tensor:
         """Loss on the queries after learning from the supports.
 
         Parameters
@@ -189,7 +193,7 @@ class Algorithm(BaseEstimator):
         outputs = self.predict(module, state, episode.query.X)
         return task_losses(outputs, episode.query).mean()
 
-    def meta_backward(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_backward(self, module: Any, episode: Episode) -> Tensor:
         """Add the meta-gradient to the parameters' ``.grad``.
 
         Parameters

@@ -15,7 +15,7 @@ from skmeta.algorithms.shared.by_class import (
     sum_by_class,
 )
 from skmeta.algorithms.shared.training_classes import class_loss, join_train_rows
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
@@ -96,7 +96,7 @@ class BaselinePlusPlus(Algorithm):
         self.inner_lr = inner_lr
         self.inner_steps = inner_steps
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "_CosineClassifier":
         """Hold the backbone, the vectors of the training classes and the scale.
 
         Raises
@@ -113,7 +113,7 @@ class BaselinePlusPlus(Algorithm):
             )
         return _CosineClassifier(backbone.build(spec.n_features), spec)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "State":
+    def adapt(self, module: "_CosineClassifier", support: Batch) -> "State":
         """Fine-tune the vectors of every task's classes on its support."""
         directions = module.direct(support.X, support.mask)
         total, count = sum_by_class(directions, support, module.n_outputs)
@@ -138,12 +138,12 @@ class BaselinePlusPlus(Algorithm):
             vectors = vectors - self.inner_lr * (gradient - along * unit) / length
         return State(vectors, has_vector, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
+    def predict(self, module: "_CosineClassifier", state: "State", X: Tensor) -> Tensor:
         """Compare the directions of rows with the vectors of their task."""
         scores = module.compare(module.direct(X), state.vectors)
         return log_probabilities(scores, state.has_vector, state.n_classes)
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: "_CosineClassifier", episode: Episode) -> Tensor:
         """Loss of the classifier of all training classes, on all rows.
 
         Raises
@@ -152,6 +152,7 @@ class BaselinePlusPlus(Algorithm):
             If the training classes are missing, or are more than the module has.
         """
         rows, _ = join_train_rows(episode, module.n_train_classes)
+        assert rows.label is not None  # or join_train_rows had raised
         directions = module.direct(rows.X, rows.mask)
         return class_loss(
             module.compare(directions, module.vectors), rows.label, rows.weight
@@ -167,7 +168,7 @@ class State(NamedTuple):
 class _CosineClassifier(nn.Module):
     def __init__(self, backbone: nn.Module, spec: Spec):
         super().__init__()
-        width = backbone.out_features
+        width = width_of(backbone)
         self.backbone = backbone
         self.n_outputs = spec.n_outputs
         # In a shared label space a training class is a label, known or not.

@@ -1,7 +1,7 @@
 """Conditional neural processes, plain and attentive."""
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot, softplus
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import mask_absent_classes, mean_of_rows
 from skmeta.backbones import MLP
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
@@ -19,7 +19,7 @@ __all__ = ["CNP"]
 
 # A ReLU that is on for all classes of a task would shift their logits alike, and its
 # own shift would learn nothing.
-_SMOOTH = "silu"
+_SMOOTH: Final = "silu"
 
 
 class CNP(Algorithm):
@@ -110,7 +110,7 @@ class CNP(Algorithm):
         self.n_heads = n_heads
         self.min_std = min_std
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "_Process":
         """Hold the backbone, the encoder, the decoder and the attention.
 
         Raises
@@ -125,7 +125,7 @@ class CNP(Algorithm):
             )
         return _Process(backbone.build(spec.n_features), spec, self)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "Averages | Context":
+    def adapt(self, module: "_Process", support: Batch) -> "Averages | Context":
         """Encode the support rows, and average them unless there is attention."""
         embedded = apply(module.backbone, support.X, support.mask)
         values = module.encode(embedded, support)  # (tasks, rows, width)
@@ -141,7 +141,7 @@ class CNP(Algorithm):
         return Context(values, support.n_classes, keys, member)
 
     def predict(
-        self, module: nn.Module, state: "Averages | Context", X: Tensor
+        self, module: "_Process", state: "Averages | Context", X: Tensor
     ) -> Tensor:
         """Answer rows with logits, or with the mean."""
         outputs = module.decode(state, X)
@@ -150,7 +150,7 @@ class CNP(Algorithm):
         return mask_absent_classes(outputs, state.n_classes)
 
     def predict_std(
-        self, module: nn.Module, state: "Averages | Context", X: Tensor
+        self, module: "_Process", state: "Averages | Context", X: Tensor
     ) -> Tensor:
         """Tell how sure the answers are, in regression.
 
@@ -170,7 +170,7 @@ class CNP(Algorithm):
         """
         return self._std(module.decode(state, X))
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: "_Process", episode: Episode) -> Tensor:
         """Return the negative log-likelihood of the queries, averaged over tasks."""
         if module.kind == "classifier":
             return super().meta_loss(module, episode)
@@ -204,7 +204,7 @@ class Context(NamedTuple):
 class _Process(nn.Module):
     def __init__(self, backbone: nn.Module, spec: Spec, algorithm: CNP):
         super().__init__()
-        d, width = backbone.out_features, algorithm.width
+        d, width = width_of(backbone), algorithm.width
         self.kind = spec.kind
         self.n_labels = spec.n_outputs if spec.kind == "classifier" else 0
         self.per_task = spec.label_space == "per_task"
@@ -243,9 +243,10 @@ class _Process(nn.Module):
     def decode(self, state: Averages | Context, X: Tensor) -> Tensor:
         """Answer rows, (tasks, rows, outputs) or (tasks, rows, classes)."""
         embedded = apply(self.backbone, X).unsqueeze(1)  # (tasks, 1, rows, d)
-        if self.attention is None:
+        if isinstance(state, Averages):
             about = state.about.unsqueeze(2)  # (tasks, groups, 1, width)
         else:
+            assert self.attention is not None  # which a Context is for
             about = self.attention(embedded, state)  # (tasks, groups, rows, width)
         shape = torch.broadcast_shapes(about.shape[:3], embedded.shape[:3])
         pair = [part.expand(*shape, part.shape[-1]) for part in (embedded, about)]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skmeta.algorithms.inner_loop.learner import InnerLoop, State
 from skmeta.algorithms.inner_loop.loss import SupportLoss
@@ -105,7 +105,7 @@ class IMAML(MAML):
         self.adapt_steps = adapt_steps
         self.pseudo_rows = pseudo_rows
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> InnerLoop:
         """Build MAML's learner.
 
         Raises

@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.inner_loop.learner import InnerLoop, State
@@ -107,7 +107,7 @@ class MAML(Algorithm):
     overrides a method they are made of need not: it is False unless it says so.
     """
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         made_of = ("adapt", "predict", "meta_loss", "_path")
         changed = any(getattr(cls, each) is not getattr(MAML, each) for each in made_of)
@@ -134,7 +134,7 @@ class MAML(Algorithm):
         self.pseudo_rows = pseudo_rows
         self.checkpoint = checkpoint
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> InnerLoop:
         """Chain backbone and head; hold the inner learning rates.
 
         Raises
@@ -150,7 +150,7 @@ class MAML(Algorithm):
             )
         return InnerLoop(backbone.build(spec.n_features), spec, self)
 
-    def adapt(self, module: nn.Module, support: Batch) -> State:
+    def adapt(self, module: InnerLoop, support: Batch) -> State:
         """Take the inner steps; return every task's own weights."""
         n_steps = n_inner_steps(self, module)
         if not torch.is_grad_enabled():  # nobody differentiates through the steps
@@ -206,11 +206,11 @@ class MAML(Algorithm):
             walk_again(step, n_steps, list(start.weights.values()), shared)
         )
 
-    def predict(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
+    def predict(self, module: InnerLoop, state: State, X: Tensor) -> Tensor:
         """Answer rows with every task's own weights."""
         return module.answer(state, apply(module.trunk, X))
 
-    def meta_backward(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Add the gradient of the loss on the queries after the inner steps."""
         plain = type(module) is InnerLoop and module.is_relu_network
         if not (self.written_out and plain) or self.checkpoint:
@@ -227,7 +227,7 @@ class MAML(Algorithm):
             first_order=self.first_order,
         )
 
-    def embed(self, module: nn.Module, state: State, X: Tensor) -> Tensor:
+    def embed(self, module: InnerLoop, state: State, X: Tensor) -> Tensor:
         """Map rows to the embedding, each task with the backbone it adapted."""
         if self.adapt_only == "head":
             return apply(module.trunk, X)
@@ -236,7 +236,7 @@ class MAML(Algorithm):
             for name, weight in state.weights.items()
             if name.startswith("backbone.")
         }
-        return apply_per_task(module.tip.backbone, own, X)
+        return apply_per_task(module.tip.get_submodule("backbone"), own, X)
 
     def _validate(self) -> None:
         checks = {
@@ -265,7 +265,7 @@ class MAML(Algorithm):
             )
 
 
-def n_inner_steps(algorithm: MAML, module: nn.Module) -> int:
+def n_inner_steps(algorithm: MAML, module: InnerLoop) -> int:
     """Return how many steps an adaptation takes, in or after meta-training."""
     if module.training or algorithm.adapt_steps is None:
         return algorithm.inner_steps
@@ -278,4 +278,4 @@ def last(path: Iterator[State]) -> State:
 
 
 def is_count(value: object) -> bool:
-    return isinstance(value, Integral) and value >= 0
+    return isinstance(value, Integral) and int(value) >= 0

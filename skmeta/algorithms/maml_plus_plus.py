@@ -1,11 +1,13 @@
 """MAML that trains steadily (MAML++)."""
 
 import math
+from typing import Any, Literal
 
 import torch
 from skorch.callbacks import Callback
-from torch import Tensor, nn
+from torch import Tensor
 
+from skmeta.algorithms.inner_loop.learner import InnerLoop
 from skmeta.algorithms.maml import MAML
 from skmeta.algorithms.shared.losses import task_losses
 from skmeta.backbones.base import Backbone
@@ -13,7 +15,7 @@ from skmeta.episodes.episode import Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
-__all__ = ["CosineAnnealing", "MAMLPlusPlus"]
+__all__ = ["MAMLPlusPlus"]
 
 # What every step but the last keeps of its first weight, as in the authors' program.
 _LEAST_SHARE = 0.03
@@ -88,7 +90,7 @@ class MAMLPlusPlus(MAML):
         first_order_until: int = 0,
         anneal_lr: bool = True,
         adapt_steps: int | None = None,
-        adapt_only: str = "all",
+        adapt_only: Literal["all", "head", "body"] = "all",
         pseudo_rows: float = 0.0,
     ):
         self.inner_lr = inner_lr
@@ -100,7 +102,7 @@ class MAMLPlusPlus(MAML):
         self.adapt_only = adapt_only
         self.pseudo_rows = pseudo_rows
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> InnerLoop:
         """Build MAML's learner, with a count of the meta-steps it has taken.
 
         Raises
@@ -141,9 +143,9 @@ class MAMLPlusPlus(MAML):
         weights[-1] = 1 - (n_steps - 1) * share
         return weights
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Weigh the losses on the queries after every inner step."""
-        n_done = int(module.meta_steps)
+        n_done = int(module.get_buffer("meta_steps"))
         X = apply(module.trunk, episode.query.X)
         _, *states = self._path(
             module,
@@ -159,10 +161,10 @@ class MAMLPlusPlus(MAML):
         )
         return losses @ self.step_weights(n_done).to(losses)
 
-    def meta_backward(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Add the meta-gradient to ``.grad`` and count the meta-step."""
         loss = super().meta_backward(module, episode)
-        module.meta_steps += 1
+        module.get_buffer("meta_steps").add_(1)
         return loss
 
 
@@ -181,22 +183,24 @@ class CosineAnnealing(Callback):
     def __init__(self, last: float = 0.01):
         self.last = last
 
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
+    def on_train_begin(
+        self, net: Any, X: Any = None, y: Any = None, **kwargs: Any
+    ) -> None:
         """Remember the rates and where training begins."""
         self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
         self.n_before_ = len(net.history)
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Set the rates of the epoch."""
         done = (len(net.history) - 1 - self.n_before_) / max(1, net.max_epochs - 1)
         factor = self.last + (1 - self.last) * (1 + math.cos(math.pi * done)) / 2
         self._set(net, factor)
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Give the rates back."""
         self._set(net, 1.0)
 
-    def _set(self, net, factor: float) -> None:
+    def _set(self, net: Any, factor: float) -> None:
         groups = net.optimizer_.param_groups
         for group, rate in zip(groups, self.rates_, strict=True):
             group["lr"] = factor * rate

@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.by_class import log_probabilities, log_scale
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
@@ -95,16 +95,16 @@ class MatchingNet(Algorithm):
         self.learn_scale = learn_scale
 
     @property
-    def uses_row_order(self) -> bool:
+    def uses_row_order(self) -> bool:  # type: ignore[override]  # as full_context says
         """Full context reads the support in its order."""
         return self.full_context
 
     @property
-    def uses_weights(self) -> bool:
+    def uses_weights(self) -> bool:  # type: ignore[override]
         """Full context reads row after row, each once."""
         return not self.full_context
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "_Matching":
         """Hold the backbone, the distance, its scale, the LSTMs and the prior rows.
 
         Raises
@@ -120,12 +120,12 @@ class MatchingNet(Algorithm):
         distance = plugins.resolve("distance", self.distance)
         module = _Matching(network, distance, spec, self.learn_scale)
         if self.full_context:
-            width = network.out_features
+            width = width_of(network)
             module.reader = nn.LSTM(width, width, bidirectional=True, batch_first=True)
             module.matcher = nn.LSTMCell(2 * width, width)
         return module
 
-    def adapt(self, module: nn.Module, support: Batch) -> "State":
+    def adapt(self, module: "_Matching", support: Batch) -> "State":
         """Keep the embedded support rows and their classes."""
         rows = apply(module.backbone, support.X, support.mask)
         mask, y = support.mask, support.y
@@ -147,7 +147,7 @@ class MatchingNet(Algorithm):
         has_rows = one_hot(slot, n_slots).any(dim=1)[:, 1:]
         return State(rows, slot, log_weight, has_rows, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
+    def predict(self, module: "_Matching", state: "State", X: Tensor) -> Tensor:
         """Sum each class's part of the attention, as a log-probability."""
         rows = apply(module.backbone, X)
         if self.full_context:
@@ -167,11 +167,15 @@ class State(NamedTuple):
 
 
 class _Matching(nn.Module):
+    # Only with full context.
+    reader: nn.LSTM
+    matcher: nn.LSTMCell
+
     def __init__(
         self, backbone: nn.Module, distance: Distance, spec: Spec, learn_scale: bool
     ):
         super().__init__()
-        width = backbone.out_features
+        width = width_of(backbone)
         self.backbone = backbone
         self.distance = distance.build(width)
         self.n_outputs = spec.n_outputs

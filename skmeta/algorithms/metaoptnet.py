@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.crammer_singer import solve_machine
 from skmeta.algorithms.shared.losses import mask_absent_classes
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
@@ -96,7 +96,7 @@ class MetaOptNet(Algorithm):
     def __init__(self, C: float = 1.0):
         self.C = C
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "_Machine":
         """Hold the backbone, the scale and the prior class vectors.
 
         Raises
@@ -108,7 +108,7 @@ class MetaOptNet(Algorithm):
             raise ValueError(f"C must be positive, not {self.C!r}.")
         return _Machine(backbone.build(spec.n_features), spec)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "State":
+    def adapt(self, module: "_Machine", support: Batch) -> "State":
         """Solve the machine of every task."""
         Z = apply(module.backbone, support.X, support.mask)
         Z = Z * support.mask.unsqueeze(-1)  # (tasks, rows, d)
@@ -120,15 +120,12 @@ class MetaOptNet(Algorithm):
         free = has.unsqueeze(-1) & support.mask.unsqueeze(1)  # (tasks, classes, rows)
         # Multipliers of all sizes meet in the solution: it takes double precision,
         # which mps does not have.
-        exact = {
-            "device": "cpu" if Z.device.type == "mps" else Z.device,
-            "dtype": torch.float64,
-        }
+        device = torch.device("cpu") if Z.device.type == "mps" else Z.device
         alpha = solve_machine(
-            Z.to(**exact),
-            wanted.mT.to(**exact),
-            own.mT.to(**exact),
-            free.to(exact["device"]),
+            Z.to(device, torch.float64),
+            wanted.mT.to(device, torch.float64),
+            own.mT.to(device, torch.float64),
+            free.to(device),
             self.C,
         )
         vectors = alpha.to(Z) @ Z  # (tasks, classes, d)
@@ -136,7 +133,7 @@ class MetaOptNet(Algorithm):
             vectors = module.prior + vectors
         return State(vectors, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
+    def predict(self, module: "_Machine", state: "State", X: Tensor) -> Tensor:
         """Answer rows with every task's own machine."""
         logits = apply(module.backbone, X) @ state.vectors.mT
         return mask_absent_classes(module.log_scale.exp() * logits, state.n_classes)
@@ -150,7 +147,7 @@ class State(NamedTuple):
 class _Machine(nn.Module):
     def __init__(self, backbone: nn.Module, spec: Spec):
         super().__init__()
-        width = backbone.out_features
+        width = width_of(backbone)
         self.backbone = backbone
         self.n_outputs = spec.n_outputs
         self.log_scale = nn.Parameter(torch.tensor(math.log(_FIRST_SCALE)))

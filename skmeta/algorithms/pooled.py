@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.inner_loop.learner import InnerLoop
 from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.shared.losses import task_losses
 from skmeta.episodes.episode import Episode
@@ -29,6 +30,9 @@ class Pooled(Reptile):
     Where labels are names inside one task, an output has no meaning over all tasks.
     There :class:`~skmeta.algorithms.SimpleShot` and
     :class:`~skmeta.algorithms.BaselinePlusPlus` are the controls.
+
+    To pool rows for a scikit-learn estimator, which no support fine-tunes, take
+    :class:`skmeta.model_selection.Pooled`.
 
     Parameters
     ----------
@@ -72,7 +76,7 @@ class Pooled(Reptile):
         self.inner_optimizer = inner_optimizer
         self.pseudo_rows = pseudo_rows
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Loss of the one network on support and query rows, without any inner step."""
         rows, _ = episode.join()
         return task_losses(apply(module.tip, rows.X, rows.mask), rows).mean()

@@ -15,7 +15,7 @@ from skmeta.algorithms.shared.by_class import (
     sum_by_class,
 )
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
@@ -92,7 +92,7 @@ class ProtoNet(Algorithm):
         self.learn_scale = learn_scale
         self.n_splits = n_splits
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "Prototypes":
         """Hold the backbone, the distance, its scale and the prior prototypes.
 
         Raises
@@ -103,20 +103,20 @@ class ProtoNet(Algorithm):
         if self.n_splits < 1:
             raise ValueError(f"n_splits must be at least 1, not {self.n_splits!r}.")
         distance = plugins.resolve("distance", self.distance)
-        return _Prototypes(
+        return Prototypes(
             backbone.build(spec.n_features), distance, spec, self.learn_scale
         )
 
-    def adapt(self, module: nn.Module, support: Batch) -> "State":
+    def adapt(self, module: "Prototypes", support: Batch) -> "State":
         """Average the embedded support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
-        return self._average(module, embedded, support)
+        return module.average(embedded, support)
 
-    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
+    def predict(self, module: "Prototypes", state: "State", X: Tensor) -> Tensor:
         """Compare rows with the prototypes of their task."""
-        return self._compare(module, state, apply(module.backbone, X))
+        return module.compare(state, apply(module.backbone, X))
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: "Prototypes", episode: Episode) -> Tensor:
         """Loss on the queries, of rows that are embedded all at once.
 
         So a batch norm in the backbone sees support and query together, no padding, and
@@ -124,32 +124,16 @@ class ProtoNet(Algorithm):
         """
         rows, in_support = episode.join()
         embedded = apply(module.backbone, rows.X, rows.mask)
-        losses = []
+        losses: list[Tensor] = []
         for _ in range(self.n_splits):
             if losses:
                 in_support = split_again(rows, in_support)
             support = rows._replace(mask=in_support)
             query = rows._replace(mask=rows.mask & ~in_support)
-            state = self._average(module, embedded, support)
-            logits = self._compare(module, state, embedded)
+            state = module.average(embedded, support)
+            logits = module.compare(state, embedded)
             losses.append(task_losses(logits, query).mean())
         return torch.stack(losses).mean()
-
-    def _average(self, module: nn.Module, embedded: Tensor, support: Batch) -> "State":
-        total, count = sum_by_class(embedded, support, module.n_outputs)
-        if not module.n_outputs:
-            no_odds = torch.zeros_like(count.squeeze(-1))
-            return State(mean_by_class(total, count), no_odds, support.n_classes)
-        strength = softplus(module.raw_strength)  # (classes, 1)
-        prototypes = (strength * module.prior + total) / (strength + count)
-        log_odds = (softplus(module.raw_count) + count.squeeze(-1)).log()
-        return State(prototypes, log_odds, support.n_classes)
-
-    def _compare(self, module: nn.Module, state: "State", embedded: Tensor) -> Tensor:
-        distances = module.distance(embedded, state.prototypes)
-        log_odds = state.log_odds.unsqueeze(1)
-        logits = log_odds - module.log_scale.exp() * distances
-        return mask_absent_classes(logits, state.n_classes)
 
 
 class State(NamedTuple):
@@ -158,12 +142,14 @@ class State(NamedTuple):
     n_classes: Tensor  # (tasks,)
 
 
-class _Prototypes(nn.Module):
+class Prototypes(nn.Module):
+    """Backbone, distance, scale and prior prototypes."""
+
     def __init__(
         self, backbone: nn.Module, distance: Distance, spec: Spec, learn_scale: bool
     ):
         super().__init__()
-        width = backbone.out_features
+        width = width_of(backbone)
         self.backbone = backbone
         self.distance = distance.build(width)
         self.n_outputs = spec.n_outputs
@@ -173,3 +159,21 @@ class _Prototypes(nn.Module):
             self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)
             self.raw_strength = nn.Parameter(torch.full((self.n_outputs, 1), 5.0))
             self.raw_count = nn.Parameter(torch.full((self.n_outputs,), 5.0))
+
+    def average(self, embedded: Tensor, support: Batch) -> State:
+        """Return the prototype of every class of every task."""
+        total, count = sum_by_class(embedded, support, self.n_outputs)
+        if not self.n_outputs:
+            no_odds = torch.zeros_like(count.squeeze(-1))
+            return State(mean_by_class(total, count), no_odds, support.n_classes)
+        strength = softplus(self.raw_strength)  # (classes, 1)
+        prototypes = (strength * self.prior + total) / (strength + count)
+        log_odds = (softplus(self.raw_count) + count.squeeze(-1)).log()
+        return State(prototypes, log_odds, support.n_classes)
+
+    def compare(self, state: State, embedded: Tensor) -> Tensor:
+        """Return the logits of embedded rows."""
+        distances = self.distance(embedded, state.prototypes)
+        log_odds = state.log_odds.unsqueeze(1)
+        logits = log_odds - self.log_scale.exp() * distances
+        return mask_absent_classes(logits, state.n_classes)

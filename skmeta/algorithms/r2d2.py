@@ -9,7 +9,7 @@ from torch.nn.functional import one_hot, pad
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import mask_absent_classes
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
@@ -76,7 +76,7 @@ class R2D2(Algorithm):
         self.ridge = ridge
         self.learn_ridge = learn_ridge
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "_RidgeLearner":
         """Hold the backbone, the ridge, the calibration and the prior head.
 
         Raises
@@ -89,7 +89,7 @@ class R2D2(Algorithm):
         network = backbone.build(spec.n_features)
         return _RidgeLearner(network, spec, self.ridge, self.learn_ridge)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "State":
+    def adapt(self, module: "_RidgeLearner", support: Batch) -> "State":
         """Solve the ridge regression of every task."""
         Z = module.design(support.X, support.mask)  # (tasks, rows, d + 1)
         # A row of weight w counts as w rows if it and its target are sqrt(w) as long.
@@ -104,7 +104,7 @@ class R2D2(Algorithm):
             W = module.prior + _ridge(Z, residual, module.log_ridge.exp())
         return State(W, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
+    def predict(self, module: "_RidgeLearner", state: "State", X: Tensor) -> Tensor:
         """Answer rows with every task's own head."""
         outputs = module.design(X) @ state.head
         if module.log_scale is None:
@@ -114,7 +114,7 @@ class R2D2(Algorithm):
             logits = logits + module.shift
         return mask_absent_classes(logits, state.n_classes)
 
-    def _targets(self, module: nn.Module, support: Batch) -> Tensor:
+    def _targets(self, module: "_RidgeLearner", support: Batch) -> Tensor:
         if support.y.is_floating_point():
             return support.y.unsqueeze(-1)
         return one_hot(support.y, module.n_outputs or int(support.n_classes.max()))
@@ -137,7 +137,7 @@ class _RidgeLearner(nn.Module):
         )
         self.prior = self.log_scale = self.shift = None
         if self.n_outputs:
-            width = backbone.out_features + 1
+            width = width_of(backbone) + 1
             self.prior = nn.Parameter(torch.zeros(width, self.n_outputs))
         if spec.kind == "classifier":
             self.log_scale = nn.Parameter(torch.tensor(math.log(_FIRST_SCALE)))

@@ -16,7 +16,7 @@ from skmeta.algorithms.shared.losses import (
     mean_of_rows,
 )
 from skmeta.backbones import MLP
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
@@ -104,7 +104,7 @@ class RelationNet(Algorithm):
         self.pooling = pooling
         self.distance = distance
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "_Relation":
         """Hold the backbone, the relation module and the prior representations.
 
         Raises
@@ -125,7 +125,7 @@ class RelationNet(Algorithm):
         distance = plugins.resolve("distance", self.distance)
         return _Relation(backbone.build(spec.n_features), self.hidden, spec, distance)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "State":
+    def adapt(self, module: "_Relation", support: Batch) -> "State":
         """Pool the embedded support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
         pooled, count = sum_by_class(embedded, support, module.n_outputs)
@@ -136,12 +136,12 @@ class RelationNet(Algorithm):
             pooled = pooled / torch.where(count > 0, count, 1.0)
         return State(pooled, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
+    def predict(self, module: "_Relation", state: "State", X: Tensor) -> Tensor:
         """Compare rows with the classes of their task, by log relation scores."""
         relations = _compare(module, state, apply(module.backbone, X))
         return mask_absent_classes(logsigmoid(relations), state.n_classes)
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: "_Relation", episode: Episode) -> Tensor:
         """Squared error of the relation scores."""
         query = episode.query
         state = self.adapt(module, episode.support)
@@ -167,10 +167,10 @@ class _Relation(nn.Module):
         distance: Distance | None = None,
     ):
         super().__init__()
-        width = backbone.out_features
+        width = width_of(backbone)
         self.backbone = backbone
         body = MLP(hidden).build(2 * width)
-        last = Linear(body.out_features, 1)
+        last = Linear(width_of(body), 1)
         self.relation = nn.Sequential(body, last)
         self.distance = None
         if distance is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skmeta.algorithms.inner_loop.learner import InnerLoop, Rates, State
 from skmeta.algorithms.inner_loop.loss import SupportLoss
@@ -96,6 +96,8 @@ class Reptile(MAML):
     adapt_only = "all"
     checkpoint = False
 
+    inner_lr: float  # None is for MAML
+
     def __init__(
         self,
         inner_lr: float = 0.1,
@@ -112,7 +114,7 @@ class Reptile(MAML):
         self.adapt_steps = adapt_steps
         self.pseudo_rows = pseudo_rows
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> InnerLoop:
         """Chain backbone and head.
 
         Raises
@@ -134,7 +136,7 @@ class Reptile(MAML):
         if self.inner_optimizer == "sgd" and not torch.is_grad_enabled():
             end = module.walk(start, self._steps(module, rows_of_steps))
         else:
-            for _, _, state in self._path(module, start, rows_of_steps):
+            for _, _, state in self._go_on(module, start, rows_of_steps):
                 end = state
         end = module.spread(end, len(support.X))
         return end if torch.is_grad_enabled() else end.detach()
@@ -148,7 +150,7 @@ class Reptile(MAML):
             The mean loss of the tasks before their last inner step, on its rows.
         """
         rows, _ = episode.join()
-        rows_of_steps = [rows] * self.inner_steps
+        rows_of_steps: Iterable[Batch] = [rows] * self.inner_steps
         if self.inner_batch_size is not None:
             rows_of_steps = _draw(rows, self.inner_batch_size, self.inner_steps)
         with torch.no_grad():
@@ -167,7 +169,7 @@ class Reptile(MAML):
         rows_of_steps: Iterable[Batch],
     ) -> tuple[Batch, Tensor, list[Tensor]]:
         """Return the rows of the last step, outputs before it, start less mean end."""
-        own = type(self)._path is Reptile._path and self.inner_steps
+        own = type(self)._go_on is Reptile._go_on and self.inner_steps
         if own and module.is_relu_network and self.inner_optimizer == "sgd":
             rows_of_steps = list(rows_of_steps)
             outputs, ways = mean_descent(
@@ -175,7 +177,7 @@ class Reptile(MAML):
             )
             return rows_of_steps[-1], module.mask_absent(outputs, start), ways
         seen, before, end = rows, start, start
-        for step in self._path(module, start, rows_of_steps):
+        for step in self._go_on(module, start, rows_of_steps):
             seen, before, end = step
         end = module.spread(end, len(rows.X))
         ways = [
@@ -192,13 +194,13 @@ class Reptile(MAML):
             id(rows): (rows.X, module.support_loss(rows, self.pseudo_rows))
             for rows in {id(rows): rows for rows in rows_of_steps}.values()
         }
-        return [(module.rates, *described[id(rows)]) for rows in rows_of_steps]
+        return [(list(module.rates), *described[id(rows)]) for rows in rows_of_steps]
 
-    def _path(
+    def _go_on(
         self, module: InnerLoop, state: State, rows_of_steps: Iterable[Batch]
     ) -> Iterator[tuple[Batch, State, State]]:
         """Yield of every inner step its rows, and the weights before and after it."""
-        squares = dict.fromkeys(state.weights, 0.0)
+        squares: dict[str, Tensor] = {}
         for place, rows in enumerate(rows_of_steps, start=1):
             before, loss = state, module.support_loss(rows, self.pseudo_rows)
             if self.inner_optimizer == "sgd":
@@ -207,7 +209,8 @@ class Reptile(MAML):
                 continue
             weights = dict(module.spread(state, len(rows.X)).weights)
             for name, gradient in _gradients(module, weights, rows.X, loss).items():
-                squares[name] = _BETA * squares[name] + (1 - _BETA) * gradient.square()
+                before_it = _BETA * squares[name] if name in squares else 0.0
+                squares[name] = before_it + (1 - _BETA) * gradient.square()
                 size = (squares[name] / (1 - _BETA**place)).sqrt() + _EPS
                 weights[name] = weights[name] - self.inner_lr * (gradient / size)
             state = state._replace(weights=weights)

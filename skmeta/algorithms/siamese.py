@@ -10,7 +10,7 @@ from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.by_class import log_probabilities
 from skmeta.algorithms.shared.losses import task_losses
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
@@ -90,7 +90,7 @@ class Siamese(Algorithm):
         self.margin = margin
         self.predict_by = predict_by
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "_Twins":
         """Hold the backbone, the distance and the scale of its probabilities.
 
         Raises
@@ -107,19 +107,19 @@ class Siamese(Algorithm):
         distance = plugins.resolve("distance", self.distance)
         return _Twins(backbone.build(spec.n_features), distance, self.margin)
 
-    def adapt(self, module: nn.Module, support: Batch) -> "State":
+    def adapt(self, module: "_Twins", support: Batch) -> "State":
         """Keep the embedded support rows and their classes."""
         rows = apply(module.backbone, support.X, support.mask)
         slot = torch.where(support.mask, support.y + 1, 0)
         has_rows = one_hot(slot, int(support.n_classes.max()) + 1).any(dim=1)[:, 1:]
         return State(rows, slot, has_rows, support.n_classes)
 
-    def predict(self, module: nn.Module, state: "State", X: Tensor) -> Tensor:
+    def predict(self, module: "_Twins", state: "State", X: Tensor) -> Tensor:
         """Compare rows with the support rows of every class."""
         distances = _distances(module, apply(module.backbone, X), state.rows)
         return self._log_probabilities(module, distances, state)
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: "_Twins", episode: Episode) -> Tensor:
         """Contrastive loss of the pairs, and cross-entropy that only the scale sees."""
         support, query = episode
         state = self.adapt(module, support)
@@ -143,7 +143,7 @@ class Siamese(Algorithm):
         return losses.masked_fill(~pair, 0.0).sum(dim=(1, 2))
 
     def _log_probabilities(
-        self, module: nn.Module, distances: Tensor, state: "State"
+        self, module: "_Twins", distances: Tensor, state: "State"
     ) -> Tensor:
         n_slots = state.has_rows.shape[1] + 1
         to_class = distances.new_zeros(*distances.shape[:2], n_slots).scatter_reduce(
@@ -168,7 +168,7 @@ class _Twins(nn.Module):
     def __init__(self, backbone: nn.Module, distance: Distance, margin: float):
         super().__init__()
         self.backbone = backbone
-        self.distance = distance.build(backbone.out_features)
+        self.distance = distance.build(width_of(backbone))
         self.is_squared = getattr(distance, "is_squared", False)
         # At first a class nearer by the margin is e^2 times as probable.
         self.log_scale = nn.Parameter(torch.tensor(2.0 / margin).log())

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from skmeta.algorithms.protonet import ProtoNet
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.protonet import Prototypes, State
 from skmeta.algorithms.shared.losses import task_losses
 from skmeta.algorithms.shared.training_classes import class_loss, join_train_rows
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of
+from skmeta.distances.base import Euclidean
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
@@ -27,7 +29,7 @@ _FIRST_SCALE = 5.0
 _DECAY = 0.9
 
 
-class SimpleShot(ProtoNet):
+class SimpleShot(Algorithm):
     r"""SimpleShot: a plain classifier of all training classes, then nearest centroids.
 
     The backbone f learns by the softmax classification of all training classes at once
@@ -84,17 +86,14 @@ class SimpleShot(ProtoNet):
     (513,)
     """
 
-    # What ProtoNet takes as parameters and SimpleShot has settled.
-    distance = "euclidean"
-    learn_scale = True
-    n_splits = 1
-
+    kinds = ("classifier",)
+    uses_weights = True
     learns_train_classes = True
 
     def __init__(self, feature_transform: Literal["CL2N", "L2N", None] = "CL2N"):
         self.feature_transform = feature_transform
 
-    def build(self, backbone: Backbone, spec: Spec) -> nn.Module:
+    def build(self, backbone: Backbone, spec: Spec) -> "_Centroids":
         """Hold the backbone, its classifier, the mean embedding and the scale.
 
         Raises
@@ -107,33 +106,25 @@ class SimpleShot(ProtoNet):
                 "feature_transform must be 'CL2N', 'L2N' or None, "
                 f"not {self.feature_transform!r}."
             )
-        module = super().build(backbone, spec)
-        width = module.backbone.out_features
-        # In a shared label space a training class is a label, known or not.
-        module.n_train_classes = max(module.n_outputs, spec.n_train_classes)
-        module.classifier = nn.Linear(width, max(1, module.n_train_classes))
-        module.register_buffer("mean_total", torch.zeros(width))
-        module.register_buffer("mean_weight", torch.zeros(()))
+        module = _Centroids(backbone.build(spec.n_features), spec)
         if self.feature_transform is not None:
             module.log_scale.data.fill_(math.log(_FIRST_SCALE))
         return module
 
-    def adapt(self, module: nn.Module, support: Batch) -> tuple[Tensor, ...]:
+    def adapt(self, module: "_Centroids", support: Batch) -> State:
         """Average the transformed support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
-        return self._average(module, self._transform(module, embedded), support)
+        return module.average(self._transform(module, embedded), support)
 
-    def predict(
-        self, module: nn.Module, state: tuple[Tensor, ...], X: Tensor
-    ) -> Tensor:
+    def predict(self, module: "_Centroids", state: State, X: Tensor) -> Tensor:
         """Compare transformed rows with the centroids of their task."""
-        return self._compare(module, state, self.embed(module, state, X))
+        return module.compare(state, self.embed(module, state, X))
 
-    def embed(self, module: nn.Module, state: tuple[Tensor, ...], X: Tensor) -> Tensor:
+    def embed(self, module: "_Centroids", state: State, X: Tensor) -> Tensor:
         """Map rows to the embedding, centred and of length one as set."""
         return self._transform(module, apply(module.backbone, X))
 
-    def meta_loss(self, module: nn.Module, episode: Episode) -> Tensor:
+    def meta_loss(self, module: "_Centroids", episode: Episode) -> Tensor:
         """Loss of the classifier of all training classes, and of the queries.
 
         The loss on the queries teaches no more than the scale and the priors. In
@@ -145,19 +136,18 @@ class SimpleShot(ProtoNet):
             If the training classes are missing, or are more than the module has.
         """
         rows, in_support = join_train_rows(episode, module.n_train_classes)
+        assert rows.label is not None  # or join_train_rows had raised
         embedded = apply(module.backbone, rows.X, rows.mask)
         loss = class_loss(module.classifier(embedded), rows.label, rows.weight)
         embedded = embedded.detach()
         if module.training:
-            _follow_mean(module, embedded[rows.mask])
+            module.follow_mean(embedded[rows.mask])
         embedded = self._transform(module, embedded)
-        support = rows._replace(mask=in_support)
-        state = self._average(module, embedded, support)
+        state = module.average(embedded, rows._replace(mask=in_support))
         query = rows._replace(mask=rows.mask & ~in_support)
-        logits = self._compare(module, state, embedded)
-        return loss + task_losses(logits, query).mean()
+        return loss + task_losses(module.compare(state, embedded), query).mean()
 
-    def _transform(self, module: nn.Module, embedded: Tensor) -> Tensor:
+    def _transform(self, module: "_Centroids", embedded: Tensor) -> Tensor:
         if self.feature_transform == "CL2N":
             # Before any training there is no mean, and nothing is subtracted.
             tiny = torch.finfo(embedded.dtype).tiny
@@ -167,8 +157,23 @@ class SimpleShot(ProtoNet):
         return embedded
 
 
-def _follow_mean(module: nn.Module, embedded: Tensor) -> None:
-    """Move the running mean, whose weight makes up for its start at zero."""
-    if len(embedded):
-        module.mean_total.lerp_(embedded.mean(dim=0), 1 - _DECAY)
-        module.mean_weight.lerp_(torch.ones_like(module.mean_weight), 1 - _DECAY)
+class _Centroids(Prototypes):
+    """Beside the prototypes the classifier of training, and the mean embedding."""
+
+    mean_total: Tensor  # (d,), a running sum of weight mean_weight
+    mean_weight: Tensor
+
+    def __init__(self, backbone: nn.Module, spec: Spec):
+        super().__init__(backbone, Euclidean(), spec, learn_scale=True)
+        width = width_of(backbone)
+        # In a shared label space a training class is a label, known or not.
+        self.n_train_classes = max(self.n_outputs, spec.n_train_classes)
+        self.classifier = nn.Linear(width, max(1, self.n_train_classes))
+        self.register_buffer("mean_total", torch.zeros(width))
+        self.register_buffer("mean_weight", torch.zeros(()))
+
+    def follow_mean(self, embedded: Tensor) -> None:
+        """Move the running mean, whose weight makes up for its start at zero."""
+        if len(embedded):
+            self.mean_total.lerp_(embedded.mean(dim=0), 1 - _DECAY)
+            self.mean_weight.lerp_(torch.ones_like(self.mean_weight), 1 - _DECAY)

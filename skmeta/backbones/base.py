@@ -1,11 +1,14 @@
 """The contract of a backbone."""
 
 from abc import abstractmethod
+from typing import Any, TypeVar
 
 from sklearn.base import BaseEstimator
 from torch import nn
 
-__all__ = ["Backbone"]
+__all__ = ["Backbone", "width_of", "with_width"]
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Backbone(BaseEstimator):
@@ -47,3 +50,16 @@ class Backbone(BaseEstimator):
             normalisation suits metric-based algorithms only; while they train, the
             padding of queries of unequal size enters its statistics.
         """
+
+
+def with_width(network: Network, out_features: int) -> Network:
+    """Say on the network how wide the embedding is, as the contract asks."""
+    # To torch's types, what is set on a module is a tensor or a module.
+    network.out_features = out_features  # type: ignore[assignment]
+    return network
+
+
+def width_of(network: nn.Module) -> int:
+    """Return how wide the embedding is."""
+    out_features: Any = network.out_features
+    return out_features

@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import nn
 
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, with_width
 from skmeta.nn import Conv2d, Flatten, GroupNorm, Images, MaxPool2d, Pieces
 
 __all__ = ["Conv4"]
@@ -106,7 +106,7 @@ class Conv4(Backbone):
             bias = self.norm != "batch"
             layers.append(Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=bias))
             if max(size) > 1:  # what has shrunk to one pixel is pooled no further
-                window = [min(2, length) for length in size]
+                window = tuple(min(2, length) for length in size)
                 layers.append(MaxPool2d(window, ceil_mode=self.ceil_mode))
                 size = [self._pooled(length) for length in size]
             layers += [*self._norm(n_out), nn.ReLU()]
@@ -117,8 +117,7 @@ class Conv4(Backbone):
             at_once=max(1, _NUMBERS_AT_ONCE // largest),
             bfloat16=self.precision == "bfloat16",
         )
-        network.out_features = widths[-1] * prod(size)
-        return network
+        return with_width(network, widths[-1] * prod(size))
 
     def _norm(self, n_channels: int) -> list[nn.Module]:
         if self.norm is None:
@@ -138,8 +137,8 @@ class Conv4(Backbone):
         return ceil(halves) if self.ceil_mode else floor(halves)
 
     def _widths(self) -> list[int]:
-        if isinstance(self.channels, Integral):
-            return [self.channels] * 4
+        if isinstance(self.channels, (int, Integral)):
+            return [int(self.channels)] * 4
         return list(self.channels)
 
     def _validate(self, widths: list[int], n_features: int) -> None:
@@ -175,7 +174,7 @@ class Conv4(Backbone):
 
 
 def _is_positive(value: object) -> bool:
-    return isinstance(value, Integral) and value >= 1
+    return isinstance(value, Integral) and int(value) >= 1
 
 
 def _example(n_features: int) -> str:

@@ -3,7 +3,7 @@
 from torch import nn
 
 from skmeta import plugins
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, width_of, with_width
 from skmeta.nn import Linear, Residual
 
 __all__ = ["Correction"]
@@ -58,11 +58,10 @@ class Correction(Backbone):
     def build(self, n_features: int) -> nn.Module:
         """Add A g(z) to z; ``out_features`` is the width of z."""
         b = plugins.resolve("backbone", self.base).build(n_features)
-        g = plugins.resolve("backbone", self.backbone).build(b.out_features)
-        A = Linear(g.out_features, b.out_features, bias=False)
+        g = plugins.resolve("backbone", self.backbone).build(width_of(b))
+        A = Linear(width_of(g), width_of(b), bias=False)
         nn.init.zeros_(A.weight)
-        network = Residual(g, A)
+        network: nn.Sequential = Residual(g, A)
         if not isinstance(b, nn.Identity):
             network = nn.Sequential(b, network)
-        network.out_features = b.out_features
-        return network
+        return with_width(network, width_of(b))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, with_width
 from skmeta.nn import Flatten, Images
 
 __all__ = ["OrientedGradients"]
@@ -106,8 +106,7 @@ class OrientedGradients(Backbone):
         shape = (1, *self.image_shape)[-3:]
         network = nn.Sequential(Images(shape), _Histograms(self), Flatten())
         height, width = (math.ceil(size / self.stride) for size in shape[1:])
-        network.out_features = self.n_orientations * height * width
-        return network
+        return with_width(network, self.n_orientations * height * width)
 
     def _validate(self, n_features: int) -> None:
         shape = tuple(self.image_shape)
@@ -118,7 +117,7 @@ class OrientedGradients(Backbone):
             )
         for name, least in {"n_orientations": 2, "stride": 1}.items():
             value = getattr(self, name)
-            if not (isinstance(value, Integral) and value >= least):
+            if not (isinstance(value, Integral) and int(value) >= least):
                 raise ValueError(
                     f"{name} must be a whole number from {least} on, not {value!r}."
                 )
@@ -130,6 +129,9 @@ class OrientedGradients(Backbone):
 
 class _Histograms(nn.Module):
     carries_task_axis = True  # there are no weights, and each image is by itself
+
+    directions: Tensor  # (orientations, 2)
+    bell: Tensor  # (2 radius + 1,)
 
     def __init__(self, settings: OrientedGradients):
         super().__init__()

@@ -3,7 +3,7 @@
 from torch import nn
 
 from skmeta import nn as layers
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, with_width
 
 __all__ = ["Identity", "Linear"]
 
@@ -43,6 +43,4 @@ class Identity(Backbone):
 
     def build(self, n_features: int) -> nn.Module:
         """Make a module that returns its input."""
-        network = nn.Identity()
-        network.out_features = n_features
-        return network
+        return with_width(nn.Identity(), n_features)

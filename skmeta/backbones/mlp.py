@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, with_width
 from skmeta.nn import LayerNorm, Linear, Residual
 
 __all__ = ["MLP"]
@@ -72,18 +72,17 @@ class MLP(Backbone):
         """
         self._validate()
         widths = [n_features, *self.hidden]
-        layers = []
+        layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths):
             layer = self._layer(n_in, n_out)
             if self.residual and n_in == n_out:
                 layer = [Residual(*layer)]
             layers += layer
         network = nn.Sequential(*layers)
-        network.out_features = widths[-1]
-        return network
+        return with_width(network, widths[-1])
 
     def _layer(self, n_in: int, n_out: int) -> list[nn.Module]:
-        layer = [Linear(n_in, n_out)]
+        layer: list[nn.Module] = [Linear(n_in, n_out)]
         if self.norm == "layer":
             layer.append(LayerNorm(n_out))
         layer.append(_ACTIVATIONS[self.activation]())

@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import nn
 
-from skmeta.backbones.base import Backbone
+from skmeta.backbones.base import Backbone, with_width
 from skmeta.nn import LayerNorm, Linear, Residual
 
 __all__ = ["ResNetMLP"]
@@ -79,8 +79,7 @@ class ResNetMLP(Backbone):
             *self._normalization(),
             nn.ReLU(),
         )
-        network.out_features = self.width
-        return network
+        return with_width(network, self.width)
 
     def _block(self) -> nn.Module:
         hidden = max(1, round(self.hidden_factor * self.width))

@@ -68,7 +68,7 @@ def _unknown(name: str, rows: Sequence[Row]) -> str:
 
 
 def _report(row: Row) -> dict[str, Any]:
-    report = {
+    report: dict[str, Any] = {
         "kind": row.kind,
         "name": row.name,
         "distribution": row.distribution,

@@ -3,11 +3,12 @@
 import argparse
 import sys
 from importlib.util import find_spec
+from typing import Any
 
 __all__ = ["add_parser"]
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     demo = commands.add_parser("demo", help="which films will a new viewer like?")
     demo.add_argument(

@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from importlib.util import find_spec
+from typing import Any
 
 __all__ = ["add_parser"]
 
@@ -20,7 +21,7 @@ Exit codes: 0 done, 1 the table or the options do not allow it, 2 wrong usage.
 """
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     parser = commands.add_parser(
         "evaluate",

@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from skmeta import builtin
 from skmeta.hookspecs import KINDS
@@ -13,11 +14,11 @@ __all__ = ["add_parser", "write"]
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _SUFFIXES = (".md", ".py", ".toml")
 
-# What the package offers, by kind; the name comes in place of the braces.
-_OFFERS = {"algorithm": "{}", "backbone": "{}-net", "distance": "{}-distance"}
+# What the package has, by kind; its own name comes in place of the braces.
+_NAMES = {"algorithm": "{}", "backbone": "{}-net", "distance": "{}-distance"}
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     command = commands.add_parser(
         "new-plugin",
@@ -89,8 +90,8 @@ def write(name: str, out: Path) -> Path:
 
 
 def _refuse_built_in(name: str) -> None:
-    for kind, offer in _OFFERS.items():
-        own = offer.format(name)
+    for kind, pattern in _NAMES.items():
+        own = pattern.format(name)
         if own in getattr(builtin, KINDS[kind])():
             raise ValueError(
                 f"skmeta has the {kind} {own!r} itself, and a built-in wins: choose "
@@ -113,7 +114,7 @@ def _template() -> list[tuple[Path, str]]:
 
 
 def _renamed(text: str, name: str, elsewhere: str) -> str:
-    """Put a name in place of "template", as its package, class or plain."""
+    """Put a name in place of "template", as its package, its class or as it is."""
     words = name.split("-")
     for old, new in [
         ("skmeta_template", "skmeta_" + "_".join(words)),

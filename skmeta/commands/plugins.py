@@ -6,6 +6,7 @@ import json
 import sys
 import warnings
 from dataclasses import asdict
+from typing import Any
 
 from skmeta import plugins
 from skmeta.commands import _check
@@ -13,7 +14,7 @@ from skmeta.commands import _check
 __all__ = ["add_parser"]
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     listing = commands.add_parser(
         "plugins",

@@ -15,9 +15,9 @@ from tqdm.auto import tqdm
 
 from skmeta.utils.messages import warn
 
-__all__ = ["TIMEOUT", "RemoteFile", "data_folder", "fetch"]
+__all__ = ["RemoteFile", "data_folder", "fetch"]
 
-TIMEOUT = 30  # seconds without a byte
+_TIMEOUT = 30  # seconds without a byte
 
 
 class RemoteFile(NamedTuple):
@@ -87,7 +87,7 @@ def _download(remote: RemoteFile, path: Path) -> None:
     # a folder that goes, and processes that download at once do not meet.
     with TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
         part = Path(folder) / path.name
-        with urlopen(remote.url, timeout=TIMEOUT) as response, part.open("wb") as file:
+        with urlopen(remote.url, timeout=_TIMEOUT) as response, part.open("wb") as file:
             size = response.headers.get("Content-Length")
             bar = {"desc": f"download {remote.name}", "total": size and int(size)}
             with tqdm.wrapattr(response, "read", **bar) as body:

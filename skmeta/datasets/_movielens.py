@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, train_test_split
 from sklearn.utils import Bunch
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Index
+    from pandas import DataFrame, Index, Series
 
 N_FOLDS = 5  # of meta-train users, to cross-fit what their ratings say of a film
 N_COORDINATES = 8  # of the co-viewing map
@@ -169,7 +169,7 @@ def _opinions(train: DataFrame, films: Index, share: float = 1.0) -> DataFrame:
     sums = by_film[["n", "rating", "like", "centred"]].sum()
     sums = sums.reindex(films, fill_value=0)
 
-    def smoothed_mean(name, prior):
+    def smoothed_mean(name: str, prior: float) -> Series:
         return (sums[name] + SMOOTHING * prior) / (sums.n + SMOOTHING)
 
     return sums[[]].assign(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from numbers import Integral, Real
 from zipfile import ZipFile
@@ -188,7 +189,8 @@ def fetch_omniglot(
     ...
     OSError: ...images_background_small1.zip does not exist. Set...
     """
-    drawings, images = [], []
+    drawings: list[tuple[str, ...]] = []
+    images = []
     for part in SUBSETS[subset]:
         with _open(part, data_home, download_if_missing) as archive:
             matches = filter(None, map(_DRAWING.fullmatch, sorted(archive.namelist())))
@@ -312,12 +314,16 @@ def fetch_omniglot_one_shot_runs(
     )
 
 
-def _open(part: str, data_home, download_if_missing: bool) -> ZipFile:
+def _open(
+    part: str, data_home: str | os.PathLike | None, download_if_missing: bool
+) -> ZipFile:
     folder = data_folder(data_home, "omniglot")
     return ZipFile(fetch(FILES[part], folder, download_if_missing=download_if_missing))
 
 
-def _read(archive: ZipFile, names, image_size: int, frame: float | None) -> np.ndarray:
+def _read(
+    archive: ZipFile, names: Collection[str], image_size: int, frame: float | None
+) -> np.ndarray:
     """Return drawings as rows of ink: (drawings, image_size ** 2), from 0 to 1."""
     try:
         from PIL import Image
@@ -326,7 +332,7 @@ def _read(archive: ZipFile, names, image_size: int, frame: float | None) -> np.n
             'Omniglot\'s images are read by Pillow: pip install "skmeta[images]"'
         ) from error
     rows = np.empty((len(names), image_size, image_size), dtype=np.float32)
-    title = f"read {os.path.basename(archive.filename)}"
+    title = f"read {os.path.basename(str(archive.filename))}"
     bar = tqdm(names, desc=title, unit="image", delay=BAR_DELAY)
     for row, name in zip(rows, bar, strict=True):
         paper = np.asarray(Image.open(io.BytesIO(archive.read(name))), dtype=bool)

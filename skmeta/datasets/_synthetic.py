@@ -6,7 +6,13 @@ from sklearn.utils import check_random_state
 __all__ = ["make_sinusoids"]
 
 
-def make_sinusoids(n_tasks=100, n_rows=20, *, noise=0.0, random_state=None):
+def make_sinusoids(
+    n_tasks: int = 100,
+    n_rows: int = 20,
+    *,
+    noise: float = 0.0,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""Make the sinusoid regression tasks of the MAML paper.
 
     Each task is :math:`y = a \sin(x - b)` with an amplitude a of its own, uniform

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import t as student
 from sklearn.base import clone, is_classifier
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.display.per_task import name_of, score_tasks
+from skmeta.display.scoring import score_label, score_tasks
 from skmeta.display.style import COLOURS, QUIET, axes_for, literal, tidy
 from skmeta.episodes.sampler import shot_range
-from skmeta.episodes.sampling import draw_support
-from skmeta.tables.rows import TaskRows
+from skmeta.model_selection import few_shot_scorer
+from skmeta.model_selection._statistics import student_half_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,11 +79,7 @@ class AdaptationDisplay:
     @property
     def half_width(self) -> np.ndarray:
         """Half the width of the 95 % confidence interval of the mean."""
-        n_tasks = self.scores.shape[1]
-        if n_tasks < 2:
-            return np.full(len(self.steps), np.nan)
-        error = self.scores.std(axis=1, ddof=1) / np.sqrt(n_tasks)
-        return student.ppf(0.975, n_tasks - 1) * error
+        return student_half_width(self.scores)
 
     @classmethod
     def from_estimator(
@@ -119,7 +113,8 @@ class AdaptationDisplay:
         n_shot : int, default=None
             Support rows, counted as the estimator's ``n_shot`` is; None is that.
         score : callable, default=None
-            ``score(y_true, y_pred)`` of one task; accuracy or R2 if None.
+            ``score(y_true, y_pred)`` of one task; accuracy or R2 if None. Tasks where
+            it is undefined are left out.
         random_state : int or None, default=0
             Draws the supports, the same for all numbers of steps.
         ax : matplotlib Axes, default=None
@@ -140,41 +135,30 @@ class AdaptationDisplay:
         check_is_fitted(estimator)
         if isinstance(estimator, Pipeline):
             X, estimator = estimator[:-1].transform(X), estimator[-1]
-        knob, trained = _steps_of(estimator.algorithm_)
+        parameter, trained = _steps_of(estimator.algorithm_)
         if steps is None:
             steps = range(2 * trained + 1)
-        rows = TaskRows.of(*estimator._validate_rows(X, y, reset=False), groups)
-        X, y, task = rows.X, rows.y, rows.task
         if n_shot is None:
             n_shot = shot_range(estimator.n_shot, "shared")[1]
-        in_support = draw_support(
-            estimator._cells(rows), n_shot, np.random.default_rng(random_state)
+        metric, name = ("accuracy",) * 2 if is_classifier(estimator) else ("r2", "R²")
+        if score is not None:  # as a scorer: a function named as a loss is negated
+            metric, name = make_scorer(score), score_label(score)
+        scorer = few_shot_scorer(
+            metric,
+            n_shot=n_shot,
+            random_state=random_state,
         )
-        query = ~in_support
-        if not query.any():
-            raise ValueError("No group has enough rows for a support and a query.")
         scores = []
         for n_steps in steps:
             own = copy.copy(estimator)
-            own.algorithm_ = clone(estimator.algorithm_).set_params(**{knob: n_steps})
-            own.adapt(X[in_support], y[in_support], groups=task[in_support])
-            answers = own.predict(X[query], groups=task[query])
-            if score is None:
-                each = own._scores_per_task(
-                    replace(rows, weight=np.ones(len(y))).take(query), answers
-                )
-            else:
-                each = [
-                    score(y[query][rows], answers[rows])
-                    for rows in (task[query] == t for t in np.unique(task[query]))
-                ]
-            scores.append(each)
-        plain = "accuracy" if is_classifier(estimator) else "R²"
+            own.algorithm_ = clone(estimator.algorithm_)
+            own.algorithm_.set_params(**{parameter: n_steps})
+            scores.append(scorer.per_task(own, X, y, groups).to_numpy())
         display = cls(
             np.asarray(list(steps)),
-            np.asarray(scores, float),
+            _of_scored_tasks(np.asarray(scores)),
             trained_steps=trained,
-            score_name=name_of(score) if score else plain,
+            score_name=name,
         )
         return display.plot(ax=ax) if plot else display
 
@@ -243,15 +227,11 @@ class AdaptationDisplay:
                 f"steps names {len(steps)}. Pass one row of predictions for each."
             )
         _, scores = score_tasks(score, y_true, list(y_pred), groups)
-        scored = ~np.isnan(scores).any(axis=0)
-        if not scored.any():
-            raise ValueError("No task has a score after every number of steps.")
-        scores = scores[:, scored]
         display = cls(
             np.asarray(list(steps)),
-            scores,
+            _of_scored_tasks(scores),
             trained_steps=trained_steps,
-            score_name=name_of(score),
+            score_name=score_label(score),
         )
         return display.plot(ax=ax) if plot else display
 
@@ -293,6 +273,14 @@ class AdaptationDisplay:
         return self
 
 
+def _of_scored_tasks(scores: np.ndarray) -> np.ndarray:
+    """Leave out tasks without a score after any of the numbers of steps."""
+    scored = ~np.isnan(scores).any(axis=0)
+    if not scored.any():
+        raise ValueError("No task has a score after every number of steps.")
+    return scores[:, scored]
+
+
 def _steps_of(algorithm) -> tuple[str, int]:
     """Return the parameter for the steps of adaptation, and those of meta-training."""
     parameters = algorithm.get_params(deep=False)
@@ -301,5 +289,5 @@ def _steps_of(algorithm) -> tuple[str, int]:
             f"{algorithm} takes no inner steps: there is nothing to show. Gradient-"
             "based algorithms such as 'maml', 'anil' and 'reptile' take some."
         )
-    knob = "adapt_steps" if "adapt_steps" in parameters else "inner_steps"
-    return knob, parameters["inner_steps"]
+    name = "adapt_steps" if "adapt_steps" in parameters else "inner_steps"
+    return name, parameters["inner_steps"]

@@ -9,8 +9,10 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length
 
-from skmeta.display.per_task import name_of, score_tasks
+from skmeta.display.scoring import score_label, score_tasks
 from skmeta.display.style import COLOURS, axes_for, literal, tidy
+from skmeta.model_selection import few_shot_curve
+from skmeta.model_selection._curve import summarise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,8 +107,6 @@ class FewShotCurveDisplay:
         FewShotCurveDisplay
             What was drawn.
         """
-        from skmeta.model_selection import few_shot_curve
-
         curve = few_shot_curve(
             estimators, X, y, groups, shots=shots, metric=metric, **options
         )
@@ -169,8 +169,6 @@ class FewShotCurveDisplay:
         """
         import pandas as pd
 
-        from skmeta.model_selection._curve import summarise
-
         names = [name] * len(shots) if isinstance(name, str) else name
         check_consistent_length(y_true, y_pred, groups, shots, names)
         y_true, y_pred, groups, shots, names = map(
@@ -192,7 +190,7 @@ class FewShotCurveDisplay:
             ]
         columns = ["estimator", "shots", "task", "repeat", "score"]
         curve = summarise(pd.DataFrame(scored, columns=columns))
-        return cls.from_frame(curve, score_name=name_of(score), ax=ax, plot=plot)
+        return cls.from_frame(curve, score_name=score_label(score), ax=ax, plot=plot)
 
     @classmethod
     def from_frame(

@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length
 
-from skmeta.display.per_task import name_of, score_tasks
+from skmeta.display.scoring import score_label, score_tasks
 from skmeta.display.style import BAD, GOOD, QUIET, axes_for, literal, shorten, tidy
+from skmeta.model_selection import compare
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,8 +133,6 @@ class TaskScoreDisplay:
         TaskScoreDisplay
             What was drawn.
         """
-        from skmeta.model_selection import compare
-
         if name == baseline_name:
             raise ValueError(
                 f"The estimator and the baseline are both called {name!r}."
@@ -246,7 +245,7 @@ class TaskScoreDisplay:
             What was drawn.
         """
         tasks, scores = score_tasks(score, y_true, [y_pred, baseline_pred], groups)
-        names.setdefault("score_name", name_of(score))
+        names.setdefault("score_name", score_label(score))
         return cls.from_scores(tasks, *scores, ax=ax, **names)
 
     def plot(self, ax: Axes | None = None) -> TaskScoreDisplay:

@@ -89,7 +89,7 @@ class Tangent(Distance):
 
 
 class _Tangent(nn.Module):
-    def __init__(self, shape: tuple[int, int, int], ridge: float):
+    def __init__(self, shape: tuple[int, ...], ridge: float):
         super().__init__()
         self.shape = shape
         self.ridge = ridge

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_map  # torch has no public pytree before 2.
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
+from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.tables.groups import Spans, encode_groups
 from skmeta.tables.labels import TaskLabels
@@ -26,9 +27,9 @@ __all__ = ["AdaptedTasks", "Learner"]
 class Learner:
     """A meta-trained module with the algorithm that knows how to use it."""
 
-    algorithm: Algorithm
+    algorithm: Algorithm | TaskScaled
     module: nn.Module
-    device: str
+    device: str | torch.device
 
     @cached_property
     def weights(self) -> list[Tensor]:
@@ -196,8 +197,9 @@ class AdaptedTasks:
         # -inf marks a class that the task does not have; all else is a number.
         lost = np.unique(task[~(whole < np.inf).all(axis=1)])
         if len(lost):
-            named = self.names is not None and lost[-1] < len(self.names)
-            which = f" {show(self.names[lost])}" if named else ""
+            which = ""
+            if self.names is not None and lost[-1] < len(self.names):
+                which = f" {show(self.names[lost])}"
             warn(
                 f"Adaptation to {len(lost)} tasks{which} diverged: "
                 "answers are not finite. Are rows and targets on the scale of those "
@@ -227,8 +229,8 @@ class AdaptedTasks:
             if len(place) == self.bounds[block.state + 1] - self.bounds[block.state]:
                 return state
             return tree_map(lambda leaf: leaf[first:stop], state)
-        place = torch.from_numpy(place)
-        return tree_map(lambda leaf: leaf[place.to(leaf.device)], state)
+        index = torch.from_numpy(place)
+        return tree_map(lambda leaf: leaf[index.to(leaf.device)], state)
 
 
 class _Block(NamedTuple):

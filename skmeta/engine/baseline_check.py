@@ -1,4 +1,4 @@
-"""The plain baseline that meta-learning has to beat, on the tasks held out from it."""
+"""The baseline that meta-learning has to beat, on the tasks held out from it."""
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ def support_mean(episode: Episode) -> Tensor:
 
 
 def warn_if_no_help(net: EpisodicNet) -> None:
-    """Warn if the plain baseline is better on the validation tasks.
+    """Warn if the baseline is better on the validation tasks.
 
     Parameters
     ----------
@@ -62,27 +62,27 @@ def warn_if_no_help(net: EpisodicNet) -> None:
         After training with validation episodes.
     """
     judged = [epoch for epoch in net.history if "valid_score" in epoch]
-    if not judged:
+    if not judged or net.validation is None:
         return
     score = min(judged, key=lambda epoch: epoch["valid_loss"])["valid_score"]
     episodes = list(net.validation)
     is_regression = episodes[0].query.y.is_floating_point()
     answer = support_mean if is_regression else nearest_centroid
-    plain = np.average(
+    baseline = np.average(
         [mean_score(answer(episode), episode.query) for episode in episodes],
         weights=[len(episode.query.X) for episode in episodes],
     )
-    if score >= plain - _MARGIN:
+    if score >= baseline - _MARGIN:
         return
     if is_regression:
         how = (
-            f"the mean of the support has a squared error of {-plain:.3g} and "
+            f"the mean of the support has a squared error of {-baseline:.3g} and "
             f"{net.algorithm} one of {-score:.3g} (in units of standardised targets)"
         )
     else:
         how = (
             "the nearest class mean of the raw features is right for "
-            f"{plain:.0%} of the rows and {net.algorithm} for {score:.0%}"
+            f"{baseline:.0%} of the rows and {net.algorithm} for {score:.0%}"
         )
     warn(
         f"Meta-learning does not help here: on tasks held out from training {how}. "

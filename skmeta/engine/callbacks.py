@@ -1,6 +1,9 @@
 """What happens around epochs: the best weights are kept, a bar shows how far it is."""
 
+from typing import Any
+
 from skorch.callbacks import Callback, EarlyStopping
+from torch import Tensor
 from tqdm.auto import tqdm
 
 __all__ = ["KeepBest", "Progress"]
@@ -18,6 +21,8 @@ class KeepBest(EarlyStopping):
         Epochs without improvement after which training stops.
     """
 
+    best_model_weights_: dict[str, Tensor] | None
+
     def __init__(self, patience: int):
         super().__init__(
             monitor="valid_loss",
@@ -27,7 +32,7 @@ class KeepBest(EarlyStopping):
             sink=_silent,
         )
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Load the weights of the best epoch."""
         if self.best_model_weights_ is not None:
             net.module_.load_state_dict(self.best_model_weights_)
@@ -41,11 +46,11 @@ def _silent(text: str, verbose: int = 0) -> None:
 class Progress(Callback):
     """One progress bar for the whole training, with the latest losses beside it."""
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar."""
         self.bar_ = tqdm(total=net.max_epochs, desc="meta-training", unit="epoch")
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Move on by one epoch."""
         latest = net.history[-1]
         shown = {
@@ -56,7 +61,7 @@ class Progress(Callback):
         self.bar_.set_postfix(shown)
         self.bar_.update()
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Close the bar."""
         self.bar_.close()
         del self.bar_

@@ -5,7 +5,7 @@ import inspect
 import io
 import os
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,8 @@ class Checkpoint:
     Parameters
     ----------
     folder : str or path-like
-        Made if it is not there. Whoever can write in it can run code: the states of
-        callbacks are pickles.
+        Made if it is not there. Whoever can write in it can run code: what callbacks
+        hold is a pickle where it is more than numbers, text and tensors.
     every : int
         Epochs from one checkpoint to the next.
     belongs_to : dict of str to str
@@ -56,18 +56,18 @@ class Checkpoint:
         for rest in self.path.parent.glob(f".{_NAME}.*"):  # of a kill while it wrote
             rest.unlink(missing_ok=True)
         self.saved = self._read()
-        self.first_random: dict = {}
+        self.first_random: Mapping[str, Any] = {}
 
     def _read(self) -> dict | None:
         if not self.path.exists():
             return None
         try:
-            saved = torch.load(self.path, map_location="cpu", weights_only=False)
+            saved = torch.load(self.path, map_location="cpu", weights_only=True)
             mine = saved["belongs_to"]
-        except Exception as error:  # a pickle raises any kind of them
+        except Exception as error:  # torch raises any kind of them
             raise ValueError(
-                f"{self.path} is not a checkpoint that can be read here ({error}). "
-                "Remove it to train from the start."
+                f"{self.path} is not a checkpoint that can be read here "
+                f"({type(error).__name__}). Remove it to train from the start."
             ) from error
         differing = sorted(
             name
@@ -122,20 +122,26 @@ class KeepCheckpoint(Callback):
         Epochs of earlier trainings in the net's history.
     """
 
-    def __init__(self, checkpoint, rng, torch_rng, n_before):
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        rng: np.random.Generator,
+        torch_rng: torch.Generator | None,
+        n_before: int,
+    ):
         self.checkpoint = checkpoint
         self.rng = rng
         self.torch_rng = torch_rng
         self.n_before = n_before
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Set everything as it was when the checkpoint was written."""
         saved = self.checkpoint.saved
         if saved is None:
             return
         net.module_.load_state_dict(saved["module"])
         net.optimizer_.load_state_dict(saved["optimizer"])
-        net.history[:] = saved["history"]
+        net.history[:] = _unpack(*saved["history"])
         callbacks = dict(self._others(net))
         for name, state in saved["callbacks"].items():
             _restore(callbacks[name], state)
@@ -147,7 +153,7 @@ class KeepCheckpoint(Callback):
             torch.cuda.set_rng_state(saved["random"]["cuda"], net.device)
         self.checkpoint.saved = None  # frees the memory
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Write a checkpoint if it is time."""
         n_epochs = len(net.history) - self.n_before
         if n_epochs % self.checkpoint.every:
@@ -165,13 +171,13 @@ class KeepCheckpoint(Callback):
                 "n_epochs": n_epochs,
                 "module": net.module_.state_dict(),
                 "optimizer": net.optimizer_.state_dict(),
-                "history": net.history.to_list(),
+                "history": _pack(net.history.to_list()),
                 "callbacks": {name: _state(each) for name, each in self._others(net)},
                 "random": random,
             }
         )
 
-    def _others(self, net) -> list[tuple[str, Callback]]:
+    def _others(self, net: Any) -> list[tuple[str, Callback]]:
         return [pair for pair in net.callbacks_ if pair[1] is not self]
 
 
@@ -181,7 +187,10 @@ def _state(callback: Callback) -> dict[str, tuple[str, Any]]:
     Its constructor's arguments are given anew. So is what a pickle cannot hold, such as
     the bar of a progress: the callback has made another one when training begins.
     """
-    given = inspect.signature(type(callback).__init__).parameters
+    given: set[str] = set()
+    for cls in type(callback).__mro__[:-1]:
+        init: Any = cls.__init__  # type: ignore[misc]  # cls is a class
+        given |= inspect.signature(init).parameters.keys()
     state = {}
     for name, value in vars(callback).items():
         if name in given:
@@ -191,7 +200,7 @@ def _state(callback: Callback) -> dict[str, tuple[str, Any]]:
             state[name] = ("state_dict", copy.deepcopy(value.state_dict()))
             continue
         try:
-            state[name] = ("pickle", pickle.dumps(value))
+            state[name] = _pack(value)
         except Exception:  # what a class raises when it is pickled is its own
             continue
     return state
@@ -202,11 +211,39 @@ def _restore(callback: Callback, state: dict[str, tuple[str, Any]]) -> None:
         if how == "state_dict":
             getattr(callback, name).load_state_dict(value)
         else:
-            setattr(callback, name, pickle.loads(value))
+            setattr(callback, name, _unpack(how, value))
+
+
+def _pack(value: Any) -> tuple[str, Any]:
+    """Return a value as torch reads it without running anything, else as a pickle."""
+    plain = _without_numpy(value)
+    try:
+        buffer = io.BytesIO()
+        torch.save(plain, buffer)
+        buffer.seek(0)
+        torch.load(buffer, weights_only=True)
+    except Exception:  # torch raises any kind of them
+        return "pickle", pickle.dumps(value)
+    return "plain", plain
+
+
+def _unpack(how: str, value: Any) -> Any:
+    return value if how == "plain" else pickle.loads(value)
+
+
+def _without_numpy(value: Any) -> Any:
+    """Make Python's own numbers of numpy's, which torch takes for foreign objects."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (list, tuple):
+        return type(value)(map(_without_numpy, value))
+    if type(value) is dict:
+        return {key: _without_numpy(each) for key, each in value.items()}
+    return value
 
 
 def fingerprint(
-    parameters: Mapping[str, Any], data: Mapping[str, np.ndarray]
+    parameters: Mapping[str, Any], data: Mapping[str, Any]
 ) -> dict[str, str]:
     """Tell in short what a fit is made of.
 
@@ -245,5 +282,5 @@ def _text(value: Any) -> str:
         return repr(value)
     if hasattr(value, "keywords"):  # functools.partial
         return f"{_text(value.func)}(**{sorted(value.keywords.items())})"
-    named = value if isinstance(value, (type, Callable)) else type(value)
+    named = value if isinstance(value, type) or callable(value) else type(value)
     return getattr(named, "__qualname__", type(value).__qualname__)

@@ -68,7 +68,8 @@ def join(learnt: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     (int, pytree of Tensor)
         The same for several chunks together, in their order.
     """
-    sizes, states = [], []
+    sizes: list[int] = []
+    states: list[Any] = []
     for size, state in learnt:
         if states and (len(states) == _JOINED or not _are_alike(states[0], state)):
             yield sum(sizes), _cat(states)

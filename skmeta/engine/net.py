@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import Any, Self
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EpochTimer, PassthroughScoring
+from skorch.callbacks import Callback, EpochTimer, PassthroughScoring
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import task_losses
@@ -14,6 +15,9 @@ from skmeta.episodes.episode import Batch, Episode
 from skmeta.utils.messages import warn
 
 __all__ = ["EpisodicNet", "compile_step", "mean_score"]
+
+# From the module and a meta-batch to the loss, with ``.grad`` filled on the way.
+_MetaStep = Callable[[torch.nn.Module, Episode], torch.Tensor]
 
 
 class EpisodicNet(NeuralNet):
@@ -36,13 +40,13 @@ class EpisodicNet(NeuralNet):
 
     def __init__(
         self,
-        module,
+        module: Callable[[], torch.nn.Module],
         *,
         algorithm: Algorithm,
         validation: Iterable[Episode] | None = None,
-        criterion=torch.nn.Identity,
-        train_split=None,
-        **parameters,
+        criterion: Any = torch.nn.Identity,
+        train_split: Any = None,
+        **parameters: Any,
     ):
         super().__init__(
             module, criterion=criterion, train_split=train_split, **parameters
@@ -51,7 +55,7 @@ class EpisodicNet(NeuralNet):
         self.validation = validation
 
     @property
-    def _default_callbacks(self):
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
         return [
             ("epoch_timer", EpochTimer()),
             ("train_loss", PassthroughScoring("train_loss", on_train=True)),
@@ -62,41 +66,45 @@ class EpisodicNet(NeuralNet):
             ),
         ]
 
-    def initialize_history(self):
+    def initialize_history(self) -> Self:
         """Begin the history anew."""
         self.history_ = History()
         return self
 
-    def get_split_datasets(self, X, y=None, **fit_params):
+    def get_split_datasets(
+        self, X: Iterable[Episode], y: None = None, **fit_params: Any
+    ) -> tuple[Iterable[Episode], Iterable[Episode] | None]:
         """Return the training episodes and the validation episodes."""
         return X, self.validation
 
-    def get_iterator(self, dataset, training=False):
+    def get_iterator(
+        self, dataset: Iterable[Episode], training: bool = False
+    ) -> Iterable[Episode]:
         """Return the dataset itself: it yields ready meta-batches."""
         return dataset
 
-    def torch_compile(self, module, name):
+    def torch_compile(self, module: torch.nn.Module, name: str) -> torch.nn.Module:
         """Leave the module as it is: what ``compile`` compiles is the meta-step."""
         return module
 
-    def train_step_single(self, batch: Episode, **fit_params) -> dict:
+    def train_step_single(self, batch: Episode, **fit_params: Any) -> dict[str, Any]:
         """Fill the gradients with the algorithm's meta-gradient."""
         self._set_training(True)
         loss = self._meta_backward(self.module_, batch.to(self.device))
         return {"loss": torch.as_tensor(loss), "y_pred": None}
 
     @cached_property
-    def _meta_backward(self) -> Callable[[torch.nn.Module, Episode], torch.Tensor]:
+    def _meta_backward(self) -> _MetaStep:
         if not self.compile:
             return self.algorithm.meta_backward
         return self._or_else_eager(
             compile_step(self.algorithm.meta_backward, self.device)
         )
 
-    def _or_else_eager(self, compiled: Callable) -> Callable:
+    def _or_else_eager(self, compiled: _MetaStep) -> _MetaStep:
         """Fall back, with one warning, where there is no compiler for the step."""
 
-        def meta_backward(module, episode):
+        def meta_backward(module: torch.nn.Module, episode: Episode) -> torch.Tensor:
             try:
                 return compiled(module, episode)
             except Exception as error:  # torch raises any kind of them
@@ -110,7 +118,7 @@ class EpisodicNet(NeuralNet):
 
         return meta_backward
 
-    def validation_step(self, batch: Episode, **fit_params) -> dict:
+    def validation_step(self, batch: Episode, **fit_params: Any) -> dict[str, Any]:
         """Adapt to the supports and judge on the queries."""
         self._set_training(False)
         episode = batch.to(self.device)
@@ -121,7 +129,13 @@ class EpisodicNet(NeuralNet):
         self.history.record_batch("valid_score", mean_score(outputs, episode.query))
         return {"loss": loss, "y_pred": outputs}
 
-    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+    def on_batch_end(
+        self,
+        net: NeuralNet,
+        batch: Any = None,
+        training: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Record how many tasks a meta-batch has; epochs weight its loss by that.
 
         skorch counts rows, and takes the fields of a :class:`Batch` for them.
@@ -130,14 +144,14 @@ class EpisodicNet(NeuralNet):
         prefix = "train" if training else "valid"
         self.history.record_batch(f"{prefix}_batch_size", len(batch.support.X))
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # The validation episodes have done their work when the net is pickled.
         state = super().__getstate__() | {"validation": None}
         state.pop("_meta_backward", None)
         return state
 
 
-def compile_step(meta_backward: Callable, device: torch.device | str) -> Callable:
+def compile_step(meta_backward: _MetaStep, device: torch.device | str) -> _MetaStep:
     """Compile a meta-step.
 
     On a CPU what calls the kernels is compiled as well: it takes as long as the kernels

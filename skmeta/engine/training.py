@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from skmeta.algorithms.base import Algorithm
@@ -43,7 +43,7 @@ def make_net(
     patience: int | None,
     verbose: int,
     callbacks: Sequence | None,
-    **parameters,
+    **parameters: Any,
 ) -> EpisodicNet:
     """Configure an untrained net.
 
@@ -69,7 +69,7 @@ def make_net(
     """
     if _can_fuse(parameters["optimizer"]):
         parameters["optimizer__fused"] = True
-    own = []
+    own: list[tuple[str, Callback]] = []
     if patience is not None:
         own.append(("keep_best", KeepBest(patience)))
     if verbose:
@@ -86,8 +86,8 @@ def make_net(
 def _can_fuse(optimizer: Any) -> bool:
     """Tell whether an optimizer can be fused, and the user chose nothing else."""
     chosen = set(getattr(optimizer, "keywords", ()))
-    plain = getattr(optimizer, "func", optimizer)
-    return plain in _FUSED and not chosen & {"fused", "foreach", "differentiable"}
+    cls = getattr(optimizer, "func", optimizer)  # of a partial
+    return cls in _FUSED and not chosen & {"fused", "foreach", "differentiable"}
 
 
 def meta_train(
@@ -138,12 +138,15 @@ def meta_train(
     ValueError
         If the loss diverged and no epoch left finite weights.
     """
-    change, torch_rng = scaling, None
+    standardise = None if scaling is None else scaling.standardise
+    change: Callable[[Episode], Episode] | None = standardise
+    torch_rng = None
     if augmentations:
         torch_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        change = partial(augment_all, augmentations, spec=spec, rng=torch_rng)
-        if scaling is not None:
-            change = partial(_in_turn, change, scaling)
+        augment = partial(augment_all, augmentations, spec=spec, rng=torch_rng)
+        change = augment
+        if standardise is not None:
+            change = partial(_in_turn, augment, standardise)
     episodes = Episodes(train, tasks_per_epoch, net.batch_size, rng, change=change)
     if valid is not None:
         net.validation = Episodes(
@@ -152,7 +155,7 @@ def meta_train(
             net.batch_size,
             rng,
             fixed=True,
-            change=scaling,
+            change=standardise,
         )
     n_before = len(before.history) if before is not None else 0
     n_done = checkpoint.n_epochs if checkpoint is not None else 0
@@ -182,7 +185,11 @@ def meta_train(
     return net
 
 
-def _in_turn(first: Callable, second: Callable, episode: Episode) -> Episode:
+def _in_turn(
+    first: Callable[[Episode], Episode],
+    second: Callable[[Episode], Episode],
+    episode: Episode,
+) -> Episode:
     return second(first(episode))
 
 

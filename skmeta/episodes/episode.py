@@ -29,11 +29,9 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device | str) -> "Batch":
         """Move all tensors to a device."""
-        return Batch(
-            *(
-                tensor if tensor is None else tensor.to(device, non_blocking=True)
-                for tensor in self
-            )
+        return Batch._make(
+            tensor if tensor is None else tensor.to(device, non_blocking=True)
+            for tensor in self
         )
 
 
@@ -47,7 +45,7 @@ class Episode(NamedTuple):
         """Move all tensors to a device."""
         return Episode(self.support.to(device), self.query.to(device))
 
-    def join(self) -> tuple[Batch, torch.Tensor]:
+    def join(self) -> tuple[Batch, Tensor]:
         """Put the support and the query rows of every task into one batch.
 
         Returns
@@ -59,15 +57,20 @@ class Episode(NamedTuple):
         """
         support, query = self
 
-        def beside(a: torch.Tensor | None, b: torch.Tensor | None):
-            return None if a is None or b is None else torch.cat([a, b], dim=1)
+        def beside(a: Tensor, b: Tensor) -> Tensor:
+            return torch.cat([a, b], dim=1)
 
-        n_classes = torch.maximum(support.n_classes, query.n_classes)
-        parts = {
-            name: beside(getattr(support, name), getattr(query, name))
-            for name in Batch._fields
-            if name != "n_classes"
-        }
-        in_support = parts["mask"].clone()
+        def beside_if_both(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+            return None if a is None or b is None else beside(a, b)
+
+        rows = Batch(
+            beside(support.X, query.X),
+            beside(support.y, query.y),
+            beside(support.mask, query.mask),
+            torch.maximum(support.n_classes, query.n_classes),
+            beside_if_both(support.label, query.label),
+            beside_if_both(support.weight, query.weight),
+        )
+        in_support = rows.mask.clone()
         in_support[:, support.mask.shape[1] :] = False
-        return Batch(n_classes=n_classes, **parts), in_support
+        return rows, in_support

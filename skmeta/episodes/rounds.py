@@ -99,6 +99,7 @@ def draw_rounds(
         drawn = rng.permutation(n_tasks)[:size]
         rows = [order[bounds[each] : bounds[each + 1]] for each in drawn]
         if n_way is not None:
+            assert label is not None  # there are no classes to draw without
             rows = [own[_few_classes(label[own], n_way, rng)] for own in rows]
         episode = np.repeat(np.arange(size), [len(own) for own in rows])
         row = np.concatenate(rows)
@@ -124,11 +125,17 @@ def draw_classes(
     return _shuffle(row, episode, label[row], np.arange(n_episodes), rng)
 
 
-def _few_classes(label: np.ndarray, n_way: int, rng) -> np.ndarray:
+def _few_classes(label: np.ndarray, n_way: int, rng: np.random.Generator) -> np.ndarray:
     return np.isin(label, rng.permutation(np.unique(label))[:n_way])
 
 
-def _shuffle(row, episode, label, task, rng) -> Round:
+def _shuffle(
+    row: np.ndarray,
+    episode: np.ndarray,
+    label: np.ndarray | None,
+    task: np.ndarray,
+    rng: np.random.Generator,
+) -> Round:
     cell = episode if label is None else episode * (label.max() + 1) + label
     _, cell, sizes = np.unique(cell, return_inverse=True, return_counts=True)
     return Round(row, episode, shuffled_places(cell, rng), sizes[cell], task)

@@ -99,7 +99,7 @@ class EpisodeSampler:
         self._rows = rows[cells.rows]
         self._cell_first = cells.first[usable]
         self._cell_sizes = cells.sizes[usable]
-        self._stratum_sizes = None
+        self._stratum_sizes: np.ndarray | None = None
         if stratum is not None:
             self._stratify(stratum, cell_of_row[cells.rows], len(codes), usable)
         tasks, first, counts = np.unique(
@@ -178,7 +178,8 @@ class EpisodeSampler:
             drawn = draw_without_replacement(sizes.ravel(), width, rng)
             drawn = drawn.reshape(*cell.shape, width)
         else:
-            drawn = self._draw_stratified(cell[:, 0], n_drawn, shot, rng)
+            strata = self._stratum_sizes[cell[:, 0]]
+            drawn = self._draw_stratified(strata, n_drawn, shot, rng)
         rows = self._rows[self._cell_first[cell][..., np.newaxis] + drawn]
 
         place = np.arange(width)
@@ -191,13 +192,15 @@ class EpisodeSampler:
 
     def _draw_stratified(
         self,
-        cell: np.ndarray,
+        sizes: np.ndarray,
         n_drawn: np.ndarray,
         shot: np.ndarray,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """Draw rows of whole tasks, the query first: (n_episodes, 1, width)."""
-        sizes = self._stratum_sizes[cell]  # (episodes, strata)
+        """Draw rows of whole tasks, the query first: (n_episodes, 1, width).
+
+        ``sizes`` are the rows of every class of the tasks, (n_episodes, strata).
+        """
         width = n_drawn.max()
         each = min(width, sizes.max())  # rows of a class that may be needed
         drawn = draw_without_replacement(sizes.ravel(), each, rng)
@@ -208,7 +211,7 @@ class EpisodeSampler:
         key = np.where(place < size, key, np.inf)
         first = np.cumsum(sizes, axis=1) - sizes
         drawn = np.where(place < size, drawn + first[..., np.newaxis], 0)
-        flat = (len(cell), -1)
+        flat = (len(sizes), -1)
         order = np.argsort(key.reshape(flat), axis=1)[:, :width]
         drawn = np.take_along_axis(drawn.reshape(flat), order, axis=1)
         # Support rows have the lowest keys, and stand behind the query.
@@ -216,7 +219,13 @@ class EpisodeSampler:
         at = np.where(at < n_query, at + shot, np.where(at < n_drawn, at - n_query, at))
         return np.take_along_axis(drawn, at, axis=1)[:, np.newaxis]
 
-    def episode(self, rows, in_support, in_query, way) -> Episode:
+    def episode(
+        self,
+        rows: np.ndarray,
+        in_support: np.ndarray,
+        in_query: np.ndarray,
+        way: np.ndarray,
+    ) -> Episode:
         """Gather drawn row numbers into a padded episode."""
         n_classes = way if self.draws_classes else np.full(len(way), self.n_classes)
         y = None

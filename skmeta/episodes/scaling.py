@@ -71,7 +71,7 @@ class TaskScaling(NamedTuple):
         within = self.target_within.to(support.X).view(1)
         return _statistics(support.y.unsqueeze(-1), support, within)
 
-    def __call__(self, episode: Episode) -> Episode:
+    def standardise(self, episode: Episode) -> Episode:
         """Standardise a meta-batch by its supports, queries included."""
         features = self.of_features(episode.support)
         targets = self.of_targets(episode.support)
@@ -142,7 +142,7 @@ class TaskScaled:
     def predict_std(self, module: nn.Module, state: ScaledState, X: Tensor) -> Tensor:
         """Give standard deviations, in the unit that the values had."""
         std = self.algorithm.predict_std(module, state.learnt, _rows(state, X))
-        return std * state.targets.std
+        return std * state.targets.std if state.targets else std
 
     def embed(self, module: nn.Module, state: ScaledState, X: Tensor) -> Tensor:
         """Embed standardised rows."""

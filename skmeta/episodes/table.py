@@ -72,6 +72,7 @@ class Table:
         Batch
             Features, targets and weights, 0 on padding; training classes, -1 there.
         """
+        assert self.y is not None  # a batch has targets
         y = np.where(mask, self.y[rows] if y is None else y, self.y.dtype.type(0))
         label = None
         if self.label is not None:
@@ -81,7 +82,9 @@ class Table:
             weight = torch.from_numpy(np.where(mask, self.weight[rows], np.float32(0)))
         return Batch(
             self.features(rows, mask),
-            *map(torch.from_numpy, (y, mask, n_classes)),
+            torch.from_numpy(y),
+            torch.from_numpy(mask),
+            torch.from_numpy(n_classes),
             label,
             weight,
         )

@@ -1,19 +1,21 @@
 """Which tasks of a table train, and which are held out to validate on."""
 
+from typing import Any
+
 import numpy as np
 
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.table import Table
 from skmeta.utils.messages import warn
 
-__all__ = ["hold_out", "make_samplers"]
+__all__ = ["make_samplers"]
 
 # Tasks or rows that early_stopping="auto" asks for before it holds some out. Of classes
 # it asks for as many as leave a whole episode to validate on.
 _ENOUGH_TO_VALIDATE = {"groups": 6, "table": 200}
 
 
-def hold_out(
+def _hold_out(
     unit: np.ndarray,
     *,
     early_stopping: bool | str,
@@ -68,7 +70,7 @@ def make_samplers(
     validation_fraction: float,
     mix_tasks: float,
     rng: np.random.Generator,
-    **draw,
+    **draw: Any,
 ) -> tuple[EpisodeSampler, EpisodeSampler | None]:
     """Split tasks (or classes, or rows) in those to train and to validate on.
 
@@ -102,18 +104,18 @@ def make_samplers(
         If there is no task to train on.
     """
     unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
-    held_out = hold_out(
+    assert unit is not None  # what draws classes has them numbered
+    held_out = _hold_out(
         unit,
         early_stopping=early_stopping,
         fraction=validation_fraction,
         enough=_ENOUGH_TO_VALIDATE.get(tasks, draw["n_way"] / validation_fraction),
         rng=rng,
     )
-    valid = None
+    valid, rows = None, None
     if held_out is not None:
-        rows = np.flatnonzero(held_out)
-        valid = EpisodeSampler(table, task, cell, rows=rows, **draw)
-    rows = None if held_out is None else np.flatnonzero(~held_out)
+        held_out_rows, rows = np.flatnonzero(held_out), np.flatnonzero(~held_out)
+        valid = EpisodeSampler(table, task, cell, rows=held_out_rows, **draw)
     train = EpisodeSampler(table, task, cell, rows=rows, mix_tasks=mix_tasks, **draw)
     if not train.n_tasks_:
         raise ValueError(

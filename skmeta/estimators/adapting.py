@@ -1,15 +1,16 @@
 """What an estimator does with its meta-knowledge: learn tasks, answer, score, embed."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import _safe_indexing
+from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -23,11 +24,11 @@ from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.sampling import draw_support
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
-from skmeta.estimators.html import FactsMixin, training_facts
+from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.estimators.targets import Targets
 from skmeta.exceptions import NotAdaptedError
 from skmeta.saving.mixin import SavingMixin
-from skmeta.tables.meta_dataset.dataset import unpack
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import show
 from skmeta.utils.random import generator
@@ -36,13 +37,13 @@ __all__ = ["AdaptingEstimator"]
 
 # A table of these stays as it is, memory-mapped perhaps; rows are converted when they
 # are drawn. All else becomes the first.
-_NUMBERS = [np.float64, np.float32, np.float16, np.bool_]
+_NUMBERS: list[Any] = [np.float64, np.float32, np.float16, np.bool_]
 _NUMBERS += map(np.dtype, np.typecodes["AllInteger"])
 
 
 class AdaptingEstimator(
     SavingMixin,
-    FactsMixin,
+    HTMLReprMixin,
     Targets,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -54,7 +55,13 @@ class AdaptingEstimator(
     each of the two estimators.
     """
 
-    def adapt(self, X=None, y=None, groups=None, sample_weight=None):
+    def adapt(
+        self,
+        X: ArrayLike | MetaDataset | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Learn the current task, or tasks, from a few labelled rows.
 
         Meta-knowledge stays as it is; what was adapted to before is forgotten.
@@ -104,7 +111,13 @@ class AdaptingEstimator(
         self._set_adapted(self._learn(self._weigh(rows, sample_weight)))
         return self
 
-    def score(self, X, y=None, sample_weight=None, groups=None):
+    def score(
+        self,
+        X: ArrayLike | MetaDataset,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> float:
         """Score the predictions for the current task, or for new tasks.
 
         Parameters
@@ -149,6 +162,7 @@ class AdaptingEstimator(
         elif not self._has_prior():
             n_support = np.bincount(rows.task, in_support, minlength=rows.n_tasks)
             if not n_support.all():
+                assert rows.names is not None  # of the groups
                 raise ValueError(
                     "No support row to learn from in the tasks "
                     f"{show(rows.names[n_support == 0])}, and no prior to answer by."
@@ -161,7 +175,13 @@ class AdaptingEstimator(
             raise ValueError("No group has enough rows for a support and a query.")
         return float(np.mean(scores))
 
-    def fit_transform(self, X, y, groups=None, sample_weight=None):
+    def fit_transform(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Meta-train, then embed the rows.
 
         Parameters
@@ -183,7 +203,7 @@ class AdaptingEstimator(
         """
         return self.fit(X, y, groups, sample_weight).transform(X)
 
-    def transform(self, X, groups=None):
+    def transform(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
         """Embed rows with the backbone.
 
         Parameters
@@ -244,7 +264,9 @@ class AdaptingEstimator(
             algorithm = TaskScaled(algorithm, scaling)
         return Learner(algorithm, self.module_, self.device)
 
-    def _current(self, X, groups: Any) -> tuple[AdaptedTasks, np.ndarray, np.ndarray]:
+    def _current(
+        self, X: Any, groups: Any
+    ) -> tuple[AdaptedTasks, np.ndarray, np.ndarray]:
         """Return what was adapted to, the validated rows, and the task of each."""
         check_is_fitted(self)
         X = self._validate_features(X)
@@ -270,14 +292,16 @@ class AdaptingEstimator(
 
     # Rows and numbers --------------------------------------------------------------
 
-    def _validate_rows(self, X, y, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _validate_rows(
+        self, X: Any, y: Any, *, reset: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         numeric = self._kind == "regressor"
         X, y = validate_data(self, X, y, reset=reset, dtype=_NUMBERS, y_numeric=numeric)
         if not numeric:
             check_classification_targets(y)
         return X, y
 
-    def _validate_features(self, X) -> np.ndarray:
+    def _validate_features(self, X: Any) -> np.ndarray:
         return validate_data(self, X, reset=False, dtype=_NUMBERS)
 
     def _weigh(self, rows: TaskRows, sample_weight: Any) -> TaskRows:
@@ -307,7 +331,7 @@ class AdaptingEstimator(
 
     # What scikit-learn asks ---------------------------------------------------------
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float32"]  # torch computes in it
@@ -317,8 +341,8 @@ class AdaptingEstimator(
         """Tell whether meta-training is done."""
         return hasattr(self, "adapted_")
 
-    def _facts(self) -> dict[str, str]:
-        return training_facts(self)
+    def _html_rows(self) -> dict[str, str]:
+        return html_rows(self)
 
     @property
     def _n_features_out(self) -> int:

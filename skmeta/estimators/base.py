@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
@@ -19,7 +20,7 @@ from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
-from skmeta.tables.meta_dataset.dataset import unpack
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -69,7 +70,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         "random_state": ["random_state"],
     }
 
-    def fit(self, X, y=None, groups=None, sample_weight=None):
+    def fit(
+        self,
+        X: ArrayLike | MetaDataset,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Meta-train on many tasks.
 
         Parameters
@@ -99,7 +106,14 @@ class BaseMetaEstimator(AdaptingEstimator):
         with kept_on_failure(self):
             return self._fit(X, y, groups, sample_weight)
 
-    def partial_fit(self, X, y=None, groups=None, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike | MetaDataset,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Meta-train on more tasks: one pass over ``tasks_per_epoch`` episodes of them.
 
         The first call, or ``fit``, settles columns, their scale and the label space.
@@ -139,7 +153,16 @@ class BaseMetaEstimator(AdaptingEstimator):
                 X, y, groups, sample_weight, is_partial=True, classes=classes
             )
 
-    def _fit(self, X, y, groups, sample_weight=None, *, is_partial=False, classes=None):
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        sample_weight: Any = None,
+        *,
+        is_partial: bool = False,
+        classes: Any = None,
+    ) -> Self:
         self._validate_params()
         earlier = None
         if (self.warm_start or is_partial) and hasattr(self, "net_"):
@@ -314,7 +337,7 @@ class BaseMetaEstimator(AdaptingEstimator):
     def _open_checkpoint(
         self, rows: TaskRows, earlier: EarlierFit | None
     ) -> Checkpoint:
-        data = {
+        data: dict[str, Any] = {
             "X": rows.X,
             "y": rows.y,
             "groups": rows.task,

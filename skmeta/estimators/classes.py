@@ -1,10 +1,11 @@
 """The classes of a classifier: what labels mean, and how much each counts."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.metrics import accuracy_score
 
+from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import within_variance
 from skmeta.episodes.spec import Spec
 from skmeta.estimators.targets import Targets
@@ -18,7 +19,7 @@ from skmeta.tables.sample_weights import (
 )
 from skmeta.utils.messages import show
 
-__all__ = ["Classes"]
+__all__ = ["Classes", "labels_of"]
 
 
 class Classes(Targets):
@@ -28,9 +29,21 @@ class Classes(Targets):
     _metric = staticmethod(accuracy_score)
     _other_tasks = "tasks='classes' or tasks='table'"
 
+    # Parameters that only a classifier has.
+    label_space: str
+    n_way: int
+    stratify: bool
+    class_weight: dict[Any, float] | Literal["balanced"] | None
+    mix_tasks: float
+
+    # What fit learns; ``classes_`` are those of the current tasks after ``adapt``.
+    label_space_: Literal["shared", "per_task"]
+    classes_: np.ndarray
+    class_weight_: np.ndarray | None  # of ``classes_``, where labels are shared
+
     # In fit: what labels mean -------------------------------------------------------
 
-    def _within(self, rows):
+    def _within(self, rows: TaskRows) -> np.ndarray:
         if self.tasks != "classes":
             return super()._within(rows)
         # A task is n_way classes, whose mean varies n_way times less than a class's.
@@ -38,7 +51,9 @@ class Classes(Targets):
         inside_classes = within_variance(rows.X, label, self.mean_, self.scale_)
         return 1 - (1 - inside_classes) / self.n_way
 
-    def _learn_targets(self, rows, classes, settled):
+    def _learn_targets(
+        self, rows: TaskRows, classes: Any, settled: bool
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         if self.tasks == "classes" and self.label_space == "shared":
             raise ValueError(
                 "tasks='classes' draws its own classes for every episode, in which "
@@ -69,7 +84,7 @@ class Classes(Targets):
             self._learn_class_weight(rows)
         return codes, None if shared else codes, label
 
-    def _choose_label_space(self, rows: TaskRows) -> str:
+    def _choose_label_space(self, rows: TaskRows) -> Any:
         if self.label_space != "auto":
             return self.label_space
         by_tasks = {"classes": "per_task", "table": "shared"}
@@ -110,13 +125,15 @@ class Classes(Targets):
         if shared:
             self.class_weight_ = label_weights(self.class_weight, self.classes_)
 
-    def _meaning(self):
+    def _meaning(self) -> object:
         shared = self.label_space_ == "shared"
         return self.spec_, tuple(self.classes_.tolist()) if shared else None
 
     # In fit, adapt and score: labels to codes ---------------------------------------
 
-    def _encode(self, rows, n_tasks):
+    def _encode(
+        self, rows: TaskRows, n_tasks: int
+    ) -> tuple[np.ndarray, np.ndarray, TaskLabels]:
         if self.label_space_ == "shared":
             codes = encode(rows.y, self.classes_)
             labels = TaskLabels.shared(self.classes_, n_tasks)
@@ -124,10 +141,10 @@ class Classes(Targets):
             labels, codes = TaskLabels.per_task(rows.y, rows.task, n_tasks)
         return codes, labels.n_classes, labels
 
-    def _any_target(self):
+    def _any_target(self) -> np.ndarray:
         return self.classes_[:1]
 
-    def _row_weights(self, rows):
+    def _row_weights(self, rows: TaskRows) -> np.ndarray | None:
         weight = rows.weight
         if self.class_weight is None:
             return weight
@@ -141,30 +158,39 @@ class Classes(Targets):
 
     # In draws of rows ---------------------------------------------------------------
 
-    def _cells(self, rows):
+    def _cells(self, rows: TaskRows) -> np.ndarray:
         if self.label_space_ == "shared":
             return rows.task
         _, code = np.unique(rows.y, return_inverse=True)
         return rows.task * (code.max() + 1) + code
 
-    def _strata(self, rows):
+    def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
             return None
         return encode(rows.y, self.classes_)
 
     # In predict and score: codes to labels ------------------------------------------
 
-    def _set_adapted(self, adapted):
+    def _set_adapted(self, adapted: AdaptedTasks) -> None:
         super()._set_adapted(adapted)
-        self.classes_ = adapted.labels.vocabulary
+        self.classes_ = labels_of(adapted).vocabulary
 
-    def _answer(self, adapted, X, task):
+    def _answer(
+        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
+    ) -> np.ndarray:
         logits = adapted.outputs(self._table(X), task)
-        return adapted.labels.decode(logits.argmax(axis=1), task)
+        return labels_of(adapted).decode(logits.argmax(axis=1), task)
 
-    def _scores_per_task(self, rows, answers):
+    def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
         def total(values: np.ndarray) -> np.ndarray:
             return np.bincount(rows.task, values, minlength=rows.n_tasks)
 
+        assert rows.weight is not None  # score gives every row one
         right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
         return right[weight > 0] / weight[weight > 0]
+
+
+def labels_of(adapted: AdaptedTasks) -> TaskLabels:
+    """Return the classes of tasks, which those of a classifier have."""
+    assert adapted.labels is not None
+    return adapted.labels

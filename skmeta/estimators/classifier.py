@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -14,13 +16,15 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
-from skmeta.estimators.classes import Classes
+from skmeta.estimators.classes import Classes, labels_of
 from skmeta.estimators.few_shot import FewShotClassifier
 from skmeta.saving.mixin import savable
 
 __all__ = ["MetaClassifier"]
 
 
+# Its verbs: fit and partial_fit are in base.py; adapt, score and transform in
+# adapting.py, above which base.py stands; what is asked of targets, in targets.py.
 @savable
 class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
@@ -121,7 +125,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         when it is started again with the same data and parameters, and with an int as
         ``random_state`` ends bit for bit as if nothing had happened. Empty again when
         the training has ended. For one fit at a time, so not for grid searches. It
-        must be as safe as your code: what callbacks hold is kept as pickles.
+        must be as safe as your code: what callbacks of your own hold may be a pickle.
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next.
     verbose : int, default=0
@@ -194,30 +198,30 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         algorithm: str | Algorithm = "maml",
         backbone: str | Backbone = "mlp",
         *,
-        tasks: str = "groups",
-        label_space: str = "auto",
+        tasks: Literal["groups", "classes", "table"] = "groups",
+        label_space: Literal["auto", "shared", "per_task"] = "auto",
         n_way: int = 5,
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
         stratify: bool = False,
-        class_weight: dict | str | None = None,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         mix_tasks: float = 0.0,
-        augment: str | Augmentation | Sequence | None = None,
-        normalize: str | None = "global",
+        augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
+        normalize: Literal["task", "global"] | None = "global",
         max_epochs: int = 200,
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float = 1e-3,
-        optimizer: Callable = torch.optim.Adam,
-        early_stopping: bool | str = "auto",
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         patience: int = 10,
-        unknown_task: str = "error",
-        callbacks: Sequence | None = None,
-        device: str = "cpu",
+        unknown_task: Literal["error", "prior"] = "error",
+        callbacks: Sequence[Any] | None = None,
+        device: str | torch.device = "cpu",
         compile: bool = False,
         warm_start: bool = False,
-        checkpoint_dir: str | os.PathLike | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
         verbose: int = 0,
         random_state: Any = None,
@@ -252,7 +256,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
-    def predict(self, X, groups=None):
+    def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
         """Predict the class of each row with its own task's learner.
 
         Parameters
@@ -276,7 +280,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         """
         return self._answer(*self._current(X, groups))
 
-    def predict_proba(self, X, groups=None):
+    def predict_proba(
+        self, X: ArrayLike, groups: ArrayLike | None = None
+    ) -> np.ndarray:
         """Predict the probability of each class with each row's own task's learner.
 
         Parameters
@@ -301,9 +307,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         """
         adapted, X, task = self._current(X, groups)
         logits = adapted.outputs(self._table(X), task)
-        return adapted.labels.spread(softmax(logits, axis=1), task)
+        return labels_of(adapted).spread(softmax(logits, axis=1), task)
 
-    def as_classifier(self):
+    def as_classifier(self) -> FewShotClassifier:
         """Make an ordinary classifier, whose ``fit`` learns one task.
 
         Returns

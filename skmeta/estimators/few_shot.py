@@ -1,24 +1,28 @@
 """Estimators whose ``fit`` is the adaptation of a fitted meta-learner."""
 
 import copy
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.utils import column_or_1d, get_tags
+from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.estimators.html import FactsMixin, training_facts
+from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.utils.messages import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
 
-class _FewShotEstimator(SavingMixin, FactsMixin, BaseEstimator):
-    def __init__(self, meta):
+class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
+    def __init__(self, meta: Any):
         self.meta = meta
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn one task from a few rows.
 
         Parameters
@@ -53,7 +57,7 @@ class _FewShotEstimator(SavingMixin, FactsMixin, BaseEstimator):
         self._set_learner(learner)
         return self
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the targets of rows of the task.
 
         Parameters
@@ -69,13 +73,13 @@ class _FewShotEstimator(SavingMixin, FactsMixin, BaseEstimator):
         check_is_fitted(self)
         return self.learner_.predict(X)
 
-    def _set_learner(self, learner):
+    def _set_learner(self, learner: Any) -> None:
         self.learner_ = learner
         self.n_features_in_ = learner.n_features_in_
         if hasattr(learner, "feature_names_in_"):
             self.feature_names_in_ = learner.feature_names_in_
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set another meta-learner; the parameters of a fitted one stay.
 
         Parameters
@@ -102,28 +106,28 @@ class _FewShotEstimator(SavingMixin, FactsMixin, BaseEstimator):
             )
         return super().set_params(**params)
 
-    def _facts(self):
-        return training_facts(getattr(self, "learner_", self.meta))
+    def _html_rows(self) -> dict[str, str]:
+        return html_rows(getattr(self, "learner_", self.meta))
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""
         given = self.get_params(deep=False)
         if not _is_fitted(self.meta):
             given["meta"] = clone(self.meta, safe=False)
         return type(self)(**given)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
 
 
-def _is_fitted(meta) -> bool:
+def _is_fitted(meta: Any) -> bool:
     fitted = getattr(meta, "__sklearn_is_fitted__", None)
     return fitted is not None and fitted()
 
 
-def _are_codes(y) -> bool:
+def _are_codes(y: Any) -> bool:
     found = np.unique(np.asarray(y))
     return found.dtype.kind in "iu" and np.array_equal(found, np.arange(len(found)))
 
@@ -169,13 +173,17 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     True
     """
 
-    _vocabulary = None  # of a shared label space, while labels are encoded
+    _vocabulary: np.ndarray | None = (
+        None  # of a shared label space, while labels are encoded
+    )
 
-    def __init__(self, meta, *, encoded_labels=False):
+    def __init__(self, meta: Any, *, encoded_labels: bool = False):
         super().__init__(meta)
         self.encoded_labels = encoded_labels
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn one task from a few rows.
 
         Parameters
@@ -214,11 +222,11 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         labels = vocabulary[y.astype(np.intp)]
         return super().fit(X, labels, sample_weight=sample_weight)
 
-    def _set_learner(self, learner):
+    def _set_learner(self, learner: Any) -> None:
         super()._set_learner(learner)
         self._vocabulary = self._labels_behind_codes()
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the label of rows of the task.
 
         Parameters
@@ -236,19 +244,19 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             return answers
         return np.searchsorted(self._vocabulary, answers)
 
-    def _labels_behind_codes(self):
+    def _labels_behind_codes(self) -> np.ndarray | None:
         label_space = getattr(self.meta, "label_space_", None)
         if not self.encoded_labels or label_space != "shared":
             return None  # names inside a task may be numbers as well
         return self.meta.classes_
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         """Labels of the task; in a shared label space all labels, or their codes."""
         classes = self.learner_.classes_
         return classes if self._vocabulary is None else np.arange(len(classes))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters

@@ -1,13 +1,15 @@
-"""What notebooks show of a meta-trained estimator: its diagram, and facts."""
+"""What notebooks show of a meta-learner: its diagram, and a table of what it learnt."""
 
 from html import escape
 from typing import Any
 
-__all__ = ["FactsMixin", "training_facts"]
+from sklearn.base import BaseEstimator
+
+__all__ = ["HTMLReprMixin", "html_rows"]
 
 # Colours come from the page, so that the table reads on light and dark ones.
 _TABLE = """
-<table class="skmeta-facts" style="border-collapse: collapse; margin: .5em 0 0;
+<table class="skmeta-learnt" style="border-collapse: collapse; margin: .5em 0 0;
  font: .85em/1.45 system-ui, sans-serif; color: inherit;">
 <caption style="text-align: left; font-weight: 600; padding: 0 0 .2em;">{caption}
 </caption><tbody>{rows}</tbody></table>
@@ -19,31 +21,31 @@ _ROW = (
 )
 
 
-class FactsMixin:
+class HTMLReprMixin(BaseEstimator):
     """Adds what was learnt to scikit-learn's HTML repr."""
 
-    def _facts(self) -> dict[str, str]:
-        """Return what to show, by name; empty before ``fit``."""
+    def _html_rows(self) -> dict[str, str]:
+        """Return what the table says, by row; empty before ``fit``."""
         raise NotImplementedError
 
     def _repr_html_inner(self) -> str:
-        html, facts = super()._repr_html_inner(), self._facts()
-        if not facts:
+        html, learnt = super()._repr_html_inner(), self._html_rows()
+        if not learnt:
             return html
         rows = "".join(
             _ROW.format(name=escape(name), value=escape(value))
-            for name, value in facts.items()
+            for name, value in learnt.items()
         )
         return html + _TABLE.format(caption="What it has learnt", rows=rows)
 
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         bundle = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
             bundle["text/html"] = self._repr_html_inner()
         return bundle
 
 
-def training_facts(meta: Any) -> dict[str, str]:
+def html_rows(meta: Any) -> dict[str, str]:
     """Tell what a meta-learner knows, and of what task it knows it.
 
     Parameters
@@ -54,33 +56,33 @@ def training_facts(meta: Any) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Facts by name, plain text; empty before ``fit``.
+        Plain text by the title of its row; empty before ``fit``.
     """
     if not hasattr(meta, "module_"):
         return {}
-    facts = {}
+    rows = {}
     if hasattr(meta, "label_space_"):
         meaning = {
             "shared": "a label means the same in every task",
             "per_task": "labels are names inside one task",
         }[meta.label_space_]
-        facts["label space"] = f"{meta.label_space_}: {meaning}"
+        rows["label space"] = f"{meta.label_space_}: {meaning}"
     if hasattr(meta, "n_tasks_"):
-        facts["learnt from"] = f"{meta.n_tasks_:,} {_units(meta)}"
-    facts["rows have"] = f"{meta.n_features_in_:,} features"
+        rows["learnt from"] = f"{meta.n_tasks_:,} {_units(meta)}"
+    rows["rows have"] = f"{meta.n_features_in_:,} features"
     weights = sum(weight.numel() for weight in meta.module_.parameters())
-    facts["meta-knowledge"] = f"{weights:,} weights"
+    rows["meta-knowledge"] = f"{weights:,} weights"
     epochs = [epoch for epoch in getattr(meta, "history_", []) if "train_loss" in epoch]
     if epochs:
-        facts["epochs"] = str(len(epochs))
+        rows["epochs"] = str(len(epochs))
         judged = [epoch for epoch in epochs if "valid_loss" in epoch]
         if judged:
             best = min(judged, key=lambda epoch: epoch["valid_loss"])
-            facts["best validation"] = f"loss {best['valid_loss']:.4g}" + (
+            rows["best validation"] = f"loss {best['valid_loss']:.4g}" + (
                 f", epoch {best['epoch']}" if "epoch" in best else ""
             )
-    facts["current task"] = _current_task(meta)
-    return facts
+    rows["current task"] = _current_task(meta)
+    return rows
 
 
 def _units(meta: Any) -> str:

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
@@ -19,6 +21,8 @@ from skmeta.saving.mixin import savable
 __all__ = ["MetaRegressor"]
 
 
+# Its verbs: fit and partial_fit are in base.py; adapt, score and transform in
+# adapting.py, above which base.py stands; what is asked of targets, in targets.py.
 @savable
 class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
     """Regressor that learns from many tasks how to learn a new one from a few rows.
@@ -106,25 +110,25 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         algorithm: str | Algorithm = "maml",
         backbone: str | Backbone = "mlp",
         *,
-        tasks: str = "groups",
+        tasks: Literal["groups", "table"] = "groups",
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
-        augment: str | Augmentation | Sequence | None = None,
-        normalize: str | None = "global",
+        augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
+        normalize: Literal["task", "global"] | None = "global",
         max_epochs: int = 200,
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float = 1e-3,
-        optimizer: Callable = torch.optim.Adam,
-        early_stopping: bool | str = "auto",
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         patience: int = 10,
-        unknown_task: str = "error",
-        callbacks: Sequence | None = None,
-        device: str = "cpu",
+        unknown_task: Literal["error", "prior"] = "error",
+        callbacks: Sequence[Any] | None = None,
+        device: str | torch.device = "cpu",
         compile: bool = False,
         warm_start: bool = False,
-        checkpoint_dir: str | os.PathLike | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
         verbose: int = 0,
         random_state: Any = None,
@@ -154,7 +158,31 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
-    def predict(self, X, groups=None, return_std=False):
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        groups: ArrayLike | None = None,
+        return_std: Literal[False] = False,
+    ) -> np.ndarray: ...
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        groups: ArrayLike | None = None,
+        *,
+        return_std: Literal[True],
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(
+        self, X: ArrayLike, groups: ArrayLike | None, return_std: Literal[True]
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    def predict(
+        self,
+        X: ArrayLike,
+        groups: ArrayLike | None = None,
+        return_std: bool = False,
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict the value of each row with its own task's learner.
 
         Parameters
@@ -194,7 +222,7 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         deviations = adapted.deviations(self._table(X), task)[:, 0]
         return values, deviations * self.target_scale_
 
-    def as_regressor(self):
+    def as_regressor(self) -> FewShotRegressor:
         """Make an ordinary regressor, whose ``fit`` learns one task.
 
         Returns

@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import TaskScaling, within_variance
+from skmeta.episodes.spec import Spec
+from skmeta.episodes.table import Table
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
 
@@ -37,8 +39,20 @@ class Targets(metaclass=ABCMeta):
     """
 
     _kind: ClassVar[str]
-    _metric: ClassVar[Callable]
+    _metric: ClassVar[Callable[..., float]]
     _other_tasks: ClassVar[str]
+
+    # Parameters that the hooks read. Those of a classifier alone are in ``Classes``.
+    tasks: str
+    normalize: str | None
+
+    # What fit learns; ``_learn_scale`` and ``_learn_task_scale`` the first three.
+    mean_: np.ndarray | float
+    scale_: np.ndarray | float
+    within_: np.ndarray | None
+    spec_: Spec  # by ``_learn_targets``
+    adapted_: AdaptedTasks | None  # None before any adaptation
+    n_features_in_: int  # by scikit-learn's validate_data
 
     # In fit: what the table means ---------------------------------------------------
 
@@ -98,6 +112,16 @@ class Targets(metaclass=ABCMeta):
         """Return how tasks are standardised, if they are."""
         within = getattr(self, "within_", None)  # older pickles have none
         return None if within is None else TaskScaling(torch.from_numpy(within))
+
+    # For the hooks, from AdaptingEstimator ------------------------------------------
+
+    @abstractmethod
+    def _table(self, X: np.ndarray) -> Table:
+        """Make rows ready for the engine, with the scale that ``fit`` has learnt."""
+
+    @abstractmethod
+    def _check_uses_weights(self, name: str) -> None:
+        """Refuse a parameter that weighs rows if the algorithm takes no weights."""
 
     # In draws of rows ---------------------------------------------------------------
 

@@ -1,13 +1,18 @@
 """The values of a regressor: their scale, and how answers to tasks are scored."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
-from skmeta.episodes.scaling import within_variance
+from skmeta.engine.adapted import AdaptedTasks
+from skmeta.episodes.scaling import TaskScaling, within_variance
 from skmeta.episodes.spec import Spec
 from skmeta.estimators.targets import Targets
+from skmeta.tables.labels import TaskLabels
+from skmeta.tables.rows import TaskRows
 
 __all__ = ["Values"]
 
@@ -19,9 +24,14 @@ class Values(Targets):
     _metric = staticmethod(r2_score)
     _other_tasks = "tasks='table'"
 
+    # What fit learns besides.
+    target_mean_: float
+    target_scale_: float
+    target_within_: np.ndarray | None
+
     # In fit: what is usual ----------------------------------------------------------
 
-    def _learn_scale(self, rows):
+    def _learn_scale(self, rows: TaskRows) -> None:
         super()._learn_scale(rows)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
         if self.normalize is not None:
@@ -31,7 +41,7 @@ class Values(Targets):
             self.target_mean_ = float(scaler.mean_[0])
             self.target_scale_ = float(scaler.scale_[0])
 
-    def _learn_task_scale(self, rows):
+    def _learn_task_scale(self, rows: TaskRows) -> None:
         super()._learn_task_scale(rows)
         self.target_within_ = None
         if self.within_ is not None:
@@ -39,21 +49,25 @@ class Values(Targets):
                 rows.y.reshape(-1, 1), rows.task, self.target_mean_, self.target_scale_
             )
 
-    def _learn_targets(self, rows, classes, settled):
+    def _learn_targets(
+        self, rows: TaskRows, classes: Any, settled: bool
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
         values, _, _ = self._encode(rows, rows.n_tasks)
         return values, None, None
 
     # In fit, adapt and score: standardised values -----------------------------------
 
-    def _encode(self, rows, n_tasks):
+    def _encode(
+        self, rows: TaskRows, n_tasks: int
+    ) -> tuple[np.ndarray, np.ndarray, TaskLabels | None]:
         values = (rows.y - self.target_mean_) / self.target_scale_
         return values.astype(np.float32), np.zeros(n_tasks, dtype=np.intp), None
 
-    def _any_target(self):
+    def _any_target(self) -> np.ndarray:
         return np.full(1, self.target_mean_)
 
-    def _task_scaling(self):
+    def _task_scaling(self) -> TaskScaling | None:
         scaling = super()._task_scaling()
         if scaling is None:
             return None
@@ -61,19 +75,21 @@ class Values(Targets):
 
     # In draws of rows ---------------------------------------------------------------
 
-    def _cells(self, rows):
+    def _cells(self, rows: TaskRows) -> np.ndarray:
         return rows.task
 
     # In predict and score: values in the unit of the targets ------------------------
 
-    def _answer(self, adapted, X, task):
+    def _answer(
+        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
+    ) -> np.ndarray:
         values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
         values = values * self.target_scale_ + self.target_mean_
         # The network computes in float32; targets far from zero need more digits.
         is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
         return values if is_far else values.astype(np.float32)
 
-    def _scores_per_task(self, rows, answers):
+    def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
         y, weight, task = rows.y, rows.weight, rows.task
 
         def total(values: np.ndarray) -> np.ndarray:

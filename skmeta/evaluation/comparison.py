@@ -1,4 +1,4 @@
-"""Fit every learner on some tasks, judge it on the others."""
+"""Meta-learners and plain ways side by side: fitted, judged, the better one told."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skmeta.display import AdaptationDisplay
 from skmeta.evaluation.learners import (
     make_meta_learner,
-    make_plain,
+    make_plain_learners,
     meta_parameters,
 )
 from skmeta.evaluation.problem import Problem
 from skmeta.evaluation.table_file import InputError
-from skmeta.evaluation.verdict import Verdict, judge
-from skmeta.evaluation.wording import Metric
+from skmeta.evaluation.verdict import Verdict, make_verdict
+from skmeta.evaluation.wording import MetricWording
 from skmeta.model_selection import compare
 from skmeta.tables.preprocessing import make_preprocessor
 from skmeta.utils.messages import count
@@ -31,7 +31,7 @@ from skmeta.utils.messages import count
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Result", "run"]
+__all__ = ["Result", "compare_learners"]
 
 # An error so many times the median over tasks is no bad day but a divergence.
 _FAR_OFF = 1000
@@ -45,8 +45,8 @@ class Result:
     ----------
     problem : Problem
         What was to be learnt.
-    metric : Metric
-        What the scores are.
+    metric : MetricWording
+        What the scores are, in words.
     shots : list of int
         Support rows.
     meta, plain : list of str
@@ -78,7 +78,7 @@ class Result:
     """
 
     problem: Problem
-    metric: Metric
+    metric: MetricWording
     shots: list[int]
     meta: list[str]
     plain: list[str]
@@ -127,7 +127,7 @@ class Result:
         return order + [n for n in self.meta + self.plain if n not in order]
 
 
-def run(
+def compare_learners(
     problem: Problem,
     algorithms: list[str],
     *,
@@ -183,15 +183,16 @@ def run(
         )
         for name in algorithms
     }
-    learners = make_plain(problem, random_state) | {
+    learners = make_plain_learners(problem, random_state) | {
         name: make_meta_learner(own, problem).set_params(verbose=1)
         for name, own in parameters.items()
     }
-    fitted, seconds, failures, warned = {}, {}, {}, {}
+    fitted, seconds, failures = {}, {}, {}
+    warned: dict[str, Any] = {}
     for place, (name, learner) in enumerate(learners.items(), start=1):
         tell(f"[{place}/{len(learners)}] {name}")
         start = perf_counter()
-        with _remarks(name, warned):
+        with _collecting_warnings(name, warned):
             try:
                 fitted[name] = learner.fit(Z, y, groups=groups)
             except (ValueError, TypeError, RuntimeError) as error:
@@ -208,7 +209,7 @@ def run(
 
     tell(f"judging on {count(len(np.unique(problem.test[2])), 'new task')}")
     y_test, groups_test = problem.test[1:]
-    with _remarks("judging", warned):
+    with _collecting_warnings("judging", warned):
         try:
             found = compare(
                 {name: fitted[name] for name in plain + meta},
@@ -226,14 +227,14 @@ def run(
     remarks = [f"{', '.join(who)}: {what}" for what, who in warned.items()]
     remarks += _far_off(scores)
     each = " of each class" if problem.label_space == "per_task" else ""
-    shot = f"labelled row{each}"
+    shot, words = f"labelled row{each}", MetricWording(metric)
     try:
-        verdict = judge(scores, meta, plain, metric=Metric(metric), shot=shot)
+        verdict = make_verdict(scores, meta, plain, metric=words, shot=shot)
     except ValueError as error:
         raise InputError(str(error)) from error
     return Result(
         problem,
-        Metric(metric),
+        words,
         shots,
         meta,
         plain,
@@ -253,7 +254,7 @@ def run(
 
 
 @contextmanager
-def _remarks(name: str, warned: dict[str, list[str]]) -> Iterator[None]:
+def _collecting_warnings(name: str, warned: dict[str, list[str]]) -> Iterator[None]:
     """Collect what is warned of, and by whom."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

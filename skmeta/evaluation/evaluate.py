@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from skmeta.evaluation.comparison import Result, run
+from skmeta.evaluation.comparison import Result, compare_learners
 from skmeta.evaluation.learners import check_algorithms
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.report import render
@@ -88,7 +89,7 @@ def evaluate(
         near = closest(metric, get_scorer_names())
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise InputError(f"scikit-learn has no scorer {metric!r}.{hint}")
-    options = {
+    options: dict[str, Any] = {
         "target": target,
         "groups": groups,
         "drop": list(drop) or None,
@@ -108,8 +109,8 @@ def evaluate(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {str(out)!r}: {error}") from error
-    print(_about(problem, Path(table).name), flush=True)
-    result = run(
+    print(_describe_problem(problem, Path(table).name), flush=True)
+    result = compare_learners(
         problem,
         names,
         shots=shots,
@@ -196,7 +197,7 @@ def _check_metric(metric: str | None, problem: Problem) -> None:
         ) from error
 
 
-def _about(problem: Problem, name: str) -> str:
+def _describe_problem(problem: Problem, name: str) -> str:
     n_tasks = len(np.unique(problem.groups))
     n_test = len(np.unique(problem.test[2]))
     lines = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -17,7 +19,12 @@ from skmeta.evaluation.table_file import InputError
 from skmeta.model_selection import PerTask, Pooled, PooledWithTaskMean
 from skmeta.utils.messages import listed
 
-__all__ = ["check_algorithms", "make_meta_learner", "make_plain", "meta_parameters"]
+__all__ = [
+    "check_algorithms",
+    "make_meta_learner",
+    "make_plain_learners",
+    "meta_parameters",
+]
 
 _DEFAULT = {
     "classification": ["maml", "protonet", "r2d2"],
@@ -26,7 +33,7 @@ _DEFAULT = {
 }
 
 
-def check_algorithms(names: list[str] | None, problem: Problem) -> list[str]:
+def check_algorithms(names: Sequence[str] | None, problem: Problem) -> list[str]:
     """Return the algorithms to try.
 
     Parameters
@@ -96,7 +103,9 @@ def make_meta_learner(parameters: dict, problem: Problem) -> BaseEstimator:
     return estimator(**parameters)
 
 
-def make_plain(problem: Problem, random_state: int | None) -> dict[str, BaseEstimator]:
+def make_plain_learners(
+    problem: Problem, random_state: int | None
+) -> dict[str, BaseEstimator]:
     """Make what people would do without meta-learning, by name.
 
     Pooling is left out where labels are names inside a task: what is learnt of the

@@ -16,10 +16,10 @@ from skmeta.utils.messages import count
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["FEWEST_TASKS", "Problem", "make_problem"]
+__all__ = ["Problem", "make_problem"]
 
 # Four to learn from and two to be judged on: with less there is nothing to say.
-FEWEST_TASKS = 6
+_FEWEST_TASKS = 6
 _TEST_SHARE = 0.3
 # Whole numbers of so few different values are taken for classes.
 _MOST_NUMERIC_CLASSES = 10
@@ -185,12 +185,12 @@ def _split(
         large = np.bincount(cells[sizes >= fewest_rows, 0], minlength=len(tasks))
         enough = large >= 2
     usable, n_small = tasks[enough], int((~enough).sum())
-    if len(usable) < FEWEST_TASKS:
+    if len(usable) < _FEWEST_TASKS:
         raise InputError(
             f"{column!r} makes {count(len(usable), 'task')} with {fewest_rows} rows or "
             f"more{of}"
             + (f" ({n_small:,} have fewer)" if n_small else "")
-            + f"; at least {FEWEST_TASKS} are needed, some to learn from and some to "
+            + f"; at least {_FEWEST_TASKS} are needed, some to learn from and some to "
             "judge on. Is it the right column?"
             + (" Or ask for fewer --shots." if n_small else "")
         )

@@ -12,9 +12,14 @@ from torch import __version__ as torch_version
 
 from skmeta._version import __version__
 from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay, TrainingDisplay
-from skmeta.evaluation import report_data as data_facts
 from skmeta.evaluation.comparison import Result
-from skmeta.evaluation.report_code import code_for, loading_code
+from skmeta.evaluation.report_code import loading_code, training_code
+from skmeta.evaluation.report_data import (
+    describe_columns,
+    describe_data,
+    draw_rows_per_task,
+    draw_target,
+)
 from skmeta.evaluation.report_tables import (
     duel_row,
     headline_numbers,
@@ -66,14 +71,14 @@ def render(result: Result, *, command: str, source: str) -> str:
         headline=verdict.headline,
         verdict=verdict.text,
         numbers=headline_numbers(result),
-        data_text=data_facts.describe_data(problem),
+        data_text=describe_data(problem),
         notes=[f"{note}." for note in problem.notes],
         data_pictures=_data_pictures(result),
-        columns=data_facts.describe_columns(problem),
+        columns=describe_columns(problem),
         columns_caption=f"{count(problem.X.shape[1], 'column')} to learn from, "
         f"turned into {count(result.n_features, 'number')} by make_preprocessor(), "
         "standardised and kept within four standard deviations.",
-        curve=_curve(result),
+        curve=_curve_picture(result),
         shots=[count(shots, "row") for shots in result.shots],
         scores=score_rows(result),
         scores_caption=f"{_capital(result.metric.title)}, {result.metric.better} is "
@@ -91,11 +96,11 @@ def render(result: Result, *, command: str, source: str) -> str:
         f"{result.metric.title} after {count(verdict.duel.shots, 'row')}.",
         model_text=_model_text(result),
         model_pictures=_model_pictures(result),
-        how=_how(result),
+        how=_how_judged(result),
         command=command,
         code_text=f"The same learner ({result.best_meta}) in Python, from the table to "
         "answers for a new task:",
-        code=code_for(result, source),
+        code=training_code(result, source),
         load=loading_code(result),
         versions=_versions(),
     )
@@ -105,13 +110,13 @@ def _data_pictures(result: Result) -> list[_Picture]:
     problem = result.problem
     return [
         _picture(
-            partial(data_facts.draw_rows_per_task, problem),
+            partial(draw_rows_per_task, problem),
             (5.2, 3.0),
             "How many rows tasks have",
             "How many rows tasks have.",
         ),
         _picture(
-            partial(data_facts.draw_target, problem),
+            partial(draw_target, problem),
             (5.2, 3.0),
             "How often each value of the target is",
             f"The target, “{problem.target}”, in all tasks together.",
@@ -119,7 +124,7 @@ def _data_pictures(result: Result) -> list[_Picture]:
     ]
 
 
-def _curve(result: Result) -> _Picture:
+def _curve_picture(result: Result) -> _Picture:
     curve = result.curve.copy()
     curve[["score", "low", "high"]] *= result.metric.sign
     display = FewShotCurveDisplay.from_frame(
@@ -203,7 +208,7 @@ def _model_pictures(result: Result) -> list[_Picture]:
     return pictures
 
 
-def _how(result: Result) -> list[str]:
+def _how_judged(result: Result) -> list[str]:
     problem = result.problem
     n_test = len(np.unique(problem.groups[problem.in_test]))
     n_small = n_test - len(result.verdict.duel.tasks)

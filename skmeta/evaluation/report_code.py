@@ -1,15 +1,12 @@
-"""Python code that repeats what the report shows."""
+"""The code of the report: Python that repeats what it shows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from skmeta.evaluation.comparison import Result
 
-if TYPE_CHECKING:
-    from skmeta.evaluation.comparison import Result
+__all__ = ["loading_code", "training_code"]
 
-__all__ = ["code_for", "loading_code"]
-
-_CODE = """\
+_TRAINING = """\
 import numpy as np
 import skmeta
 from sklearn.pipeline import make_pipeline
@@ -38,7 +35,7 @@ skmeta.adapt(model, X_own[:{shots}], y_own[:{shots}])
 print(model.predict(X_own[{shots}:]), y_own[{shots}:])
 """
 
-_LOAD = """\
+_LOADING = """\
 import joblib
 import skmeta
 
@@ -47,7 +44,7 @@ skmeta.adapt(model, X_few, y_few).predict(X_new)
 """
 
 
-def code_for(result: Result, source: str) -> str:
+def training_code(result: Result, source: str) -> str:
     """Write the code that trains the best meta-learner and adapts it to a new task.
 
     Parameters
@@ -65,7 +62,7 @@ def code_for(result: Result, source: str) -> str:
     estimator = result.estimator_name
     parameters = result.parameters[result.best_meta]
     options = {key: value for key, value in result.options.items() if value is not None}
-    return _CODE.format(
+    return _TRAINING.format(
         estimator=estimator,
         source=source,
         options=", ".join(f"{key}={value!r}" for key, value in options.items()),
@@ -78,4 +75,4 @@ def code_for(result: Result, source: str) -> str:
 
 def loading_code(result: Result) -> str:
     """Write the code that loads the saved model; empty if none was saved."""
-    return _LOAD.format(path=result.saved) if result.saved else ""
+    return _LOADING.format(path=result.saved) if result.saved else ""

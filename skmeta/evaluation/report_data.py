@@ -1,4 +1,4 @@
-"""What a table looks like, in words, columns and pictures."""
+"""The data of the report: a table in words, columns and pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the report, as rows of text."""
+"""The tables of the report: scores, duels and losses as rows of text."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Displays as SVG that stands inside a page and takes on its colours."""
+"""Pictures as SVG that stands inside a page and takes on its colours."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape
 from io import StringIO
 
 __all__ = ["to_svg"]
@@ -43,8 +44,6 @@ def to_svg(draw: Callable, size: tuple[float, float], name: str) -> str:
     str
         An ``<svg>`` element without any link or script.
     """
-    from html import escape
-
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

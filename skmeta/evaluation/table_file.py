@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["InputError", "closest", "read_table"]
+__all__ = ["InputError", "check_columns", "closest", "read_table"]
 
 _PARQUET = (".parquet", ".pq")
 
@@ -112,7 +112,7 @@ def closest(name: str, names: Iterable[str]) -> list[str]:
     >>> closest("stroe", ["Store", "sales", "day"])
     ['Store']
     """
-    by_key = {}
+    by_key: dict[str, str] = {}
     for each in names:
         by_key.setdefault(each.casefold().strip(), each)
     near = get_close_matches(name.casefold().strip(), by_key, n=3, cutoff=0.5)

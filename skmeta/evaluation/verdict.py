@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import t as student
-from scipy.stats import wilcoxon
 
-from skmeta.evaluation.wording import Metric
+from skmeta.evaluation.wording import MetricWording
+from skmeta.model_selection._statistics import student_half_width, wilcoxon_p_value
 from skmeta.utils.messages import count
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Duel", "Verdict", "judge"]
+__all__ = ["Duel", "Verdict", "make_verdict"]
 
 # With fewer tasks than this, Wilcoxon's test cannot come below 5 %.
 _FEWEST_PAIRS = 6
@@ -58,17 +57,12 @@ class Duel:
     @property
     def half_width(self) -> float:
         """Half the width of the 95 % confidence interval of the gain."""
-        n = len(self.gains)
-        if n < 2:
-            return float("nan")
-        return float(student.ppf(0.975, n - 1) * self.gains.std(ddof=1) / np.sqrt(n))
+        return float(student_half_width(self.gains))
 
     @property
     def p_value(self) -> float:
         """Two-sided Wilcoxon signed-rank test over tasks; 1 if nothing differs."""
-        if not self.gains.any():
-            return 1.0
-        return float(wilcoxon(self.gains).pvalue)
+        return wilcoxon_p_value(self.gains)
 
     @property
     def n_won(self) -> int:
@@ -113,8 +107,13 @@ class Verdict:
         return self.duel.outcome
 
 
-def judge(
-    scores: DataFrame, meta: list[str], plain: list[str], *, metric: Metric, shot: str
+def make_verdict(
+    scores: DataFrame,
+    meta: list[str],
+    plain: list[str],
+    *,
+    metric: MetricWording,
+    shot: str,
 ) -> Verdict:
     """Set the best meta-learner against the best plain way.
 
@@ -124,8 +123,8 @@ def judge(
         Columns "estimator", "shots", "task", "score"; higher being better.
     meta, plain : list of str
         Names of the meta-learners and of the plain ways.
-    metric : Metric
-        What the scores are.
+    metric : MetricWording
+        What the scores are, in words.
     shot : str
         What is counted by the shots, such as "labelled row".
 
@@ -159,14 +158,16 @@ def _duel(
     known = [[name for name in names if name in means] for names in (meta, plain)]
     if not all(known):  # without a row to learn from, some have no answer
         return None
-    best = [means[names].idxmax() for names in known]
-    pairs = table[best].dropna()
+    best_meta, best_plain = (means[names].idxmax() for names in known)
+    pairs = table[[best_meta, best_plain]].dropna()
     if not len(pairs):
         return None
-    return Duel(int(shots), *best, pairs.index.to_numpy(), *pairs.to_numpy().T)
+    of_meta, of_plain = pairs.to_numpy().T
+    tasks = pairs.index.to_numpy()
+    return Duel(int(shots), best_meta, best_plain, tasks, of_meta, of_plain)
 
 
-def _in_words(duel: Duel, metric: Metric, shot: str) -> tuple[str, str]:
+def _in_words(duel: Duel, metric: MetricWording, shot: str) -> tuple[str, str]:
     n_tasks = len(duel.tasks)
     facts = (
         f"After {count(duel.shots, shot, _plural(shot))} of a new task, {duel.meta} "
@@ -190,7 +191,7 @@ def _in_words(duel: Duel, metric: Metric, shot: str) -> tuple[str, str]:
     return "Meta-learning does not clearly help here.", facts + why + advice
 
 
-def _elsewhere(duel: Duel, duels: list[Duel], metric: Metric, shot: str) -> str:
+def _elsewhere(duel: Duel, duels: list[Duel], metric: MetricWording, shot: str) -> str:
     """Name the numbers of shots where the answer is another."""
     text = ""
     for other in duels:

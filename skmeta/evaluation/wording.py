@@ -1,10 +1,10 @@
-"""How scores are called and written for people."""
+"""The words of the report: how a metric is called, how a score is written."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["Metric"]
+__all__ = ["MetricWording"]
 
 _NAMES = {
     "r2": "R²",
@@ -17,8 +17,8 @@ _NAMES = {
 }
 
 
-class Metric:
-    """A scikit-learn metric, as it is called and written for people.
+class MetricWording:
+    """How a scikit-learn metric is called, and its scores are written, for people.
 
     scikit-learn negates errors so that more is better; people read them as they are.
 
@@ -29,8 +29,8 @@ class Metric:
 
     Examples
     --------
-    >>> from skmeta.evaluation.wording import Metric
-    >>> error = Metric("neg_mean_absolute_error")
+    >>> from skmeta.evaluation.wording import MetricWording
+    >>> error = MetricWording("neg_mean_absolute_error")
     >>> error.title, error.show(-12.3456), error.better
     ('mean absolute error', '12.3', 'lower')
     """

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy.stats import wilcoxon
-
 from skmeta.model_selection._curve import summarise
 from skmeta.model_selection._judge import average_repeats, judge, name_all
+from skmeta.model_selection._statistics import holm, wilcoxon_p_value
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -161,20 +159,8 @@ def _test_pairs(frame, names) -> "DataFrame":
         for a, b in combinations([name for name in names if name in table], 2):
             difference = (table[a] - table[b]).dropna().to_numpy()
             won = ((difference > 0) + 0.5 * (difference == 0)).mean()
-            p_value = 1.0  # all the same: nothing speaks for a difference
-            if difference.any():
-                p_value = float(wilcoxon(difference).pvalue)
+            p_value = wilcoxon_p_value(difference)
             rows.append((shots, a, b, len(difference), difference.mean(), won, p_value))
     columns = ["shots", "a", "b", "n_tasks", "difference", "won", "p_value"]
     tests = pd.DataFrame(rows, columns=columns)
-    return tests.assign(p_holm=_holm(tests.p_value.to_numpy()))
-
-
-def _holm(p_values: np.ndarray) -> np.ndarray:
-    """Correct p-values by Holm's step-down method."""
-    order = np.argsort(p_values)
-    n = len(p_values)
-    stepped = np.maximum.accumulate(p_values[order] * (n - np.arange(n)))
-    corrected = np.empty(n)
-    corrected[order] = np.minimum(stepped, 1.0)
-    return corrected
+    return tests.assign(p_holm=holm(tests.p_value.to_numpy()))

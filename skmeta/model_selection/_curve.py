@@ -1,9 +1,9 @@
 """Score against the number of shots."""
 
 import numpy as np
-from scipy import stats
 
 from skmeta.model_selection._judge import average_repeats, judge, name_all
+from skmeta.model_selection._statistics import student_half_width
 
 __all__ = ["few_shot_curve", "summarise"]
 
@@ -135,11 +135,8 @@ def summarise(per_task):
     by = average_repeats(per_task).groupby(["estimator", "shots"], sort=False)
     for (name, shots), own in by:
         scores = own.score.dropna().to_numpy()
-        n, mean, half = len(scores), np.nan, np.nan
-        if n:
-            mean = scores.mean()
-        if n > 1:
-            half = stats.t.ppf(0.975, n - 1) * scores.std(ddof=1) / np.sqrt(n)
-        rows.append((name, shots, mean, mean - half, mean + half, n))
+        mean = scores.mean() if len(scores) else np.nan
+        half = student_half_width(scores)
+        rows.append((name, shots, mean, mean - half, mean + half, len(scores)))
     columns = ["estimator", "shots", "score", "low", "high", "n_tasks"]
     return pd.DataFrame(rows, columns=columns)

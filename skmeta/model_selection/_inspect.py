@@ -1,4 +1,4 @@
-"""What a candidate is, and what it takes to fit and to judge it."""
+"""What is told of an estimator before it is judged, and what it takes to fit it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import infer_label_space
 
-__all__ = ["adapts", "fit_on_tasks", "is_fitted", "rounds_for", "shows_labels"]
+__all__ = ["adapts", "fit_on_tasks", "is_fitted", "label_space_of", "rounds_for"]
 
 
 def adapts(estimator: Any) -> bool:
@@ -44,7 +44,7 @@ def fit_on_tasks(estimator: Any, X: Any, y: Any, groups: Any) -> Any:
         return clone(estimator).fit(X, y, groups=groups)
 
 
-def shows_labels(estimator: Any, y: Any, groups: Any) -> str | None:
+def label_space_of(estimator: Any, y: Any, groups: Any) -> str | None:
     """Return the label space of an estimator, or what the labels look like."""
     if not is_classifier(estimator):
         return None

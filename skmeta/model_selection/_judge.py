@@ -1,4 +1,4 @@
-"""Estimators to be judged: named, fitted on training tasks, with the tasks held out."""
+"""Judge estimators: name them, fit them on training tasks, score them on the others."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,17 +13,18 @@ from skmeta.model_selection._inspect import (
     adapts,
     fit_on_tasks,
     is_fitted,
-    shows_labels,
+    label_space_of,
 )
 from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._per_task import PerTask
 from skmeta.model_selection._splitters import TaskSplit
-from skmeta.model_selection._task_scores import Judged, warn_of_undefined
+from skmeta.model_selection._strategy import Strategy
+from skmeta.model_selection._task_scores import TaskScorer, warn_of_undefined
 from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.utils.messages import warn
 
-__all__ = ["judge", "name_all"]
+__all__ = ["average_repeats", "judge", "name_all"]
 
 COLUMNS = ["estimator", "shots", "task", "repeat", "score"]
 
@@ -49,7 +50,7 @@ def name_all(estimators: Any) -> dict[str, Any]:
             if isinstance(estimator, str):
                 hint = f", such as MetaClassifier({estimator!r})"
             raise TypeError(
-                f"{estimator!r} is no estimator and cannot be judged. Pass one{hint}."
+                f"{estimator!r} is no estimator and cannot be scorer. Pass one{hint}."
             )
     kinds = {is_classifier(estimator) for estimator in named.values()}
     if len(kinds) > 1:
@@ -93,7 +94,7 @@ def judge(
         metric = "accuracy" if classifies else "r2"
     metric = Metric(metric)
     fitted = {name for name, each in estimators.items() if is_fitted(each)}
-    parts = []
+    parts: list[Any] = []
     # A model per task only asks what labels there are, so it needs no training tasks.
     train_needed = any(
         name not in fitted and not isinstance(each, PerTask)
@@ -109,9 +110,9 @@ def judge(
         }
         X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
         space = _common_label_space(ready, y, groups)
-        judged = Judged(X_test, y[test], groups_test, space)
+        scorer = TaskScorer(X_test, y[test], groups_test, space)
         parts += _judge_split(
-            ready, judged, metric, shots, n_repeats, n_query, random_state
+            ready, scorer, metric, shots, n_repeats, n_query, random_state
         )
     frame = pd.concat(parts, ignore_index=True)[COLUMNS]
     first = frame[frame.estimator == frame.estimator.iloc[0]]
@@ -120,43 +121,43 @@ def judge(
     return frame, metric
 
 
-def _judge_split(ready, judged, metric, shots, n_repeats, n_query, seed) -> Iterator:
+def _judge_split(ready, scorer, metric, shots, n_repeats, n_query, seed) -> Iterator:
     import pandas as pd
 
     rng = np.random.default_rng(seed)
     rounds = draw_rounds(
-        judged.task,
-        judged.label,
+        scorer.task,
+        scorer.label,
         n_way=None,
         n_episodes=None,
         n_repeats=n_repeats,
         rng=rng,
     )
     for repeat, whole in enumerate(rounds):
-        drawn = _large_enough(whole, max(shots), judged)
+        drawn = _large_enough(whole, max(shots), scorer)
         query = drawn.query(max(shots), n_query)  # the same for every number of shots
         for name, estimator in ready.items():
             for n_shot in shots:
-                scores = judged.scores(estimator, metric, drawn, n_shot, query)
+                scores = scorer.scores(estimator, metric, drawn, n_shot, query)
                 if scores is None:
                     continue
                 yield pd.DataFrame(
                     {
                         "estimator": name,
                         "shots": n_shot,
-                        "task": judged.names[drawn.task],
+                        "task": scorer.names[drawn.task],
                         "repeat": repeat,
                         "score": scores,
                     }
                 )
 
 
-def _large_enough(drawn, most: int, judged: Judged):
+def _large_enough(drawn, most: int, scorer: TaskScorer):
     """Keep the tasks that can give all shots, the same for every number of them."""
     kept = drawn.size > most
-    if judged.label_space == "per_task":  # with two classes, or there is no question
+    if scorer.label_space == "per_task":  # with two classes, or there is no question
         cells = np.unique(
-            np.column_stack([drawn.episode, judged.label[drawn.row]])[kept], axis=0
+            np.column_stack([drawn.episode, scorer.label[drawn.row]])[kept], axis=0
         )
         n_cells = np.bincount(cells[:, 0], minlength=len(drawn.task))
         kept &= n_cells[drawn.episode] >= 2
@@ -218,9 +219,9 @@ def _splits(y, groups, test_groups, cv, random_state, train_needed):
 def _common_label_space(ready, y, groups) -> str | None:
     """Go by what a meta-learner has learnt, if there is any."""
     spaces = {
-        shows_labels(each, y, groups): name
+        label_space_of(each, y, groups): name
         for name, each in ready.items()
-        if not hasattr(last_step(each), "estimator")  # the strategies follow
+        if not isinstance(last_step(each), Strategy)  # they follow
     }
     if len(spaces) > 1:
         raise ValueError(
@@ -229,7 +230,7 @@ def _common_label_space(ready, y, groups) -> str | None:
         )
     if spaces:
         return next(iter(spaces))
-    return shows_labels(next(iter(ready.values())), y, groups)
+    return label_space_of(next(iter(ready.values())), y, groups)
 
 
 def _name(estimator: Any) -> str:

@@ -145,7 +145,7 @@ def _as_scorer(metric: Any) -> Callable:
         )
     if hasattr(metric, "get_metadata_routing") or _takes_estimator(metric):
         return metric
-    function = metric.func if isinstance(metric, partial) else metric
+    function: Any = metric.func if isinstance(metric, partial) else metric
     for name in get_scorer_names():
         known = get_scorer(name)
         if getattr(known, "_score_func", None) is function and not getattr(

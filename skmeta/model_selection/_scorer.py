@@ -7,10 +7,14 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skmeta.episodes.rounds import Round, draw_classes, draw_rounds
-from skmeta.model_selection._inspect import adapts, rounds_for, shows_labels
+from skmeta.model_selection._inspect import adapts, label_space_of, rounds_for
 from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._per_task import PerTask
-from skmeta.model_selection._task_scores import Judged, mean_per_task, warn_of_undefined
+from skmeta.model_selection._task_scores import (
+    TaskScorer,
+    mean_per_task,
+    warn_of_undefined,
+)
 from skmeta.pipelines import last_step
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
@@ -171,15 +175,15 @@ class FewShotScorer(BaseEstimator):
             estimator = PerTask(estimator).fit(
                 X, y, groups=np.asarray(y).ravel() if of_classes else groups
             )
-        space = "per_task" if of_classes else shows_labels(estimator, y, groups)
-        judged = Judged(X, y, groups, space)
+        space = "per_task" if of_classes else label_space_of(estimator, y, groups)
+        scorer = TaskScorer(X, y, groups, space)
         n_query = self.n_query
         if n_query is None and of_classes:
             n_query = 15
         parts, tasks = [], []
-        for drawn in self._rounds(estimator, judged, of_classes):
+        for drawn in self._rounds(estimator, scorer, of_classes):
             query = drawn.query(self.n_shot, n_query)
-            each = judged.scores(estimator, metric, drawn, self.n_shot, query)
+            each = scorer.scores(estimator, metric, drawn, self.n_shot, query)
             if each is None:
                 raise ValueError(
                     f"n_shot=0 asks for a prior, which {last_step(estimator)!r} "
@@ -188,7 +192,7 @@ class FewShotScorer(BaseEstimator):
             parts.append(each)
             tasks.append(drawn.task)
         scores, task = np.concatenate(parts), np.concatenate(tasks)
-        names = judged.names
+        names = scorer.names
         if of_classes:
             names = np.arange(len(scores))
         drawn_at_all = np.unique(task)  # with few episodes, not every task is
@@ -200,24 +204,26 @@ class FewShotScorer(BaseEstimator):
         own = getattr(last_step(estimator), "tasks", None)
         return own == "classes" or (own is None and self.n_way is not None)
 
-    def _rounds(self, estimator, judged: Judged, of_classes: bool) -> Iterator[Round]:
+    def _rounds(
+        self, estimator, scorer: TaskScorer, of_classes: bool
+    ) -> Iterator[Round]:
         rng = np.random.default_rng(self.random_state)
         if of_classes:
             n_way = self.n_way or getattr(last_step(estimator), "n_way", 5)
             drawn = draw_classes(
-                judged.label, n_way=n_way, n_episodes=self.n_episodes or 100, rng=rng
+                scorer.label, n_way=n_way, n_episodes=self.n_episodes or 100, rng=rng
             )
             yield from rounds_for(estimator, drawn)
             return
-        if self.n_way is not None and judged.label is None:
+        if self.n_way is not None and scorer.label is None:
             kind = "a regressor" if not is_classifier(estimator) else "shared labels"
             raise ValueError(
                 f"n_way draws classes of a task and has no meaning for {kind}. Leave "
                 "n_way=None, or fit with label_space='per_task'."
             )
         yield from draw_rounds(
-            judged.task,
-            judged.label,
+            scorer.task,
+            scorer.label,
             n_way=self.n_way,
             n_episodes=self.n_episodes,
             n_repeats=self.n_repeats,

@@ -1,5 +1,7 @@
 """What people do without meta-learning, with the face of a meta-learner."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import (
     BaseEstimator,
@@ -18,7 +20,12 @@ __all__ = ["Strategy", "probabilities_of"]
 
 
 class Strategy(MetaEstimatorMixin, BaseEstimator):
-    """Something that is fitted on tasks, adapts to others and answers by task."""
+    """Something that is fitted on tasks, adapts to others and answers by task.
+
+    What is derived says by ``_answers_as`` which estimator's kind of answers it gives,
+    and how it learns and answers by ``_learn``, ``_adapt`` and ``_values`` or
+    ``_probabilities``. Tasks are numbers there, 0, 1, ...
+    """
 
     __metadata_request__fit = {"groups": True}
     __metadata_request__predict = {"groups": True}
@@ -48,12 +55,13 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
                 f"{type(self).__name__} needs the task of each row: pass groups=."
             )
         task = encode_groups(groups, y)[1]
-        if not (is_classifier(self.estimator) or is_regressor(self.estimator)):
+        inner = self._answers_as()
+        if not (is_classifier(inner) or is_regressor(inner)):
             raise TypeError(
                 f"{type(self).__name__} needs a classifier or a regressor, not "
-                f"{self.estimator!r}."
+                f"{inner!r}."
             )
-        if is_classifier(self.estimator):
+        if is_classifier(inner):
             self.label_space_ = infer_label_space(y, task)
             self.classes_ = np.unique(y)
         self._learn(X, y, task)
@@ -80,7 +88,8 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         if X is None:
             self._adapt_to_nothing()
-            self.names_, self.members_ = None, None
+            self.names_: Any = None
+            self.members_: Any = None
             return self
         y = np.asarray(y).ravel()
         if groups is None:
@@ -138,12 +147,15 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
+        inner = get_tags(self._answers_as())
         tags.estimator_type = inner.estimator_type
         tags.classifier_tags = inner.classifier_tags
         tags.regressor_tags = inner.regressor_tags
         tags.target_tags.required = True
         return tags
+
+    def _answers_as(self) -> BaseEstimator:
+        return self.estimator
 
     def _adapt_to_nothing(self) -> None:
         raise ValueError(f"{type(self).__name__} has no prior: pass some rows.")

@@ -1,4 +1,4 @@
-"""Adapt anything that adapts to a round of episodes, and score its answers."""
+"""The score of every task: adapt to a round of episodes, compare the answers."""
 
 import copy
 from typing import Any
@@ -13,11 +13,11 @@ from skmeta.tables.groups import encode_groups
 from skmeta.utils.messages import warn
 from skmeta.utils.unique import number
 
-__all__ = ["Judged"]
+__all__ = ["TaskScorer", "mean_per_task", "warn_of_undefined"]
 
 
-class Judged:
-    """Rows of tasks to judge on, and what their labels mean.
+class TaskScorer:
+    """Score what adapts, task by task, on rows of tasks to judge on.
 
     Parameters
     ----------
@@ -35,11 +35,12 @@ class Judged:
         if len(self.y) != _n_rows(X):
             raise ValueError(f"X has {_n_rows(X)} rows, y has {len(self.y)}.")
         self.label_space = label_space
+        self.names: Any = None
         if groups is None:
-            self.names, self.task = None, np.zeros(len(self.y), dtype=np.intp)
+            self.task = np.zeros(len(self.y), dtype=np.intp)
         else:
             self.names, self.task = encode_groups(groups, self.y)
-        self.label = number(self.y)[1] if label_space == "per_task" else None
+        self.label: Any = number(self.y)[1] if label_space == "per_task" else None
 
     def scores(
         self,

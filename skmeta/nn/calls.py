@@ -1,7 +1,8 @@
 """Calling a module with weights of its own for every task, or shared by all."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
@@ -77,10 +78,11 @@ def _twin(
         name: value.copy() if isinstance(value, list) else value
         for name, value in module.__dict__.items()
     }
-    twin._parameters = {
+    own_parameters: dict[str, Any] = {  # tensors will do
         name: parameters.get(prefix + name, own)
         for name, own in module._parameters.items()
     }
+    twin._parameters = own_parameters
     twin._buffers = module._buffers.copy()
     twin._modules = {
         name: child and _twin(child, parameters, f"{prefix}{name}.")
@@ -96,7 +98,13 @@ class _PlainOperators(TorchFunctionMode):
     ``torch.backends.mha.set_fastpath_enabled``, a mode concerns the own thread alone.
     """
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         return func(*args, **(kwargs or {}))
 
 

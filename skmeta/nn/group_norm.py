@@ -11,6 +11,8 @@ channel's group, so that Y = r (X - m) is what is scaled and shifted. ``x_bar`` 
 gradient of X that the backward pass makes of ``z_bar``, the one of the output.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -44,7 +46,9 @@ def group_norm(
 
 class _GroupNorm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, X, scale, shift, n_groups, eps):
+    def forward(
+        ctx: Any, X: Tensor, scale: Tensor, shift: Tensor, n_groups: int, eps: float
+    ) -> Tensor:
         m = _over_group(_mean(X), n_groups)
         variance = _over_group(_mean(X.square()), n_groups) - m.square()
         r = (variance.clamp(min=0) + eps).rsqrt()
@@ -53,7 +57,7 @@ class _GroupNorm(torch.autograd.Function):
         return _weighted_sum((r * scale, X), constant=shift - m * r * scale)
 
     @staticmethod
-    def backward(ctx, Z_bar):
+    def backward(ctx: Any, Z_bar: Tensor) -> tuple[Tensor | None, ...]:
         bars = _GroupNormBackward.apply(Z_bar, *ctx.saved_tensors, ctx.n_groups)
         return *bars, None, None
 
@@ -62,7 +66,15 @@ class _GroupNormBackward(torch.autograd.Function):
     """Gradients of maps, scale and shift, as a function of Z_bar, maps and scale."""
 
     @staticmethod
-    def forward(ctx, G, X, scale, m, r, n_groups):
+    def forward(
+        ctx: Any,
+        G: Tensor,
+        X: Tensor,
+        scale: Tensor,
+        m: Tensor,
+        r: Tensor,
+        n_groups: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         g, gx = _mean(G), _mean(G * X)
         gy = r * (gx - m * g)  # the mean over pixels of G Y
         a, b = (_over_group(scale * mean, n_groups) for mean in (g, gy))
@@ -77,10 +89,12 @@ class _GroupNormBackward(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, U, v_scale, v_shift):
+    def backward(
+        ctx: Any, U: Tensor, v_scale: Tensor, v_shift: Tensor
+    ) -> tuple[Tensor | None, ...]:
         G, X, scale, m, r, g, gx, gy, a, b = ctx.saved_tensors
 
-        def over_group(mean):
+        def over_group(mean: Tensor) -> Tensor:
             return _over_group(mean, ctx.n_groups)
 
         u, ux, ug = _mean(U), _mean(U * X), _mean(U * G)

@@ -7,6 +7,9 @@ that the next one needs: channels last and, where weights differ, inside them th
 Nothing is copied from layer to layer.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
@@ -34,7 +37,7 @@ class Images(nn.Module):
 
     carries_task_axis = True
 
-    def __init__(self, image_shape: tuple[int, int, int]):
+    def __init__(self, image_shape: Sequence[int]):
         super().__init__()
         self.image_shape = tuple(image_shape)
 
@@ -62,7 +65,7 @@ class Flatten(nn.Flatten):
 
     carries_task_axis = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(start_dim=-3)
 
 
@@ -89,7 +92,7 @@ class Conv2d(nn.Conv2d):
 
     carries_task_axis = True
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.groups != 1 or self.padding_mode != "zeros":
             raise ValueError(
@@ -101,17 +104,18 @@ class Conv2d(nn.Conv2d):
     def forward(self, X: Tensor) -> Tensor:
         """Convolve ``(..., rows, channels, height, width)``."""
         weight, bias = self.weight, self.bias
-        window = self.stride, self.padding, self.dilation
+        padding: Any = self.padding  # a word, or numbers
+        window = self.stride, padding, self.dilation
         if weight.ndim == 4:
-            own_bias = bias is not None and bias.ndim == 2
-            images = conv2d(_stack(X), weight, None if own_bias else bias, *window)
-            Z = _unstack(images, X.shape[:-3])
-            return Z + bias[:, None, :, None, None] if own_bias else Z
+            if bias is None or bias.ndim == 1:
+                return _unstack(conv2d(_stack(X), weight, bias, *window), X.shape[:-3])
+            images = conv2d(_stack(X), weight, None, *window)
+            return _unstack(images, X.shape[:-3]) + bias[:, None, :, None, None]
         n_tasks = len(weight)
         if bias is not None:
             bias = bias.expand(n_tasks, -1).flatten()
         images = _interleave(X)
-        images = conv2d(images, weight.flatten(0, 1), bias, *window, groups=n_tasks)
+        images = conv2d(images, weight.flatten(0, 1), bias, *window, n_tasks)
         return _part(images, n_tasks)
 
 
@@ -206,7 +210,7 @@ class Pieces(nn.Sequential):
     def __init__(self, *layers: nn.Module, at_once: int = 1024, bfloat16: bool = False):
         super().__init__(*layers)
         self.at_once = at_once
-        self.bfloat16 = bfloat16
+        self.in_bfloat16 = bfloat16
 
     def forward(self, X: Tensor) -> Tensor:
         """Map ``(..., rows, features)`` by all layers in turn."""
@@ -217,7 +221,7 @@ class Pieces(nn.Sequential):
         return torch.cat([self._chain(piece) for piece in pieces], dim=-2)
 
     def _chain(self, X: Tensor) -> Tensor:
-        if not self.bfloat16:
+        if not self.in_bfloat16:
             return super().forward(X)
         with torch.autocast(X.device.type, dtype=torch.bfloat16):
             return super().forward(X).to(X)

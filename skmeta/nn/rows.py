@@ -45,13 +45,13 @@ def affine(X: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     Tensor of shape (..., rows, out)
         ``X @ weight.T + bias``.
     """
-    own_bias = bias is not None and bias.ndim == 2
     if weight.ndim == 2:
-        X = nn.functional.linear(X, weight, None if own_bias else bias)
-        return X + bias.unsqueeze(-2) if own_bias else X
+        if bias is None or bias.ndim == 1:
+            return nn.functional.linear(X, weight, bias)
+        return nn.functional.linear(X, weight) + bias.unsqueeze(-2)
     if bias is None:
         return X @ weight.mT
-    return torch.baddbmm(bias.unsqueeze(-2) if own_bias else bias, X, weight.mT)
+    return torch.baddbmm(bias.unsqueeze(-2) if bias.ndim == 2 else bias, X, weight.mT)
 
 
 class LayerNorm(nn.LayerNorm):

@@ -6,11 +6,11 @@ from typing import Any
 
 from skmeta.hookspecs import KINDS
 
-__all__ = ["check_dict", "check_offer", "instance_of"]
+__all__ = ["check_entry", "check_returned", "resolved"]
 
 # By kind, the base class and what it has that skmeta calls. Inheriting from it is not
 # asked for: a class with the same methods is as good.
-_CONTRACTS = {
+_CLASSES = {
     "algorithm": (
         "skmeta.algorithms.Algorithm",
         ("build", "adapt", "predict", "meta_backward", "get_params"),
@@ -22,9 +22,10 @@ _CONTRACTS = {
         ("augment", "n_train_classes", "get_params"),
     ),
 }
+_FUNCTIONS = KINDS.keys() - _CLASSES.keys()  # datasets
 
 
-def check_dict(kind: str, returned: object) -> dict:
+def check_returned(kind: str, returned: object) -> dict:
     """Return what a hook returned, or raise a TypeError if it is no dict."""
     if not isinstance(returned, dict):
         raise TypeError(
@@ -33,19 +34,19 @@ def check_dict(kind: str, returned: object) -> dict:
     return returned
 
 
-def check_offer(kind: str, name: object, thing: object) -> None:
+def check_entry(kind: str, name: object, thing: object) -> None:
     """Raise a TypeError where a name or what it stands for is of the wrong type."""
     if not isinstance(name, str) or not name.strip() or ":" in name:
         raise TypeError(
             f"{KINDS[kind]}() must use non-empty str without ':' as names, not {name!r}"
         )
-    if kind == "dataset":
+    if kind in _FUNCTIONS:
         if not callable(thing):
             raise TypeError(f"it must be a function, not {thing!r}")
         return
     if not isinstance(thing, type):
         raise TypeError(f"it must be a class, not {thing!r}")
-    base, methods = _CONTRACTS[kind]
+    base, methods = _CLASSES[kind]
     missing = [method for method in methods if not hasattr(thing, method)]
     if missing:
         raise TypeError(
@@ -54,18 +55,22 @@ def check_offer(kind: str, name: object, thing: object) -> None:
         )
 
 
-def instance_of(kind: str, cls: type) -> Any:
-    """Make an instance with the default hyperparameters, which a name stands for.
+def resolved(kind: str, registered: Any) -> Any:
+    """Return what a name stands for: an instance with the default hyperparameters.
+
+    The name of a dataset stands for the function itself.
 
     Raises
     ------
     TypeError
-        If the class cannot do without arguments.
+        If a class cannot do without arguments.
     """
+    if kind in _FUNCTIONS:
+        return registered
     try:
-        return cls()
+        return registered()
     except Exception as error:
         raise TypeError(
-            f"the {kind} {cls.__name__} cannot be made without arguments, as a name "
-            f"needs it: {error}"
+            f"the {kind} {registered.__name__} cannot be made without arguments, as a "
+            f"name needs it: {error}"
         ) from error

@@ -6,7 +6,7 @@ import os
 from importlib import metadata
 
 from skmeta import hookspecs
-from skmeta.plugins.entries import Origin, canonical
+from skmeta.plugins.entries import Origin
 
 __all__ = [
     "BUILTIN",
@@ -39,9 +39,13 @@ def installed() -> tuple[list[metadata.EntryPoint], list[metadata.EntryPoint]]:
         return [*points], []
     if setting.lower() in _NONE:
         return [], [*points]
-    allowed = {canonical(name.strip()) for name in setting.split(",")}
-    chosen = [p for p in points if canonical(origin_of(p).distribution) in allowed]
-    return chosen, [point for point in points if point not in chosen]
+    allowed: list[metadata.EntryPoint] = []
+    blocked: list[metadata.EntryPoint] = []
+    names = [name.strip() for name in setting.split(",")]
+    for point in points:
+        is_named = any(map(origin_of(point).is_of, names))
+        (allowed if is_named else blocked).append(point)
+    return allowed, blocked
 
 
 def origin_of(point: metadata.EntryPoint) -> Origin:

@@ -14,7 +14,6 @@ __all__ = [
     "Failure",
     "Origin",
     "PluginWarning",
-    "canonical",
     "same_distribution",
 ]
 
@@ -83,11 +82,11 @@ class Failure:
         )
 
 
-def canonical(distribution: str) -> str:
+def _canonical(distribution: str) -> str:
     """Return the one spelling of a distribution's name that indexes compare."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def same_distribution(one: str, two: str) -> bool:
     """Tell whether two names of distributions mean the same one."""
-    return canonical(one) == canonical(two)
+    return _canonical(one) == _canonical(two)

@@ -1,11 +1,13 @@
-"""The plugins that are loaded, what each offers, and what had to be left out."""
+"""The plugins of one registry: loaded and asked when needed, or left out."""
 
 from __future__ import annotations
+
+from importlib import metadata
 
 import pluggy
 
 from skmeta import hookspecs
-from skmeta.plugins.contracts import check_dict, check_offer
+from skmeta.plugins.contracts import check_entry, check_returned
 from skmeta.plugins.discovery import (
     BUILTIN,
     check_api_version,
@@ -15,14 +17,18 @@ from skmeta.plugins.discovery import (
 )
 from skmeta.plugins.entries import Entry, Failure, Origin
 
-__all__ = ["PLUGIN_ERRORS", "Shelf"]
+__all__ = ["PLUGIN_ERRORS", "PluginManager"]
 
 # sys.exit() in a plugin's module must not end the user's process either.
 PLUGIN_ERRORS = (Exception, SystemExit)
 
 
-class Shelf:
-    """Plugins, each loaded and asked at the first look-up that needs it.
+class PluginManager:
+    """Loads plugins, and calls their hooks, at the first look-up that needs it.
+
+    pluggy holds them and tells which hooks they have. What it does not do, and this
+    does, is to load only the distribution that is asked for, and to go on after one
+    that fails.
 
     Attributes
     ----------
@@ -35,10 +41,10 @@ class Shelf:
     def __init__(self) -> None:
         self.failures: list[Failure] = []
         self.blocked: list[Origin] = []
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
-        self._plugins: dict[str, Origin] = {}  # by the name that pluggy has for them
-        self._offers: dict[tuple[str, str], list[Entry]] = {}  # by plugin and kind
+        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
+        self._pluggy.add_hookspecs(hookspecs)
+        self._origins: dict[str, Origin] = {}  # by the name that pluggy has for them
+        self._entries: dict[tuple[str, str], list[Entry]] = {}  # by plugin and kind
         self._pending = [BUILTIN]  # not loaded yet
         self._discovered = False
 
@@ -50,51 +56,53 @@ class Shelf:
             self._pending += allowed
             self.blocked = sorted({origin_of(point) for point in blocked})
 
-    def ask(self, kind: str, distribution: str | None = None) -> list[Entry]:
-        """Return what one distribution offers, or all of them."""
+    def entries(self, kind: str, distribution: str | None = None) -> list[Entry]:
+        """Return what one distribution registers, or all of them; loads and asks it."""
         self._load(distribution)
         found = []
-        for plugin, origin in [*self._plugins.items()]:
+        for plugin, origin in [*self._origins.items()]:
             if distribution is None or origin.is_of(distribution):
-                if (plugin, kind) not in self._offers:
-                    self._offers[plugin, kind] = []  # should its hook look names up
-                    self._offers[plugin, kind] = self._call(plugin, kind, origin)
-                found += self._offers[plugin, kind]
+                if (plugin, kind) not in self._entries:
+                    self._entries[plugin, kind] = []  # should its hook look names up
+                    self._entries[plugin, kind] = self._call(plugin, kind, origin)
+                found += self._entries[plugin, kind]
         return found
 
     def add(self, plugin: object, name: str, origin: Origin) -> None:
         """Take a plugin, or raise and leave no trace of it."""
         check_api_version(plugin)
-        if name in self._plugins:
+        if name in self._origins:
             raise ValueError(f"A plugin is registered as {name!r} already.")
         try:
-            self._manager.register(plugin, name)
+            self._pluggy.register(plugin, name)
         except pluggy.PluginValidationError:
             # Earlier releases of pluggy keep the hooks that came before the fault.
-            self._manager.unregister(name=name)
+            self._pluggy.unregister(name=name)
             raise
         # Hooks of a later skmeta are no fault, but there must be one we know.
-        if not any(hook.has_spec() for hook in self._manager.get_hookcallers(plugin)):
-            self._manager.unregister(plugin)
+        hooks = self._pluggy.get_hookcallers(plugin) or []
+        if not any(hook.has_spec() for hook in hooks):
+            self._pluggy.unregister(plugin)
             raise TypeError(
                 f"it implements none of the hooks {[*hookspecs.KINDS.values()]}; "
                 "mark its functions with skmeta.hookimpl"
             )
-        self._plugins[name] = origin
+        self._origins[name] = origin
 
     def remove(self, name: str) -> None:
         """Forget a plugin."""
-        if name not in self._plugins:
+        if name not in self._origins:
             raise ValueError(f"No plugin is registered as {name!r}.")
-        self._manager.unregister(name=name)
-        del self._plugins[name]
+        self._pluggy.unregister(name=name)
+        del self._origins[name]
         for kind in hookspecs.KINDS:
-            self._offers.pop((name, kind), None)
+            self._entries.pop((name, kind), None)
 
     def _load(self, distribution: str | None) -> None:
         if distribution != hookspecs.PROJECT:
             self.discover()
-        chosen, rest = [], []
+        chosen: list[metadata.EntryPoint] = []
+        rest: list[metadata.EntryPoint] = []
         for point in self._pending:
             wanted = distribution is None or origin_of(point).is_of(distribution)
             (chosen if wanted else rest).append(point)
@@ -107,21 +115,20 @@ class Shelf:
                 self._fail(origin, point.value, error)
 
     def _call(self, plugin: str, kind: str, origin: Origin) -> list[Entry]:
-        # One by one: a plain call of the hook would end at the first that raises.
-        hook = getattr(self._manager.hook, hookspecs.KINDS[kind])
-        implementations = [
-            each for each in hook.get_hookimpls() if each.plugin_name == plugin
-        ]
+        # One by one: to call the hook itself would end at the first that raises.
+        hook = getattr(self._pluggy.hook, hookspecs.KINDS[kind])
         entries = []
-        for implementation in implementations:
+        for implementation in hook.get_hookimpls():
+            if implementation.plugin_name != plugin:
+                continue
             try:
-                offers = check_dict(kind, implementation.function())
+                returned = check_returned(kind, implementation.function())
             except PLUGIN_ERRORS as error:
                 self._fail(origin, f"{hook.name}()", error)
                 continue
-            for name, thing in offers.items():
+            for name, thing in returned.items():
                 try:
-                    check_offer(kind, name, thing)
+                    check_entry(kind, name, thing)
                     self._refuse_twice(kind, name, origin)
                 except TypeError as error:
                     self._fail(origin, f"the {kind} {name!r}", error)
@@ -132,8 +139,8 @@ class Shelf:
     def _refuse_twice(self, kind: str, name: str, origin: Origin) -> None:
         # Two modules of one distribution would share even the full name.
         new = (kind, name, origin.distribution)
-        for offered in self._offers.values():
-            if any(new == (e.kind, e.name, e.distribution) for e in offered):
+        for known in self._entries.values():
+            if any(new == (e.kind, e.name, e.distribution) for e in known):
                 raise TypeError("this distribution offers the name twice")
 
     def _fail(self, origin: Origin, part: str, error: BaseException) -> None:

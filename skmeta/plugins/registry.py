@@ -5,15 +5,21 @@ from __future__ import annotations
 import difflib
 import threading
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
 
 from skmeta import hookspecs
-from skmeta.plugins.contracts import instance_of
+from skmeta.plugins.contracts import resolved
 from skmeta.plugins.discovery import VARIABLE, reason_of
-from skmeta.plugins.entries import Entry, Failure, Origin, PluginWarning, canonical
+from skmeta.plugins.entries import (
+    Entry,
+    Failure,
+    Origin,
+    PluginWarning,
+    same_distribution,
+)
 from skmeta.plugins.listing import Row, describe
-from skmeta.plugins.manager import PLUGIN_ERRORS, Shelf
+from skmeta.plugins.manager import PLUGIN_ERRORS, PluginManager
 from skmeta.utils.messages import warn
 
 __all__ = ["Registry"]
@@ -30,7 +36,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._shelf = Shelf()
+        self._manager = PluginManager()
         self._reported = 0
 
     def get(self, kind: str, name: str) -> Callable[..., Any]:
@@ -98,6 +104,8 @@ class Registry:
     def resolve(self, kind: str, value: object) -> Any:
         """Return an instance for a name; anything but a string as it is.
 
+        A dataset's name stands for its function.
+
         Examples
         --------
         >>> from skmeta import plugins
@@ -106,13 +114,13 @@ class Registry:
         """
         if not isinstance(value, str):
             return value
-        return instance_of(kind, self.get(kind, value))
+        return resolved(kind, self.get(kind, value))
 
     def entries(self, kind: str) -> list[Entry]:
         """Return all that is registered for a kind, sorted by name."""
         _check_kind(kind)
         with self._lock:
-            found = self._shelf.ask(kind)
+            found = self._manager.entries(kind)
         self._report()
         return sorted(found, key=lambda entry: (entry.name, entry.full_name))
 
@@ -120,13 +128,13 @@ class Registry:
         """Return what had to be left out; looks every kind up first."""
         for kind in hookspecs.KINDS:
             self.entries(kind)
-        return list(self._shelf.failures)
+        return list(self._manager.failures)
 
     def blocked(self) -> list[Origin]:
         """Return the distributions that ``SKMETA_PLUGINS`` switches off."""
         with self._lock:
-            self._shelf.discover()
-        return list(self._shelf.blocked)
+            self._manager.discover()
+        return list(self._manager.blocked)
 
     def rows(self) -> list[Row]:
         """Return a row for every name and for every plugin that is left out."""
@@ -170,57 +178,51 @@ class Registry:
         ImportError
             If it was written for another version of skmeta.
         """
-        name = name or getattr(plugin, "__name__", type(plugin).__name__)
-        if canonical(name) == hookspecs.PROJECT:
+        name = str(name or getattr(plugin, "__name__", type(plugin).__name__))
+        if same_distribution(name, hookspecs.PROJECT):
             raise ValueError(f"{name!r} is the name of the built-ins.")
         with self._lock:
-            self._shelf.add(plugin, name, Origin(name, ""))
+            self._manager.add(plugin, name, Origin(name, ""))
         return name
 
     def unregister(self, name: str) -> None:
         """Forget a plugin that :meth:`register` took."""
         with self._lock:
-            self._shelf.remove(name)
+            self._manager.remove(name)
 
     def _named(
         self, kind: str, name: str, distribution: str | None = None
     ) -> list[Entry]:
-        known = self._shelf.ask(kind, distribution)
+        known = self._manager.entries(kind, distribution)
         return [entry for entry in known if entry.name == name]
 
     def _report(self) -> None:
         # Only when all else is in place, for a warning may be turned into an error.
         with self._lock:
-            news = self._shelf.failures[self._reported :]
-            self._reported = len(self._shelf.failures)
+            news = self._manager.failures[self._reported :]
+            self._reported = len(self._manager.failures)
         for failure in news:
             warn(str(failure), PluginWarning)
 
     @staticmethod
-    def _uses(known: list[Entry]) -> list[tuple[Entry, str]]:
+    def _uses(known: list[Entry]) -> Iterator[tuple[Entry, str]]:
         """Pair everything of one kind with the name to give for it."""
-        n_offers = Counter(entry.name for entry in known)
-        return [
-            (
-                entry,
-                entry.name
-                if n_offers[entry.name] == 1 or entry.is_builtin
-                else entry.full_name,
-            )
-            for entry in known
-        ]
+        n_entries = Counter(entry.name for entry in known)
+        for entry in known:
+            is_clear = n_entries[entry.name] == 1 or entry.is_builtin
+            yield entry, entry.name if is_clear else entry.full_name
 
     def _row(self, entry: Entry, use: str, known: list[Entry]) -> Row:
-        state, reason = "ready", ""
+        state: Literal["ready", "clash", "failed"] = "ready"
+        reason = ""
         if use != entry.name:
             others = {e.distribution for e in known if e.name == entry.name}
             others = " and ".join(sorted(others - {entry.distribution}))
             state, reason = "clash", f"also in {others}, say {use!r}"
-        if entry.kind != "dataset":
-            try:
-                instance_of(entry.kind, entry.cls)
-            except PLUGIN_ERRORS as error:
-                state, reason = "failed", reason_of(error)
+        try:
+            resolved(entry.kind, entry.cls)
+        except PLUGIN_ERRORS as error:
+            state, reason = "failed", reason_of(error)
         return Row(
             entry.kind,
             entry.name,
@@ -240,13 +242,15 @@ class Registry:
         message = f"Unknown {kind} {name!r}."
         if close:
             message += f" Did you mean {' or '.join(map(repr, close))}?"
-        if self._shelf.failures:
-            broken = sorted({failure.distribution for failure in self._shelf.failures})
-            message += f" Plugins that failed to load: {', '.join(broken)}."
+        if failures := self._manager.failures:
+            message += f" Plugins that failed to load: {_named_in(failures)}."
         if blocked := self.blocked():
-            off = sorted({origin.distribution for origin in blocked})
-            message += f" Plugins that {VARIABLE} switches off: {', '.join(off)}."
+            message += f" Plugins that {VARIABLE} switches off: {_named_in(blocked)}."
         return f"{message} All names: {_LIST_COMMAND}"
+
+
+def _named_in(plugins: Sequence[Failure | Origin]) -> str:
+    return ", ".join(sorted({plugin.distribution for plugin in plugins}))
 
 
 def _check_kind(kind: str) -> None:

@@ -1,4 +1,4 @@
-"""Keeping a fitted estimator: one file of weights and JSON, without any code.
+"""Save a fitted estimator: one file of weights and JSON, without any code.
 
 The file is in the safetensors format. Weights and other arrays are its tensors; all
 else is a JSON document in its metadata. Nothing in it is run when it is loaded: it says

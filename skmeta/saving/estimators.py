@@ -28,7 +28,6 @@ __all__ = [
     "pack_estimator",
     "save",
     "to_state",
-    "unpack_estimator",
 ]
 
 KINDS: dict[str, type] = {}
@@ -108,7 +107,7 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
     """
     data = Path(path).read_bytes()
     try:
-        return unpack_estimator(data, device=device)
+        return _unpack_estimator(data, device=device)
     except LoadError as error:
         raise LoadError(
             f"Cannot load {os.fspath(path)!r}. {error}"
@@ -125,7 +124,7 @@ def pack_estimator(estimator: Any) -> bytes:
     return pack({"estimator": content}, writer.tensors)
 
 
-def unpack_estimator(data: bytes, device: str | None = None) -> Any:
+def _unpack_estimator(data: bytes, device: str | None = None) -> Any:
     """Return the estimator of a file's bytes."""
     document, tensors = unpack(data)
     reader = Reader(tensors)
@@ -316,4 +315,4 @@ def to_state(estimator: Any) -> dict:
 
 def from_state(estimator: Any, state: dict) -> None:
     """Take over what :func:`to_state` returned."""
-    vars(estimator).update(vars(unpack_estimator(state["skmeta"].tobytes())))
+    vars(estimator).update(vars(_unpack_estimator(state["skmeta"].tobytes())))

@@ -1,14 +1,17 @@
-"""What all estimators offer to be kept: a file, pickles, and skops."""
+"""What makes an estimator savable: in a file, in pickles, and by skops."""
 
 import copyreg
 import os
+from typing import Any, SupportsIndex, TypeVar
 
 from skmeta.saving.estimators import KINDS, TRUSTED_TYPES, from_state, save, to_state
 
 __all__ = ["SavingMixin", "savable"]
 
+_Estimator = TypeVar("_Estimator")
 
-def savable(cls: type) -> type:
+
+def savable(cls: type[_Estimator]) -> type[_Estimator]:
     """Enter a class in the lists of those that files and skops may bring.
 
     Saving stands below the estimators and cannot import them: they name themselves.
@@ -42,13 +45,14 @@ class SavingMixin:
     # skops asks for the state alone and wants simple pieces: it gets the file. Copies
     # and pickles keep all there is, such as the optimizer, and share what they can.
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return to_state(self)
 
-    def __reduce_ex__(self, protocol):
-        return copyreg.__newobj__, (type(self),), vars(self).copy()
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        newobj = copyreg.__newobj__  # type: ignore[attr-defined]  # not in typeshed
+        return newobj, (type(self),), vars(self).copy()
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         if state.keys() == {"skmeta"}:
             from_state(self, state)
         else:

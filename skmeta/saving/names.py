@@ -17,6 +17,7 @@ from skmeta.algorithms import (
     r2d2,
     relation,
     siamese,
+    simpleshot,
 )
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.inner_loop import learner as inner_loop
@@ -77,6 +78,7 @@ _STATES: dict[tuple[type[Algorithm], str], type] = {
     (r2d2.R2D2, "_State"): r2d2.State,
     (relation.RelationNet, "_State"): relation.State,
     (siamese.Siamese, "_State"): siamese.State,
+    (simpleshot.SimpleShot, "_State"): protonet.State,
 }
 """What the state of an algorithm is made of, by the algorithm and the file's name."""
 

@@ -35,9 +35,9 @@ class Writer:
         Whose states are written; the types of these must be found by its module.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
-        self.algorithm = None
+        self.algorithm: Any = None
 
     def write(self, value: Any, where: str) -> Any:
         """Turn a value into JSON; ``where`` names it in errors."""
@@ -69,8 +69,9 @@ class Writer:
         if isinstance(value, functools.partial) and not value.args:
             given = self._dict(value.keywords, where)
             return {"$": "partial", "of": self.write(value.func, where), "with": given}
-        if _optimizer(getattr(value, "__name__", "")) is value:
-            return {"$": "optimizer", "name": value.__name__}
+        name = getattr(value, "__name__", "")
+        if _optimizer(name) is value:
+            return {"$": "optimizer", "name": name}
         return self._component(value, where)
 
     def _keep(self, tensor: torch.Tensor, where: str) -> str:
@@ -91,8 +92,8 @@ class Writer:
             value = value.view(np.dtype("i8").newbyteorder(dtype.byteorder))
         if kind not in _SCALARS + _TIMES or dtype.itemsize > 8:
             raise SaveError(f"Cannot save {where}: no file can hold {dtype} arrays.")
-        plain = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
-        name = self._keep(torch.from_numpy(plain), where)
+        native = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
+        name = self._keep(torch.from_numpy(native), where)
         return {"$": "array", "dtype": dtype.str, "name": name}
 
     def _sequence(self, value: list | tuple, where: str) -> Any:
@@ -155,7 +156,7 @@ class Reader:
 
     def __init__(self, tensors: dict[str, torch.Tensor]):
         self.tensors = tensors
-        self.algorithm = None
+        self.algorithm: Any = None
         self.device = "cpu"
 
     def read(self, value: Any) -> Any:
@@ -178,10 +179,10 @@ class Reader:
 
     def _array(self, value: dict) -> np.ndarray:
         dtype = np.dtype(value["dtype"])
-        plain = self.tensors[value["name"]].numpy()
+        native = self.tensors[value["name"]].numpy()
         if dtype.kind in _TIMES:
-            return plain.view(dtype.newbyteorder("=")).astype(dtype)
-        return plain.astype(dtype)
+            return native.view(dtype.newbyteorder("=")).astype(dtype)
+        return native.astype(dtype)
 
     def _items(self, value: dict) -> np.ndarray:
         name = value["dtype"]

@@ -65,7 +65,13 @@ class TaskLabels:
     array(['cat', 'dog', 'cow', 'cat'], dtype='<U3')
     """
 
-    def __init__(self, vocabulary, members, first, n_classes):
+    def __init__(
+        self,
+        vocabulary: np.ndarray,
+        members: np.ndarray,
+        first: np.ndarray,
+        n_classes: np.ndarray,
+    ):
         self.vocabulary = vocabulary
         self.members = members
         self.first = first

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -15,6 +16,10 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+
+if TYPE_CHECKING:  # for annotations alone: pandas is imported where it is used
+    from pandas import DataFrame, Series
+    from sklearn.utils import Tags
 
 __all__ = ["make_preprocessor"]
 
@@ -138,7 +143,7 @@ def _columns_of(kind: str, X: Any) -> list:
     return [name for name, own in zip(frame.columns, kinds, strict=True) if own == kind]
 
 
-def _frame(X: Any):
+def _frame(X: Any) -> DataFrame:
     """Return a DataFrame of pandas, whatever kind of table X is."""
     try:
         import pandas as pd
@@ -154,7 +159,7 @@ def _frame(X: Any):
     return pd.DataFrame(X)
 
 
-def _kind(column) -> str | None:
+def _kind(column: Series) -> str | None:
     """Tell what a column holds; None for nothing that could tell two rows apart."""
     from pandas.api import types
 
@@ -186,7 +191,7 @@ def _kind(column) -> str | None:
     return "text"
 
 
-def _is_date_text(present) -> bool:
+def _is_date_text(present: Series) -> bool:
     import pandas as pd
 
     if not present.str.match(_ISO_DATE).all():
@@ -201,11 +206,11 @@ def _is_date_text(present) -> bool:
 class _ColumnEncoder(TransformerMixin, BaseEstimator):
     """A transformer that learns no more than the names of its columns."""
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         validate_data(self, X, skip_check_array=True)
         return self
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = True
         return tags
@@ -214,7 +219,7 @@ class _ColumnEncoder(TransformerMixin, BaseEstimator):
 class _Numbers(OneToOneFeatureMixin, _ColumnEncoder):
     """Make floats, NaN for all that is missing or infinite."""
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         return _by_column(_numbers, X)
 
@@ -222,7 +227,7 @@ class _Numbers(OneToOneFeatureMixin, _ColumnEncoder):
 class _Categories(OneToOneFeatureMixin, _ColumnEncoder):
     """Make text, NaN for what is missing."""
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         return _by_column(_texts, X)
 
@@ -230,7 +235,7 @@ class _Categories(OneToOneFeatureMixin, _ColumnEncoder):
 class _Dates(_ColumnEncoder):
     """Make days since 1970, and places in the year, the week and the day."""
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         super().fit(X)
         parts = _by_column(_date_parts, X)
         # The hour tells nothing where all dates are whole days, nor does the year of
@@ -241,23 +246,23 @@ class _Dates(_ColumnEncoder):
         self.varies_ = low < high
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         return _by_column(_date_parts, X)[:, self.varies_]
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         names = _check_feature_names_in(self, input_features)
         parts = ("day", *(f"{each}_{f}" for each in _CYCLES for f in ("sin", "cos")))
         named = [f"{name}_{part}" for name in names for part in parts]
         return np.array(named, dtype=object)[self.varies_]
 
 
-def _by_column(encode, X: Any) -> np.ndarray:
+def _by_column(encode: Callable[[Series], np.ndarray], X: Any) -> np.ndarray:
     frame = _frame(X)
     return np.column_stack([encode(frame[name]) for name in frame.columns])
 
 
-def _numbers(column) -> np.ndarray:
+def _numbers(column: Series) -> np.ndarray:
     import pandas as pd
 
     if pd.api.types.is_timedelta64_dtype(column.dtype):
@@ -272,7 +277,7 @@ def _numbers(column) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _texts(column) -> np.ndarray:
+def _texts(column: Series) -> np.ndarray:
     values = column.astype(object).to_numpy()
     return np.array(
         [
@@ -286,7 +291,7 @@ def _texts(column) -> np.ndarray:
 _CYCLES = ("year", "week", "time")
 
 
-def _date_parts(column) -> np.ndarray:
+def _date_parts(column: Series) -> np.ndarray:
     import pandas as pd
 
     try:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from skmeta.testing.algorithms.check import check_algorithm
 from skmeta.testing.algorithms.laws import ALGORITHM_LAWS
 from skmeta.testing.augmentations import AUGMENTATION_LAWS, check_augmentation
-from skmeta.testing.backbones.laws import BACKBONE_LAWS, check_backbone
+from skmeta.testing.backbones.check import check_backbone
+from skmeta.testing.backbones.laws import BACKBONE_LAWS
 from skmeta.testing.datasets import DATASET_LAWS, check_dataset
 from skmeta.testing.distances import DISTANCE_LAWS, check_distance
 from skmeta.testing.law import BrokenLawError, Law

@@ -1,38 +1,37 @@
 """The laws that every task augmentation keeps, and the check against them."""
 
-import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from sklearn.base import clone
 from torch import Tensor
 
 from skmeta.augmentations import Augmentation
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
-from skmeta.testing.expect import expect_same, expect_same_parameters
-from skmeta.testing.law import BreachError, Law, lawmaker
-from skmeta.testing.rows import count, situations, width_that_builds
+from skmeta.testing.building import width_that_builds
+from skmeta.testing.expect import copies, expect_same
+from skmeta.testing.law import BreachError, Law, Trial, lawmaker
 from skmeta.testing.run import LawResult, run_laws
+from skmeta.testing.situations import Situation, situations
+from skmeta.utils.messages import count
 from skmeta.utils.random import seeded
 
 __all__ = ["AUGMENTATION_LAWS", "AugmentationTrial", "check_augmentation"]
 
 _N_CLASSES = 3
-_N_TRAIN_CLASSES = 5
 _N_DRAWS = 5  # an augmentation may leave some tasks as they are
 
 
-class AugmentationTrial:
+class AugmentationTrial(Trial):
     """An augmentation on trial: meta-batches as in training, with padding.
 
     Parameters
     ----------
     subject : Augmentation
         What is tried.
-    kind, label_space : str
+    situation : Situation
         Kind of target and label space.
     n_features : int
         Features of a row.
@@ -45,38 +44,46 @@ class AugmentationTrial:
     def __init__(
         self,
         subject: Augmentation,
-        kind: str,
-        label_space: str,
+        situation: Situation,
         n_features: int,
         seed: int = 0,
         n_tasks: int = 4,
     ):
         self.subject = subject
-        self.kind = kind
-        self.label_space = label_space
+        self.situation = situation
         self.seed = seed
         self.n_tasks = n_tasks
         self.n_features = n_features
 
+    @classmethod
+    def trials(
+        cls, subject: Augmentation, n_features: int | None = None, seed: int = 0
+    ) -> Iterator[Self]:
+        """Make a trial for every situation that an augmentation declares."""
+        for situation in situations(subject):
+            make = partial(cls, subject, situation, seed=seed)
+
+            def augments(n: int, make: Callable[[int], Self] = make) -> object:
+                return make(n).augment()
+
+            yield make(n_features or width_that_builds(augments))
+
     @property
     def case(self) -> str:
         """Kind of target and label space."""
-        if self.kind == "regressor":
-            return "regressor"
-        return f"classifier, {self.label_space}"
+        return str(self.situation)
 
     @property
     def size(self) -> str:
         """How large a meta-batch is."""
         return f"{count(self.n_tasks, 'task')} with {self.n_features} features"
 
-    def smaller(self) -> Iterator["AugmentationTrial"]:
+    def smaller(self) -> Iterator[Self]:
         """Make the same trial with fewer tasks, the fewest first."""
         for n_tasks in range(1, self.n_tasks):
-            yield AugmentationTrial(
+            yield type(self)(
                 self.subject,
-                self.kind,
-                self.label_space,
+                self.situation,
                 self.n_features,
                 self.seed,
                 n_tasks,
@@ -84,14 +91,7 @@ class AugmentationTrial:
 
     def spec(self) -> Spec:
         """Return what a learner would be built for."""
-        n_outputs, n_train_classes = 1, 0
-        if self.kind == "classifier":
-            per_task = self.label_space == "per_task"
-            n_outputs = 0 if per_task else _N_CLASSES
-            n_train_classes = _N_TRAIN_CLASSES if per_task else _N_CLASSES
-        return Spec(
-            self.n_features, n_outputs, self.kind, self.label_space, n_train_classes
-        )
+        return self.situation.spec(self.n_features, _N_CLASSES)
 
     def episode(self, draw: int = 0) -> Episode:
         """Draw a meta-batch; its last task has two rows of padding."""
@@ -123,7 +123,7 @@ class AugmentationTrial:
         mask = torch.ones(shape, dtype=torch.bool)
         mask[-1, -2:] = False
         X = torch.rand((*shape, self.n_features), generator=rng) * mask.unsqueeze(-1)
-        if self.kind == "regressor":
+        if self.situation.kind == "regressor":
             y = torch.randn(shape, generator=rng) * mask
             return Batch(X, y, mask, torch.zeros(self.n_tasks, dtype=torch.long))
         y = (torch.arange(n_rows) % _N_CLASSES).expand(shape) * mask
@@ -134,21 +134,12 @@ class AugmentationTrial:
                 for _ in range(self.n_tasks)
             ]
         )
-        label = own.gather(1, y) if self.label_space == "per_task" else y
+        label = own.gather(1, y) if self.situation.label_space == "per_task" else y
         n_classes = torch.full((self.n_tasks,), _N_CLASSES)
         return Batch(X, y, mask, n_classes, torch.where(mask, label, -1))
 
 
-def _trials(
-    augmentation: Augmentation, n_features: int | None = None, seed: int = 0
-) -> Iterator[AugmentationTrial]:
-    for kind, space in situations(augmentation):
-        make = partial(AugmentationTrial, augmentation, kind, space)
-        width = n_features or width_that_builds(lambda n, make=make: make(n).augment())
-        yield make(width, seed)
-
-
-law = lawmaker("augmentation", _trials)
+law = lawmaker("augmentation", AugmentationTrial.trials)
 
 
 @law("use batch._replace(X=...) and tensors of the same shape and dtype.")
@@ -217,13 +208,14 @@ def rows_and_targets_are_valid(trial: AugmentationTrial) -> None:
     for part, _, after in trial.pairs():
         if not (after.X.isfinite().all() and after.y.isfinite().all()):
             raise BreachError(f"the {part} has a number that is not finite")
-        if trial.kind == "regressor":
+        if trial.situation.kind == "regressor":
             continue
         if (after.y < 0).any() or (after.y >= after.n_classes.unsqueeze(1)).any():
             raise BreachError(
                 f"a row of the {part} has class {int(after.y.max())} of "
                 f"{int(after.n_classes.max())}"
             )
+        assert after.label is not None  # drawn for a classifier
         lowest, highest = int(after.label.min()), int(after.label.max())
         if lowest < -1 or highest >= n_train_classes:
             raise BreachError(
@@ -239,12 +231,7 @@ def rows_and_targets_are_valid(trial: AugmentationTrial) -> None:
 def copies_augment_the_same(trial: AugmentationTrial) -> None:
     """A clone, a pickle, and the same one again, augments the same."""
     want, subject = trial.augment(), trial.subject
-    for how, twin in [
-        ("a clone", clone(subject)),
-        ("a pickle", pickle.loads(pickle.dumps(subject))),
-        ("a second call", subject),
-    ]:
-        expect_same_parameters(how, twin, subject)
+    for how, twin in [*copies(subject), ("a second call", subject)]:
         _expect_same_episode(how, trial.augment(subject=twin), want)
 
 

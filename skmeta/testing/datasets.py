@@ -1,7 +1,7 @@
 """The laws that every named meta-dataset keeps, and the check against them."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal
 
@@ -10,36 +10,30 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
-from skmeta.testing.law import BreachError, Law, lawmaker
+from skmeta.testing.law import BreachError, Law, Trial, lawmaker
 from skmeta.testing.run import LawResult, run_laws
 
 __all__ = ["DATASET_LAWS", "DatasetTrial", "check_dataset"]
 
 
-class DatasetTrial:
+class DatasetTrial(Trial):
     """A dataset on trial: what its function returns.
 
     Parameters
     ----------
     subject : callable
         Returns X, y and groups.
-    options : dict
+    **options
         What it is called with.
     """
 
-    case = size = ""
-
-    def __init__(self, subject: Callable, options: dict[str, Any]):
+    def __init__(self, subject: Callable, /, **options: Any):
         self.subject = subject
         self.options = options
 
-    def smaller(self) -> Iterator["DatasetTrial"]:
-        """A dataset is as large as it is."""
-        return iter(())
-
     def load(self) -> tuple[Any, Any, Any]:
         """Call the function."""
-        options = dict(self.options)
+        options = self.options.copy()
         if "random_state" in inspect.signature(self.subject).parameters:
             options.setdefault("random_state", 0)
         data = self.subject(**options)
@@ -70,11 +64,7 @@ def _is_missing(value: object) -> bool:
         return True
 
 
-def _trials(dataset: Callable, **options: Any) -> Iterator[DatasetTrial]:
-    yield DatasetTrial(dataset, options)
-
-
-law = lawmaker("dataset", _trials)
+law = lawmaker("dataset", DatasetTrial.trials)
 
 
 @law("give every argument a default, and end by return X, y, groups.")

@@ -1,21 +1,17 @@
 """The laws that every distance keeps, and the check against them."""
 
 import itertools
-import math
-import pickle
-from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Literal
 
 import torch
-from sklearn.base import clone
 from torch import Tensor, nn
 
 from skmeta.distances.base import Distance
-from skmeta.testing.expect import expect_gradients, expect_same, expect_same_parameters
+from skmeta.testing.building import BuiltTrial
+from skmeta.testing.expect import expect_gradients, expect_same
 from skmeta.testing.law import BreachError, Law, lawmaker
-from skmeta.testing.rows import N_FEATURES, build_perturbed, count, width_that_builds
 from skmeta.testing.run import LawResult, run_laws
+from skmeta.utils.messages import count
 from skmeta.utils.random import seeded
 
 __all__ = ["DISTANCE_LAWS", "DistanceTrial", "check_distance"]
@@ -24,81 +20,26 @@ _ROUNDING = 1e-9
 _N_DRAWS = 20  # what is wrong with few pairs only is rare among few
 
 
-class DistanceTrial:
-    """A distance on trial: the callable that it builds, in float64, and embeddings.
+class DistanceTrial(BuiltTrial):
+    """A distance on trial: the callable that it builds, and two sets of rows."""
 
-    Parameters
-    ----------
-    subject : Distance
-        What is tried.
-    n_features : int, default=None
-        Width of the embedding. None takes the first of a few widths, from 4 to those
-        of images, for which it builds.
-    seed : int, default=0
-        Decides parameters and embeddings.
-    n, m : int
-        Rows of the two sets.
-    """
-
-    case = ""
-
-    def __init__(
-        self,
-        subject: Distance,
-        n_features: int | None = None,
-        seed: int = 0,
-        n: int = 4,
-        m: int = 3,
-    ):
-        self.subject = subject
-        self.seed = seed
-        self.n_features = n_features or width_that_builds(subject.build)
-        self.n, self.m = n, m
-        self._rng = torch.Generator().manual_seed(seed)
+    shapes = ((1, 2, 4), (1, 2, 3))  # rows of the one set, of the other
 
     @property
     def size(self) -> str:
         """How large the generated embeddings are."""
+        n, m = self.shape
         return (
-            f"{count(self.n, 'row')} against {self.m}, with "
-            f"{count(self.n_features, 'feature')}"
+            f"{count(n, 'row')} against {m}, with {count(self.n_features, 'feature')}"
         )
 
-    def smaller(self) -> Iterator["DistanceTrial"]:
-        """Make the same trial with fewer rows and features, the fewest first."""
-        widths = (1, 2, 4) if self.n_features == N_FEATURES[0] else (self.n_features,)
-        sizes = itertools.product((1, 2, 4), (1, 2, 3), widths)
-        for n, m, n_features in sorted(sizes, key=math.prod):
-            yield DistanceTrial(self.subject, n_features, self.seed, n, m)
-
-    def build(self, subject: Distance | None = None) -> Callable:
-        """Build the callable, the same each time."""
-        subject = subject or self.subject
-        return build_perturbed(subject.build, self.n_features, self.seed)
-
-    @cached_property
-    def distance(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """The callable that most laws look at."""
-        return self.build()
-
-    def between(self, a: Tensor, b: Tensor, distance: Callable | None = None) -> Tensor:
-        """Measure as an estimator does: recording nothing."""
-        with seeded(0, "cpu"), torch.no_grad():
-            return (distance or self.distance)(a, b)
-
-    def rows(self, *shape: int) -> Tensor:
-        """Draw embedded rows."""
-        shape = (*shape, self.n_features)
-        return torch.randn(shape, generator=self._rng, dtype=torch.float64)
+    def sets(self) -> tuple[Tensor, Tensor]:
+        """Draw two sets of embedded rows."""
+        n, m = self.shape
+        return self.rows(n), self.rows(m)
 
 
-def _trials(
-    distance: Distance, n_features: int | None = None, seed: int = 0
-) -> Iterator[DistanceTrial]:
-    yield DistanceTrial(distance, n_features, seed)
-
-
-law = lawmaker("distance", _trials)
+law = lawmaker("distance", DistanceTrial.trials)
 
 
 @law(
@@ -107,31 +48,32 @@ law = lawmaker("distance", _trials)
 )
 def there_is_a_distance_per_pair(trial: DistanceTrial) -> None:
     """Rows (n, d) against (m, d) give (n, m): of each pair, whatever is beside it."""
-    a, b = trial.rows(trial.n), trial.rows(trial.m)
-    distances = trial.between(a, b)
-    if tuple(distances.shape) != (trial.n, trial.m):
+    (n, m), (a, b) = trial.shape, trial.sets()
+    distances = trial.call(a, b)
+    if tuple(distances.shape) != (n, m):
         raise BreachError(
             f"{tuple(a.shape)} against {tuple(b.shape)} gives {tuple(distances.shape)}"
         )
-    for i, j in itertools.product(range(trial.n), range(trial.m)):
-        alone = trial.between(a[i : i + 1], b[j : j + 1])
-        what = f"rows {i} and {j} among {trial.n} and {trial.m}"
+    for i, j in itertools.product(range(n), range(m)):
+        alone = trial.call(a[i : i + 1], b[j : j + 1])
+        what = f"rows {i} and {j} among {n} and {m}"
         expect_same(what, distances[i : i + 1, j : j + 1], alone)
 
 
 @law("count axes from the end: unsqueeze(-2), mT, sum(-1).")
 def leading_axes_are_tasks(trial: DistanceTrial) -> None:
     """Leading axes are tasks, each measured alone; one set may serve them all."""
-    a, b = trial.rows(2, trial.n), trial.rows(2, trial.m)
+    n, m = trial.shape
+    a, b = trial.rows(2, n), trial.rows(2, m)
     for what, left, right in [
         ("2 tasks", a, b),
         ("2 tasks in 1 row of tasks", a[None], b[None]),
         ("2 tasks against one set for both", a, b[:1]),
         ("one set for both against 2 tasks", a[0], b),
     ]:
-        found = trial.between(left, right)
+        found = trial.call(left, right)
         lead = torch.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-        shape = (*lead, trial.n, trial.m)
+        shape = (*lead, n, m)
         if tuple(found.shape) != shape:
             raise BreachError(f"{what} give shape {tuple(found.shape)} for {shape}")
         pairs = (
@@ -139,7 +81,7 @@ def leading_axes_are_tasks(trial: DistanceTrial) -> None:
             for rows in (left, right)
         )
         for own, *pair in zip(found.flatten(0, -3), *pairs, strict=True):
-            expect_same(what, own, trial.between(*pair))
+            expect_same(what, own, trial.call(*pair))
 
 
 @law(
@@ -148,9 +90,10 @@ def leading_axes_are_tasks(trial: DistanceTrial) -> None:
 )
 def nothing_is_nearer_than_itself(trial: DistanceTrial) -> None:
     """A distance is finite, not negative, and the smallest of a row to itself."""
+    n, _ = trial.shape
     for _ in range(_N_DRAWS):
-        a, b = trial.rows(2, trial.n)
-        across, own = trial.between(a, b), trial.between(a, a)
+        a, b = trial.rows(2, n)
+        across, own = trial.call(a, b), trial.call(a, a)
         rounding = _ROUNDING * across.abs().max().clamp(min=1.0)
         if not (across.isfinite().all() and own.isfinite().all()):
             raise BreachError("a distance between two rows is not finite")
@@ -170,23 +113,10 @@ def nothing_is_nearer_than_itself(trial: DistanceTrial) -> None:
 )
 def gradient_is_finite_where_rows_coincide(trial: DistanceTrial) -> None:
     """The gradient is finite where rows coincide, and at a row of zeros."""
-    rows = trial.rows(trial.n)
-    for what, given in [
-        ("rows that coincide", rows),
-        ("rows of zeros", torch.zeros_like(rows)),
-    ]:
-        a, b = given.clone().requires_grad_(), given.clone().requires_grad_()
-        distance = trial.build()
-        with seeded(0, "cpu"), torch.enable_grad():
-            distances = distance(a, b)
-            if not distances.isfinite().all():
-                raise BreachError(f"the distance of {what} is not finite")
-            if distances.requires_grad:
-                distances.sum().backward()
-        learnt = distance.named_parameters() if isinstance(distance, nn.Module) else ()
-        for name, tensor in [("a", a), ("b", b), *learnt]:
-            if tensor.grad is not None and not tensor.grad.isfinite().all():
-                raise BreachError(f"the gradient of {name} is not finite for {what}")
+    rows, _ = trial.sets()
+    trial.expect_finite("rows that coincide", a=rows, b=rows)
+    zeros = torch.zeros_like(rows)
+    trial.expect_finite("rows of zeros", a=zeros, b=zeros)
 
 
 @law("no .float(), no numpy, and no detach on the way; constants belong in buffers.")
@@ -196,8 +126,7 @@ def dtype_is_kept_and_gradients_pass(trial: DistanceTrial) -> None:
         distance = trial.build()
         if isinstance(distance, nn.Module):
             distance = distance.to(dtype)
-        a = trial.rows(trial.n).to(dtype).requires_grad_()
-        b = trial.rows(trial.m).to(dtype).requires_grad_()
+        a, b = (rows.to(dtype).requires_grad_() for rows in trial.sets())
         with seeded(0, "cpu"), torch.enable_grad():
             found = distance(a, b)
             if found.dtype != dtype:
@@ -213,12 +142,9 @@ def dtype_is_kept_and_gradients_pass(trial: DistanceTrial) -> None:
 @law("a parameter that no distance depends on cannot be learnt: look for detach.")
 def every_parameter_gets_a_gradient(trial: DistanceTrial) -> None:
     """Every parameter that is learnt gets a gradient from the distances."""
-    distance = trial.build()
-    if isinstance(distance, nn.Module):
+    if isinstance(trial.built, nn.Module):
         pairs = [(trial.rows(5), trial.rows(4)) for _ in range(3)]
-        expect_gradients(
-            distance.train(), lambda module: (module(a, b) for a, b in pairs)
-        )
+        expect_gradients(trial.gradients(*pairs), "outputs")
 
 
 @law(
@@ -227,20 +153,12 @@ def every_parameter_gets_a_gradient(trial: DistanceTrial) -> None:
 )
 def copies_measure_the_same(trial: DistanceTrial) -> None:
     """A clone, a pickle or a second call measures the same."""
-    subject, a, b = trial.subject, trial.rows(trial.n), trial.rows(trial.m)
-    want = trial.between(a, b)
-    for how, twin in [
-        ("a clone", clone(subject)),
-        ("a pickle", pickle.loads(pickle.dumps(subject))),
-        ("what set_params returns", clone(subject).set_params(**subject.get_params())),
-        ("building again", subject),
-    ]:
-        expect_same_parameters(how, twin, subject)
-        expect_same(how, trial.between(a, b, trial.build(twin)), want)
-    again = pickle.loads(pickle.dumps(trial.distance))
-    expect_same("a pickle of what it builds", trial.between(a, b, again), want)
-    with torch.no_grad():
-        expect_same("a second call", trial.distance(a, b), want)
+    a, b = trial.sets()
+    want = trial.call(a, b)
+    for how, distance in trial.copies():
+        expect_same(how, trial.call(a, b, built=distance), want)
+    with torch.no_grad():  # and no seed
+        expect_same("a second call", trial.built(a, b), want)
 
 
 DISTANCE_LAWS: tuple[Law, ...] = (

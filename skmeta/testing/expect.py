@@ -1,23 +1,23 @@
-"""What a law expects, and by how much it was missed."""
+"""What laws expect, whatever is on trial, and by how much it was missed."""
 
-from collections.abc import Callable, Iterable
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import joblib
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
 from skmeta.testing.law import BreachError
-from skmeta.utils.random import seeded
 
 __all__ = [
+    "copies",
     "expect_gradients",
-    "expect_no_idle",
     "expect_same",
     "expect_same_parameters",
     "expect_unchanged",
-    "keep_largest",
-    "named_gradients",
+    "gradients_of",
     "snapshot",
 ]
 
@@ -27,8 +27,10 @@ _RTOL, _ATOL = 1e-8, 1e-10
 _NEGLIGIBLE = 1e-12
 
 
-def expect_same(what: str, got: Tensor, want: Tensor) -> None:
+def expect_same(what: str, got: Tensor | None, want: Tensor) -> None:
     """Expect two ways to one result to agree, where neither has to be finite."""
+    if got is None:
+        raise BreachError(f"{what}: there is none")
     if got.shape != want.shape:
         raise BreachError(f"{what}: shape {tuple(got.shape)} for {tuple(want.shape)}")
     equal = (got == want) | (got.isnan() & want.isnan())
@@ -36,6 +38,16 @@ def expect_same(what: str, got: Tensor, want: Tensor) -> None:
     allowed = _ATOL + _RTOL * want.abs().nan_to_num(nan=0.0, posinf=0.0)
     if (difference > allowed).any():
         raise BreachError(f"{what}: the largest difference is {difference.max():.2g}")
+
+
+def copies(subject: Any) -> Iterator[tuple[str, Any]]:
+    """Go through copies of something that has hyperparameters, and keeps them."""
+    for how, twin in [
+        ("a clone", clone(subject)),
+        ("a pickle", pickle.loads(pickle.dumps(subject))),
+    ]:
+        expect_same_parameters(how, twin, subject)
+        yield how, twin
 
 
 def expect_same_parameters(how: str, twin: BaseEstimator, given: BaseEstimator) -> None:
@@ -63,44 +75,27 @@ def snapshot(module: nn.Module) -> dict[tuple[str, str], Tensor]:
     return found
 
 
-def expect_unchanged(before: dict, after: dict, training: bool) -> None:
-    """Expect two snapshots to agree bit for bit."""
+def expect_unchanged(
+    before: dict, after: dict, when: str, *, buffers: bool = True
+) -> None:
+    """Expect two snapshots to agree bit for bit, buffers among all else or not."""
     if before.keys() != after.keys():
         changed = sorted(before.keys() ^ after.keys())
         raise BreachError(f"parts came or went: {changed}")
     for (what, name), old in before.items():
-        if what == "buffer" and training:
-            continue  # running statistics follow the training
+        if what == "buffer" and not buffers:
+            continue
         new = after[what, name]
         if new.shape != old.shape:
             raise BreachError(f"the {what} {name} came or went")
         if not torch.equal(new, old):
             by = (new.double() - old.double()).abs().max().item()
-            mode = "training" if training else "evaluation"
             raise BreachError(
-                f"the {what} {name or 'the module'} differs by {by:.2g} after adapt in "
-                f"{mode} mode"
+                f"the {what} {name or 'the module'} differs by {by:.2g} {when}"
             )
 
 
-def expect_gradients(
-    module: nn.Module, outputs: Callable[[nn.Module], Iterable[Tensor]]
-) -> None:
-    """Expect a gradient beyond rounding for every parameter, from outputs in turn."""
-    largest: dict[str, float] = {}
-    rng = torch.Generator().manual_seed(0)
-    with seeded(0, "cpu"), torch.enable_grad():
-        for output in outputs(module):
-            # Random weights: a plain sum might not depend on what is normalised.
-            weight = torch.randn(output.shape, generator=rng, dtype=output.dtype)
-            module.zero_grad()
-            if output.requires_grad:
-                (weight * output).sum().backward()
-            keep_largest(largest, named_gradients(module))
-    expect_no_idle(largest, "outputs")
-
-
-def named_gradients(module: nn.Module) -> dict[str, Tensor | None]:
+def gradients_of(module: nn.Module) -> dict[str, Tensor | None]:
     """Return the gradient of every parameter that requires one."""
     return {
         name: weight.grad
@@ -109,17 +104,15 @@ def named_gradients(module: nn.Module) -> dict[str, Tensor | None]:
     }
 
 
-def keep_largest(
-    largest: dict[str, float], gradients: dict[str, Tensor | None]
+def expect_gradients(
+    gradients: Sequence[Mapping[str, Tensor | None]], where: str
 ) -> None:
-    """Note the largest gradient of every parameter that there has been."""
-    for name, gradient in gradients.items():
-        size = 0.0 if gradient is None else gradient.nan_to_num(1.0).abs().max()
-        largest[name] = max(largest.get(name, 0.0), float(size))
-
-
-def expect_no_idle(largest: dict[str, float], where: str) -> None:
-    """Expect every parameter's largest gradient to be more than rounding."""
+    """Expect one beyond rounding for every parameter, in one of several backwards."""
+    largest: dict[str, float] = {}
+    for found in gradients:
+        for name, gradient in found.items():
+            size = 0.0 if gradient is None else gradient.nan_to_num(1.0).abs().max()
+            largest[name] = max(largest.get(name, 0.0), float(size))
     scale = max(largest.values(), default=0.0)
     unmoved = {
         name: size for name, size in largest.items() if size <= _NEGLIGIBLE * scale
@@ -127,6 +120,6 @@ def expect_no_idle(largest: dict[str, float], where: str) -> None:
     if unmoved:
         sizes = ", ".join(f"{name} ({size:.2g})" for name, size in unmoved.items())
         raise BreachError(
-            f"over 3 {where} no gradient beyond rounding reaches {sizes}; the largest "
-            f"of all parameters is {scale:.2g}"
+            f"over {len(gradients)} {where} no gradient beyond rounding reaches "
+            f"{sizes}; the largest of all parameters is {scale:.2g}"
         )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Self
 from unittest import SkipTest
 
 from skmeta import plugins
@@ -12,7 +12,7 @@ __all__ = [
     "BreachError",
     "BrokenLawError",
     "Law",
-    "Subject",
+    "Trial",
     "lawmaker",
     "name_of",
     "subject_of",
@@ -34,21 +34,37 @@ class BrokenLawError(AssertionError):
     smallest_case: str = ""
 
 
-class Subject(Protocol):
-    """What a law is tried on: something to check, in one situation."""
+class BreachError(Exception):
+    """What a law found to be wrong."""
+
+
+class Trial:
+    """Something on trial, in one situation; what the laws of its kind are tried on."""
 
     subject: Any
     """The thing to check."""
 
-    case: str
-    """The situation: "classifier, shared"; empty if there is only one."""
+    def __init__(self, subject: Any, /, **options: Any):
+        self.subject = subject
 
-    size: str
-    """How large the generated data are: "3 tasks of 6 rows"; empty if fixed."""
+    @property
+    def case(self) -> str:
+        """The situation: "classifier, shared"; empty if there is only one."""
+        return ""
 
-    def smaller(self) -> Iterator["Subject"]:
+    @property
+    def size(self) -> str:
+        """How large the generated data are: "3 tasks of 6 rows"; empty if fixed."""
+        return ""
+
+    @classmethod
+    def trials(cls, subject: Any, /, *args: Any, **options: Any) -> Iterator[Self]:
+        """Make a trial for every situation, with options of the check of its kind."""
+        yield cls(subject, *args, **options)
+
+    def smaller(self) -> Iterator[Self]:
         """Go through the same situation with less data, the least first."""
-        ...
+        return iter(())
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,7 @@ class Law:
     statement: str
     hint: str
     kind: str
-    trials: Callable[..., Iterable[Subject]] = field(repr=False)
+    trials: Callable[..., Iterable[Trial]] = field(repr=False)
     applies: Callable[[Any], bool] = field(repr=False)
     holds: Callable[[Any], None] = field(repr=False)
 
@@ -112,7 +128,7 @@ class Law:
         if not any(tried):
             raise SkipTest(f"{self.name} says nothing about {name_of(thing)}")
 
-    def test(self, trial: Subject) -> bool:
+    def test(self, trial: Trial) -> bool:
         """Try the law in one situation.
 
         Returns
@@ -143,14 +159,14 @@ class Law:
         cause = None if isinstance(error, BreachError) else error
         raise self._broken(trial, error) from cause
 
-    def _try(self, trial: Subject) -> Exception | None:
+    def _try(self, trial: Trial) -> Exception | None:
         try:
             self.holds(trial)
         except Exception as error:
             return error
         return None
 
-    def _broken(self, trial: Subject, error: Exception) -> BrokenLawError:
+    def _broken(self, trial: Trial, error: Exception) -> BrokenLawError:
         finding = str(error)
         if not isinstance(error, BreachError):
             finding = f"{type(error).__name__}: {error}"
@@ -167,7 +183,7 @@ class Law:
         return broken
 
 
-def lawmaker(kind: str, trials: Callable[..., Iterable[Subject]]) -> Callable:
+def lawmaker(kind: str, trials: Callable[..., Iterable[Trial]]) -> Callable:
     """Return a decorator, called with a hint, that makes laws for a kind of thing.
 
     The law is a function of a trial that raises where it is broken; its docstring is
@@ -178,7 +194,7 @@ def lawmaker(kind: str, trials: Callable[..., Iterable[Subject]]) -> Callable:
         hint: str, applies: Callable[[Any], bool] = lambda trial: True
     ) -> Callable[[Callable[[Any], None]], Law]:
         def decorate(holds: Callable[[Any], None]) -> Law:
-            statement = " ".join(holds.__doc__.split())
+            statement = " ".join((holds.__doc__ or "").split())
             return Law(holds.__name__, statement, hint, kind, trials, applies, holds)
 
         return decorate
@@ -187,19 +203,16 @@ def lawmaker(kind: str, trials: Callable[..., Iterable[Subject]]) -> Callable:
 
 
 def subject_of(kind: str, thing: Any) -> Any:
-    """Return what to check: an instance, made of a name where one is given.
+    """Return what to check: what a name stands for, or the thing itself.
 
     Raises
     ------
     TypeError
         If it is a class.
     """
-    if kind == "dataset":
-        return plugins.get(kind, thing) if isinstance(thing, str) else thing
-    thing = plugins.resolve(kind, thing)
     if isinstance(thing, type):
         raise TypeError(f"Pass an instance, {thing.__name__}(), instead of the class.")
-    return thing
+    return plugins.resolve(kind, thing)
 
 
 def name_of(thing: Any) -> str:
@@ -208,11 +221,5 @@ def name_of(thing: Any) -> str:
     A test's id must not change from one process to the next, or pytest-xdist, which
     compares those of its workers, refuses to run. Memory addresses do.
     """
-    name = getattr(thing, "__qualname__", None) or repr(
-        thing
-    )  # a dataset is a function
+    name = getattr(thing, "__qualname__", None) or repr(thing)  # of a function
     return " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", name).split())
-
-
-class BreachError(Exception):
-    """What a law found to be wrong."""

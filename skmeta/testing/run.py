@@ -52,6 +52,7 @@ def run_laws(
     for law in laws:
         for trial in law.trials(subject_of(law.kind, thing), **options):
             exception = None
+            status: Literal["passed", "failed", "skipped"]
             try:
                 status = "passed" if law.test(trial) else "skipped"
             except BrokenLawError as broken:

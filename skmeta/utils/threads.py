@@ -17,7 +17,7 @@ __all__ = ["one_thread_if_small", "side_by_side"]
 _WORTH_THREADS = 2**30
 
 # Threads that torch had before a block of :func:`one_thread_if_small`.
-_had = ContextVar("_had", default=None)
+_had: ContextVar[int | None] = ContextVar("_had", default=None)
 
 
 @contextlib.contextmanager

@@ -43,13 +43,6 @@ ALL = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
 def moved(network):
     """Move a network from its start, where some weights are 0."""
     with torch.no_grad():

@@ -16,13 +16,15 @@ written out, by step    the same network, and the algorithm is not  ``descent``,
                         ``written_out`` (MAML++, a subclass with    ``descend`` is a
                         a loss of its own)                          node of autograd
 autograd                any other network of ``skmeta.nn`` layers:  ``InnerLoop.step``,
-                        convolutions, tanh, layer norm              ``create_graph``
+                        convolutions, tanh, layer norm; or a        ``create_graph``
+                        network whose head stays (BOIL)
 vmap                    in autograd's place for foreign layers      ``nn.calls``
 checkpointed            ``checkpoint=True``: steps are taken again  ``recomputing``
                         on the way back, of any network
-forgotten               nobody differentiates through the steps:    ``InnerLoop.walk``
-                        ``adapt`` after training, Reptile, iMAML's
-                        way to its end
+forgotten               nobody differentiates through the steps:    ``InnerLoop.walk``;
+                        ``adapt`` after training, Reptile, iMAML's  Reptile's whole
+                        way to its end                              meta-batch in
+                                                                    ``meta_gradient``
 first order             ``first_order=True``: any path above, the   the same
                         inner gradient taken for a constant
 compiled                ``compile=True``: the path that runs, as    ``engine.net``

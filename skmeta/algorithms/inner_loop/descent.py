@@ -1,6 +1,7 @@
 """Steps of gradient descent: a node of the autograd graph each, or none at all."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -72,7 +73,13 @@ def descend_and_forget(
 
 class _Descend(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, loss, first_order, X, *weights_and_rates):
+    def forward(
+        ctx: Any,
+        loss: SupportLoss,
+        first_order: bool,
+        X: Tensor,
+        *weights_and_rates: Any,
+    ) -> tuple[Tensor, ...]:
         n_weights = len(weights_and_rates) // 2
         weights, rates = weights_and_rates[:n_weights], weights_and_rates[n_weights:]
         ctx.loss, ctx.first_order = loss, first_order
@@ -81,7 +88,7 @@ class _Descend(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, *stepped_bar):
+    def backward(ctx: Any, *stepped_bar: Tensor) -> tuple[Tensor | None, ...]:
         X_bar, weights_bar, rates_bar = ctx.step.back(
             stepped_bar,
             ctx.loss,

@@ -16,6 +16,7 @@ from skmeta.algorithms.inner_loop.relu_network import (
     is_relu_network,
 )
 from skmeta.algorithms.shared.losses import absent_classes, mask_absent_classes
+from skmeta.backbones.base import width_of
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply_per_task
@@ -41,10 +42,12 @@ class State(NamedTuple):
 class InnerLoop(nn.Module):
     """A trunk that all tasks share, then a tip whose weights each task adapts."""
 
+    rates: list[float] | nn.ParameterList  # of each adapted weight
+
     def __init__(self, backbone: nn.Module, spec: Spec, algorithm: Any):
         super().__init__()
         self.per_task = spec.label_space == "per_task"
-        head = Linear(backbone.out_features, 1 if self.per_task else spec.n_outputs)
+        head = Linear(width_of(backbone), 1 if self.per_task else spec.n_outputs)
         if self.per_task:  # one class vector for all classes, not learnt
             head.requires_grad_(False)
             for weight in head.parameters():
@@ -74,7 +77,7 @@ class InnerLoop(nn.Module):
         self.rates_by_step = algorithm.learn_inner_lr == "step"
         if algorithm.learn_inner_lr:
             shapes = {
-                "tensor": lambda weight: (),
+                "tensor": lambda weight: torch.Size(),
                 "element": lambda weight: weight.shape,
                 "step": lambda weight: (algorithm.inner_steps,),
             }
@@ -109,7 +112,7 @@ class InnerLoop(nn.Module):
             return SupportLoss(
                 support.y.unsqueeze(-1), share, absent=None, squared=True
             )
-        n_outputs, absent = self.tip.head.out_features, None
+        n_outputs, absent = width_of(self.tip.get_submodule("head")), None
         if self.per_task:
             n_outputs = int(support.n_classes.max())
             absent = absent_classes(n_outputs, support.n_classes)
@@ -118,9 +121,11 @@ class InnerLoop(nn.Module):
 
     def rates_of_steps(self, n_steps: int) -> list[Rates]:
         """Return the step size of every weight, for one inner step after another."""
-        if not self.rates_by_step:
+        if not (self.rates_by_step and isinstance(self.rates, nn.ParameterList)):
             return [list(self.rates)] * n_steps
-        learnt = list(zip(*(rate.unbind() for rate in self.rates), strict=True))
+        learnt: list[Rates] = list(
+            zip(*(rate.unbind() for rate in self.rates), strict=True)
+        )
         if n_steps <= len(learnt):
             return learnt[:n_steps]
         # Steps beyond those that were learnt are as short as the shortest of them: the
@@ -141,7 +146,9 @@ class InnerLoop(nn.Module):
         rates = list(self.rates) if rates is None else rates
         if self.is_relu_network:
             weights = list(state.weights.values())
-            stepped = descend(weights, rates, X, loss, first_order=first_order)
+            stepped: Sequence[Tensor] = descend(
+                weights, rates, X, loss, first_order=first_order
+            )
         else:
             stepped = self._step_by_autograd(state, rates, X, loss, first_order)
         return state._replace(weights=dict(zip(state.weights, stepped, strict=True)))
@@ -160,7 +167,7 @@ class InnerLoop(nn.Module):
     def _step_by_autograd(
         self,
         state: State,
-        rates: list[Tensor | float],
+        rates: Rates,
         X: Tensor,
         loss: SupportLoss,
         first_order: bool,

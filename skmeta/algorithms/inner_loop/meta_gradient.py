@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from itertools import pairwise
 from operator import add
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,7 +26,8 @@ _PART = 2**26
 _MOST_PARTS = 8
 
 _Rows = tuple[Tensor, SupportLoss]
-_Found = list[Tensor | None]
+# What is computed: a Tensor, or None where there is no need of it.
+_Found = TypeVar("_Found", bound=Tensor | None)
 
 
 def meta_gradient(
@@ -72,6 +74,7 @@ def meta_gradient(
     )
     batches = [(X, loss), (X_query, query_loss)]
     X_bars, (value, *bars) = _by_parts(differentiate, weights, batches)
+    assert value is not None  # the loss on the query
     rates = [rate for of_step in rates_of_steps for rate in of_step]
     _accumulate([X, X_query, *weights, *rates], [*X_bars, *bars])
     return value
@@ -79,7 +82,7 @@ def meta_gradient(
 
 def mean_descent(
     weights: Sequence[Tensor],
-    steps: Sequence[tuple[Sequence[float], Tensor, SupportLoss]],
+    steps: Sequence[tuple[Sequence[Tensor | float], Tensor, SupportLoss]],
 ) -> tuple[Tensor, list[Tensor]]:
     """Take several steps, and return how far they lead on average over the tasks.
 
@@ -97,18 +100,18 @@ def mean_descent(
     ways : list of Tensor
         Each weight less its mean over the tasks after the steps.
     """
-    rates_of_steps, *batches = zip(*steps, strict=True)
-    batches = list(zip(*batches, strict=True))
+    rates_of_steps = [rates for rates, _, _ in steps]
+    batches = [(X, loss) for _, X, loss in steps]
     descend = partial(_descend_together, weights, rates_of_steps)
     (outputs,), ways = _by_parts(descend, weights, batches)
     return outputs, [way.div_(len(outputs)) for way in ways]
 
 
 def _by_parts(
-    compute: Callable[[Sequence[_Rows]], tuple[_Found, _Found]],
+    compute: Callable[[Sequence[_Rows]], tuple[list[_Found], list[_Found]]],
     weights: Sequence[Tensor],
     batches: Sequence[_Rows],
-) -> tuple[_Found, _Found]:
+) -> tuple[list[_Found], list[_Found]]:
     """Compute for parts of the tasks, as many as the sizes say, and put them together.
 
     What is found of each task is joined, what is found of all is summed.
@@ -142,11 +145,12 @@ def _differentiate(
     first_order: bool,
     needs_X: bool,
     needs_X_query: bool,
-) -> tuple[_Found, _Found]:
+) -> tuple[list[Tensor | None], list[Tensor | None]]:
     """Return the gradient in X and X_query; the query loss, and that in all else."""
     (X, loss), (X_query, query_loss) = batches
     rates = [rate for of_step in rates_of_steps for rate in of_step]
-    steps, now = [], weights
+    steps: list[Step] = []
+    now = weights
     passing = first_order and not any(isinstance(rate, Tensor) for rate in rates)
     if passing:  # the gradient after the steps is the gradient in the start
         now = descend_and_forget(
@@ -160,16 +164,18 @@ def _differentiate(
     _, G = backward(now, A, Z, query_loss)
     X_query_bar = G[0] @ now[0] if needs_X_query else None
     if passing:
-        bars = [query_loss(Z), *_over_tasks(G, A), *[None] * len(rates)]
-        return [None, X_query_bar], bars
+        of_weights = _over_tasks(G, A)
+        return [None, X_query_bar], [query_loss(Z), *of_weights, *[None] * len(rates)]
     bars = [bar for g, a in zip(G, A, strict=True) for bar in (g.mT @ a, g.sum(-2))]
-    X_bar, rates_bar = None, []
+    X_bar: Tensor | None = None
+    rates_bar: list[Tensor | None] = []
     while steps:  # let go of what is done
         of_X, bars, of_rates = steps.pop().back(
             bars, loss, needs_X=needs_X, first_order=first_order
         )
         rates_bar = of_rates + rates_bar
-        X_bar = of_X if X_bar is None else X_bar + of_X
+        if of_X is not None:
+            X_bar = of_X if X_bar is None else X_bar + of_X
     bars = [sum_like(bar, weight) for bar, weight in zip(bars, weights, strict=True)]
     return [X_bar, X_query_bar], [query_loss(Z), *bars, *rates_bar]
 
@@ -177,9 +183,9 @@ def _differentiate(
 @torch.no_grad()
 def _descend_together(
     weights: Sequence[Tensor],
-    rates_of_steps: Sequence[Sequence[float]],
+    rates_of_steps: Sequence[Sequence[Tensor | float]],
     batches: Sequence[_Rows],
-) -> tuple[_Found, _Found]:
+) -> tuple[list[Tensor], list[Tensor]]:
     """Return the outputs before the last step; the ways back, summed over the tasks."""
     *before, (rates, (X, loss)) = zip(rates_of_steps, batches, strict=True)
     now = descend_and_forget(weights, [(step, *batch) for step, batch in before])
@@ -195,8 +201,8 @@ def _descend_together(
     return [Z], ways
 
 
-def _put_together(join: Callable, found: Sequence[Tensor | None]) -> Tensor | None:
-    return None if found[0] is None else join(found)
+def _put_together(join: Callable[[list[Any]], Any], found: Sequence[_Found]) -> _Found:
+    return found[0] if found[0] is None else join([*found])
 
 
 def _sum(found: Sequence[Tensor]) -> Tensor:
@@ -210,11 +216,13 @@ def _over_tasks(G: Sequence[Tensor], A: Sequence[Tensor]) -> list[Tensor]:
 
 
 @torch.no_grad()
-def _accumulate(tensors: Sequence[Tensor | float], bars: _Found) -> None:
+def _accumulate(
+    tensors: Sequence[Tensor | float], bars: Sequence[Tensor | None]
+) -> None:
     """Add to the gradients of leaves, and go on back from what was computed."""
     computed = []
     for tensor, bar in zip(tensors, bars, strict=True):
-        if bar is None or not tensor.requires_grad:
+        if bar is None or not (isinstance(tensor, Tensor) and tensor.requires_grad):
             continue
         hooked = tensor._backward_hooks or tensor._post_accumulate_grad_hooks
         if tensor.is_leaf and not hooked:  # autograd would take its time
@@ -222,4 +230,6 @@ def _accumulate(tensors: Sequence[Tensor | float], bars: _Found) -> None:
         else:
             computed.append((tensor, bar))
     if computed:
-        torch.autograd.backward(*map(list, zip(*computed, strict=True)))
+        torch.autograd.backward(
+            [tensor for tensor, _ in computed], [bar for _, bar in computed]
+        )

@@ -5,6 +5,7 @@ another too; for a network with large weights and few rows that is all there is 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,15 +49,22 @@ def walk_again(
     """
     if n_steps == 0:
         return tuple(weights)
-    shared = [
+    learnt = [
         each for each in shared if isinstance(each, Tensor) and each.requires_grad
     ]
-    return _Walk.apply(step, n_steps, shared, len(weights), *weights, *shared)
+    return _Walk.apply(step, n_steps, learnt, len(weights), *weights, *learnt)
 
 
 class _Walk(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, step, n_steps, shared, n_weights, *weights_and_shared):
+    def forward(
+        ctx: Any,
+        step: Step,
+        n_steps: int,
+        shared: Sequence[Tensor],
+        n_weights: int,
+        *weights_and_shared: Tensor,
+    ) -> tuple[Tensor, ...]:
         ctx.step, ctx.places, ctx.shared = step, range(n_steps), shared
         ctx.weights = weights_and_shared[:n_weights]
         ctx.random = _Random(ctx.weights[0].device)
@@ -67,17 +75,17 @@ class _Walk(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, *bars):
+    def backward(ctx: Any, *bars: Tensor) -> tuple[Tensor | None, ...]:
         # Dropout must draw what it drew, and leave torch's generators alone.
         now = _Random(ctx.weights[0].device)
         try:
             ctx.random.restore()
-            bars, shared_bars = _back(
+            start_bars, shared_bars = _back(
                 ctx.step, ctx.places, ctx.weights, ctx.shared, bars
             )
         finally:
             now.restore()
-        return None, None, None, None, *bars, *shared_bars
+        return None, None, None, None, *start_bars, *shared_bars
 
 
 def _back(

@@ -65,7 +65,10 @@ class Step(NamedTuple):
         """Differentiate in the rows, the weights and the rates."""
         if first_order:
             return None, list(stepped_bar), self._rates_bar(stepped_bar)
-        rates_bar, G_bar, A_bar, H_bar = [], None, [], []
+        rates_bar: list[Tensor | None] = []
+        A_bar: dict[int, Tensor] = {}  # by layer, as far as there is need of them
+        H_bar: dict[int, Tensor] = {}
+        G_bar: Tensor | None = None
         # From the gradients of the weights to the G they were made of, upwards ...
         for layer, (A, G, W, _, rate, rate_b) in enumerate(self._layers()):
             own, own_b = stepped_bar[2 * layer : 2 * layer + 2]
@@ -75,10 +78,14 @@ class Step(NamedTuple):
             made_G = A @ scaled.mT
             rates_bar += _rates_bar(A, G, own, own_b, rate, rate_b, made_G)
             made_G.mul_(-left).sub_((rate_b * own_b).unsqueeze(-2))
-            A_bar.append((G @ scaled).mul_(-left) if layer or needs_X else None)
-            H_bar.append(through_relu(G_bar, A) if layer else None)
-            G_bar = _add_product(made_G, H_bar[layer], W.mT) if layer else made_G
+            if layer or needs_X:
+                A_bar[layer] = (G @ scaled).mul_(-left)
+            if G_bar is not None:  # of the layer below
+                H_bar[layer] = through_relu(G_bar, A)
+                made_G = _add_product(made_G, H_bar[layer], W.mT)
+            G_bar = made_G
 
+        assert G_bar is not None  # there is a layer
         # ... and down again, through the outputs that G came from.
         weights_bar = list(stepped_bar)
         Z_bar, X_bar = loss.curvature(self.P, G_bar), None
@@ -90,11 +97,11 @@ class Step(NamedTuple):
             own, own_b = stepped_bar[2 * layer : 2 * layer + 2]
             weights_bar[2 * layer] = _add_outer(own, left, right, W)
             weights_bar[2 * layer + 1] = own_b + Z_bar.sum(dim=-2)
-            if layer or needs_X:
-                X_bar = _add_product(A_bar[layer], Z_bar, W)
             if layer:
-                Z_bar = through_relu(X_bar, A)
-        return X_bar if needs_X else None, weights_bar, rates_bar
+                Z_bar = through_relu(_add_product(A_bar[layer], Z_bar, W), A)
+            elif needs_X:
+                X_bar = _add_product(A_bar[layer], Z_bar, W)
+        return X_bar, weights_bar, rates_bar
 
     def _rates_bar(self, stepped_bar: Sequence[Tensor]) -> list[Tensor | None]:
         bars = zip(stepped_bar[0::2], stepped_bar[1::2], strict=True)
@@ -122,7 +129,7 @@ def _rates_bar(
     made_G: Tensor | None = None,
 ) -> list[Tensor | None]:
     """Differentiate in the rates of a layer, both learnt or neither."""
-    if not isinstance(rate, Tensor):
+    if not (isinstance(rate, Tensor) and isinstance(rate_b, Tensor)):
         return [None, None]
     of_shift = -(G.sum(dim=-2) * own_b).sum_to_size(rate_b.shape)
     if _is_elementwise(rate):

@@ -172,7 +172,15 @@ class MetaDataset(TaskSequence):
         return cls._of(X, y, names, task, in_support, keeper)
 
     @classmethod
-    def _of(cls, X, y, names, task, in_support, keeper) -> MetaDataset:
+    def _of(
+        cls,
+        X: Any,
+        y: np.ndarray,
+        names: np.ndarray,
+        task: np.ndarray,
+        in_support: np.ndarray | None,
+        keeper: Any,
+    ) -> MetaDataset:
         """Put checked parts together."""
         made = cls.__new__(cls)
         made.X, made.y, made.names, made._task = X, y, names, task

@@ -50,7 +50,7 @@ def read(
     short = all(str(files.schema.field(name).type) in _SHORT for name in columns)
     n_rows = files.count_rows()
     X = keeper = None
-    y, of_task, in_support, start = [], [], [], 0
+    y_parts, of_task, support_parts, start = [], [], [], 0
     for batch in _batches(arrow, files, list(dict.fromkeys(named))):
         if preprocessor is None:
             numbers = [_numbers(pa, pc, batch.column(name)) for name in columns]
@@ -63,19 +63,20 @@ def read(
             X, keeper = make_table(folder, n_rows, rows.shape[1], np.dtype(dtype))
         X[start : start + len(rows)] = rows
         start += len(rows)
-        y.append(batch.column(target))
+        y_parts.append(batch.column(target))
         of_task.append(pc.dictionary_encode(batch.column(groups)))
         if support is not None:
-            in_support.append(batch.column(support))
+            support_parts.append(batch.column(support))
     if not start:
         raise ValueError(f"There is no row in {path}.")
-    y = _values(pa, y, target)
+    y = _values(pa, y_parts, target)
     names, task = _encode(pa, of_task, groups)
+    in_support = None
     if support is not None:
-        in_support = _values(pa, in_support, support)
+        in_support = _values(pa, support_parts, support)
         if in_support.dtype != bool:
             raise ValueError(f"Column {support!r} must hold True and False only.")
-    return X, y, names, task, in_support if support is not None else None, keeper
+    return X, y, names, task, in_support, keeper
 
 
 def _batches(arrow: Any, files: Any, columns: list[str]) -> Iterator:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import _num_samples
 
 from skmeta.utils.messages import show
 
-__all__ = ["Task", "as_task", "join", "stack"]
+__all__ = ["Task", "join", "stack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class Task:
         return _safe_indexing(self.X, rows), _safe_indexing(self.y, rows)
 
 
-def as_task(given: Any, place: int) -> Task:
+def _as_task(given: Any, place: int) -> Task:
     """Take a task, a pair (X, y), or a pair of such pairs, for a task.
 
     Parameters
@@ -147,7 +147,7 @@ def join(
     Parameters
     ----------
     tasks : sequence
-        Each as :func:`as_task` takes it.
+        Each as :class:`MetaDataset` takes it.
     names : sequence or None
         Names of the tasks; None for those that they have, else 0, 1, ...
 
@@ -166,7 +166,7 @@ def join(
         If there is no task, if columns or lengths differ, if a name comes twice, or if
         only some of the tasks have a fixed split.
     """
-    tasks = [as_task(given, place) for place, given in enumerate(tasks)]
+    tasks = [_as_task(given, place) for place, given in enumerate(tasks)]
     if not tasks:
         raise ValueError("There is no task.")
     if names is None:

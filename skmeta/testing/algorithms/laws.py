@@ -13,6 +13,7 @@ import torch
 
 from skmeta.episodes.episode import Episode
 from skmeta.testing.algorithms.learning_laws import (
+    a_state_may_be_carried,
     adapt_leaves_the_module_unchanged,
     copies_learn_the_same,
     embedding_has_a_vector_per_row,
@@ -20,18 +21,18 @@ from skmeta.testing.algorithms.learning_laws import (
     meta_loss_is_finite,
     state_has_tasks_first,
 )
-from skmeta.testing.algorithms.trial import Trial, has_prior, is_per_task, trials
+from skmeta.testing.algorithms.tasks import PLACES, Rows, pad
+from skmeta.testing.algorithms.trial import AlgorithmTrial, has_prior, is_per_task
 from skmeta.testing.expect import expect_same
 from skmeta.testing.law import BreachError, Law, lawmaker
-from skmeta.testing.rows import PLACES, Rows, pad
 
 __all__ = ["ALGORITHM_LAWS"]
 
-law = lawmaker("algorithm", trials)
+law = lawmaker("algorithm", AlgorithmTrial.trials)
 
 
 @law("return (tasks, rows, outputs) and use skmeta.algorithms.mask_absent_classes.")
-def outputs_fit_the_task(trial: Trial) -> None:
+def outputs_fit_the_task(trial: AlgorithmTrial) -> None:
     """Outputs have a column per class, ``-inf`` for classes that a task lacks."""
     tasks = [trial.task(n_classes=2), trial.task(n_classes=4)]
     _expect_answers(trial, tasks, "for tasks of 2 and 4 classes")
@@ -41,7 +42,7 @@ def outputs_fit_the_task(trial: Trial) -> None:
     "a padded row has X = 0 and y = 0, which is a real class; only support.mask tells "
     "it from a real row. skmeta.algorithms.task_losses leaves it out."
 )
-def padding_changes_nothing(trial: Trial) -> None:
+def padding_changes_nothing(trial: AlgorithmTrial) -> None:
     """Padding, in whatever place, changes neither predictions nor meta-gradient."""
     task, longer, X = trial.task(), trial.task(11, n_classes=5), trial.rows(2, 5)
     alone = trial.answer([task], X[:1])
@@ -70,7 +71,7 @@ def padding_changes_nothing(trial: Trial) -> None:
     "reduce over axes of rows or classes, never over tasks; sum an inner loss over "
     "tasks, so that each gets its own gradient."
 )
-def batch_equals_tasks_one_by_one(trial: Trial) -> None:
+def batch_equals_tasks_one_by_one(trial: AlgorithmTrial) -> None:
     """A batch of tasks is answered as the tasks one by one."""
     tasks, X = trial.tasks(), trial.queries()
     together = trial.answer(tasks, X)
@@ -83,7 +84,7 @@ def batch_equals_tasks_one_by_one(trial: Trial) -> None:
     "reduce over rows by a sum, a mean or attention, or declare uses_row_order = True.",
     applies=lambda trial: not trial.algorithm.uses_row_order,
 )
-def support_order_does_not_matter(trial: Trial) -> None:
+def support_order_does_not_matter(trial: AlgorithmTrial) -> None:
     """The order of the support rows does not matter."""
     task, X = trial.task(), trial.rows(1, 5)
     order = trial.order(len(task.y))
@@ -99,7 +100,7 @@ def support_order_does_not_matter(trial: Trial) -> None:
     "a class code is only a name inside its task: no parameter may belong to a code.",
     applies=is_per_task,
 )
-def renaming_labels_renames_predictions(trial: Trial) -> None:
+def renaming_labels_renames_predictions(trial: AlgorithmTrial) -> None:
     """In per-task label spaces, renaming the labels renames the predictions."""
     task, X = trial.task(), trial.rows(1, 5)
     name = trial.order(task.n_classes)
@@ -115,7 +116,7 @@ def renaming_labels_renames_predictions(trial: Trial) -> None:
     "no variance of a single row, no division by a count of zero, no logarithm of an "
     "empty class."
 )
-def one_class_or_one_row_is_enough(trial: Trial) -> None:
+def one_class_or_one_row_is_enough(trial: AlgorithmTrial) -> None:
     """One class or one row in the support gives finite outputs."""
     _expect_answers(trial, [trial.task(1, n_classes=1)], "for one row")
     task = trial.task(n_classes=1)
@@ -132,7 +133,7 @@ def one_class_or_one_row_is_enough(trial: Trial) -> None:
         trial.algorithm.uses_weights and not trial.algorithm.uses_row_order
     ),
 )
-def a_row_of_weight_two_counts_twice(trial: Trial) -> None:
+def a_row_of_weight_two_counts_twice(trial: AlgorithmTrial) -> None:
     """A row of weight 2 counts as one given twice, and weights of 1 as none."""
     task, new, X = trial.task(), trial.task(), trial.rows(1, 5)
     ones = task._replace(weight=torch.ones_like(task.X[:, 0]))
@@ -177,7 +178,7 @@ def _repeat(task: Rows, rows: list[int]) -> Rows:
     "has_prior.",
     applies=has_prior,
 )
-def empty_support_is_answered_by_the_prior(trial: Trial) -> None:
+def empty_support_is_answered_by_the_prior(trial: AlgorithmTrial) -> None:
     """A task without any support row gets finite outputs where there is a prior."""
     _expect_answers(trial, [trial.no_rows()], "for no row")
     _expect_answers(trial, [trial.no_rows(), trial.task()], "for no row beside a task")
@@ -197,12 +198,13 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     every_parameter_gets_a_gradient,
     copies_learn_the_same,
     state_has_tasks_first,
+    a_state_may_be_carried,
     embedding_has_a_vector_per_row,
 )
 """The laws of algorithms, in the order in which they are tried."""
 
 
-def _expect_answers(trial: Trial, tasks: Sequence[Rows], what: str) -> None:
+def _expect_answers(trial: AlgorithmTrial, tasks: Sequence[Rows], what: str) -> None:
     """Expect finite outputs of each task's own classes and no others."""
     n_rows = 5
     outputs = trial.answer(tasks, trial.rows(len(tasks), n_rows))

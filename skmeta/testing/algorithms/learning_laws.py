@@ -1,26 +1,27 @@
 """The laws of what an algorithm learns: module, gradients, state and copies."""
 
 import pickle
+from collections.abc import Iterator
+from typing import Any
 
 import torch
-from sklearn.base import clone
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
-from skmeta.testing.algorithms.trial import Trial, has_prior, is_per_task, trials
+from skmeta.testing.algorithms.tasks import pad
+from skmeta.testing.algorithms.trial import AlgorithmTrial, has_prior, is_per_task
 from skmeta.testing.expect import (
-    expect_no_idle,
+    copies,
+    expect_gradients,
     expect_same,
-    expect_same_parameters,
     expect_unchanged,
-    keep_largest,
     snapshot,
 )
 from skmeta.testing.law import BreachError, lawmaker
-from skmeta.testing.rows import pad
 from skmeta.utils.random import seeded
 
 __all__ = [
+    "a_state_may_be_carried",
     "adapt_leaves_the_module_unchanged",
     "copies_learn_the_same",
     "embedding_has_a_vector_per_row",
@@ -29,14 +30,16 @@ __all__ = [
     "state_has_tasks_first",
 ]
 
-law = lawmaker("algorithm", trials)
+law = lawmaker("algorithm", AlgorithmTrial.trials)
+
+_N_TASKS = 7  # unlike any other size
 
 
 @law(
     "work on copies of the parameters (weight.expand, functional_call) and take inner "
     "gradients by torch.autograd.grad; return what is learnt as the state."
 )
-def adapt_leaves_the_module_unchanged(trial: Trial) -> None:
+def adapt_leaves_the_module_unchanged(trial: AlgorithmTrial) -> None:
     """Adapting and predicting change neither parameters, buffers nor modes."""
     support, X = pad(trial.tasks()), trial.queries()
     for training in (False, True):
@@ -46,14 +49,16 @@ def adapt_leaves_the_module_unchanged(trial: Trial) -> None:
             with seeded(trial.seed, "cpu"), torch.set_grad_enabled(recording):
                 state = trial.algorithm.adapt(module, support)
                 trial.algorithm.predict(module, state, X)
-            expect_unchanged(before, snapshot(module), training)
+            when = f"after adapt in {'training' if training else 'evaluation'} mode"
+            # Running statistics follow the training.
+            expect_unchanged(before, snapshot(module), when, buffers=not training)
 
 
 @law(
     "clamp counts, norms and probabilities away from zero before dividing or taking a "
     "logarithm or a root."
 )
-def meta_loss_is_finite(trial: Trial) -> None:
+def meta_loss_is_finite(trial: AlgorithmTrial) -> None:
     """The loss and the meta-gradient are finite, for the smallest supports too."""
     few = 3 if is_per_task(trial) else 1
     for n_rows in [6, few, 0] if has_prior(trial) else [6, few]:
@@ -71,29 +76,22 @@ def meta_loss_is_finite(trial: Trial) -> None:
     "a parameter that the query loss does not depend on cannot be learnt: look for "
     "detach, no_grad and invariances, or make it a buffer or requires_grad=False."
 )
-def every_parameter_gets_a_gradient(trial: Trial) -> None:
+def every_parameter_gets_a_gradient(trial: AlgorithmTrial) -> None:
     """Every parameter that requires a gradient gets one from ``meta_backward``."""
-    largest: dict[str, float] = {}
-    for _ in range(3):
-        _, gradients = trial.meta_step(trial.episode(), training=True)
-        keep_largest(largest, gradients)
-    expect_no_idle(largest, "episodes")
+    steps = [trial.meta_step(trial.episode(), training=True) for _ in range(3)]
+    expect_gradients([gradients for _, gradients in steps], "episodes")
 
 
 @law(
     "hyperparameters are set in __init__ as they are given, all else lives in the "
     "module and the state, and their classes stand at the top of a file."
 )
-def copies_learn_the_same(trial: Trial) -> None:
+def copies_learn_the_same(trial: AlgorithmTrial) -> None:
     """A clone or a pickle of the algorithm has its parameters and learns the same."""
     algorithm, support, X = trial.algorithm, pad(trial.tasks()), trial.queries()
     state = trial.adapt(support)
     answer = trial.predict(state, X)
-    for how, twin in [
-        ("a clone", clone(algorithm)),
-        ("a pickle", pickle.loads(pickle.dumps(algorithm))),
-    ]:
-        expect_same_parameters(how, twin, algorithm)
+    for how, twin in copies(algorithm):
         heir = trial.using(twin, trial.module)
         expect_same(f"{how} given module and state", heir.predict(state, X), answer)
         anew = trial.using(twin)
@@ -107,9 +105,9 @@ def copies_learn_the_same(trial: Trial) -> None:
     "every leaf of the state is a tensor of shape (tasks, ...); numbers common to all "
     "tasks belong in the module. Detach what is learnt where gradients are off."
 )
-def state_has_tasks_first(trial: Trial) -> None:
+def state_has_tasks_first(trial: AlgorithmTrial) -> None:
     """The state is a pytree of tensors; picking tasks from it picks their answers."""
-    n_tasks = 7  # unlike any other size
+    n_tasks = _N_TASKS
     state, X = trial.adapt(pad(trial.tasks(n_tasks))), trial.rows(n_tasks, 5)
     for leaf in tree_leaves(state):
         if not isinstance(leaf, Tensor):
@@ -130,11 +128,55 @@ def state_has_tasks_first(trial: Trial) -> None:
     )
 
 
+def _has_tasks_first(trial: AlgorithmTrial) -> bool:
+    """Tell whether a state can be carried; the law before says why where it cannot."""
+    leaves = tree_leaves(trial.adapt(pad(trial.tasks(_N_TASKS))))
+    return all(
+        isinstance(leaf, Tensor) and leaf.shape[:1] == (_N_TASKS,) for leaf in leaves
+    )
+
+
+@law(
+    "read the values of a state's tensors, never strides, storage or identity: an "
+    "estimator lays them out row by row, joins those of several calls of adapt, picks "
+    "tasks from them and brings them back from a file.",
+    applies=_has_tasks_first,
+)
+def a_state_may_be_carried(trial: AlgorithmTrial) -> None:
+    """Cut and joined, picked, laid out anew or pickled, a state answers the same."""
+    state, X = trial.adapt(pad(trial.tasks(_N_TASKS))), trial.rows(_N_TASKS, 5)
+    answer, embedding = trial.predict(state, X), _embedding(trial, state, X)
+    for how, carried in _carried(state):
+        expect_same(f"a state {how}", trial.predict(carried, X), answer)
+        if embedding is not None:
+            again = trial.embed(carried, X)
+            expect_same(f"the embedding by a state {how}", again, embedding)
+
+
+def _carried(state: Any) -> Iterator[tuple[str, Any]]:
+    """Go through the ways in which a state comes from adapt to predict."""
+    for how, carry in [
+        ("cut into single tasks and joined", lambda leaf: torch.cat(leaf.split(1))),
+        ("picked by task", lambda leaf: leaf[torch.arange(len(leaf))]),
+        ("laid out row by row", lambda leaf: leaf.new_empty(leaf.shape).copy_(leaf)),
+    ]:
+        yield how, tree_map(carry, state)
+    yield "that was pickled", pickle.loads(pickle.dumps(state))
+
+
+def _embedding(trial: AlgorithmTrial, state: Any, X: Tensor) -> Tensor | None:
+    """Embed, if it can at all; the next law says why where it cannot."""
+    try:
+        return trial.embed(state, X)
+    except Exception:
+        return None
+
+
 @law(
     "keep the backbone's network as module.backbone, or override embed; adapt to an "
     "empty support too, with which an estimator embeds before it knows a task."
 )
-def embedding_has_a_vector_per_row(trial: Trial) -> None:
+def embedding_has_a_vector_per_row(trial: AlgorithmTrial) -> None:
     """``embed`` maps each row to a finite vector, after an empty support too."""
     for tasks in (trial.tasks(2), [trial.no_rows(1)]):
         X = trial.rows(len(tasks), 5)

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,86 +12,76 @@ from torch import Tensor, nn
 from skmeta.algorithms.base import Algorithm
 from skmeta.backbones import MLP, Backbone
 from skmeta.episodes.episode import Batch, Episode
-from skmeta.episodes.spec import Spec
-from skmeta.testing.rows import SMALLER, Rows, Size, build_perturbed, pad, situations
+from skmeta.testing.algorithms.tasks import SMALLER, Rows, Size, pad
+from skmeta.testing.building import build_perturbed
+from skmeta.testing.expect import gradients_of
+from skmeta.testing.law import Trial
+from skmeta.testing.situations import Situation, situations
 from skmeta.utils.random import seeded
 
-__all__ = ["Trial", "has_prior", "is_per_task", "trials"]
+__all__ = ["AlgorithmTrial", "has_prior", "is_per_task"]
 
 
-_N_TRAIN_CLASSES = 5  # where labels are per task
-
-
-class Trial:
-    """An algorithm on trial, for one kind of target and one label space.
+class AlgorithmTrial(Trial):
+    """An algorithm on trial, in one situation.
 
     All is in float64 and evaluation mode, so that two ways to one result agree to many
-    digits. Parameters are moved a little from where they start, for a parameter that
-    starts at zero would hide what is done with it.
+    digits.
 
     Parameters
     ----------
     algorithm : Algorithm
         What is tried.
-    kind : {"classifier", "regressor"}
-        Kind of target.
-    label_space : {"shared", "per_task"}
-        Whether a class code means the same in every task.
+    situation : Situation
+        Kind of target and label space.
     backbone : Backbone, default=None
         A small multilayer perceptron if None.
     seed : int, default=0
         Decides the parameters and the tasks.
+    size : Size, default=None
+        How large the tasks are.
     """
 
     def __init__(
         self,
         algorithm: Algorithm,
-        kind: str,
-        label_space: str,
+        situation: Situation,
         backbone: Backbone | None = None,
         seed: int = 0,
         size: Size | None = None,
     ):
         self._size = size or Size()
-        n_outputs = n_train_classes = self._size.n_classes
-        if kind == "regressor":
-            n_outputs, n_train_classes = 1, 0
-        elif label_space == "per_task":
-            n_outputs, n_train_classes = 0, _N_TRAIN_CLASSES
-        self.spec = Spec(
-            self._size.n_features, n_outputs, kind, label_space, n_train_classes
-        )
-        self.algorithm = algorithm
+        self.situation = situation
+        self.spec = situation.spec(self._size.n_features, self._size.n_classes)
+        self.subject = self.algorithm = algorithm
         self.seed = seed
         self._given_backbone = backbone
         self._backbone = backbone or MLP(hidden=(8, 8), activation="tanh")
         self._rng = torch.Generator().manual_seed(seed)
 
-    @property
-    def subject(self) -> Algorithm:
-        """The algorithm."""
-        return self.algorithm
+    @classmethod
+    def trials(cls, algorithm: Algorithm, **options: Any) -> Iterator[Self]:
+        """Make a trial for every situation that an algorithm declares."""
+        for situation in situations(algorithm):
+            yield cls(algorithm, situation, **options)
 
     @property
     def case(self) -> str:
         """Kind of target and label space."""
-        if self.spec.kind == "regressor":
-            return "regressor"
-        return f"classifier, {self.spec.label_space}"
+        return str(self.situation)
 
     @property
     def size(self) -> str:
         """How large the tasks are."""
         return str(self._size)
 
-    def smaller(self) -> Iterator["Trial"]:
+    def smaller(self) -> Iterator[Self]:
         """Make the same trial with smaller tasks, the smallest first."""
         for size in SMALLER:
             if size != self._size:
-                yield Trial(
+                yield type(self)(
                     self.algorithm,
-                    self.spec.kind,
-                    self.spec.label_space,
+                    self.situation,
                     self._given_backbone,
                     self.seed,
                     size,
@@ -109,7 +99,7 @@ class Trial:
         """The module that most laws look at."""
         return self.build()
 
-    def using(self, algorithm: Algorithm, module: nn.Module | None = None) -> "Trial":
+    def using(self, algorithm: Algorithm, module: nn.Module | None = None) -> Self:
         """Return this trial of another algorithm, or of another module."""
         other = copy(self)
         other.algorithm = algorithm
@@ -147,12 +137,7 @@ class Trial:
         module = self.build().train(training)
         with seeded(self.seed, "cpu"), torch.enable_grad():
             loss = self.algorithm.meta_backward(module, episode)
-        gradients = {
-            name: weight.grad
-            for name, weight in module.named_parameters()
-            if weight.requires_grad
-        }
-        return torch.as_tensor(loss), gradients
+        return torch.as_tensor(loss), gradients_of(module)
 
     def _with_train_classes(self, batch: Batch) -> Batch:
         if self.spec.kind == "regressor":
@@ -220,19 +205,11 @@ class Trial:
         return order if (order != torch.arange(n)).any() else order.roll(1)
 
 
-def trials(
-    algorithm: Algorithm, backbone: Backbone | None = None, seed: int = 0
-) -> Iterator[Trial]:
-    """Make a trial for every kind and label space that an algorithm declares."""
-    for kind, space in situations(algorithm):
-        yield Trial(algorithm, kind, space, backbone, seed)
-
-
-def is_per_task(trial: Trial) -> bool:
+def is_per_task(trial: AlgorithmTrial) -> bool:
     """Tell whether labels are only names inside a task."""
     return trial.spec.label_space == "per_task"
 
 
-def has_prior(trial: Trial) -> bool:
+def has_prior(trial: AlgorithmTrial) -> bool:
     """Tell whether the algorithm answers without a support row."""
     return trial.algorithm.has_prior(trial.spec)

@@ -1,45 +1,38 @@
-"""The laws that every backbone keeps, and the check against them."""
-
-import pickle
-from typing import Literal
+"""The laws that every backbone keeps."""
 
 import torch
-from sklearn.base import clone
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from skmeta.backbones import Backbone
 from skmeta.nn import apply, apply_per_task
-from skmeta.testing.backbones.trial import BackboneTrial, trials
+from skmeta.testing.backbones.trial import BackboneTrial
 from skmeta.testing.expect import (
     expect_gradients,
     expect_same,
-    expect_same_parameters,
     expect_unchanged,
     snapshot,
 )
 from skmeta.testing.law import BreachError, Law, lawmaker
-from skmeta.testing.rows import count
-from skmeta.testing.run import LawResult, run_laws
+from skmeta.utils.messages import count
 from skmeta.utils.random import seeded
 
-__all__ = ["BACKBONE_LAWS", "check_backbone"]
+__all__ = ["BACKBONE_LAWS"]
 
 
 def _may_have_weights_per_task(trial: BackboneTrial) -> bool:
-    parts = trial.module.modules()
-    return any(True for _ in trial.module.parameters()) and not any(
+    parts = trial.built.modules()
+    return any(True for _ in trial.built.parameters()) and not any(
         isinstance(part, nn.modules.batchnorm._BatchNorm) for part in parts
     )
 
 
-law = lawmaker("backbone", trials)
+law = lawmaker("backbone", BackboneTrial.trials)
 
 
 @law("set network.out_features to the width of the last layer.")
 def output_has_out_features(trial: BackboneTrial) -> None:
     """The network maps (rows, n_features) to (rows, out_features)."""
-    width = getattr(trial.module, "out_features", None)
+    width = getattr(trial.built, "out_features", None)
     if not isinstance(width, int) or width < 1:
         raise BreachError(f"out_features is {width!r}, no number of columns")
     for n_rows in (1, trial.n_rows):
@@ -59,7 +52,8 @@ def output_has_out_features(trial: BackboneTrial) -> None:
 def dtype_is_kept(trial: BackboneTrial) -> None:
     """Float32 rows give a float32 embedding, float64 rows a float64 one."""
     for dtype in (torch.float32, torch.float64):
-        found = trial.call(trial.rows(trial.n_rows).to(dtype), trial.build().to(dtype))
+        module = trial.build().to(dtype)
+        found = trial.call(trial.rows(trial.n_rows).to(dtype), built=module)
         if found.dtype != dtype:
             raise BreachError(f"rows of {dtype} give an embedding of {found.dtype}")
 
@@ -85,7 +79,7 @@ def tasks_do_not_mix(trial: BackboneTrial) -> None:
     """A batch of tasks is embedded as the tasks one by one."""
     X = trial.rows(trial.n_tasks, trial.n_rows)
     with seeded(0, "cpu"), torch.no_grad():
-        together = apply(trial.module, X)
+        together = apply(trial.built, X)
     for i, own in enumerate(X):
         expect_same(f"task {i} of {trial.n_tasks}", together[i], trial.call(own))
 
@@ -100,10 +94,10 @@ def each_task_may_have_its_own_weights(trial: BackboneTrial) -> None:
     """With weights of its own, as in MAML, each task is embedded by its own ones."""
     X, weights = trial.rows(trial.n_tasks, trial.n_rows), trial.weights()
     with seeded(0, "cpu"), torch.no_grad():
-        together = apply_per_task(trial.module, weights, X)
+        together = apply_per_task(trial.built, weights, X)
         for i, rows in enumerate(X):
             own = {name: weight[i] for name, weight in weights.items()}
-            alone = functional_call(trial.module, own, (rows,))
+            alone = functional_call(trial.built, own, (rows,))
             expect_same(f"task {i} of {trial.n_tasks}", together[i], alone)
 
 
@@ -115,7 +109,7 @@ def each_task_may_have_its_own_weights(trial: BackboneTrial) -> None:
 def inner_steps_can_be_differentiated(trial: BackboneTrial) -> None:
     """A gradient step on a task's weights has a finite meta-gradient, its own."""
     X, weights = trial.rows(trial.n_tasks, trial.n_rows), trial.weights()
-    together = _meta_gradient(trial.module, weights, X)
+    together = _meta_gradient(trial.built, weights, X)
     if not any(gradient.any() for gradient in together.values()):
         raise BreachError("no weight has a meta-gradient")
     for i in range(trial.n_tasks):
@@ -123,7 +117,7 @@ def inner_steps_can_be_differentiated(trial: BackboneTrial) -> None:
             name: weight[i : i + 1].detach().requires_grad_()
             for name, weight in weights.items()
         }
-        alone = _meta_gradient(trial.module, own, X[i : i + 1])
+        alone = _meta_gradient(trial.built, own, X[i : i + 1])
         for name, gradient in alone.items():
             what = f"the meta-gradient of {name} in task {i} of {trial.n_tasks}"
             if not gradient.isfinite().all():
@@ -155,8 +149,8 @@ def _meta_gradient(
 )
 def every_parameter_gets_a_gradient(trial: BackboneTrial) -> None:
     """Every parameter that requires a gradient gets one from the embedding."""
-    batches = [trial.rows(16) for _ in range(3)]
-    expect_gradients(trial.build().train(), lambda module: map(module, batches))
+    batches = [(trial.rows(16),) for _ in range(3)]
+    expect_gradients(trial.gradients(*batches), "outputs")
 
 
 @law("clamp counts, norms and variances away from zero; a feature may be constant.")
@@ -168,17 +162,7 @@ def embedding_is_finite(trial: BackboneTrial) -> None:
         ("rows that are all alike", rows[:1].expand_as(rows)),
         ("rows a hundred times as large", 100 * rows),
     ]:
-        module, X = trial.build(), given.clone().requires_grad_()
-        with seeded(0, "cpu"), torch.enable_grad():
-            embedding = module(X)
-            if not embedding.isfinite().all():
-                raise BreachError(f"the embedding of {what} is not finite")
-            if embedding.requires_grad:
-                embedding.sum().backward()
-        tensors = [("X", X), *module.named_parameters()]
-        for name, tensor in tensors:
-            if tensor.grad is not None and not tensor.grad.isfinite().all():
-                raise BreachError(f"the gradient of {name} for {what} is not finite")
+        trial.expect_finite(what, X=given)
 
 
 @law(
@@ -187,9 +171,9 @@ def embedding_is_finite(trial: BackboneTrial) -> None:
 )
 def evaluation_changes_nothing(trial: BackboneTrial) -> None:
     """In evaluation mode a second call gives the same, and nothing has changed."""
-    X, before = trial.rows(trial.n_rows), snapshot(trial.module)
+    X, before = trial.rows(trial.n_rows), snapshot(trial.built)
     first = trial.call(X, seed=1)
-    expect_unchanged(before, snapshot(trial.module), training=False)
+    expect_unchanged(before, snapshot(trial.built), "after a call in evaluation mode")
     expect_same("a second call", trial.call(X, seed=2), first)
 
 
@@ -199,22 +183,13 @@ def evaluation_changes_nothing(trial: BackboneTrial) -> None:
 )
 def copies_build_the_same(trial: BackboneTrial) -> None:
     """A clone or a pickle, and the same one again, builds the same network anew."""
-    subject, X = trial.subject, trial.rows(trial.n_rows)
+    X = trial.rows(trial.n_rows)
     want = trial.call(X)
-    kept = {weight.data_ptr() for weight in trial.module.parameters()}
-    for how, twin in [
-        ("a clone", clone(subject)),
-        ("a pickle", pickle.loads(pickle.dumps(subject))),
-        ("what set_params returns", clone(subject).set_params(**subject.get_params())),
-        ("building again", subject),
-    ]:
-        expect_same_parameters(how, twin, subject)
-        module = trial.build(twin)
+    kept = {weight.data_ptr() for weight in trial.built.parameters()}
+    for how, module in trial.copies():
         if kept & {weight.data_ptr() for weight in module.parameters()}:
             raise BreachError(f"{how} shares weights with the network built before")
-        expect_same(how, trial.call(X, module), want)
-    module = pickle.loads(pickle.dumps(trial.module))
-    expect_same("a pickle of the network", trial.call(X, module), want)
+        expect_same(how, trial.call(X, built=module), want)
 
 
 BACKBONE_LAWS: tuple[Law, ...] = (
@@ -230,50 +205,3 @@ BACKBONE_LAWS: tuple[Law, ...] = (
     copies_build_the_same,
 )
 """The laws of backbones, in the order in which they are tried."""
-
-
-def check_backbone(
-    backbone: Backbone | str,
-    *,
-    n_features: int | None = None,
-    on_fail: Literal["raise"] | None = "raise",
-    seed: int = 0,
-) -> list[LawResult]:
-    """Check that a backbone keeps every law, on generated data.
-
-    Parameters
-    ----------
-    backbone : Backbone or str
-        An instance, or a registered name.
-    n_features : int, default=None
-        Features of a row. None takes the first of a few widths, from 4 to those of
-        images of 28 x 28 and more, for which it builds.
-    on_fail : {"raise", None}, default="raise"
-        "raise" stops at the first law that is broken; None tries them all and leaves
-        the outcome to the caller.
-    seed : int, default=0
-        Decides the generated parameters and rows.
-
-    Returns
-    -------
-    list of LawResult
-        One for each law. The laws on weights of every task's own are skipped where
-        batch normalisation rules them out.
-
-    Raises
-    ------
-    BrokenLawError
-        An AssertionError that names the law, what is wrong, the smallest case and a
-        hint.
-    TypeError
-        If ``backbone`` is a class.
-
-    Examples
-    --------
-    >>> from skmeta.backbones import MLP
-    >>> from skmeta.testing import check_backbone
-    >>> results = check_backbone(MLP(hidden=(8,)))
-    >>> print(results[0])
-    passed  output_has_out_features
-    """
-    return run_laws(BACKBONE_LAWS, backbone, on_fail, n_features=n_features, seed=seed)

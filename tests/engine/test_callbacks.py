@@ -1,0 +1,75 @@
+"""Callbacks of skorch, given to a learner."""
+
+import pytest
+import skorch.callbacks
+import torch
+
+from tests.quick import TASK, X, Y, regressor
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Meta-learning does not help", "ignore:.*too small"
+)
+
+
+class Count(skorch.callbacks.Callback):
+    n_epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs += 1
+
+
+def test_a_warm_start_heeds_new_callbacks_optimizer_and_rate():
+    meta = regressor(warm_start=True).fit(X, Y, groups=TASK)
+    count = Count()
+    meta.set_params(callbacks=[count], optimizer=torch.optim.SGD, lr=0.01)
+    meta.fit(X, Y, groups=TASK)
+    assert len(meta.history_) == 4
+    assert count.n_epochs == 2
+    assert type(meta.net_.optimizer_) is torch.optim.SGD
+    assert meta.net_.optimizer_.param_groups[0]["lr"] == 0.01
+
+
+def test_a_schedule_of_the_learning_rate_is_heeded():
+    rates = []
+
+    class Watch(skorch.callbacks.Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    schedule = skorch.callbacks.LRScheduler("StepLR", step_size=1, gamma=0.1)
+    regressor(callbacks=[schedule, Watch()], lr=0.1).fit(X, Y, groups=TASK)
+    assert rates == pytest.approx([0.1, 0.01])
+
+
+def test_tensorboard_gets_the_losses(tmp_path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    with tensorboard.SummaryWriter(tmp_path) as writer:
+        callback = skorch.callbacks.TensorBoard(writer)
+        meta = regressor(callbacks=[callback]).fit(X, Y, groups=TASK)
+    from tensorboard.backend.event_processing.event_accumulator import (
+        EventAccumulator,
+    )
+
+    events = EventAccumulator(str(tmp_path)).Reload()
+    logged = [event.value for event in events.Scalars("Loss/train_loss")]
+    assert logged == pytest.approx(meta.history_[:, "train_loss"])
+
+
+def test_weights_and_biases_gets_the_losses(tmp_path):
+    class Run:
+        dir = tmp_path
+
+        def __init__(self):
+            self.logged = []
+
+        def watch(self, module):
+            self.watched = module
+
+        def log(self, row, **kwargs):
+            self.logged.append(row)
+
+    run = Run()
+    callback = skorch.callbacks.WandbLogger(run)
+    meta = regressor(callbacks=[callback]).fit(X, Y, groups=TASK)
+    losses = [row["train_loss"] for row in run.logged]
+    assert losses == meta.history_[:, "train_loss"]

@@ -1,0 +1,113 @@
+"""Training: it learns, stops in time, keeps the best epoch and says how far it is."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_wine
+from skorch.callbacks import Callback
+
+from skmeta import MetaClassifier
+
+QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5}
+
+
+def wine():
+    X, y = load_wine(return_X_y=True)
+    return X, y, np.arange(len(y)) % 12
+
+
+def fit(**parameters):
+    X, y, groups = wine()
+    return MetaClassifier("protonet", **QUICK, **parameters).fit(X, y, groups=groups)
+
+
+class Recorder(Callback):
+    """Keep the weights and the validation episodes of every epoch."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.weights_ = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.validation_ = net.validation
+        self.weights_.append(copy.deepcopy(net.module_.state_dict()))
+
+
+def overfit(recorder, **parameters):
+    X, y = load_digits(return_X_y=True)
+    return MetaClassifier(
+        "protonet",
+        tasks="classes",
+        callbacks=[recorder],
+        early_stopping=True,
+        tasks_per_epoch=64,
+        n_query=5,
+        lr=0.3,  # far too high, so that the validation loss goes up and down
+        random_state=1,
+        **parameters,
+    ).fit(X[:300], y[:300])
+
+
+def test_early_stopping_restores_the_best_epoch():
+    recorder = Recorder()
+    meta = overfit(recorder, max_epochs=8, patience=8)
+    losses = meta.history_[:, "valid_loss"]
+    best = int(np.argmin(losses))
+    assert best < len(losses) - 1  # or the test would prove nothing
+    weights = meta.module_.state_dict()
+    assert all(torch.equal(weights[k], v) for k, v in recorder.weights_[best].items())
+
+    sizes, again = [], []
+    for episode in recorder.validation_:
+        step = meta.net_.algorithm.meta_loss(meta.module_, episode)
+        again.append(step.item())
+        sizes.append(len(episode.query.X))
+    assert np.average(again, weights=sizes) == pytest.approx(losses[best], rel=1e-5)
+
+
+def test_early_stopping_stops_after_patience_epochs_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Meta-learning does not help here")
+        meta = overfit(Recorder(), max_epochs=50, patience=2)
+    losses = meta.history_[:, "valid_loss"]
+    assert len(losses) == int(np.argmin(losses)) + 3 < 50
+
+
+def test_no_early_stopping_uses_every_epoch_and_the_last_weights():
+    recorder = Recorder()
+    X, y, groups = wine()
+    meta = MetaClassifier(
+        "protonet", early_stopping=False, callbacks=[recorder], **QUICK
+    ).fit(X, y, groups=groups)
+    assert len(meta.history_) == 2
+    assert "valid_loss" not in meta.history_[-1]
+    weights = meta.module_.state_dict()
+    assert all(torch.equal(weights[k], v) for k, v in recorder.weights_[-1].items())
+
+
+def test_training_lowers_the_loss():
+    meta = fit(random_state=0, lr=0.01).set_params(max_epochs=10)
+    X, y, groups = wine()
+    losses = meta.fit(X, y, groups=groups).history_[:, "train_loss"]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_verbose_shows_one_progress_bar_on_stderr(capsys):
+    fit(verbose=1, random_state=0)
+    shown = capsys.readouterr()
+    assert not shown.out
+    assert "meta-training" in shown.err
+    assert "2/2" in shown.err
+    assert "train_loss" in shown.err
+    assert "valid_loss" in shown.err
+
+
+def test_silence_is_the_default(capsys):
+    X, y, groups = wine()
+    fit().adapt(X, y, groups=groups).predict(X, groups=groups)
+    shown = capsys.readouterr()
+    assert not shown.out
+    assert not shown.err

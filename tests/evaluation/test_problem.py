@@ -1,0 +1,118 @@
+"""Finding out what is to be learnt from a table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmeta.evaluation import InputError, make_problem
+
+
+def test_whole_tasks_are_kept_for_judging(table):
+    problem = make_problem(table, target="sold", groups="store")
+    learnt, judged = set(problem.train[2]), set(problem.test[2])
+    assert not learnt & judged
+    assert len(judged) == 3
+    assert learnt | judged == set(table["store"])
+    again = make_problem(table, target="sold", groups="store", random_state=1)
+    assert set(again.test[2]) != judged
+
+
+def test_the_target_and_the_groups_are_not_learnt_from(table):
+    problem = make_problem(table, target="sold", groups="store", drop=["open"])
+    assert list(problem.X) == ["area"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.tile([True, False], 30), "classification"),
+        (np.tile(["a", "b", "c"], 20), "classification"),
+        (pd.Categorical(np.tile(["a", "b"], 30)), "classification"),
+        (np.tile([0, 1, 2], 20), "classification"),
+        (np.tile([0.0, 1.0], 30), "classification"),
+        (np.arange(60), "regression"),
+        (np.linspace(0, 1, 60), "regression"),
+        (np.tile([0.5, 1.5], 30), "regression"),
+    ],
+)
+def test_the_kind_of_target_is_found_out(table, values, kind):
+    problem = make_problem(table.assign(sold=values), target="sold", groups="store")
+    assert problem.kind == kind
+    forced = make_problem(
+        table.assign(sold=np.tile([0, 1, 2], 20)),
+        target="sold",
+        groups="store",
+        task="regression",
+    )
+    assert forced.kind == "regression"
+
+
+def test_rows_without_target_or_task_are_left_out_and_counted(table):
+    table.loc[[0, 7], "sold"] = np.nan
+    table.loc[[9], "sold"] = np.inf
+    table.loc[[11], "store"] = None
+    problem = make_problem(table, target="sold", groups="store")
+    assert len(problem.y) == 56
+    assert problem.notes[0].startswith("3 rows without a target")
+    assert problem.notes[1].startswith("1 row without a task")
+
+
+def test_columns_that_know_missing_values_by_themselves_are_read(table):
+    given = {"sold": "Float64", "store": "string", "open": "boolean"}
+    table = table.astype(given)
+    table.loc[[0, 7], ["sold", "open"]] = pd.NA
+    problem = make_problem(table, target="sold", groups="store")
+    assert len(problem.y) == 58
+    counts = table.assign(sold=pd.array(np.tile([0, 1, 2], 20), dtype="Int64"))
+    counts.loc[3, "sold"] = pd.NA
+    problem = make_problem(counts, target="sold", groups="store")
+    assert problem.kind == "classification"
+    assert problem.y.dtype == np.int64
+
+
+def test_numeric_tasks_have_names_without_a_point(table):
+    table["store"] = np.repeat(np.arange(10.0), 6)
+    table.loc[0, "store"] = np.nan
+    assert "3" in make_problem(table, target="sold", groups="store").groups
+
+
+def test_tasks_too_small_to_judge_are_learnt_from(table):
+    small = pd.DataFrame({"store": list("xyz"), "area": 0.0, "sold": 1.0, "open": True})
+    table = pd.concat([table, small])
+    for seed in range(5):
+        problem = make_problem(
+            table, target="sold", groups="store", fewest_rows=2, random_state=seed
+        )
+        assert not set("xyz") & set(problem.test[2])
+        assert set("xyz") < set(problem.train[2])
+
+
+def test_names_of_labels_inside_tasks_are_seen(table):
+    table["label"] = table["store"] + np.tile(["-a", "-b"], 30)
+    problem = make_problem(table, target="label", groups="store")
+    assert problem.label_space == "per_task"
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, {"target": "solt"}, "no column 'solt'. Did you mean 'sold'?"),
+        ({}, {"groups": "Stores"}, "Did you mean 'store'?"),
+        ({}, {"groups": "zzz"}, "It has: 'store', 'area', 'sold', 'open'"),
+        ({}, {"drop": ["opne"]}, "Did you mean 'open'?"),
+        ({}, {"groups": "sold"}, "cannot be both"),
+        ({}, {"drop": ["area", "open"]}, "No column is left"),
+        ({"sold": 3}, {}, "is 3 in every row"),
+        ({"sold": np.nan}, {}, "nothing but missing"),
+        ({"store": "one"}, {}, "makes 1 task with 2 rows"),
+        ({"store": np.arange(60)}, {}, "makes 0 tasks with 2 rows or more (60 have"),
+        ({"sold": [f"t{i}" for i in range(60)]}, {}, "too many to be classes"),
+        ({"sold": "a"}, {"task": "regression"}, "Regression needs numbers"),
+        ({}, {"task": "classification"}, "holds numbers such as"),
+    ],
+)
+def test_what_cannot_be_learnt_is_said(table, change, options, message):
+    given = {"target": "sold", "groups": "store"} | options
+    with pytest.raises(InputError) as error:
+        make_problem(table.assign(**change), **given)
+    assert message in str(error.value)

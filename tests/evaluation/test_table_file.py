@@ -1,0 +1,70 @@
+"""Reading a table from a file."""
+
+import pandas as pd
+import pytest
+
+from skmeta.evaluation import InputError, read_table
+
+ROWS = "store,area,sold\n" + "".join(f"{i % 8},{i},{i % 3}\n" for i in range(40))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_csv_is_read_whatever_stands_between_columns(tmp_path, separator):
+    path = tmp_path / "t.csv"
+    path.write_text(ROWS.replace(",", separator))
+    table = read_table(path)
+    assert list(table) == ["store", "area", "sold"]
+    assert table.shape == (40, 3)
+
+
+def test_parquet_is_read_as_it_was_written(tmp_path, table):
+    pytest.importorskip("pyarrow")
+    table["day"] = pd.Timestamp("2024-02-29").as_unit("us")  # Parquet has no seconds
+    table.to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), table)
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    monkeypatch.setattr("skmeta.evaluation.table_file.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="pip install pyarrow"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_a_missing_file_is_answered_with_the_closest_names(tmp_path):
+    (tmp_path / "sales.csv").write_text(ROWS)
+    with pytest.raises(InputError, match=r"Did you mean 'sales\.csv'\?"):
+        read_table(tmp_path / "slaes.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"", "is empty"),
+        ("t.csv", b"a,b\n", "no rows"),
+        ("t.csv", b"a,b\n\xff\xfe\x00,1\n", "UTF-8"),
+        ("t.csv", b'a,b\n1,2,3,4\n"', "cannot be read as CSV"),
+        ("t.parquet", b"no parquet", "cannot be read as Parquet"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path, name, content, message):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        read_table(path)
+    assert name in str(error.value)
+
+
+def test_columns_of_one_name_are_named(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    monkeypatch.setattr("skmeta.evaluation.table_file._read_csv", lambda path: twice)
+    with pytest.raises(InputError, match="columns of one name: 'a'"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_a_folder_is_no_table(tmp_path):
+    with pytest.raises(InputError, match="is a folder"):
+        read_table(tmp_path)

@@ -1,0 +1,39 @@
+"""One model for all tasks, with their targets' means."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from skmeta.model_selection import Pooled, PooledWithTaskMean, compare
+
+
+def test_pooled_learns_of_training_rows_and_supports(diabetes):
+    X, y, groups = diabetes
+    new = groups == 11
+    pooled = Pooled(Ridge()).fit(X[~new], y[~new], groups=groups[~new])
+    support = np.flatnonzero(new)[:5]
+    pooled.adapt(X[support], y[support])
+    rows = np.r_[np.flatnonzero(~new), support]
+    expected = Ridge().fit(X[rows], y[rows]).predict(X[new])
+    np.testing.assert_allclose(pooled.predict(X[new]), expected)
+    with pytest.raises(ValueError, match="pass groups="):
+        Pooled(Ridge()).fit(X, y)
+
+
+def test_the_task_mean_is_what_makes_the_difference():
+    rng = np.random.default_rng(0)
+    level = rng.normal(scale=10, size=40)  # tasks differ in level and in nothing else
+    task = np.repeat(np.arange(40), 30)
+    X = rng.normal(size=(len(task), 2))
+    y = X[:, 0] + level[task]
+    scores = compare(
+        {"told": PooledWithTaskMean(Ridge()), "pooled": Pooled(Ridge())},
+        X,
+        y,
+        task,
+        metric="neg_mean_absolute_error",
+        shots=10,
+        n_repeats=1,
+    ).scores.set_index("estimator")
+    assert scores.score["told"] > -1.5
+    assert scores.score["pooled"] < -4

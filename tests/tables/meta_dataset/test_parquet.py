@@ -1,0 +1,174 @@
+"""Sets of tasks in files that may be larger than memory."""
+
+import gc
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skmeta import MetaClassifier, MetaDataset, make_preprocessor
+from skmeta.tables.meta_dataset import storage
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Meta-learning does not help", "ignore:.*are too small for"
+)
+
+QUICK = {"max_epochs": 2, "tasks_per_epoch": 32, "n_query": 4, "random_state": 0}
+
+
+@pytest.fixture
+def parquet(tmp_path, table):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    X, y, groups = table
+    for place, rows in enumerate(np.array_split(np.arange(72), 3)):
+        columns = {f"x{j}": X[rows, j] for j in range(3)}
+        columns |= {
+            "label": np.where(y[rows], "yes", "no"),
+            "store": groups[rows],
+            "small": rows.astype(np.int8),
+            "flag": rows % 2 == 0,
+        }
+        path = tmp_path / "tables" / f"part-{place}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        parquet.write_table(pa.table(columns), path, row_group_size=10)
+    return tmp_path / "tables"
+
+
+def read(path, **options):
+    return MetaDataset.from_parquet(path, target="label", groups="store", **options)
+
+
+def test_a_folder_of_parquet_files_is_one_meta_dataset(table, parquet, monkeypatch):
+    X, y, groups = table
+    monkeypatch.setattr("skmeta.tables.meta_dataset.parquet._AT_ONCE", 7)
+    tasks = read(parquet)
+    assert isinstance(tasks.X, np.memmap)
+    assert tasks.X.dtype == np.float64
+    small = np.arange(72)
+    np.testing.assert_array_equal(tasks.X, np.column_stack([X, small, small % 2 == 0]))
+    assert tasks.y.tolist() == np.where(y, "yes", "no").tolist()
+    np.testing.assert_array_equal(tasks.groups, groups)
+    meta = MetaClassifier("protonet", **QUICK).fit(tasks)
+    expected = MetaClassifier("protonet", **QUICK)
+    expected.fit(np.asarray(tasks.X), tasks.y, groups=groups)
+    assert meta.score(tasks) == expected.score(tasks.X, tasks.y, groups=groups)
+
+
+def test_one_file_columns_and_split_can_be_chosen(table, parquet):
+    tasks = read(parquet / "part-0.parquet", columns=["small", "x1"], support="flag")
+    assert tasks.X.shape == (24, 2)
+    np.testing.assert_array_equal(tasks.X[:, 1], table[0][:24, 1])
+    np.testing.assert_array_equal(tasks.in_support, np.arange(24) % 2 == 0)
+    short = read(parquet, columns=["small", "flag"])
+    assert short.X.dtype == np.float32
+
+
+def test_tables_on_disk_stay_there_and_go_with_their_last_user(
+    parquet, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(storage, "_AT_ONCE", 7)
+    tasks = read(parquet, folder=tmp_path / "kept")
+    assert (tmp_path / "kept" / "features.npy").exists()
+    tasks = read(parquet)
+    folder = Path(tasks.X.filename).parent
+    part = tasks[["a", "e"]]
+    assert isinstance(part.X, np.memmap)
+    own = Path(part.X.filename).parent
+    expected = tasks.X[np.isin(tasks.groups, ["a", "e"])]
+    np.testing.assert_array_equal(part.X, expected)
+    again = pickle.loads(pickle.dumps(part))
+    del tasks
+    gc.collect()
+    assert not folder.exists()
+    np.testing.assert_array_equal(part.X, expected)
+    del part
+    gc.collect()
+    assert not own.exists()
+    np.testing.assert_array_equal(again.X, expected)
+
+
+def test_folders_may_name_the_task(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    for store in (3, 12):
+        path = tmp_path / f"store={store}"
+        path.mkdir()
+        columns = {"x": np.arange(4.0), "label": np.arange(4) % 2}
+        parquet.write_table(pa.table(columns), path / "rows.parquet")
+    tasks = read(tmp_path)
+    assert tasks.names.tolist() == [3, 12]
+    assert tasks[12].X.ravel().tolist() == [0, 1, 2, 3]
+
+
+def test_text_goes_through_a_preprocessor(parquet):
+    pd = pytest.importorskip("pandas")
+    columns = ["x0", "label"]
+    frame = pd.read_parquet(parquet)[columns]
+    numbers = make_preprocessor().fit(frame)
+    tasks = MetaDataset.from_parquet(
+        parquet,
+        target="x1",
+        groups="store",
+        columns=columns,
+        preprocessor=numbers,
+    )
+    np.testing.assert_array_equal(tasks.X, numbers.transform(frame))
+
+
+def test_parquet_files_that_do_not_fit_are_errors(parquet, tmp_path, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as writer
+
+    with pytest.raises(ValueError, match=r"No column 'lable'. .* \['label'\]"):
+        MetaDataset.from_parquet(parquet, target="lable", groups="store")
+    with pytest.raises(ValueError, match=r"no numbers: {'label': 'string'}"):
+        MetaDataset.from_parquet(parquet, target="x0", groups="store")
+    with pytest.raises(ValueError, match="'small' must hold True and False"):
+        read(parquet, support="small")
+    path = tmp_path / "gaps.parquet"
+    gaps = {"x": [1.0, 2.0], "label": ["a", None], "store": ["s", None]}
+    writer.write_table(pa.table(gaps), path)
+    with pytest.raises(ValueError, match="'label' lacks 1 of 2 values"):
+        read(path)
+    with pytest.raises(ValueError, match="'store' lacks 1 of 2 values"):
+        MetaDataset.from_parquet(path, target="x", groups="store", columns=[])
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"pip install 'skmeta\[parquet\]'"):
+        read(parquet)
+
+
+@pytest.mark.slow
+def test_reading_takes_memory_for_a_part_of_the_table_only(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    n_rows, n_columns = 800_000, 20  # 128 megabytes
+    X = np.random.default_rng(0).random((n_rows, n_columns))
+    columns = {f"x{j}": X[:, j] for j in range(n_columns)}
+    columns |= {"label": np.arange(n_rows) % 2, "store": np.arange(n_rows) // 100}
+    path = tmp_path / "table.parquet"
+    parquet.write_table(
+        pa.table(columns), path, row_group_size=20_000, use_dictionary=False
+    )
+    # In a process of its own, whose peak is that of reading.
+    code = f"""
+import pyarrow
+from skmeta import MetaDataset
+tasks = MetaDataset.from_parquet(
+    {str(path)!r}, target="label", groups="store", folder={str(tmp_path)!r}
+)
+print(pyarrow.default_memory_pool().max_memory(), len(tasks))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    peak, n_tasks = map(int, done.stdout.split())
+    assert n_tasks == n_rows // 100
+    np.testing.assert_array_equal(np.load(tmp_path / "features.npy"), X)
+    assert peak < X.nbytes / 3, peak / X.nbytes

@@ -1,0 +1,101 @@
+"""Groups: every row keeps its task."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from skmeta.tables.groups import Spans, encode_groups
+
+codes = hnp.arrays(np.intp, st.integers(1, 60), elements=st.integers(0, 7))
+
+
+@given(codes, st.permutations(range(10)))
+def test_padded_spans_hold_each_row_once_in_the_order_of_the_table(code, spans):
+    spans = np.array(spans)
+    rows, mask = Spans(code, n_spans=10).pad(spans)
+
+    assert rows.shape == mask.shape == (10, max(np.bincount(code).max(), 1))
+    assert sorted(rows[mask]) == list(range(len(code)))
+    for span, own, real in zip(spans, rows, mask, strict=True):
+        np.testing.assert_array_equal(own[real], np.flatnonzero(code == span))
+    assert rows.min() >= 0
+    assert rows.max() < len(code)
+
+
+def test_spans_without_any_row_pad_to_one_masked_place():
+    rows, mask = Spans(np.empty(0, dtype=np.intp), n_spans=3).pad(np.arange(3))
+    assert rows.shape == (3, 1)
+    assert not mask.any()
+
+
+GROUPS = st.one_of(
+    hnp.arrays(np.int64, 12, elements=st.integers(-5, 5)),
+    hnp.arrays(np.float64, 12, elements=st.integers(-5, 5).map(float)),
+    hnp.arrays(bool, 12),
+    st.lists(st.text("abé 0", max_size=3), min_size=12, max_size=12),
+    st.lists(st.dates(), min_size=12, max_size=12),
+)
+
+
+@given(GROUPS)
+def test_groups_of_any_kind_are_numbered_and_named(groups):
+    names, task = encode_groups(groups, np.zeros((12, 1)))
+    given_names = list(groups)
+    assert [names[t] for t in task] == given_names
+    assert len(names) == len(set(given_names))
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        pd.Series(["b", "a", "b"], dtype="category"),
+        pd.Series(["b", "a", "b"], dtype="string"),
+        pd.Series(["b", "a", "b"]),
+        ("b", "a", "b"),
+        np.array([["b"], ["a"], ["b"]], dtype=object),
+    ],
+    ids=["category", "string", "series", "tuple", "column"],
+)
+def test_groups_come_in_any_container(groups):
+    names, task = encode_groups(groups, np.zeros((3, 1)))
+    assert list(names) == ["a", "b"]
+    np.testing.assert_array_equal(task, [1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [1.0, np.nan, 2.0],
+        [1, None, 2],
+        ["a", None, "b"],
+        ["a", float("nan"), "b"],
+        np.array(["a", np.nan, "b"], dtype=object),
+        pd.Series(["a", pd.NA, "b"], dtype="string"),
+        pd.Series([1, pd.NA, 2], dtype="Int64"),
+        pd.Series(["a", None, "b"], dtype="category"),
+        np.array(["2020-01-01", "NaT", "2020-01-02"], dtype="M8[D]"),
+        np.array([1, "NaT", 2], dtype="m8[D]"),
+    ],
+    ids=str,
+)
+def test_a_missing_group_is_refused(groups):
+    with pytest.raises(ValueError, match="groups contains NaN"):
+        encode_groups(groups, np.zeros((3, 1)))
+
+
+def test_groups_of_another_length_are_refused_with_both_lengths():
+    with pytest.raises(ValueError, match=r"X has 3 rows, groups has 2"):
+        encode_groups([1, 2], np.zeros((3, 1)))
+
+
+def test_groups_with_two_columns_are_refused():
+    with pytest.raises(ValueError, match=r"one value per row.*\(3, 2\)"):
+        encode_groups(np.zeros((3, 2)), np.zeros((3, 1)))
+
+
+def test_groups_that_cannot_be_sorted_are_refused_as_bad_values():
+    with pytest.raises(ValueError, match="groups"):
+        encode_groups(np.array([1, "a", 2], dtype=object), np.zeros((3, 1)))

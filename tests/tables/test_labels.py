@@ -1,0 +1,124 @@
+"""Label spaces: encoding and decoding lose nothing, whatever the labels are."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from skmeta.tables.labels import TaskLabels, encode, infer_label_space
+from skmeta.utils.messages import show
+
+VALUES = {
+    "int": st.integers(-3, 3),
+    "string": st.text("abcé", max_size=2),
+    "bool": st.booleans(),
+    "float": st.integers(-3, 3).map(float),
+}
+LABELS = st.sampled_from(sorted(VALUES)).flatmap(
+    lambda kind: st.lists(VALUES[kind], min_size=1, max_size=40).map(np.array)
+)
+
+
+@st.composite
+def labelled_tasks(draw):
+    y = draw(LABELS)
+    n_tasks = draw(st.integers(1, 6))
+    task = draw(hnp.arrays(np.intp, len(y), elements=st.integers(0, n_tasks - 1)))
+    return y, task, n_tasks
+
+
+@given(labelled_tasks())
+def test_per_task_codes_decode_to_the_labels(data):
+    y, task, n_tasks = data
+    labels, codes = TaskLabels.per_task(y, task, n_tasks)
+    decoded = labels.decode(codes, task)
+    np.testing.assert_array_equal(decoded, y)
+    assert decoded.dtype == y.dtype
+
+
+@given(labelled_tasks())
+def test_every_task_numbers_its_own_sorted_classes_from_zero(data):
+    y, task, n_tasks = data
+    labels, codes = TaskLabels.per_task(y, task, n_tasks)
+    assert len(labels.n_classes) == n_tasks
+    for t in range(n_tasks):
+        own = np.unique(y[task == t])
+        assert labels.n_classes[t] == len(own)
+        np.testing.assert_array_equal(
+            codes[task == t], np.searchsorted(own, y[task == t])
+        )
+
+
+@given(labelled_tasks())
+def test_shared_codes_decode_to_the_labels_in_every_task(data):
+    y, task, n_tasks = data
+    vocabulary = np.unique(y)
+    labels = TaskLabels.shared(vocabulary, n_tasks)
+    decoded = labels.decode(encode(y, vocabulary), task)
+    np.testing.assert_array_equal(decoded, y)
+    assert decoded.dtype == y.dtype
+    np.testing.assert_array_equal(labels.n_classes, len(vocabulary))
+
+
+@given(labelled_tasks(), st.integers(0, 3), st.randoms(use_true_random=False))
+def test_spread_moves_each_probability_to_the_column_of_its_label(data, extra, random):
+    y, task, n_tasks = data
+    labels, _ = TaskLabels.per_task(y, task, n_tasks)
+    width = labels.n_classes.max() + extra
+    given_ = np.array([[random.random() + 0.1 for _ in range(width)] for _ in y])
+
+    spread = labels.spread(given_, task)
+
+    vocabulary = labels.vocabulary.tolist()
+    assert vocabulary == np.unique(y).tolist()
+    for row, t in enumerate(task):
+        expected = dict.fromkeys(vocabulary, 0.0)
+        for code, label in enumerate(np.unique(y[task == t]).tolist()):
+            expected[label] = given_[row, code]
+        assert spread[row].tolist() == list(expected.values())
+
+
+@given(labelled_tasks())
+def test_spread_keeps_the_type_of_the_probabilities(data):
+    y, task, n_tasks = data
+    labels, _ = TaskLabels.per_task(y, task, n_tasks)
+    given_ = np.ones((len(y), labels.n_classes.max()), dtype=np.float32)
+    assert labels.spread(given_, task).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "expected"),
+    [
+        ("ab ab ab", [0, 0, 1, 1, 2, 2], "shared"),
+        ("ab cd ef", [0, 0, 1, 1, 2, 2], "per_task"),
+        ("ab", [0, 0], "per_task"),  # a single task says nothing of others
+        ("abc abd", [0, 0, 0, 1, 1, 1], "shared"),  # a and b of four recur: half
+        ("abc ade", [0, 0, 0, 1, 1, 1], "per_task"),  # a of five
+        ("aa ab", [0, 0, 1, 1], "shared"),  # a recurs, b not: half
+    ],
+)
+def test_labels_are_shared_where_half_of_them_recur(y, task, expected):
+    y = np.array(list(y.replace(" ", "")))
+    assert infer_label_space(y, np.array(task)) == expected
+
+
+@given(labelled_tasks())
+def test_neither_the_order_of_rows_nor_copies_of_them_change_the_label_space(data):
+    y, task, _ = data
+    twice = np.r_[np.arange(len(y))[::-1], np.arange(len(y))]
+    assert infer_label_space(y, task) == infer_label_space(y[twice], task[twice])
+
+
+@given(LABELS, LABELS)
+def test_unknown_labels_are_refused_by_name_and_known_ones_are_not(known, asked):
+    vocabulary = np.unique(known)
+    if known.dtype.kind != asked.dtype.kind:
+        return
+    unknown = sorted(set(asked.tolist()) - set(known.tolist()))
+    if not unknown:
+        np.testing.assert_array_equal(vocabulary[encode(asked, vocabulary)], asked)
+        return
+    with pytest.raises(ValueError, match="unknown to the shared label space") as error:
+        encode(asked, vocabulary)
+    assert str(error.value).startswith(f"Labels {show(np.array(unknown))} are")

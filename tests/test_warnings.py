@@ -1,0 +1,374 @@
+"""Every warning names the line of the user's own code that led to it."""
+
+import ast
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn
+import torch
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from skorch.callbacks import Callback, LRScheduler
+
+import skmeta
+from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor, plugins
+from skmeta.datasets import fetch_omniglot
+from skmeta.hookspecs import hookimpl
+from skmeta.model_selection import PerTask, compare, few_shot_curve, few_shot_scorer
+from tests.quick import TASK, TINY, X, Y, classifier, regressor
+
+# Of each module that warns: what the message says, and calls that lead to it.
+WARNINGS = {
+    "datasets/_download": "It is downloaded again",
+    "engine/adapted": "diverged: answers are not finite",
+    "engine/baseline_check": "Meta-learning does not help here",
+    "engine/net": "cannot be compiled here",
+    "engine/training": "Meta-training was interrupted",
+    "episodes/validation": "are too small for",
+    "model_selection/_judge": "have too few rows for",
+    "model_selection/_per_task": "could not be fitted to the support",
+    "model_selection/_task_scores": "is undefined for",
+    "plugins/registry": "is left out",
+    "saving/estimators": "are not saved",
+}
+CASES = []
+
+
+def leads_to(module):
+    def enter(call):
+        CASES.append(pytest.param(module, call, id=f"{module}-{call.__name__}"))
+        return call
+
+    return enter
+
+
+@pytest.fixture(autouse=True)
+def _routing():
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield
+
+
+@pytest.fixture
+def torn_download(home, monkeypatch):
+    """Another file lies where Omniglot is looked for."""
+    monkeypatch.setenv("SKMETA_DATA", str(home))
+    path = home / "omniglot" / "small1.zip"
+    path.parent.mkdir(parents=True)
+    path.write_text("<html>Page not found</html>")
+
+
+@pytest.fixture
+def no_compiler(monkeypatch):
+    def compiled(*args):
+        raise RuntimeError("no C++ compiler")
+
+    monkeypatch.setattr(torch, "compile", lambda function, **kwargs: compiled)
+
+
+@pytest.fixture
+def half_a_plugin(registry, monkeypatch):
+    """A plugin offers what is no distance, to a registry that has not said so yet."""
+
+    class Plugin:
+        @hookimpl
+        def skmeta_distances(self):
+            return {"number": int}
+
+    registry.register(Plugin(), "half")
+    for name in ("names", "resolve"):
+        monkeypatch.setattr(plugins, name, getattr(registry, name))
+
+
+# Calls. Each stands on lines of its own, in whatever comes between it and the warning.
+
+
+def behind_a_pipe(meta):
+    return make_pipeline(FunctionTransformer(), meta)
+
+
+def searched(meta):
+    return GridSearchCV(meta, {"lr": [0.01]}, cv=GroupKFold(2), error_score="raise")
+
+
+def searched_behind_a_pipe(meta):
+    grid = {f"{type(meta).__name__.lower()}__lr": [0.01]}
+    pipe = behind_a_pipe(meta)
+    return GridSearchCV(pipe, grid, cv=GroupKFold(2), error_score="raise")
+
+
+@leads_to("datasets/_download")
+def fetch(folder):
+    fetch_omniglot()
+
+
+@leads_to("datasets/_download")
+def load(folder):
+    skmeta.datasets.load("omniglot")
+
+
+def wild(estimator=MetaRegressor, **parameters):
+    """A learner of which no task can be finite."""
+    X_wild, y = 1e38 * X, Y if estimator is MetaRegressor else Y > 0
+    meta = estimator("maml", **TINY, **parameters).fit(X, y, groups=TASK)
+    return meta.adapt(X_wild[:12], y[:12]), X_wild
+
+
+@leads_to("engine/adapted")
+def predict(folder):
+    meta, X_wild = wild()
+    meta.predict(X_wild)
+
+
+@leads_to("engine/adapted")
+def predict_labels(folder):
+    meta, X_wild = wild(MetaClassifier, label_space="shared")
+    meta.predict(X_wild)
+
+
+@leads_to("engine/adapted")
+def predict_proba(folder):
+    meta, X_wild = wild(MetaClassifier, label_space="shared")
+    meta.predict_proba(X_wild)
+
+
+@leads_to("engine/adapted")
+def transform(folder):
+    meta, X_wild = wild()
+    meta.transform(X_wild)
+
+
+@leads_to("engine/adapted")
+def predict_behind_a_pipe(folder):
+    meta, X_wild = wild()
+    behind_a_pipe(meta).predict(X_wild)
+
+
+@leads_to("engine/adapted")
+def predict_by_an_ordinary_estimator(folder):
+    meta, X_wild = wild(MetaClassifier, label_space="shared")
+    FewShotClassifier(meta).fit(X_wild[:12], Y[:12] > 0).predict_proba(X_wild)
+
+
+NOISE = np.random.default_rng(0).normal(size=len(Y))
+MEANS = TASK + 0.01 * NOISE  # which the mean of the support tells best
+HELPLESS = {"early_stopping": True, "n_shot": 5}
+
+
+@leads_to("engine/baseline_check")
+def fit_in_vain(folder):
+    regressor(**HELPLESS).fit(X, MEANS, groups=TASK)
+
+
+@leads_to("engine/baseline_check")
+def fit_in_vain_behind_a_pipe(folder):
+    behind_a_pipe(regressor(**HELPLESS)).fit(X, MEANS, groups=TASK)
+
+
+@leads_to("engine/baseline_check")
+def search_in_vain(folder):
+    searched(regressor(**HELPLESS)).fit(X, MEANS, groups=TASK)
+
+
+@leads_to("engine/baseline_check")
+def search_in_vain_behind_a_pipe(folder):
+    searched_behind_a_pipe(regressor(**HELPLESS)).fit(X, MEANS, groups=TASK)
+
+
+@leads_to("engine/net")
+def fit_compiled(folder):
+    regressor(compile=True).fit(X, Y, groups=TASK)
+
+
+@leads_to("engine/net")
+def search_compiled_behind_a_pipe(folder):
+    searched_behind_a_pipe(regressor(compile=True)).fit(X, Y, groups=TASK)
+
+
+class CtrlC(Callback):
+    def on_batch_end(self, net, training, **kwargs):
+        if training:
+            raise KeyboardInterrupt
+
+
+@leads_to("engine/training")
+def fit_and_interrupt(folder):
+    regressor(callbacks=[CtrlC()]).fit(X, Y, groups=TASK)
+
+
+@leads_to("engine/training")
+def fit_and_interrupt_behind_a_pipe(folder):
+    behind_a_pipe(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
+
+
+@leads_to("engine/training")
+def search_and_interrupt(folder):
+    searched(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
+
+
+SMALL = (TASK % 3 > 0) | (np.arange(len(TASK)) % 12 < 4)  # a third has four rows
+X_SMALL, Y_SMALL, TASK_SMALL = X[SMALL], Y[SMALL], TASK[SMALL]
+
+
+@leads_to("episodes/validation")
+def fit_small_tasks(folder):
+    regressor(n_shot=6).fit(X_SMALL, Y_SMALL, groups=TASK_SMALL)
+
+
+@leads_to("episodes/validation")
+def fit_small_tasks_and_transform(folder):
+    regressor(n_shot=6).fit_transform(X_SMALL, Y_SMALL, groups=TASK_SMALL)
+
+
+@leads_to("episodes/validation")
+def fit_small_tasks_behind_a_pipe(folder):
+    behind_a_pipe(regressor(n_shot=6)).fit(X_SMALL, Y_SMALL, groups=TASK_SMALL)
+
+
+@leads_to("episodes/validation")
+def search_small_tasks(folder):
+    searched(regressor(n_shot=6)).fit(X_SMALL, Y_SMALL, groups=TASK_SMALL)
+
+
+@leads_to("episodes/validation")
+def cross_validate_small_tasks(folder):
+    groups = {"groups": TASK_SMALL}
+    cross_val_score(
+        regressor(n_shot=6), X_SMALL, Y_SMALL, cv=GroupKFold(2), params=groups
+    )
+
+
+@leads_to("model_selection/_judge")
+def curve_over_small_tasks(folder):
+    few_shot_curve(Ridge(), X_SMALL, Y_SMALL, TASK_SMALL, shots=6)
+
+
+@leads_to("model_selection/_judge")
+def compare_on_small_tasks(folder):
+    compare([Ridge(), Ridge(2.0)], X_SMALL, Y_SMALL, TASK_SMALL, shots=6)
+
+
+NEIGHBOURS = KNeighborsClassifier(5)
+
+
+@leads_to("model_selection/_per_task")
+def adapt_models_to_few_rows(folder):
+    per_task = PerTask(NEIGHBOURS).fit(X, Y > 0, groups=TASK)
+    rows = np.r_[np.flatnonzero(Y > 0)[:2], np.flatnonzero(Y <= 0)[:2]]
+    per_task.adapt(X[rows], Y[rows] > 0)
+
+
+@leads_to("model_selection/_per_task")
+def curve_of_models_of_few_rows(folder):
+    few_shot_curve(NEIGHBOURS, X, Y > 0, TASK, shots=4, n_repeats=1)
+
+
+@leads_to("model_selection/_per_task")
+def compare_models_of_few_rows(folder):
+    models = [NEIGHBOURS, KNeighborsClassifier(6)]
+    compare(models, X, Y > 0, TASK, shots=4, n_repeats=1)
+
+
+R2 = few_shot_scorer("r2", n_shot=4)
+FLAT = np.where(TASK == 0, 0.1, Y)  # a task of one value has no R2
+
+
+@leads_to("model_selection/_task_scores")
+def score(folder):
+    R2(regressor().fit(X, FLAT, groups=TASK), X, FLAT, groups=TASK)
+
+
+@leads_to("model_selection/_task_scores")
+def score_behind_a_pipe(folder):
+    R2(behind_a_pipe(regressor()).fit(X, FLAT, groups=TASK), X, FLAT, groups=TASK)
+
+
+@leads_to("model_selection/_task_scores")
+def search_by_a_scorer(folder):
+    by_r2 = searched(regressor()).set_params(scoring=R2)
+    by_r2.fit(X, FLAT, groups=TASK)
+
+
+@leads_to("model_selection/_task_scores")
+def cross_validate_by_a_scorer(folder):
+    how = {"cv": GroupKFold(2), "params": {"groups": TASK}}
+    cross_val_score(regressor(), X, FLAT, scoring=R2, **how)
+
+
+@leads_to("model_selection/_task_scores")
+def curve_of_an_undefined_metric(folder):
+    few_shot_curve(Ridge(), X, FLAT, TASK, shots=4, metric="r2")
+
+
+@leads_to("model_selection/_task_scores")
+def compare_by_an_undefined_metric(folder):
+    compare([Ridge(), Ridge(2.0)], X, FLAT, TASK, shots=4, metric="r2")
+
+
+@leads_to("plugins/registry")
+def look_names_up(folder):
+    plugins.names("distance")
+
+
+@leads_to("plugins/registry")
+def fit_by_an_unknown_name(folder):
+    with pytest.raises(ValueError, match="Unknown distance"):
+        MetaClassifier(skmeta.algorithms.ProtoNet("numbre"), **TINY).fit(
+            X, Y > 0, groups=TASK
+        )
+
+
+@leads_to("plugins/registry")
+def fit_by_an_unknown_name_behind_a_pipe(folder):
+    meta = MetaClassifier(skmeta.algorithms.ProtoNet("numbre"), **TINY)
+    with pytest.raises(ValueError, match="Unknown distance"):
+        behind_a_pipe(meta).fit(X, Y > 0, groups=TASK)
+
+
+def with_callbacks():
+    callbacks = [LRScheduler("StepLR", step_size=1)]
+    return classifier(callbacks=callbacks).fit(X, Y > 0, groups=TASK)
+
+
+@leads_to("saving/estimators")
+def save(folder):
+    with_callbacks().save(folder / "a")
+
+
+@leads_to("saving/estimators")
+def save_an_ordinary_estimator(folder):
+    with_callbacks().as_classifier().fit(X[:12], Y[:12] > 0).save(folder / "a")
+
+
+@pytest.mark.usefixtures("torn_download", "no_compiler", "half_a_plugin")
+@pytest.mark.parametrize(("module", "call"), CASES)
+def test_a_warning_names_the_line_of_the_caller(module, call, tmp_path):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call(tmp_path)
+    meant = [each for each in caught if WARNINGS[module] in str(each.message)]
+    assert meant
+    first, last = (
+        call.__code__.co_firstlineno,
+        max(line for *_, line in call.__code__.co_lines() if line),
+    )
+    for each in meant:
+        assert each.filename == __file__
+        assert first < each.lineno <= last
+
+
+def test_every_module_that_warns_is_among_them():
+    package = Path(skmeta.__file__).parent
+    that_warn = {
+        path.relative_to(package).with_suffix("").as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "warn"
+    }
+    assert that_warn == WARNINGS.keys() == {case.values[0] for case in CASES}
