@@ -25,7 +25,7 @@ def digits(monkeypatch):
     return digits
 
 
-def test_every_metric_algorithm_has_recommended_settings(digits):
+def test_the_algorithms_of_the_benchmark_are_those_that_settings_are_tried_of(digits):
     assert {name for name, _ in digits.make_learners()} == set(METRIC)
 
 

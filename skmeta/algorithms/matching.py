@@ -9,7 +9,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
-from skmeta.algorithms.shared.by_class import log_probabilities, log_scale
+from skmeta.algorithms.shared.by_class import (
+    log_probabilities,
+    log_scale,
+    log_sum_by_class,
+)
 from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch
@@ -154,7 +158,7 @@ class MatchingNet(Algorithm):
             rows = _match(module.matcher, rows, state, self.processing_steps)
         distances = module.distance(rows, state.rows)  # (tasks, queries, rows)
         attention = state.log_weight.unsqueeze(1) - module.log_scale.exp() * distances
-        scores = _log_sum_by_class(attention, state.slot, state.has_rows)
+        scores = log_sum_by_class(attention, state.slot, state.has_rows)
         return log_probabilities(scores, state.has_rows, state.n_classes)
 
 
@@ -183,22 +187,6 @@ class _Matching(nn.Module):
         if self.n_outputs:
             self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)
             self.log_weight = nn.Parameter(torch.zeros(self.n_outputs))
-
-
-def _log_sum_by_class(attention: Tensor, slot: Tensor, has_rows: Tensor) -> Tensor:
-    """Log of the summed attention by class: (tasks, queries, rows) -> (..., classes).
-
-    Each class subtracts its own highest, so that no class underflows, and no tensor of
-    queries by rows by classes is made.
-    """
-    slot_of = slot.unsqueeze(1).expand_as(attention)
-    n_slots = has_rows.shape[1] + 1
-    highest = attention.new_zeros(*attention.shape[:2], n_slots).scatter_reduce(
-        2, slot_of, attention.detach(), "amax", include_self=False
-    )
-    shifted = (attention - highest.gather(2, slot_of)).exp()
-    total = torch.zeros_like(highest).scatter_add(2, slot_of, shifted)[..., 1:]
-    return total.masked_fill(~has_rows.unsqueeze(1), 1.0).log() + highest[..., 1:]
 
 
 def _real_rows_first(rows: Tensor, mask: Tensor, y: Tensor) -> tuple[Tensor, ...]:

@@ -157,17 +157,17 @@ class AdaptedTasks:
         float ndarray of shape (n_rows, n_outputs)
             Logits, ``-inf`` for classes that the row's task does not have, or values.
         """
-        return self._answer(self.learner.algorithm.predict, table, task)
+        return self._by_blocks(self.learner.algorithm.predict, table, task)
 
     def embeddings(self, table: Table, task: np.ndarray) -> np.ndarray:
         """Embed each row with its own task's learner, into (n_rows, out_features)."""
-        return self._answer(self.learner.algorithm.embed, table, task)
+        return self._by_blocks(self.learner.algorithm.embed, table, task)
 
     def deviations(self, table: Table, task: np.ndarray) -> np.ndarray:
         """Give the standard deviation of each row's answer, (n_rows, n_outputs)."""
-        return self._answer(self.learner.algorithm.predict_std, table, task)
+        return self._by_blocks(self.learner.algorithm.predict_std, table, task)
 
-    def _answer(
+    def _by_blocks(
         self,
         method: Callable[[nn.Module, Any, Tensor], Tensor],
         table: Table,

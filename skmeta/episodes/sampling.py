@@ -84,7 +84,7 @@ def draw_support(
         Cell of each row: its task, or its class of its task.
     n_shot : int
         Support rows of each cell. A smaller cell keeps one row for the query; a cell's
-        only row is support.
+        only row is support. With 0 there is no support.
     rng : numpy.random.Generator
         Source of randomness.
     stratum : int ndarray of shape (n_rows,), default=None
@@ -101,7 +101,7 @@ def draw_support(
         place = shuffled_places(cell, rng)
     else:
         place = _stratified_places(cell, stratum, rng)
-    return place < np.clip(sizes - 1, 1, n_shot)[cell]
+    return place < np.clip(sizes - 1, min(1, n_shot), n_shot)[cell]
 
 
 def _stratified_places(

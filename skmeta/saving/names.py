@@ -65,6 +65,8 @@ ADAPTED = {
 LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 """Keys of ``TaskLabels``, and its attributes."""
 
+# Many are called "_State" for that was the name of their classes when format 1 began. A
+# new one is best called as its class is.
 _STATES: dict[tuple[type[Algorithm], str], type] = {
     (Algorithm, "TaskScaledState"): ScaledState,
     (Algorithm, "Statistics"): Statistics,

@@ -30,6 +30,7 @@ def make(generator, request):
 
 @pytest.fixture
 def episode_for():
+    """Draw episodes of unequal tasks, in which a class may have no support row."""
     generator = torch.Generator().manual_seed(1)
 
     def draw(spec):

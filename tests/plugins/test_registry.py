@@ -87,3 +87,10 @@ def test_every_built_in_algorithm_has_a_row_in_the_docs():
         e.name for e in plugins.entries("algorithm") if e.distribution == "skmeta"
     }
     assert rows == built_in
+
+
+def test_the_readme_names_every_built_in_algorithm():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for entry in plugins.entries("algorithm"):
+        if entry.distribution == "skmeta":
+            assert f'`"{entry.name}"`' in readme

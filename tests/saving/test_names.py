@@ -58,29 +58,35 @@ def test_the_keys_of_format_1_are_those_that_files_have():
     assert content["adapted"].keys() == ADAPTED_KEYS
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "named"),
-    {
-        "anil": "State",
-        "baseline++": "_State",
-        "boil": "State",
-        "cnp": "_Averages",
-        "fomaml": "State",
-        "imaml": "State",
-        "maml": "State",
-        "maml++": "State",
-        "matching": "_State",
-        "metaoptnet": "_State",
-        "metasgd": "State",
-        "pooled": "State",
-        "protonet": "_State",
-        "r2d2": "_State",
-        "relation": "_State",
-        "reptile": "State",
-        "siamese": "_State",
-        "simpleshot": "_State",
-    }.items(),
-)
+NAMED = {
+    "anil": "State",
+    "baseline++": "_State",
+    "boil": "State",
+    "cnp": "_Averages",
+    "fomaml": "State",
+    "imaml": "State",
+    "maml": "State",
+    "maml++": "State",
+    "matching": "_State",
+    "metaoptnet": "_State",
+    "metasgd": "State",
+    "pooled": "State",
+    "protonet": "_State",
+    "r2d2": "_State",
+    "relation": "_State",
+    "reptile": "State",
+    "siamese": "_State",
+    "simpleshot": "_State",
+}
+"""What format 1 calls the state of every built-in algorithm."""
+
+
+def test_the_state_of_every_built_in_algorithm_has_a_name_in_files():
+    entries = plugins.entries("algorithm")
+    assert {e.name for e in entries if e.distribution == "skmeta"} == NAMED.keys()
+
+
+@pytest.mark.parametrize(("algorithm", "named"), NAMED.items())
 @pytest.mark.parametrize("normalize", ["global", "task"])
 def test_the_class_of_a_state_has_the_name_that_files_have(algorithm, named, normalize):
     X, y, groups = table()

@@ -1,8 +1,13 @@
-"""What several algorithms have in common: losses, sums by class, training classes."""
+"""What several algorithms have in common: losses, sums by class, training classes.
+
+Plugins find what is listed here in :mod:`skmeta.algorithms`. What only one method
+needs, such as the solver of ``crammer_singer``, is imported from its file.
+"""
 
 from skmeta.algorithms.shared.by_class import (
     log_probabilities,
     log_scale,
+    log_sum_by_class,
     mean_by_class,
     split_again,
     sum_by_class,
@@ -22,6 +27,7 @@ __all__ = [
     "join_train_rows",
     "log_probabilities",
     "log_scale",
+    "log_sum_by_class",
     "mask_absent_classes",
     "mean_by_class",
     "mean_of_rows",

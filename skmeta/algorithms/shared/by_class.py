@@ -1,4 +1,8 @@
-"""What metric-based algorithms have in common."""
+"""What metric-based algorithms have in common.
+
+Sums and log-sums over the support rows of a class, the scale of distances, and
+log-probabilities over the classes that have rows.
+"""
 
 from collections.abc import Callable
 
@@ -14,6 +18,7 @@ from skmeta.nn import apply
 __all__ = [
     "log_probabilities",
     "log_scale",
+    "log_sum_by_class",
     "mean_by_class",
     "split_again",
     "sum_by_class",
@@ -36,6 +41,8 @@ def log_scale(
     learn: bool,
 ) -> nn.Parameter:
     """Make the factor that turns distances into logits, as a logarithm.
+
+    Distances are multiplied by it: a temperature, as papers have it, is its inverse.
 
     Parameters
     ----------
@@ -86,6 +93,36 @@ def sum_by_class(
     # (tasks, rows, classes)
     member = one_hot(support.y, n_classes) * support.counts(embedded).unsqueeze(-1)
     return member.mT @ embedded, member.sum(dim=1).unsqueeze(-1)
+
+
+def log_sum_by_class(logits: Tensor, slot: Tensor, has_rows: Tensor) -> Tensor:
+    """Logarithm of the sum of exponentials over the support rows of every class.
+
+    Each class subtracts its own highest, so that no class underflows, and no tensor of
+    queries by rows by classes is made.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (tasks, queries, rows)
+        What each support row says to each query row.
+    slot : int Tensor of shape (tasks, rows)
+        Class code + 1 of each support row; 0 on padding.
+    has_rows : bool Tensor of shape (tasks, classes)
+        Whether a class has a support row.
+
+    Returns
+    -------
+    Tensor of shape (tasks, queries, classes)
+        0 for a class without rows.
+    """
+    slot_of = slot.unsqueeze(1).expand_as(logits)
+    n_slots = has_rows.shape[1] + 1
+    highest = logits.new_zeros(*logits.shape[:2], n_slots).scatter_reduce(
+        2, slot_of, logits.detach(), "amax", include_self=False
+    )
+    shifted = (logits - highest.gather(2, slot_of)).exp()
+    total = torch.zeros_like(highest).scatter_add(2, slot_of, shifted)[..., 1:]
+    return total.masked_fill(~has_rows.unsqueeze(1), 1.0).log() + highest[..., 1:]
 
 
 def mean_by_class(total: Tensor, count: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
-"""Other splits of an episode: as many support rows of each class."""
+"""Sums over the rows of a class, and other splits of an episode."""
+
+import math
 
 import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from skmeta.algorithms.shared.by_class import split_again
+from skmeta.algorithms.shared.by_class import log_sum_by_class, split_again
 from tests.batches import CLASSIFIER, PER_TASK
 
 
@@ -22,3 +24,12 @@ def test_every_split_has_as_many_support_rows_of_each_class(spec, episode_for):
     often = torch.stack(others).double().mean(dim=0)
     several = one_hot(rows.y[rows.mask]).sum()  # rows of classes with others to choose
     assert ((often > 0) & (often < 1)).sum() > 0.3 * several
+
+
+def test_log_sum_by_class_neither_underflows_nor_counts_padding():
+    logits = torch.tensor([[[-1e4, -1e4, 0.0, -3.0]]])
+    slot = torch.tensor([[1, 1, 0, 2]])  # two rows of class 0, padding, one of class 1
+    has_rows = torch.tensor([[True, True, False]])
+    scores = log_sum_by_class(logits, slot, has_rows)
+    expected = torch.tensor([[[-1e4 + math.log(2.0), -3.0, 0.0]]])
+    torch.testing.assert_close(scores, expected)
