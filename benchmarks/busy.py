@@ -2,7 +2,7 @@
 
 Threads that wait for each other at every small product are slowed down out of
 proportion as soon as another process wants one of their cores. ``fit`` therefore
-computes small steps in one thread (``skmeta/threads.py``), and ``adapt`` and
+computes small steps in one thread (``skmeta/utils/threads.py``), and ``adapt`` and
 ``predict`` compute whole chunks of tasks side by side, as does a step of many large
 tasks. For comparison, *all threads* is ``fit`` with all of torch's threads inside every
 product.

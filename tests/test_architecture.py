@@ -156,3 +156,23 @@ def test_a_decision_says_why_what_follows_and_when_to_think_again(page):
     assert int(title[1]) == int(page.name.partition("-")[0])
     assert f"[{title[2]}]({page.name})" in INDEX.read_text()
     assert len(text.splitlines()) <= 25
+
+
+# Tests of a wing that are named for a claim, for they span its modules.
+CLAIMS = {
+    "datasets/test_omniglot_learning.py",
+    "episodes/test_stratified.py",
+    "estimators/test_partial_fit.py",
+    "estimators/test_scores.py",
+    "plugins/test_broken_plugins.py",
+}
+
+
+def test_the_tests_of_a_wing_are_named_for_its_modules():
+    tests, skmeta = ROOT / "tests", ROOT / "skmeta"
+    for path in tests.glob("*/**/test_*.py"):
+        own = path.relative_to(tests)
+        name = path.name.removeprefix("test_")
+        modules = [skmeta / own.parent / each for each in (name, f"_{name}")]
+        is_there = any(module.exists() for module in modules)
+        assert is_there != (own.as_posix() in CLAIMS), own

@@ -103,15 +103,20 @@ class MAML(Algorithm):
     """Whether the meta-gradient of a ReLU network may be written out.
 
     It may where :meth:`meta_loss` is the loss on the query after the plain steps. A
-    subclass that takes other steps or another loss sets it to False, and one that
-    overrides a method they are made of need not: it is False unless it says so.
+    subclass that takes other steps or another loss sets it to False. One that forgets
+    would learn by a wrong gradient in silence, so where a class overrides a method that
+    steps and loss are made of, it is False unless the class says otherwise.
     """
+    _made_of: ClassVar[tuple[str, ...]] = ("adapt", "predict", "meta_loss", "_path")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        made_of = ("adapt", "predict", "meta_loss", "_path")
-        changed = any(getattr(cls, each) is not getattr(MAML, each) for each in made_of)
-        if changed and "written_out" not in vars(cls):
+        if "written_out" in vars(cls):
+            return
+        family = (each for each in cls.__mro__[1:] if issubclass(each, MAML))
+        plain = next(each for each in family if "_made_of" in vars(each))
+        made_of = plain._made_of
+        if any(getattr(cls, each) is not getattr(plain, each) for each in made_of):
             cls.written_out = False
 
     def __init__(

@@ -91,6 +91,8 @@ class Reptile(MAML):
     """
 
     # What MAML takes as parameters and Reptile has settled.
+    written_out = True
+    _made_of = ("_go_on",)
     first_order = True
     learn_inner_lr = False
     adapt_only = "all"
@@ -169,8 +171,8 @@ class Reptile(MAML):
         rows_of_steps: Iterable[Batch],
     ) -> tuple[Batch, Tensor, list[Tensor]]:
         """Return the rows of the last step, outputs before it, start less mean end."""
-        own = type(self)._go_on is Reptile._go_on and self.inner_steps
-        if own and module.is_relu_network and self.inner_optimizer == "sgd":
+        plain = module.is_relu_network and self.inner_optimizer == "sgd"
+        if self.written_out and plain and self.inner_steps:
             rows_of_steps = list(rows_of_steps)
             outputs, ways = mean_descent(
                 list(start.weights.values()), self._steps(module, rows_of_steps)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,7 @@ from skmeta.display.style import COLOURS, QUIET, axes_for, literal, tidy
 from skmeta.episodes.sampler import shot_range
 from skmeta.model_selection import few_shot_scorer
 from skmeta.model_selection._statistics import student_half_width
+from skmeta.utils.random import generator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,7 +118,7 @@ class AdaptationDisplay:
         score : callable, default=None
             ``score(y_true, y_pred)`` of one task; accuracy or R2 if None. Tasks where
             it is undefined are left out.
-        random_state : int or None, default=0
+        random_state : int, RandomState, Generator or None, default=0
             Draws the supports, the same for all numbers of steps.
         ax : matplotlib Axes, default=None
             Where to draw; new axes if None.
@@ -146,14 +149,20 @@ class AdaptationDisplay:
         scorer = few_shot_scorer(
             metric,
             n_shot=n_shot,
-            random_state=random_state,
+            # One seed, or every number of steps would have supports of its own.
+            random_state=int(generator(random_state).integers(2**31))
+            if not isinstance(random_state, Integral)
+            else random_state,
         )
-        scores = []
+        scores: list[np.ndarray] = []
         for n_steps in steps:
             own = copy.copy(estimator)
             own.algorithm_ = clone(estimator.algorithm_)
             own.algorithm_.set_params(**{parameter: n_steps})
-            scores.append(scorer.per_task(own, X, y, groups).to_numpy())
+            with warnings.catch_warnings():
+                if scores:  # of tasks without a score the first steps have told
+                    warnings.simplefilter("ignore", UserWarning)
+                scores.append(scorer.per_task(own, X, y, groups).to_numpy())
         display = cls(
             np.asarray(list(steps)),
             _of_scored_tasks(np.asarray(scores)),

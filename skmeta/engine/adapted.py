@@ -257,6 +257,11 @@ def _in_rows(leaf: Tensor) -> Tensor:
     Kernels choose their order of addition by the strides, those of axes of length 1
     included, which ``contiguous`` leaves as they are.
     """
+    if not isinstance(leaf, Tensor) or not leaf.ndim:
+        raise TypeError(
+            "What adapt returns must be made of tensors whose first axis is the task, "
+            f"and holds {leaf!r}. skmeta.testing.check_algorithm tries it."
+        )
     leaf = leaf.contiguous()
     strides = np.cumprod([1, *[max(1, size) for size in leaf.shape[:0:-1]]])[::-1]
     return leaf.as_strided(leaf.shape, strides.tolist())

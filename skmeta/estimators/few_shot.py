@@ -173,9 +173,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     True
     """
 
-    _vocabulary: np.ndarray | None = (
-        None  # of a shared label space, while labels are encoded
-    )
+    # Of a shared label space, while labels are encoded.
+    _vocabulary: np.ndarray | None = None
 
     def __init__(self, meta: Any, *, encoded_labels: bool = False):
         super().__init__(meta)

@@ -110,7 +110,7 @@ class Targets(metaclass=ABCMeta):
 
     def _task_scaling(self) -> TaskScaling | None:
         """Return how tasks are standardised, if they are."""
-        within = getattr(self, "within_", None)  # older pickles have none
+        within = getattr(self, "within_", None)  # the first files of format 1 have none
         return None if within is None else TaskScaling(torch.from_numpy(within))
 
     # For the hooks, from AdaptingEstimator ------------------------------------------

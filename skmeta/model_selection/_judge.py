@@ -50,7 +50,7 @@ def name_all(estimators: Any) -> dict[str, Any]:
             if isinstance(estimator, str):
                 hint = f", such as MetaClassifier({estimator!r})"
             raise TypeError(
-                f"{estimator!r} is no estimator and cannot be scorer. Pass one{hint}."
+                f"{estimator!r} is no estimator and cannot be judged. Pass one{hint}."
             )
     kinds = {is_classifier(estimator) for estimator in named.values()}
     if len(kinds) > 1:

@@ -57,6 +57,8 @@ class TaskScorer:
         support = drawn.support(n_shot)
         learnt_of, asked = drawn.row[support], drawn.row[query]
         episode = drawn.episode[query]
+        if not len(asked):
+            raise ValueError("No group has enough rows for a support and a query.")
         learner = copy.copy(last_step(estimator))  # its current task stays as it is
         groups = {"groups": episode}
         if len(learnt_of):

@@ -145,11 +145,13 @@ def _is_few_shot(cls: type) -> bool:
     return "meta" in signature(cls).parameters
 
 
-def _check_class(estimator: Any) -> None:
-    if KINDS.get(type(estimator).__name__) is not type(estimator):
+def _check_class(estimator: Any, *, few_shot: bool) -> None:
+    cls = type(estimator)
+    known = [kind for kind in KINDS.values() if _is_few_shot(kind) == few_shot]
+    if cls not in known:
         raise TypeError(
-            f"save keeps {listed([*KINDS])} themselves, and "
-            f"{type(estimator).__name__} may be anything. Use joblib or pickle."
+            f"save keeps {listed([kind.__name__ for kind in known])} themselves, and "
+            f"{cls.__name__} may be anything. Use joblib or pickle."
         )
 
 
@@ -157,7 +159,7 @@ def _check_class(estimator: Any) -> None:
 
 
 def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
-    _check_class(meta)
+    _check_class(meta, few_shot=False)
     given = meta.get_params(deep=False)
     if given.get("callbacks"):
         names = ", ".join(
@@ -266,7 +268,7 @@ def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | Non
 
 
 def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
-    _check_class(few_shot)
+    _check_class(few_shot, few_shot=True)
     content = {
         "class": type(few_shot).__name__,
         "meta": _write_meta(writer, few_shot.meta, "meta."),

@@ -47,7 +47,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def _is_between(names: dict) -> bool:
-    module = names.get("__name__", "")
+    module = str(names.get("__name__"))
     # contextlib and others of the standard library stand between two of ours.
     package = module.partition(".")[0]
     return package in _BETWEEN or package in sys.stdlib_module_names

@@ -207,3 +207,18 @@ def test_learns_sinusoids_better_than_a_start_that_was_not_meta_learnt():
 
     trained, barely = measure(max_epochs=60), measure(max_epochs=1)
     assert trained < 0.6 < 2.5 < barely
+
+
+def test_a_subclass_with_a_way_of_its_own_is_never_written_out(make):
+    class Stays(Reptile):
+        def _go_on(self, module, state, rows_of_steps):
+            for rows in rows_of_steps:
+                yield rows, state, state
+
+    assert Reptile.written_out
+    assert not Stays.written_out
+    module, episode = make(Reptile(), CLASSIFIER)
+    Stays(inner_steps=2).meta_backward(module, episode)
+    assert all(
+        weight.grad is None or not weight.grad.any() for weight in module.parameters()
+    )

@@ -141,3 +141,30 @@ def test_classifiers_are_scored_by_accuracy_through_a_pipeline():
     assert display.score_name == "accuracy"
     trained = display.scores[display.trained_steps].mean()
     assert trained == pytest.approx(meta.score(X, y, groups=task))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [0, None, np.random.default_rng(0), np.random.RandomState(0)],
+    ids=["int", "None", "Generator", "RandomState"],
+)
+def test_all_numbers_of_steps_are_scored_on_the_same_supports(waves, given):
+    meta, X, y, task = waves
+    display = AdaptationDisplay.from_estimator(
+        meta, X, y, task, steps=[2, 2], random_state=given, plot=False
+    )
+    np.testing.assert_array_equal(*display.scores)
+
+
+def test_what_has_no_score_is_told_of_once(waves):
+    meta, X, y, task = waves
+    flat = np.where(task == task[0], 1.0, y)
+    with pytest.warns(UserWarning, match="undefined for 1 of") as told:
+        AdaptationDisplay.from_estimator(meta, X, flat, task, plot=False)
+    assert len(told) == 1
+
+
+def test_groups_of_one_row_cannot_be_split(waves):
+    meta, X, y, _ = waves
+    with pytest.raises(ValueError, match="No group has enough rows for a support"):
+        AdaptationDisplay.from_estimator(meta, X, y, np.arange(len(y)), plot=False)

@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 import skmeta
 from skmeta import MetaClassifier, MetaRegressor, plugins
+from skmeta.algorithms import ProtoNet
 from skmeta.backbones import MLP
 
 TINY = {"max_epochs": 1, "tasks_per_epoch": 8, "batch_size": 8, "n_query": 5}
@@ -87,3 +88,23 @@ def test_what_a_file_brings_begins_where_torch_begins_its_own(name, space, tmp_p
         # Inside the bytes of the file, tensors begin at any multiple of 8.
         assert each.storage_offset() == 0
         assert each.data_ptr() % 64 == 0
+
+
+class HoldsNothing(ProtoNet):
+    def adapt(self, module, support):
+        return super().adapt(module, support), None
+
+
+class HoldsANumber(ProtoNet):
+    def adapt(self, module, support):
+        return super().adapt(module, support), torch.tensor(1.0)
+
+
+@pytest.mark.parametrize("algorithm", [HoldsNothing(), HoldsANumber()], ids=repr)
+def test_a_state_of_anything_but_tensors_of_tasks_is_refused(algorithm):
+    X, y = load_wine(return_X_y=True)
+    groups = np.arange(len(y)) % 6
+    meta = MetaClassifier("protonet", MLP((8,)), label_space="shared", **TINY)
+    meta.fit(X, y, groups=groups).algorithm_ = algorithm
+    with pytest.raises(TypeError, match="tensors whose first axis is the task"):
+        meta.adapt(X, y, groups=groups)

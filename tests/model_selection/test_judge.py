@@ -71,7 +71,7 @@ def test_what_is_judged_on_was_not_trained_on(ill):
 def test_the_name_of_an_algorithm_is_no_estimator(ill):
     with pytest.raises(TypeError, match=r"Pass one, such as MetaClassifier\('maml'\)"):
         few_shot_curve(["maml"], *ill)
-    with pytest.raises(TypeError, match="3 is no estimator"):
+    with pytest.raises(TypeError, match="3 is no estimator and cannot be judged"):
         few_shot_curve({"three": 3}, *ill)
 
 

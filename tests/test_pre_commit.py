@@ -16,7 +16,3 @@ def test_the_hooks_run_what_make_lint_runs_and_download_nothing():
     # make takes the names of files for targets, and a linter reads all of them anyway.
     assert not hook["pass_filenames"]
     assert hook["always_run"]
-
-
-def test_make_has_the_target():
-    assert "\nlint: " in (ROOT / "Makefile").read_text()
