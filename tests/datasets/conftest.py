@@ -1,7 +1,6 @@
 """Where this machine keeps the official files of Omniglot."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,7 @@ from skmeta.datasets._download import data_folder
 @pytest.fixture(scope="module")
 def official():
     """Return the data folder that holds the official files, if this machine has one."""
-    beside = Path(__file__).parents[3] / "shared" / "data"
-    for home in (os.environ.get("SKMETA_DATA"), "~/skmeta_data", beside):
+    for home in (os.environ.get("SKMETA_DATA"), "~/skmeta_data"):
         if home is None:
             continue
         folder = data_folder(home, "omniglot")
