@@ -146,14 +146,10 @@ class AdaptationDisplay:
         metric, name = ("accuracy",) * 2 if is_classifier(estimator) else ("r2", "R²")
         if score is not None:  # as a scorer: a function named as a loss is negated
             metric, name = make_scorer(score), score_label(score)
-        scorer = few_shot_scorer(
-            metric,
-            n_shot=n_shot,
+        if not isinstance(random_state, Integral):
             # One seed, or every number of steps would have supports of its own.
-            random_state=int(generator(random_state).integers(2**31))
-            if not isinstance(random_state, Integral)
-            else random_state,
-        )
+            random_state = int(generator(random_state).integers(2**31))
+        scorer = few_shot_scorer(metric, n_shot=n_shot, random_state=random_state)
         scores: list[np.ndarray] = []
         for n_steps in steps:
             own = copy.copy(estimator)

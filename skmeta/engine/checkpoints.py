@@ -5,6 +5,7 @@ import inspect
 import io
 import os
 import pickle
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from skmeta.utils.files import replace_file
 __all__ = ["Checkpoint", "KeepCheckpoint", "fingerprint"]
 
 _NAME = "fit.checkpoint"
+
+# What torch.load(weights_only=True) reads, with lists, tuples and dicts of it.
+_PLAIN = {type(None), bool, int, float, str, bytes, torch.Tensor}
 
 # What changes nothing in the weights, and may change between two starts.
 _FREE = {"checkpoint_dir", "checkpoint_every", "verbose", "unknown_task"}
@@ -217,14 +221,15 @@ def _restore(callback: Callback, state: dict[str, tuple[str, Any]]) -> None:
 def _pack(value: Any) -> tuple[str, Any]:
     """Return a value as torch reads it without running anything, else as a pickle."""
     plain = _without_numpy(value)
-    try:
-        buffer = io.BytesIO()
-        torch.save(plain, buffer)
-        buffer.seek(0)
-        torch.load(buffer, weights_only=True)
-    except Exception:  # torch raises any kind of them
-        return "pickle", pickle.dumps(value)
-    return "plain", plain
+    return ("plain", plain) if _is_plain(plain) else ("pickle", pickle.dumps(value))
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) in (list, tuple):
+        return all(map(_is_plain, value))
+    if type(value) in (dict, OrderedDict):
+        return all(map(_is_plain, [*value, *value.values()]))
+    return type(value) in _PLAIN
 
 
 def _unpack(how: str, value: Any) -> Any:

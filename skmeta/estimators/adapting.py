@@ -233,8 +233,8 @@ class AdaptingEstimator(
         """Adapt to tasks; the last of what is learnt is the prior, if there is one."""
         if not len(rows):
             return self._learn_nothing(rows.names)
-        encoded = self._encode(rows, rows.n_tasks + self._has_prior())
-        targets, n_classes, labels = encoded
+        n_tasks = rows.n_tasks + self._has_prior()
+        targets, n_classes, labels = self._encode(rows, n_tasks)
         return AdaptedTasks(
             self._learner(),
             self._table(rows.X, targets, self._row_weights(rows)),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from skorch.callbacks import Callback, LRScheduler
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.backbones import MLP
 from skmeta.datasets import make_sinusoids
+from skmeta.engine import checkpoints
 
 X, Y, TASK = make_sinusoids(n_tasks=20, n_rows=12, random_state=0)
 LABEL = np.where(Y > 0, "up", "down")
@@ -286,6 +288,29 @@ def test_without_callbacks_of_ones_own_a_checkpoint_holds_no_pickle(tmp_path):
     saved = torch.load(tmp_path / "fit.checkpoint", weights_only=True)
     states = [saved["history"], *saved["callbacks"].values()]
     assert "pickle" not in repr(states)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [None, True, 7, 1.5, "ü", b"\x80"],
+        {"a": (1, {2: [np.float32(0.5)]}), (3, "b"): torch.ones(2)},
+        OrderedDict(weight=torch.zeros(1)),
+    ],
+)
+def test_what_is_packed_plainly_is_read_without_running_anything(value, tmp_path):
+    packed = checkpoints._pack(value)
+    torch.save(packed, tmp_path / "packed")
+    how, again = torch.load(tmp_path / "packed", weights_only=True)
+    assert how == "plain"
+    assert repr(again) == repr(packed[1])
+
+
+@pytest.mark.parametrize("value", [np.zeros(2), {1, 2}, torch.nn.ReLU()])
+def test_what_torch_would_not_read_is_a_pickle(value):
+    how, data = checkpoints._pack(value)
+    assert how == "pickle"
+    assert repr(checkpoints._unpack(how, data)) == repr(value)
 
 
 def test_a_training_that_diverged_leaves_no_checkpoint(tmp_path):
