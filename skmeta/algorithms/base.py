@@ -236,6 +236,29 @@ class Algorithm(BaseEstimator):
         outputs = self.answer(module, state, episode.query)
         return task_losses(outputs, episode.query).mean()
 
+    def validation_loss(
+        self, module: Any, state: Any, outputs: Tensor, query: Batch
+    ) -> Tensor:
+        """Judge the answers to held-out tasks, for early stopping.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        state : pytree of Tensor
+            What :meth:`adapt` returned.
+        outputs : Tensor of shape (tasks, rows, outputs)
+            What :meth:`answer` returned.
+        query : Batch
+            Query rows and their targets.
+
+        Returns
+        -------
+        scalar Tensor
+            By default the mean over tasks of :func:`task_losses`.
+        """
+        return task_losses(outputs, query).mean()
+
     def meta_backward(self, module: Any, episode: Episode) -> Tensor:
         """Add the meta-gradient to the parameters' ``.grad``.
 
