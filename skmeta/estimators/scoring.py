@@ -69,7 +69,8 @@ class FewShotScoring(BaseEstimator):
         if groups is None:
             answers = self.predict(X)
             return float(self._metric(y, answers, sample_weight=sample_weight))
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        X, y = self._validate_rows(X, y, reset=False)
+        rows = TaskRows.of(X, y, groups)
         weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
             label_space = getattr(self, "label_space_", "shared")

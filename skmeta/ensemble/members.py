@@ -1,0 +1,120 @@
+"""Members: fitted on tasks, adapted to new ones, asked for what they answer."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from skmeta.model_selection import PerTask
+from skmeta.model_selection._inspect import adapts
+from skmeta.pipelines import last_step, transform
+from skmeta.tables.rows import TaskRows
+
+__all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
+
+
+def fit_member(estimator: Any, rows: TaskRows) -> Any:
+    """Fit a clone of a member on tasks.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A meta-learner, a strategy, a Pipeline or search that ends in one, or any other
+        estimator, of which every task gets a clone of its own.
+    rows : TaskRows
+        Rows of the tasks.
+
+    Returns
+    -------
+    estimator
+        Fitted.
+
+    Raises
+    ------
+    Exception
+        Whatever its ``fit`` raises; ValueError if it takes no weights and there are.
+    """
+    if not adapts(estimator):
+        estimator = PerTask(estimator)
+    given: dict[str, Any] = {"groups": rows.task}
+    if rows.weight is not None:
+        passes_on = isinstance(estimator, Pipeline)
+        if not passes_on and not has_fit_parameter(estimator, "sample_weight"):
+            raise ValueError(f"{type(estimator).__name__}.fit takes no sample_weight.")
+        given["sample_weight"] = rows.weight
+    with sklearn.config_context(enable_metadata_routing=True):  # through pipelines
+        return clone(estimator).fit(rows.X, rows.y, **given)
+
+
+def learns_of_other_tasks(member: Any) -> bool:
+    """Tell whether the supports of all new tasks change the answers to each."""
+    return getattr(last_step(member), "_learns_of_other_tasks", False)
+
+
+class LearntTasks:
+    """What a fitted member has learnt of some tasks; the member stays as it is.
+
+    Parameters
+    ----------
+    member : estimator
+        As :func:`fit_member` returned it.
+    rows : TaskRows or None
+        Supports. None: nothing, so that it answers by its prior.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows and it has no prior, or if it takes no weights.
+    """
+
+    def __init__(self, member: Any, rows: TaskRows | None):
+        self.member = member
+        self.has_tasks = rows is not None
+        # A shallow copy shares what fit has learnt, which adapting only reads.
+        self.learner = copy.copy(last_step(member))
+        if rows is None:
+            self.learner.adapt()
+            return
+        weights = {}
+        if rows.weight is not None:
+            weights["sample_weight"] = rows.weight
+            if not has_fit_parameter(self.learner, "sample_weight"):
+                name = type(self.learner).__name__
+                raise ValueError(f"{name}.adapt takes no sample_weight.")
+        Z = transform(member, rows.X)
+        self.learner.adapt(Z, rows.y, groups=rows.task, **weights)
+
+    def values(self, X: Any, task: np.ndarray) -> np.ndarray:
+        """Predict the value of each row, (n_rows,)."""
+        return self._ask("predict", X, task).astype(np.float64)
+
+    def deviations(self, X: Any, task: np.ndarray) -> np.ndarray | None:
+        """Give the standard deviation of each value, None if it does not know it."""
+        algorithm = getattr(self.learner, "algorithm_", None)
+        if not hasattr(algorithm, "predict_std"):
+            return None
+        return self._ask("predict", X, task, return_std=True)[1].astype(np.float64)
+
+    def probabilities(
+        self, X: Any, task: np.ndarray, classes: np.ndarray
+    ) -> np.ndarray:
+        """Predict the probability of each of some classes, (n_rows, n_classes).
+
+        Labels count as certain where it gives no probabilities.
+        """
+        if not hasattr(self.learner, "predict_proba"):
+            answers = self._ask("predict", X, task)
+            return (answers[:, np.newaxis] == classes).astype(np.float64)
+        out = np.zeros((len(task), len(classes)))
+        known = np.isin(self.learner.classes_, classes)
+        columns = np.searchsorted(classes, self.learner.classes_[known])
+        out[:, columns] = self._ask("predict_proba", X, task)[:, known]
+        return out
+
+    def _ask(self, verb: str, X: Any, task: np.ndarray, **how: Any) -> Any:
+        groups = {"groups": task} if self.has_tasks else {}
+        return getattr(self.learner, verb)(transform(self.member, X), **groups, **how)
