@@ -25,6 +25,8 @@ class Spec:
         Different classes in ``Batch.label`` of the episodes of training; 0 if unknown
         and in regression. Two specs that differ in nothing else are equal: what is
         learnt of these classes is not needed for new ones.
+    n_parts : int, default=0
+        Parts of the prior, ``Batch.offset``; 0 without one.
     """
 
     n_features: int
@@ -32,3 +34,4 @@ class Spec:
     kind: Literal["classifier", "regressor"]
     label_space: Literal["shared", "per_task"] = "shared"
     n_train_classes: int = field(default=0, compare=False)
+    n_parts: int = field(default=0, compare=False)
