@@ -13,6 +13,8 @@ from skmeta.utils.messages import listed, warn
 
 __all__ = ["AdaptedMembers", "prior_of"]
 
+_LABELS = ("vocabulary", "members", "first", "n_classes")
+
 
 class AdaptedMembers:
     """Fitted members, adapted to the same tasks.
@@ -74,6 +76,40 @@ class AdaptedMembers:
                 f"The members {listed([*left_out])} take no weights of rows and are "
                 "left out of the answers to these tasks."
             )
+
+    def parts(self) -> dict[str, Any]:
+        """Return what :meth:`of_parts` makes the same of, members apart."""
+        labels = self.labels
+        return {
+            "names": self.names,
+            "n_support": self.n_support,
+            "size": self.size,
+            "learnt": list(self.learnt),
+            "labels": labels and {name: getattr(labels, name) for name in _LABELS},
+        }
+
+    @classmethod
+    def of_parts(
+        cls, members: Mapping[str, Any], parts: Mapping[str, Any]
+    ) -> "AdaptedMembers":
+        """Make what :meth:`parts` returned, of members that still know the tasks."""
+        adapted = cls.__new__(cls)
+        adapted.members = dict(members)
+        for name in ("names", "n_support", "size"):
+            setattr(adapted, name, parts[name])
+        labels = parts["labels"]
+        adapted.labels = None if labels is None else TaskLabels(**labels)
+        adapted.learnt = {
+            name: LearntTasks.of(members[name]) for name in parts["learnt"]
+        }
+        return adapted
+
+    def learners(self) -> dict[str, Any]:
+        """Return the members as they know the tasks, those left out as they are."""
+        return {
+            name: self.learnt[name].adapted_member() if name in self.learnt else member
+            for name, member in self.members.items()
+        }
 
     def answers(
         self,

@@ -22,7 +22,7 @@ from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampler import shot_range
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.scoring import FewShotScoring
-from skmeta.exceptions import NotAdaptedError
+from skmeta.exceptions import LoadError, NotAdaptedError
 from skmeta.model_selection import TaskSplit
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.groups import locate
@@ -34,6 +34,9 @@ from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
 __all__ = ["BaseMetaStacking"]
+
+# Attributes that a file has in another form.
+_WRITTEN_APART = ("named_estimators_", "adapted_", "_metadata_request")
 
 _FEWEST_TASKS = 4  # to leave some out and learn from the others
 _LEFT_OUT = 1 / 3
@@ -132,8 +135,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         members = self._named_members(seed)
         failures: dict[str, Exception] = {}
         judged: list[Judged] = []
+        label_space = getattr(self, "label_space_", None)
         if self.weights != "equal" and len(members) > 1:
-            label_space = getattr(self, "label_space_", None)
             judged = judge(
                 members,
                 rows,
@@ -144,7 +147,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
                 failures,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
-        fitted = fit_all(ready, rows, failures)
+        fitted = fit_all(ready, rows, label_space, failures)
         warn_of_failures(failures, len(members))
         self._learn_weights([*fitted], judged)
         self.named_estimators_ = Bunch(**fitted)
@@ -341,6 +344,30 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
 
     def _validate_features(self, X: Any) -> Any:
         return _as_given(X, validate_data(self, X, reset=False, dtype="numeric"))
+
+    # In files -----------------------------------------------------------------------
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what fit and adapt have learnt, for a file."""
+        own = {*self._get_param_names(), *_WRITTEN_APART}
+        parts = {name: each for name, each in vars(self).items() if name not in own}
+        adapted = self.adapted_
+        members = self.named_estimators_ if adapted is None else adapted.learners()
+        parts["members"] = {**members}
+        parts["adapted"] = None if adapted is None else adapted.parts()
+        return parts
+
+    def _take_parts(self, parts: dict[str, Any]) -> None:
+        """Take over what :meth:`_parts` returned."""
+        self.named_estimators_ = Bunch(**parts.pop("members"))
+        adapted = parts.pop("adapted")
+        self.adapted_ = None
+        if adapted is not None:
+            self.adapted_ = AdaptedMembers.of_parts(self.named_estimators_, adapted)
+        for name, value in parts.items():
+            if name in dir(type(self)):  # a method stays one
+                raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
+            setattr(self, name, value)
 
     # Parameters, and what scikit-learn asks ------------------------------------------
 

@@ -71,7 +71,7 @@ def judge(
         answers = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the fit on all tasks says it again
-            for name, member in fit_all(ready, known, failures).items():
+            for name, member in fit_all(ready, known, label_space, failures).items():
                 try:
                     answers[name] = ask(name, member, questions)
                 except Exception as error:  # of any library
@@ -105,13 +105,16 @@ def _join(size: int, names: list[str], parts: list[Any], of_classes: bool) -> Ju
 
 
 def fit_all(
-    members: Mapping[str, Any], rows: TaskRows, failures: dict[str, Exception]
+    members: Mapping[str, Any],
+    rows: TaskRows,
+    label_space: str | None,
+    failures: dict[str, Exception],
 ) -> dict[str, Any]:
     """Fit members on tasks; who fails is entered in ``failures`` and left out."""
     fitted = {}
     for name, member in members.items():
         try:
-            fitted[name] = fit_member(member, rows)
+            fitted[name] = fit_member(member, rows, label_space)
         except Exception as error:  # of any library
             failures[name] = error
     return fitted

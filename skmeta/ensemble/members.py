@@ -11,13 +11,13 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skmeta.model_selection import PerTask
 from skmeta.model_selection._inspect import adapts
-from skmeta.pipelines import last_step, transform
+from skmeta.pipelines import last_step, transform, with_last_step
 from skmeta.tables.rows import TaskRows
 
 __all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
 
 
-def fit_member(estimator: Any, rows: TaskRows) -> Any:
+def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
     """Fit a clone of a member on tasks.
 
     Parameters
@@ -27,6 +27,8 @@ def fit_member(estimator: Any, rows: TaskRows) -> Any:
         estimator, of which every task gets a clone of its own.
     rows : TaskRows
         Rows of the tasks.
+    label_space : {"shared", "per_task"} or None
+        What labels mean; None in regression.
 
     Returns
     -------
@@ -36,7 +38,8 @@ def fit_member(estimator: Any, rows: TaskRows) -> Any:
     Raises
     ------
     Exception
-        Whatever its ``fit`` raises; ValueError if it takes no weights and there are.
+        Whatever its ``fit`` raises; ValueError if it takes no weights and there are, or
+        if it thinks that labels mean something else.
     """
     if not adapts(estimator):
         estimator = PerTask(estimator)
@@ -47,7 +50,14 @@ def fit_member(estimator: Any, rows: TaskRows) -> Any:
             raise ValueError(f"{type(estimator).__name__}.fit takes no sample_weight.")
         given["sample_weight"] = rows.weight
     with sklearn.config_context(enable_metadata_routing=True):  # through pipelines
-        return clone(estimator).fit(rows.X, rows.y, **given)
+        member = clone(estimator).fit(rows.X, rows.y, **given)
+    own = getattr(last_step(member), "label_space_", label_space)
+    if own != label_space:
+        raise ValueError(
+            f"it takes the label space for {own!r}, the ensemble for {label_space!r}: "
+            "set label_space in one of them"
+        )
+    return member
 
 
 def learns_of_other_tasks(member: Any) -> bool:
@@ -87,6 +97,18 @@ class LearntTasks:
                 raise ValueError(f"{name}.adapt takes no sample_weight.")
         Z = transform(member, rows.X)
         self.learner.adapt(Z, rows.y, groups=rows.task, **weights)
+
+    @classmethod
+    def of(cls, member: Any) -> "LearntTasks":
+        """Take a member that is adapted already."""
+        learnt = cls.__new__(cls)
+        learnt.member, learnt.learner = member, last_step(member)
+        learnt.has_tasks = True
+        return learnt
+
+    def adapted_member(self) -> Any:
+        """Return the member with what it has learnt of the tasks."""
+        return with_last_step(self.member, self.learner)
 
     def values(self, X: Any, task: np.ndarray) -> np.ndarray:
         """Predict the value of each row, (n_rows,)."""
