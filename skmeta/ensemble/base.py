@@ -148,7 +148,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             )
         ready = {name: each for name, each in members.items() if name not in failures}
         fitted = fit_all(ready, rows, label_space, failures)
-        warn_of_failures(failures, len(members))
+        warn_of_failures(failures, members)
         self._learn_weights([*fitted], judged)
         self.named_estimators_ = Bunch(**fitted)
         self.n_tasks_ = len(np.unique(rows.task))

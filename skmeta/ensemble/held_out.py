@@ -108,7 +108,7 @@ def simulate(
     for size, drawn in zip(sizes.tolist(), rounds, strict=True):
         support, query = drawn.support(size), drawn.query(size, n_query)
         able = _can_show(drawn, size, own_labels, support, query)
-        if able.sum() < max(2, 0.2 * len(able)):
+        if able.sum() < max(1, 0.2 * len(able)):
             continue
         first = len(kept_sizes) * len(able)
         for which, all_sizes in ((support, supports), (query, queries)):

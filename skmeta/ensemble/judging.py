@@ -60,7 +60,7 @@ def judge(
     """
     found: dict[int, list[Any]] = defaultdict(list)
     for place, (train, test) in enumerate(splits):
-        known, left_out = _part(rows, train), _part(rows, test)
+        known, left_out = (_part(rows, np.asarray(own)) for own in (train, test))
         if label_space == "shared":  # of a label that was never seen none knows
             left_out = left_out.take(np.isin(left_out.y, known.y))
         try:
@@ -120,7 +120,9 @@ def fit_all(
     return fitted
 
 
-def warn_of_failures(failures: Mapping[str, Exception], n_members: int) -> None:
+def warn_of_failures(
+    failures: Mapping[str, Exception], members: Mapping[str, Any]
+) -> None:
     """Say which members are left out and why.
 
     Raises
@@ -130,7 +132,12 @@ def warn_of_failures(failures: Mapping[str, Exception], n_members: int) -> None:
     """
     if not failures:
         return
-    said = [f"{name!r} ({str(e) or type(e).__name__})" for name, e in failures.items()]
+    said = [
+        f"{name!r} ({str(failures[name]) or type(failures[name]).__name__})"
+        for name in members
+        if name in failures
+    ]
+    n_members = len(members)
     if len(failures) == n_members:
         first = next(iter(failures.values()))
         raise ValueError(f"No member can be fitted: {listed(said)}.") from first

@@ -51,7 +51,10 @@ def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
         given["sample_weight"] = rows.weight
     with sklearn.config_context(enable_metadata_routing=True):  # through pipelines
         member = clone(estimator).fit(rows.X, rows.y, **given)
-    own = getattr(last_step(member), "label_space_", label_space)
+    last = last_step(member)
+    if isinstance(last, PerTask) and label_space is not None:
+        last.label_space_ = label_space  # nothing it has learnt depends on it
+    own = getattr(last, "label_space_", label_space)
     if own != label_space:
         raise ValueError(
             f"it takes the label space for {own!r}, the ensemble for {label_space!r}: "
