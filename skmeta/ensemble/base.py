@@ -1,6 +1,6 @@
 """Stacking over tasks: fit members on some tasks, weigh them by others, mix them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -16,7 +16,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.held_out import support_sizes
-from skmeta.ensemble.judging import Judged, fit_all, judge, warn_of_failures
+from skmeta.ensemble.judging import (
+    Judged,
+    fit_all,
+    judge,
+    warn_of_failures,
+    with_neighbours,
+)
 from skmeta.ensemble.members import LearntTasks
 from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampler import shot_range
@@ -40,6 +46,7 @@ _WRITTEN_APART = ("named_estimators_", "adapted_", "_metadata_request")
 
 _FEWEST_TASKS = 4  # to leave some out and learn from the others
 _LEFT_OUT = 1 / 3
+_N_FOLDS = 3
 
 
 class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposition):
@@ -56,6 +63,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         "weights": [StrOptions({"auto", "equal", "greedy"})],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
         "cv": ["cv_object"],
+        "refit": ["boolean"],
         "unknown_task": [StrOptions({"error", "prior"})],
         "random_state": ["random_state"],
     }
@@ -67,6 +75,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
     weights: str
     n_shot: int | tuple[int, int]
     cv: Any
+    refit: bool
     unknown_task: str
     random_state: Any
 
@@ -134,20 +143,25 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         seed = int(rng.integers(np.iinfo(np.int32).max))
         members = self._named_members(seed)
         failures: dict[str, Exception] = {}
-        judged: list[Judged] = []
         label_space = getattr(self, "label_space_", None)
-        if self.weights != "equal" and len(members) > 1:
-            judged = judge(
+        judged: list[Judged] = []
+        folds: list[dict[str, Any]] = []
+        if (self.weights != "equal" and len(members) > 1) or not self.refit:
+            judged, folds = judge(
                 members,
                 rows,
                 self._splits(rows, seed),
                 support_sizes(*shot_range(self.n_shot, label_space or "shared")),
+                getattr(self, "classes_", None),
                 label_space,
                 rng,
                 failures,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
-        fitted = fit_all(ready, rows, label_space, failures)
+        if self.refit or not folds:
+            fitted: dict[str, Any] = fit_all(ready, rows, label_space, failures)
+        else:
+            fitted = {name: [fold[name] for fold in folds] for name in ready}
         warn_of_failures(failures, members)
         self._learn_weights([*fitted], judged)
         self.named_estimators_ = Bunch(**fitted)
@@ -252,10 +266,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         n_tasks = len(np.unique(rows.task))
         if n_tasks < _FEWEST_TASKS:
             return []
-        splitter = self.cv
+        splitter: Any = self.cv
         if splitter is None:
             splitter = TaskSplit(test_size=_LEFT_OUT, random_state=seed)
-        elif isinstance(splitter, Integral):
+            if not self.refit:
+                splitter = _N_FOLDS
+        if isinstance(splitter, Integral):
             n_folds = min(int(splitter), n_tasks)
             splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
         if hasattr(splitter, "split"):
@@ -265,9 +281,11 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
     def _learn_weights(self, members: list[str], judged: list[Judged]) -> None:
         """Weigh the members for every support size; all the same if none was judged."""
         sizes, weights, losses = [], [], []
-        for each in judged:
-            weigh = greedy if self.weights == "greedy" else shrunk
-            own = dict(zip(each.members, weigh(each.answers), strict=True))
+        weigh = greedy if self.weights == "greedy" else shrunk
+        if self.weights == "equal":
+            judged = []
+        for each, wider in zip(judged, with_neighbours(judged), strict=True):
+            own = dict(zip(each.members, weigh(wider.answers), strict=True))
             loss = dict(zip(each.members, each.answers.losses(), strict=True))
             row = np.array([own.get(name, 0.0) for name in members])
             if row.any():  # who was judged may have failed in the last fit
@@ -284,14 +302,15 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
     # The current tasks --------------------------------------------------------------
 
     def _has_prior(self) -> bool:
-        members = self.named_estimators_.values()
+        members = _flat(self.named_estimators_).values()
         return any(prior_of(member) is not None for member in members)
 
     def _learn(self, rows: TaskRows) -> AdaptedMembers:
         """Let members learn tasks; those without rows are known by the priors."""
         label_space = getattr(self, "label_space_", None)
         labels = self._labels(rows)
-        return AdaptedMembers(self.named_estimators_, rows, labels, label_space)
+        members = _flat(self.named_estimators_)
+        return AdaptedMembers(members, rows, labels, label_space)
 
     def _labels(self, rows: TaskRows) -> TaskLabels | None:
         """Return the classes of tasks, in classification."""
@@ -328,8 +347,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
     ) -> np.ndarray:
         """Mix the members' answers to rows, by the support size of each row's task."""
         size = np.append(adapted.size, 0.0)  # the last, of tasks that are not known
-        weights = interpolate(self.weights_, self.support_sizes_, size)[task]
-        return adapted.mean(X, task, ask, weights)
+        weights = interpolate(self.weights_, self.support_sizes_, size)
+        n_fits = np.array(
+            [len(_fits(each)) for each in self.named_estimators_.values()]
+        )
+        weights = np.repeat(weights / n_fits, n_fits, axis=1)
+        return adapted.mean(X, task, ask, weights[task])
 
     # Rows ---------------------------------------------------------------------------
 
@@ -352,8 +375,14 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         own = {*self._get_param_names(), *_WRITTEN_APART}
         parts = {name: each for name, each in vars(self).items() if name not in own}
         adapted = self.adapted_
-        members = self.named_estimators_ if adapted is None else adapted.learners()
-        parts["members"] = {**members}
+        flat = _flat(self.named_estimators_) if adapted is None else adapted.learners()
+        learners = iter(flat.values())
+        parts["members"] = {
+            name: [next(learners) for _ in each]
+            if type(each) is list
+            else next(learners)
+            for name, each in self.named_estimators_.items()
+        }
         parts["adapted"] = None if adapted is None else adapted.parts()
         return parts
 
@@ -363,7 +392,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         adapted = parts.pop("adapted")
         self.adapted_ = None
         if adapted is not None:
-            self.adapted_ = AdaptedMembers.of_parts(self.named_estimators_, adapted)
+            members = _flat(self.named_estimators_)
+            self.adapted_ = AdaptedMembers.of_parts(members, adapted)
         for name, value in parts.items():
             if name in dir(type(self)):  # a method stays one
                 raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
@@ -438,6 +468,20 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         if adapted is not None:
             rows["current task"] = count(len(adapted.n_support), "task")
         return rows
+
+
+def _fits(member: Any) -> list[Any]:
+    """Return the fits of a member: one, or one for each fold."""
+    return member if type(member) is list else [member]
+
+
+def _flat(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Name every fit of every member."""
+    return {
+        f"{name}/{place}" if type(member) is list else name: fit
+        for name, member in named.items()
+        for place, fit in enumerate(_fits(member))
+    }
 
 
 def _as_given(X: Any, checked: np.ndarray) -> Any:

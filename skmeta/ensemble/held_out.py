@@ -17,12 +17,12 @@ from skmeta.utils.unique import number
 __all__ = ["Questions", "ask", "simulate", "support_sizes"]
 
 _N_SIZES = 5
-_MOST_TASKS = 1000  # to judge on: they say enough
-_MOST_QUERY = 20  # rows of a task
+_MOST_TASKS = 500  # to judge on: they say enough
+_MOST_QUERY = 15  # rows of a task
 _MOST_CLASS_QUERY = 5  # of each class of a task, where labels are its own
 
-# A probability that counts as none, and an error (in standard deviations) without end.
-_LEAST, _MOST = 1e-4, 1e4
+# An error, in standard deviations, that counts as without end.
+_MOST = 1e4
 
 
 def support_sizes(low: int, high: int) -> np.ndarray:
@@ -58,10 +58,17 @@ class Questions(NamedTuple):
     size: np.ndarray  # (n_tasks,): the number of support rows that a task stands for
     classes: np.ndarray | None  # all labels; None in regression
 
+    @property
+    def original(self) -> np.ndarray:
+        """Return which task each row of the query is of, before there were sizes."""
+        n_tasks = len(self.size) // len(np.unique(self.size))
+        return self.query.task % n_tasks
+
 
 def simulate(
     rows: TaskRows,
     sizes: np.ndarray,
+    classes: np.ndarray | None,
     label_space: str | None,
     rng: np.random.Generator,
 ) -> Questions:
@@ -73,8 +80,10 @@ def simulate(
         Rows of tasks that were left out.
     sizes : int ndarray of shape (n_sizes,)
         Numbers of support rows: of each class where labels are a task's own.
+    classes : ndarray of shape (n_classes,) or None
+        All labels; None in regression.
     label_space : {"shared", "per_task"} or None
-        None in regression.
+        None in regression. Labels of one task only are replaced by codes.
     rng : numpy.random.Generator
         Draws supports, and tasks if there are too many.
 
@@ -96,8 +105,9 @@ def simulate(
     own_labels = label_space == "per_task"
     label = None
     if own_labels:  # their names mean nothing, and so few do for all tasks
-        _, label = TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)
+        labels, label = TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)
         rows = replace(rows, y=label)
+        classes = np.arange(labels.n_classes.max())
     n_query = _MOST_CLASS_QUERY if own_labels else _MOST_QUERY
     rounds = draw_rounds(
         rows.task, label, n_way=None, n_episodes=None, n_repeats=len(sizes), rng=rng
@@ -122,7 +132,7 @@ def simulate(
         _take(rows, *_joined(supports), n_tasks),
         _take(rows, *_joined(queries), n_tasks),
         np.repeat(kept_sizes, rows.n_tasks),
-        None if label_space is None else np.unique(rows.y),
+        classes,
     )
 
 
@@ -173,40 +183,35 @@ def ask(name: str, member: Any, questions: Questions) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        For each row of the query the probability of its label, or the error of its
-        value in units of the targets' standard deviation. NaN where it has no answer.
+    ndarray of shape (n_rows,) or (n_rows, n_classes)
+        For each row of the query the error of its value in units of the targets'
+        standard deviation, or the logarithm of each class's probability over that of
+        its true class. NaN where it has no answer.
     """
-    answers = np.empty(len(questions.query))
+    query, classes = questions.query, questions.classes
+    shape = (len(query),) if classes is None else (len(query), len(classes))
+    answers = np.full(shape, np.nan)
     # Who learns of the supports of all tasks must not see one task in two sizes.
     parts = [np.ones(len(questions.size), dtype=bool)]
     if learns_of_other_tasks(member):
         parts = [questions.size == size for size in np.unique(questions.size)]
     for part in parts:
-        asked = part[questions.query.task]
+        asked = part[query.task]
         support = questions.support.take(part[questions.support.task])
-        query = questions.query.take(asked)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tasks that nobody has asked about
             adapted = AdaptedMembers({name: member}, support)
-            answers[asked] = _scores(adapted, query, questions.classes)
-    return answers
-
-
-def _scores(
-    adapted: AdaptedMembers, query: TaskRows, classes: np.ndarray | None
-) -> np.ndarray:
-    """Score the answers of one member, row by row."""
-    if classes is None:
-        [values] = adapted.answers(query.X, query.task, LearntTasks.values)
-        scale = float(np.std(query.y)) or 1.0
-        return np.clip((values - query.y) / scale, -_MOST, _MOST)  # NaN stays
-    [probabilities] = adapted.answers(
-        query.X,
-        query.task,
-        lambda known, X, task: known.probabilities(X, task, classes),
-    )
-    if probabilities.ndim == 1:  # it has no answer
-        return probabilities
-    true = probabilities[np.arange(len(query)), encode(query.y, classes)]
-    return np.clip(true, _LEAST, 1)
+            own = query.take(asked)
+            if classes is None:
+                [values] = adapted.answers(own.X, own.task, LearntTasks.values)
+                answers[asked] = (values - own.y) / (np.std(query.y) or 1.0)
+                continue
+            [logs] = adapted.answers(
+                own.X,
+                own.task,
+                lambda known, X, task: known.log_probabilities(X, task, classes),
+            )
+            if logs.ndim == 2:  # else it has no answer at all
+                true = logs[np.arange(len(own)), encode(own.y, classes)]
+                answers[asked] = logs - true[:, np.newaxis]
+    return np.clip(answers, -_MOST, _MOST)  # NaN stays

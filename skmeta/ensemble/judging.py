@@ -14,7 +14,7 @@ from skmeta.ensemble.weights import HeldOutAnswers
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import listed, warn
 
-__all__ = ["Judged", "fit_all", "judge", "warn_of_failures"]
+__all__ = ["Judged", "fit_all", "judge", "warn_of_failures", "with_neighbours"]
 
 
 class Judged(NamedTuple):
@@ -30,10 +30,11 @@ def judge(
     rows: TaskRows,
     splits: Iterable[tuple[np.ndarray, np.ndarray]],
     sizes: np.ndarray,
+    classes: np.ndarray | None,
     label_space: str | None,
     rng: np.random.Generator,
     failures: dict[str, Exception],
-) -> list[Judged]:
+) -> tuple[list[Judged], list[dict[str, Any]]]:
     """Fit members on some tasks and ask them about the others.
 
     Parameters
@@ -46,6 +47,8 @@ def judge(
         Row numbers.
     sizes : int ndarray of shape (n_sizes,)
         Numbers of support rows to ask with.
+    classes : ndarray of shape (n_classes,) or None
+        All labels; None in regression.
     label_space : {"shared", "per_task"} or None
         None in regression.
     rng : numpy.random.Generator
@@ -55,23 +58,27 @@ def judge(
 
     Returns
     -------
-    list of Judged
+    judged : list of Judged
         One for each size that tasks are large enough for.
+    fitted : list of dict of str to estimator
+        The members of each split.
     """
     found: dict[int, list[Any]] = defaultdict(list)
+    fitted: list[dict[str, Any]] = []
     for place, (train, test) in enumerate(splits):
         known, left_out = (_part(rows, np.asarray(own)) for own in (train, test))
         if label_space == "shared":  # of a label that was never seen none knows
             left_out = left_out.take(np.isin(left_out.y, known.y))
         try:
-            questions = simulate(left_out, sizes, label_space, rng)
+            questions = simulate(left_out, sizes, classes, label_space, rng)
         except ValueError:
             continue  # these tasks are too small to judge on
         ready = {n: each for n, each in members.items() if n not in failures}
         answers = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the fit on all tasks says it again
-            for name, member in fit_all(ready, known, label_space, failures).items():
+            fitted.append(fit_all(ready, known, label_space, failures))
+            for name, member in fitted[-1].items():
                 try:
                     answers[name] = ask(name, member, questions)
                 except Exception as error:  # of any library
@@ -82,25 +89,38 @@ def judge(
         for size in np.unique(size_of_row).tolist():
             own = size_of_row == size
             answered = {name: each[own] for name, each in answers.items()}
-            task = query.task[own] + place * query.n_tasks
+            task = questions.original[own] + place * rows.n_tasks
             found[size].append((answered, task, weight[own]))
     names = [name for name in members if name not in failures]
-    return [
-        each
-        for size in sorted(found)
-        if (each := _join(size, names, found[size], label_space is not None)).members
-    ]
+    joined = [_join(size, names, found[size]) for size in sorted(found)]
+    return [each for each in joined if each.members], fitted
 
 
-def _join(size: int, names: list[str], parts: list[Any], of_classes: bool) -> Judged:
+def with_neighbours(judged: list[Judged]) -> list[Judged]:
+    """Let every size be judged by the sizes beside it, too.
+
+    Weights that are learnt from the same few tasks again and again are less a matter of
+    chance. What is answered without any row stays by itself.
+    """
+    together = []
+    for place, own in enumerate(judged):
+        beside = [each for each in judged[max(place - 1, 0) : place + 2] if each.size]
+        beside = [each for each in beside if each.members == own.members]
+        if not own.size:
+            beside = [own]
+        parts = [vars(each.answers).values() for each in beside]
+        joined = HeldOutAnswers(*map(np.concatenate, zip(*parts, strict=True)))
+        together.append(own._replace(answers=joined))
+    return together
+
+
+def _join(size: int, names: list[str], parts: list[Any]) -> Judged:
     """Put the answers to one size of all splits together."""
     answers, task, weight = zip(*parts, strict=True)
     whole = {name: np.concatenate([each[name] for each in answers]) for name in names}
     whole = {name: each for name, each in whole.items() if not np.isnan(each).any()}
-    columns = np.column_stack([*whole.values()]) if whole else np.empty((0, 0))
-    joined = HeldOutAnswers(
-        columns, np.concatenate(task), np.concatenate(weight), of_classes
-    )
+    columns = np.stack([*whole.values()], axis=1) if whole else np.empty((0, 0))
+    joined = HeldOutAnswers(columns, np.concatenate(task), np.concatenate(weight))
     return Judged(size, [*whole], joined)
 
 

@@ -16,6 +16,9 @@ from skmeta.tables.rows import TaskRows
 
 __all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
 
+# A probability that counts as none.
+_LEAST = 1e-4
+
 
 def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
     """Fit a clone of a member on tasks.
@@ -124,21 +127,22 @@ class LearntTasks:
             return None
         return self._ask("predict", X, task, return_std=True)[1].astype(np.float64)
 
-    def probabilities(
+    def log_probabilities(
         self, X: Any, task: np.ndarray, classes: np.ndarray
     ) -> np.ndarray:
-        """Predict the probability of each of some classes, (n_rows, n_classes).
+        """Predict the logarithm of the probability of classes, (n_rows, n_classes).
 
-        Labels count as certain where it gives no probabilities.
+        No class is ruled out, and a label counts as nearly certain where there are no
+        probabilities.
         """
-        if not hasattr(self.learner, "predict_proba"):
-            answers = self._ask("predict", X, task)
-            return (answers[:, np.newaxis] == classes).astype(np.float64)
-        out = np.zeros((len(task), len(classes)))
-        known = np.isin(self.learner.classes_, classes)
-        columns = np.searchsorted(classes, self.learner.classes_[known])
-        out[:, columns] = self._ask("predict_proba", X, task)[:, known]
-        return out
+        if hasattr(self.learner, "predict_proba"):
+            out = np.zeros((len(task), len(classes)))
+            known = np.isin(self.learner.classes_, classes)
+            columns = np.searchsorted(classes, self.learner.classes_[known])
+            out[:, columns] = self._ask("predict_proba", X, task)[:, known]
+        else:
+            out = self._ask("predict", X, task)[:, np.newaxis] == classes
+        return np.log(np.maximum(out, _LEAST))  # NaN stays
 
     def _ask(self, verb: str, X: Any, task: np.ndarray, **how: Any) -> Any:
         groups = {"groups": task} if self.has_tasks else {}

@@ -39,6 +39,9 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
         ``estimators=None`` are trained with. ``score`` splits tasks by the highest.
     cv : int, splitter or iterable, default=None
         Which tasks are left out, as in :class:`MetaStackingClassifier`.
+    refit : bool, default=True
+        Fit the members again on all tasks, or let the fits of all folds answer
+        together.
     unknown_task : {"error", "prior"}, default="error"
         Answer to rows of a group that was not adapted to.
     random_state : int, RandomState instance or None, default=None
@@ -48,7 +51,8 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
     Attributes
     ----------
     named_estimators_ : Bunch
-        The members, fitted on all tasks; without those that failed.
+        The members, fitted on all tasks, or with ``refit=False`` a list of each
+        member's fits; without those that failed.
     weights_ : ndarray of shape (n_sizes, n_members)
         Weights of the members for each number of support rows; between the numbers
         they are interpolated.
@@ -101,6 +105,7 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
         weights: Literal["auto", "equal", "greedy"] = "auto",
         n_shot: int | tuple[int, int] = (1, 10),
         cv: Any = None,
+        refit: bool = True,
         unknown_task: Literal["error", "prior"] = "error",
         random_state: Any = None,
     ):
@@ -108,6 +113,7 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
         self.weights = weights
         self.n_shot = n_shot
         self.cv = cv
+        self.refit = refit
         self.unknown_task = unknown_task
         self.random_state = random_state
 

@@ -1,18 +1,19 @@
 r"""How much say each member has: by its answers to tasks that were left out.
 
-Weights :math:`w \ge 0` with sum 1 mix the members' values or probabilities, and are
-learnt for several numbers of support rows: what is best after one row need not be so
-after eight.
+Weights :math:`w \ge 0` with sum 1 mix the members' values, or the logarithms of their
+probabilities, and are learnt for several numbers of support rows: what is best after
+one row need not be so after eight.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 
 __all__ = ["HeldOutAnswers", "greedy", "interpolate", "inverse_loss", "shrunk"]
 
 # Steps of the greedy selection: weights are multiples of one over it.
-_STEPS = 40
+_STEPS = 25
 
 # How much more a member counts that has a lesser loss; and how many tasks it takes to
 # trust the greedy selection as much as that.
@@ -26,37 +27,41 @@ class HeldOutAnswers:
 
     Parameters
     ----------
-    answers : ndarray of shape (n_rows, n_members)
-        The probability of the row's true label, in classification; else the error of
-        the value, in units of the targets' standard deviation.
+    answers : ndarray of shape (n_rows, n_members) or (n_rows, n_members, n_classes)
+        The error of the value; or, in classification, the logarithm of each class's
+        probability over that of the row's true class.
     task : int ndarray of shape (n_rows,)
         Task of each row. All tasks count the same.
     weight : ndarray of shape (n_rows,)
         How much each row counts inside its task.
-    of_classes : bool
-        Whether the answers are probabilities.
     """
 
     answers: np.ndarray
     task: np.ndarray
     weight: np.ndarray
-    of_classes: bool
 
     @property
     def n_tasks(self) -> int:
         """Tasks that were left out."""
         return len(np.unique(self.task))
 
-    @property
-    def row_weights(self) -> np.ndarray:
-        """Weights of the rows by which tasks count the same, (n_rows,), of sum 1."""
-        names, task = np.unique(self.task, return_inverse=True)
-        return self.weight / (len(names) * np.bincount(task, self.weight)[task])
+    def losses(self, answers: np.ndarray | None = None) -> np.ndarray:
+        """Return log-losses or squared errors, the mean over tasks.
 
-    def losses(self) -> np.ndarray:
-        """Return each member's own log-loss or squared error, (n_members,)."""
-        loss = -np.log(self.answers) if self.of_classes else self.answers**2
-        return self.row_weights @ loss
+        Parameters
+        ----------
+        answers : ndarray, default=None
+            Of mixtures, in the form that the members have theirs.
+
+        Returns
+        -------
+        ndarray of shape (n_mixtures,)
+            Of each mixture; of each member by itself if there are none.
+        """
+        answers = self.answers if answers is None else answers
+        names, task = np.unique(self.task, return_inverse=True)
+        weight = self.weight / (len(names) * np.bincount(task, self.weight)[task])
+        return weight @ (answers**2 if answers.ndim == 2 else logsumexp(answers, -1))
 
 
 def inverse_loss(held_out: HeldOutAnswers) -> np.ndarray:
@@ -98,15 +103,14 @@ def greedy(held_out: HeldOutAnswers) -> np.ndarray:
     ndarray of shape (n_members,)
         How often each was selected, of all steps.
     """
-    answers, weight = held_out.answers, held_out.row_weights
-    n_rows, n_members = answers.shape
-    total, counts = np.zeros((n_rows, 1)), np.zeros(n_members)
+    answers = held_out.answers
+    total = np.zeros_like(answers[:, :1])
+    counts = np.zeros(answers.shape[1])
     for step in range(1, _STEPS + 1):
-        mean = (total + answers) / step  # a column for each member that could join
-        loss = -np.log(mean) if held_out.of_classes else mean**2
-        best = int((weight @ loss).argmin())
+        joined = (total + answers) / step  # a mixture for each member that could join
+        best = int(held_out.losses(joined).argmin())
         counts[best] += 1
-        total += answers[:, [best]]
+        total = total + answers[:, [best]]
     return counts / _STEPS
 
 

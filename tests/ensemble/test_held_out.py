@@ -23,7 +23,7 @@ def row_numbers(rows, of):
 
 
 def test_every_task_is_asked_with_every_size(rows):
-    support, query, size, classes = simulate(rows, SIZES, None, rng())
+    support, query, size, classes = simulate(rows, SIZES, None, None, rng())
     np.testing.assert_array_equal(size, np.repeat(SIZES, rows.n_tasks))
     shown = np.bincount(support.task, minlength=len(size))
     np.testing.assert_array_equal(shown, size)
@@ -32,7 +32,7 @@ def test_every_task_is_asked_with_every_size(rows):
 
 
 def test_support_and_query_are_other_rows_of_the_same_task(rows):
-    support, query, _, _ = simulate(rows, SIZES, None, rng())
+    support, query, _, _ = simulate(rows, SIZES, None, None, rng())
     pairs = []
     for part in (support, query):
         number = row_numbers(rows, part)
@@ -43,13 +43,15 @@ def test_support_and_query_are_other_rows_of_the_same_task(rows):
 
 def test_sizes_that_hardly_any_task_has_rows_for_are_left_out(rows):
     small = rows.take(np.arange(len(rows)) % 15 < 5)
-    size = simulate(small, SIZES, None, rng()).size
+    size = simulate(small, SIZES, None, None, rng()).size
     assert np.unique(size).tolist() == [0, 1, 3]
 
 
 def test_no_task_with_two_rows_is_an_error(rows):
     with pytest.raises(ValueError, match="No task has rows"):
-        simulate(rows.take(np.arange(len(rows)) % 15 == 0), SIZES[1:], None, rng())
+        simulate(
+            rows.take(np.arange(len(rows)) % 15 == 0), SIZES[1:], None, None, rng()
+        )
 
 
 def test_own_labels_are_shown_as_often_each_and_renamed(rows):
@@ -57,7 +59,9 @@ def test_own_labels_are_shown_as_often_each_and_renamed(rows):
         [f"{t}-{x > 0}" for t, x in zip(rows.task, rows.X[:, 0], strict=True)]
     )
     own = TaskRows(rows.X, label, rows.task, rows.names)
-    support, _, size, classes = simulate(own, np.array([1, 2]), "per_task", rng())
+    support, _, size, classes = simulate(
+        own, np.array([1, 2]), np.unique(label), "per_task", rng()
+    )
     assert classes.tolist() == [0, 1]
     for code in classes:
         shown = np.bincount(support.task[support.y == code], minlength=len(size))
@@ -65,7 +69,7 @@ def test_own_labels_are_shown_as_often_each_and_renamed(rows):
 
 
 def test_an_answer_is_that_of_a_member_adapted_to_the_support_alone(rows):
-    questions = simulate(rows, SIZES, None, rng())
+    questions = simulate(rows, SIZES, None, None, rng())
     member = PerTask(Ridge()).fit(rows.X, rows.y, groups=rows.task)
     errors = ask("own", member, questions)
     support, query = questions.support, questions.query
@@ -84,7 +88,7 @@ def test_who_learns_of_all_supports_does_not_see_a_query_in_another_size(rows):
     train, left_out = rows.take(rows.task < 12), rows.take(rows.task >= 12)
     left_out = TaskRows.of(left_out.X, left_out.y, left_out.task)
     nearest = Pooled(KNeighborsRegressor(1)).fit(train.X, train.y, groups=train.task)
-    errors = ask("nearest", nearest, simulate(left_out, SIZES, None, rng()))
+    errors = ask("nearest", nearest, simulate(left_out, SIZES, None, None, rng()))
     assert (errors != 0).all()
 
 

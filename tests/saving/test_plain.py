@@ -76,6 +76,15 @@ def test_weights_and_what_else_was_learnt_come_back(tmp_path):
     assert vars(again).keys() == vars(stack).keys()
 
 
+def test_the_fits_of_all_folds_come_back(tmp_path):
+    members = [("own", MEMBERS["per task"]), ("meta", MEMBERS["meta"])]
+    stack = MetaStackingRegressor(members, refit=False, cv=2, random_state=0)
+    stack.fit(X, Y, groups=TASK).adapt(X[:5], Y[:5])
+    again = through_file(stack, tmp_path / "a")
+    assert len(again.named_estimators_["meta"]) == 2
+    np.testing.assert_array_equal(again.predict(X), stack.predict(X))
+
+
 def test_classes_of_tasks_come_back(tmp_path):
     members = [
         ("meta", MetaClassifier("protonet", **TINY)),
