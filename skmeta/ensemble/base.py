@@ -348,10 +348,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         """Mix the members' answers to rows, by the support size of each row's task."""
         size = np.append(adapted.size, 0.0)  # the last, of tasks that are not known
         weights = interpolate(self.weights_, self.support_sizes_, size)
-        n_fits = np.array(
-            [len(_fits(each)) for each in self.named_estimators_.values()]
-        )
-        weights = np.repeat(weights / n_fits, n_fits, axis=1)
+        n_fits = [len(_fits(each)) for each in self.named_estimators_.values()]
+        weights = np.repeat(weights, n_fits, axis=1)  # every member has as many fits
         return adapted.mean(X, task, ask, weights[task])
 
     # Rows ---------------------------------------------------------------------------
