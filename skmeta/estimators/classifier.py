@@ -23,9 +23,9 @@ from skmeta.saving.mixin import savable
 __all__ = ["MetaClassifier"]
 
 
-# Its verbs: fit and partial_fit are in base.py; adapt, score, transform and
-# fit_transform in adapting.py, above which base.py stands; save in saving/mixin.py.
-# What is asked of targets is in targets.py.
+# Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
+# adapting.py, above which base.py stands; score in scoring.py; save in
+# saving/mixin.py. What is asked of targets is in targets.py.
 @savable
 class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.

@@ -21,9 +21,9 @@ from skmeta.saving.mixin import savable
 __all__ = ["MetaRegressor"]
 
 
-# Its verbs: fit and partial_fit are in base.py; adapt, score, transform and
-# fit_transform in adapting.py, above which base.py stands; save in saving/mixin.py.
-# What is asked of targets is in targets.py.
+# Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
+# adapting.py, above which base.py stands; score in scoring.py; save in
+# saving/mixin.py. What is asked of targets is in targets.py.
 @savable
 class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
     """Regressor that learns from many tasks how to learn a new one from a few rows.

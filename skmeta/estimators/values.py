@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import TaskScaling, within_variance
 from skmeta.episodes.spec import Spec
+from skmeta.estimators.scoring import r2_per_task
 from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
@@ -93,14 +94,4 @@ class Values(Targets):
         return values if is_far else values.astype(np.float32)
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
-        y, weight, task = rows.y, rows.weight, rows.task
-
-        def total(values: np.ndarray) -> np.ndarray:
-            return np.bincount(task, weight * values, minlength=rows.n_tasks)
-
-        n_rows = np.maximum(total(np.ones_like(y)), np.finfo(float).tiny)
-        around_mean = total((y - (total(y) / n_rows)[task]) ** 2)
-        # R2 has no meaning for a single value, of which rounding leaves a variance.
-        rounding = (4 * np.finfo(float).eps * total(y) / n_rows) ** 2 * n_rows
-        varies = around_mean > rounding
-        return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]
+        return r2_per_task(rows, answers)

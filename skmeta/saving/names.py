@@ -23,8 +23,18 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
 from skmeta.episodes.scaling import ScaledState, Statistics
+from skmeta.model_selection import Hierarchical, PerTask, Pooled, PooledWithTaskMean
+from skmeta.model_selection._strategy import Strategy
 
-__all__ = ["ADAPTED", "FITTED", "LABELS", "SPEC", "state_class", "state_name"]
+__all__ = [
+    "ADAPTED",
+    "FITTED",
+    "LABELS",
+    "SPEC",
+    "STRATEGIES",
+    "state_class",
+    "state_name",
+]
 
 
 def _themselves(*names: str) -> dict[str, str]:
@@ -64,6 +74,11 @@ ADAPTED = {
 
 LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 """Keys of ``TaskLabels``, and its attributes."""
+
+STRATEGIES: dict[str, type[Strategy]] = {
+    cls.__name__: cls for cls in (Hierarchical, PerTask, Pooled, PooledWithTaskMean)
+}
+"""Ways without meta-learning; what they learn is called as their attributes are."""
 
 # Many are called "_State" for that was the name of their classes when format 1 began. A
 # new one is best called as its class is.
