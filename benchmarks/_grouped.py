@@ -23,14 +23,14 @@ MIN_PROBABILITY = 1e-4
 class Table(NamedTuple):
     """Rows of many tasks; ``y`` are codes of classes, or values."""
 
-    kind: str  # "classes" or "values"
+    kind: str  # "classifier" or "regressor"
     X: np.ndarray  # (rows, features)
     y: np.ndarray
     groups: np.ndarray  # names of the rows' tasks
 
     @property
     def n_classes(self):
-        return 0 if self.kind == "values" else int(self.y.max()) + 1
+        return 0 if self.kind == "regressor" else int(self.y.max()) + 1
 
     def take(self, rows):
         return self._replace(X=self.X[rows], y=self.y[rows], groups=self.groups[rows])
@@ -40,7 +40,7 @@ def load(name):
     """Return a table of at most 300 tasks of 7 to 60 rows each."""
     kind, read = TABLES[name]
     X, y, groups = sample(*read())
-    if kind == "classes":
+    if kind == "classifier":
         y = np.unique(y.astype(str), return_inverse=True)[1].astype(np.int64)
     else:
         y = y.astype(np.float64)
@@ -93,7 +93,7 @@ def task_losses(kind, y, answers, groups, variance=1.0):
     It is the log-loss of probabilities (rows, classes), clipped at 1e-4, or the squared
     error of values over ``variance``, that of the targets to learn from.
     """
-    if kind == "values":
+    if kind == "regressor":
         losses = np.square(y - answers) / variance
     else:
         clipped = np.clip(answers, MIN_PROBABILITY, None)
@@ -185,7 +185,7 @@ def drug_levels():
 
 
 READERS = {
-    "classes": {
+    "classifier": {
         "catsup": partial(read, "Ecdat", "Catsup", "choice", "id"),
         "tuna": partial(
             read, "Ecdat", "Tuna", "Tuna.choice", "Tuna.hid", drop=["Tuna.id"]
@@ -198,7 +198,7 @@ READERS = {
         "bfi": answers_of_persons,
         "insteval": ratings_of_lecturers,
     },
-    "values": {
+    "regressor": {
         "egsingle": partial(
             read, "mlmRev", "egsingle", "math", "schoolid", drop=["childid"]
         ),

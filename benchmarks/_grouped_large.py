@@ -62,7 +62,7 @@ def make_table(kind, n_tasks, n_rows, seed):
         + 0.03 * warmth * (sort == 1)
         + own(0.5)
     )
-    if kind == "values":
+    if kind == "regressor":
         y = signal + rng.normal(scale=0.7, size=n)
     else:
         y = (signal + rng.logistic(scale=0.5, size=n) > 1).astype(np.int64)

@@ -16,33 +16,32 @@ MAX_EPOCHS = 60  # of an algorithm that is asked for by its name
 
 
 def make_default(kind, seed):
-    estimator = MetaClassifier if kind == "classes" else MetaRegressor
+    estimator = MetaClassifier if kind == "classifier" else MetaRegressor
     return estimator(n_shot=N_SHOT, random_state=seed)
 
 
 def make_stack(kind, seed):
     from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
 
-    stack = MetaStackingClassifier if kind == "classes" else MetaStackingRegressor
+    stack = MetaStackingClassifier if kind == "classifier" else MetaStackingRegressor
     return stack(random_state=seed)
 
 
 def make_named(algorithm, kind, seed):
     """Return a meta-learner of an installed algorithm."""
     parameters = {"n_shot": N_SHOT, "max_epochs": MAX_EPOCHS, "random_state": seed}
-    if kind == "classes":
+    if kind == "classifier":
         return MetaClassifier(algorithm, label_space="shared", **parameters)
     return MetaRegressor(algorithm, **parameters)
 
 
 def algorithm_names(kind):
     """Return the installed algorithms that learn such tables; a template is none."""
-    needed = "classifier" if kind == "classes" else "regressor"
     return [
         name
         for name in plugins.names("algorithm")
         if name != "template"
-        and needed in plugins.get("algorithm", name).kinds
+        and kind in plugins.get("algorithm", name).kinds
         and "shared" in plugins.get("algorithm", name).label_spaces
     ]
 
@@ -70,13 +69,6 @@ def make_learner(name, kind, seed):
     return plain[name] if name in plain else make_named(name, kind, seed)
 
 
-def suits(name, table):
-    """Is there a way to learn the table at all?"""
-    if name == "gpboost" and table.n_classes > 2:  # it has no softmax likelihood
-        return False
-    return name in learner_names(table.kind)
-
-
 def measure(name, table_name, seed, inner=False):
     """Learn from the old tasks of a table, and be judged on the new ones.
 
@@ -85,12 +77,12 @@ def measure(name, table_name, seed, inner=False):
 
     Returns
     -------
-    dict, None if the learner does not suit the table: the loss and the seconds of
-    answers by the number of known rows, and the seconds of ``fit``. Who raises, or
+    dict, None if the learner is not for this kind of target: the loss and the seconds
+    of answers by the number of known rows, and the seconds of ``fit``. Who raises, or
     answers with what is no number, has ``error`` and no loss.
     """
     table = load(table_name)
-    if not suits(name, table):
+    if name not in learner_names(table.kind):
         return None
     if inner:
         table = table.take(split(table.groups, seed)[0])
@@ -131,7 +123,7 @@ def judge(learner, table, old, new, record):
 
 def answer(learner, asked, n_classes):
     """Return values, or probabilities with a column for every class of the table."""
-    if asked.kind == "values":
+    if asked.kind == "regressor":
         return learner.predict(asked.X, groups=asked.groups)
     out = np.full((len(asked.y), n_classes), MIN_PROBABILITY)
     out[:, learner.classes_] = learner.predict_proba(asked.X, groups=asked.groups)

@@ -4,7 +4,7 @@
     python benchmarks/grouped.py --tables dietox --learners default "mixed linear"
     python benchmarks/grouped.py --learners gp --inner         # to choose settings by
     python benchmarks/grouped.py --summary                     # what is known
-    python benchmarks/grouped.py --large values                # seconds, 10^6 rows
+    python benchmarks/grouped.py --large regressor                # seconds, 10^6 rows
 
 40 % of a table's tasks are new. Of each, 3 or 8 rows are known (3 alone where tasks are
 small), and the rows beyond the eighth are asked. A loss is the log-loss, probabilities
@@ -52,7 +52,9 @@ def main():
     )
     parser.add_argument("--summary", action="store_true", help="measure nothing")
     parser.add_argument(
-        "--large", choices=["values", "classes"], help="time 10^6 rows of 10^4 tasks"
+        "--large",
+        choices=["regressor", "classifier"],
+        help="time 10^6 rows of 10^4 tasks",
     )
     options = parser.parse_args()
     if unknown := set(options.learners or ()) - known_names():
@@ -82,7 +84,9 @@ def time_large(kind, names):
 
 
 def known_names():
-    return {name for kind in ("classes", "values") for name in learner_names(kind)}
+    return {
+        name for kind in ("classifier", "regressor") for name in learner_names(kind)
+    }
 
 
 def measure_all(options):
@@ -132,7 +136,7 @@ def gather(results, inner=False):
                 learners[name] = by_seed(seeds)
         if learners:
             tables[table] = describe(table, inner) | {"learners": learners}
-    return results | {"plain ways": plain_names("values"), "tables": tables}
+    return results | {"plain ways": plain_names("regressor"), "tables": tables}
 
 
 def read_seeds(name, table, inner):

@@ -19,10 +19,10 @@ def grouped(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "kind", "shape", "n_tasks"),
     [
-        ("contraception", "classes", (1767, 7), 57),
-        ("insteval", "classes", (7385, 6), 300),
-        ("dietox", "values", (861, 8), 72),
-        ("remifentanil", "values", (1992, 10), 65),
+        ("contraception", "classifier", (1767, 7), 57),
+        ("insteval", "classifier", (7385, 6), 300),
+        ("dietox", "regressor", (861, 8), 72),
+        ("remifentanil", "regressor", (1992, 10), 65),
     ],
 )
 def test_a_table_is_the_same_wherever_it_is_read(grouped, name, kind, shape, n_tasks):
@@ -33,7 +33,7 @@ def test_a_table_is_the_same_wherever_it_is_read(grouped, name, kind, shape, n_t
     n_rows = np.unique(table.groups, return_counts=True)[1]
     assert len(n_rows) == n_tasks <= grouped.MAX_TASKS
     assert grouped.MIN_ROWS <= n_rows.min() <= n_rows.max() <= grouped.MAX_ROWS
-    assert (table.n_classes > 0) == (kind == "classes")
+    assert (table.n_classes > 0) == (kind == "classifier")
 
 
 def test_tasks_to_learn_from_are_never_asked(grouped):
@@ -58,11 +58,96 @@ def test_small_tasks_are_asked_after_fewer_rows(grouped):
 def test_a_loss_is_a_mean_within_each_task(grouped):
     groups = np.array(["b", "a", "b"])
     values = grouped.task_losses(
-        "values", np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 6.0]), groups, 2.0
+        "regressor", np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 6.0]), groups, 2.0
     )
     np.testing.assert_allclose(values, [0, (1 + 9) / 2 / 2])  # "a", then "b"
     certain = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
-    classes = grouped.task_losses("classes", np.array([0, 1, 1]), certain, groups)
+    classes = grouped.task_losses("classifier", np.array([0, 1, 1]), certain, groups)
     np.testing.assert_allclose(
         classes, [-np.log(1e-4 / (1 + 1e-4)), (np.log(1 + 1e-4) + np.log(2)) / 2]
     )
+
+
+@pytest.fixture
+def report(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import _grouped_report
+
+    return _grouped_report
+
+
+def record(*losses, **more):
+    """What is saved of a learner after three rows of a table, a loss for each seed."""
+    return {"loss": {"3": list(losses)}, "fit": [1.0], "answer": [0.5], **more}
+
+
+def results(**tables):
+    return {
+        "plain ways": ["linear", "boosting"],
+        "tables": {
+            name: {"tasks": 9, "sizes": [3], "learners": learners}
+            for name, learners in tables.items()
+        },
+    }
+
+
+def test_losses_are_averaged_over_seeds_before_the_ratio(report):
+    known = results(
+        pigs={
+            "linear": record(1.0, 2.0),
+            "boosting": record(2.0, 0.8),  # the best one on average
+            "gp": record(0.7, 0.7),
+        }
+    )
+    found = report.ratios(known)
+    assert found["gp"]["pigs", "3"] == pytest.approx(0.5)
+    assert found["boosting"]["pigs", "3"] == 1
+
+
+def test_a_learner_with_one_seed_is_compared_on_that_seed(report):
+    known = results(
+        pigs={
+            "linear": record(1.0, 9.0),
+            "boosting": record(2.0, 0.1),
+            "gp": record(0.5),
+        }
+    )
+    assert report.ratios(known)["gp"]["pigs", "3"] == 0.5
+
+
+def test_who_raises_on_a_table_has_lost_it(report):
+    known = results(
+        pigs={"linear": record(1.0), "gp": record(0.5)},
+        cities={"linear": record(1.0), "gp": record(None, error="ValueError: no")},
+    )
+    row = report.summarise(report.ratios(known)["gp"])
+    assert row["worst"] == np.inf
+    assert row["worst cell"] == ("cities", "3")
+    assert row["mean"] == pytest.approx((0.5 * report.CAP) ** 0.5)
+    assert (row["near"], row["ahead"]) == (0.5, 0.5)
+
+
+def test_a_page_shows_the_figures_of_the_file(report):
+    known = results(pigs={"linear": record(1.0), "gp": record(0.5)})
+    page = """Before.
+<!-- grouped: summary of gp, linear -->
+<!-- end -->
+Between.
+<!-- grouped: gp beside linear, boosting -->
+old
+<!-- end -->
+"""
+    filled = report.filled(page, known)
+    assert "| gp | 0.500 | 100% | 100% | 0.50 (pigs, 3) | 1 | 0.5 |" in filled
+    assert "| linear | 0.50 | 1 of 1 | 0 of 1 |" in filled
+    assert "old" not in filled
+    assert filled.startswith("Before.\n")
+    assert report.filled(filled, known) == filled
+
+
+def test_the_picture_shows_tables_by_size(report, tmp_path):
+    known = results(
+        pigs={"boosting": record(1.0), "default": record(1e30), "gp": record(0.5)}
+    )
+    report.draw(known, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 1000
