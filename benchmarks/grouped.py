@@ -68,8 +68,10 @@ def main():
     print("\n".join(summary_table(results, options.learners)))
     if options.learners:
         print("\n" + "\n".join(cells_table(results, options.learners)))
-    if not options.inner and not options.summary:
-        draw(results, save("grouped", results, levels=LEVELS))
+    if not options.inner:
+        if results != read():
+            save("grouped", results, levels=LEVELS)
+        draw(results, FOLDER / "grouped.png")
         fill_pages(results)
 
 

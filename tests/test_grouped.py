@@ -1,5 +1,6 @@
-"""The tables of benchmarks/grouped.py: whose rows are known, asked and learnt from."""
+"""What benchmarks/grouped.py learns from, asks, keeps and reports."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,119 @@ def test_the_picture_shows_tables_by_size(report, tmp_path):
     )
     report.draw(known, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 1000
+
+
+@pytest.fixture
+def benchmark(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as it sets it itself
+    import grouped
+
+    monkeypatch.setattr(grouped, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(grouped, "FOLDER", tmp_path)
+    monkeypatch.setattr("sys.argv", ["grouped.py"])
+    return grouped
+
+
+def run(benchmark, monkeypatch, *arguments):
+    monkeypatch.setattr(benchmark, "save", lambda *args, **kwargs: None)
+    monkeypatch.setattr(benchmark, "draw", lambda *args: None)
+    monkeypatch.setattr(benchmark, "fill_pages", lambda results: None)
+    monkeypatch.setattr("sys.argv", ["grouped.py", *arguments])
+    benchmark.main()
+
+
+def test_a_run_that_was_stopped_goes_on(benchmark, monkeypatch, capsys):
+    asked = []
+
+    def measure(name, table, seed, inner):
+        if name == "mean" and seed == 1 and asked.count((name, seed)) == 0:
+            asked.append((name, seed))
+            raise KeyboardInterrupt
+        asked.append((name, seed))
+        loss = {"3": 1.0 + seed, "8": 1.0}
+        return {"loss": loss, "fit": 1.0, "answer": {"3": 1.0, "8": 1.0}}
+
+    monkeypatch.setattr(benchmark, "measure", measure)
+    arguments = ("--tables", "dietox", "--learners", "mean", "--seeds", "3")
+    with pytest.raises(KeyboardInterrupt):
+        run(benchmark, monkeypatch, *arguments)
+    run(benchmark, monkeypatch, *arguments)
+    assert asked == [("mean", 0), ("mean", 1), ("mean", 1), ("mean", 2)]
+    learners = benchmark.gather({})["tables"]["dietox"]["learners"]
+    assert learners["mean"]["loss"]["3"] == [1.0, 2.0, 3.0]
+    run(benchmark, monkeypatch, *arguments, "--again")
+    assert len(asked) == 7
+    assert "| mean | 1.000 |" in capsys.readouterr().out
+
+
+def test_settings_are_chosen_without_the_new_tasks(benchmark, grouped, monkeypatch):
+    import _grouped_learners
+
+    seen = []
+
+    class Watching:
+        def fit(self, X, y, groups):
+            self.mean = y.mean()
+            seen.extend(groups)
+
+        def adapt(self, X, y, groups):
+            seen.extend(groups)
+
+        def predict(self, X, groups):
+            seen.extend(groups)
+            return np.full(len(X), self.mean)
+
+    monkeypatch.setattr(_grouped_learners, "make_learner", lambda *_: Watching())
+    table = grouped.load("dietox")
+    old, _ = grouped.split(table.groups, seed=2)
+    found = _grouped_learners.measure("mean", "dietox", 2, inner=True)
+    assert set(seen) == set(table.groups[old])
+    # The mean of others explains nothing: its error is the variance, more or less.
+    assert found["loss"]["8"] == pytest.approx(1, rel=0.2)
+
+
+@pytest.mark.parametrize("answer", [np.nan, None])
+def test_who_raises_or_answers_with_no_number_has_no_loss(
+    benchmark, monkeypatch, answer
+):
+    import _grouped_learners
+
+    class Broken:
+        def fit(self, X, y, groups):
+            if answer is None:
+                raise ValueError("too few rows")
+
+        def adapt(self, X, y, groups):
+            pass
+
+        def predict(self, X, groups):
+            return np.full(len(X), answer)
+
+    monkeypatch.setattr(_grouped_learners, "make_learner", lambda *_: Broken())
+    found = _grouped_learners.measure("mean", "dietox", 0)
+    assert found["loss"] == {"3": None, "8": None}
+    assert found["error"]
+    lost = benchmark.by_seed([found])
+    assert lost["loss"] == {"3": [None], "8": [None]}
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("pooled linear", "dietox"), ("mean", "contraception")]
+)
+def test_the_figures_of_the_file_come_out_again(benchmark, name, table):
+    known = json.loads((BENCHMARKS / "results/grouped.json").read_text())
+    losses = known["results"]["tables"][table]["learners"][name]["loss"]
+    import _grouped_learners
+
+    found = _grouped_learners.measure(name, table, seed=0)["loss"]
+    for size, loss in found.items():
+        assert loss == pytest.approx(losses[size][0], rel=1e-3)
+
+
+def test_pages_show_the_figures_of_the_file(report):
+    known = json.loads((BENCHMARKS / "results/grouped.json").read_text())["results"]
+    for page in report.PAGES:
+        text = (report.ROOT / page).read_text()
+        assert "<!-- grouped: " in text
+        assert report.filled(text, known) == text, "run grouped.py --summary"
