@@ -69,11 +69,12 @@ def make_learner(name, kind, seed):
     return plain[name] if name in plain else make_named(name, kind, seed)
 
 
-def measure(name, table_name, seed, inner=False):
+def measure(name, table_name, seed, inner=False, n_old=None):
     """Learn from the old tasks of a table, and be judged on the new ones.
 
     Everything runs in one thread. ``inner`` parts the tasks to learn from once more and
-    leaves the new ones out, for choosing what is chosen by hand.
+    leaves the new ones out, for choosing what is chosen by hand. ``n_old`` leaves so
+    many tasks to learn from.
 
     Returns
     -------
@@ -87,6 +88,10 @@ def measure(name, table_name, seed, inner=False):
     if inner:
         table = table.take(split(table.groups, seed)[0])
     old, new = split(table.groups, seed)
+    if n_old is not None:
+        tasks = np.unique(table.groups[old])
+        few = np.random.default_rng(seed).permutation(tasks)[:n_old]
+        old = old[np.isin(table.groups[old], few)]
     learner = make_learner(name, table.kind, seed)
     record = {"loss": dict.fromkeys(map(str, new)), "fit": None, "answer": {}}
     n_threads = torch.get_num_threads()

@@ -139,30 +139,46 @@ def against_table(results, name, others):
     return lines
 
 
+def few_table(results, names):
+    """Return lines of Markdown: mean ratios by the number of tasks to learn from."""
+    few = results["few tasks"]
+    lines = [
+        f"| tasks to learn from | {' | '.join(few)} |",
+        "|" + " --- |" * (1 + len(few)),
+    ]
+    for name in names:
+        row = [means.get(name) for means in few.values()]
+        if any(row):
+            cells = ["" if mean is None else shown(mean) for mean in row]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
 def shown(number):
     if not np.isfinite(number):
         return "raised"
     return f"{number:.2f}" if number < 10 else f"{number:.3g}"
 
 
+TABLES = {"summary": summary_table, "cells": cells_table, "few tasks": few_table}
+
+
 def filled(text, results):
     """Return a page whose blocks hold the figures of ``results``.
 
     A block begins with ``<!-- grouped: WHAT -->`` and ends with ``<!-- end -->``. WHAT
-    is "summary", "cells", both perhaps with ``of`` and names behind, or "NAME beside"
-    and names.
+    is "summary", "cells" or "few tasks", perhaps with ``of`` and names behind, or "NAME
+    beside" and names.
     """
 
     def block(match):
         what, _, rest = match["what"].partition(" of ")
-        names = [name.strip() for name in rest.split(",")] if rest else None
-        if what == "summary":
-            lines = summary_table(results, names or tuple(MAIN))
-        elif what == "cells":
-            lines = cells_table(results, names or tuple(MAIN))
-        else:
-            name, _, others = what.partition(" beside ")
+        name, _, others = what.partition(" beside ")
+        if others:
             lines = against_table(results, name, others.split(", "))
+        else:
+            names = rest.split(", ") if rest else tuple(MAIN)
+            lines = TABLES[what](results, names)
         return "\n".join([match["start"], *lines, match["end"]])
 
     start, end = "<!-- grouped: (?P<what>.+?) -->", "<!-- end -->"
@@ -182,6 +198,8 @@ def draw(results, path):
     """Draw each table's ratios for the main learners."""
     found = ratios(results)
     chosen = {name: marks for name, marks in MAIN.items() if name in found}
+    if not chosen:
+        return
     sizes = sorted({size for cells in found.values() for _, size in cells}, key=int)
     tables = list(results["tables"])[::-1]
     figure = Figure(figsize=(11, 0.8 + 0.36 * len(tables)), layout="constrained")
@@ -191,7 +209,7 @@ def draw(results, path):
             cells = found[name]
             rows = [i for i, table in enumerate(tables) if (table, size) in cells]
             values = np.clip([cells[tables[i], size] for i in rows], *DRAWN)
-            heights = np.array(rows) + 0.6 * ((place + 0.5) / len(chosen) - 0.5)
+            heights = np.array(rows) + 0.8 * ((place + 0.5) / len(chosen) - 0.5)
             axes.scatter(
                 values, heights, s=30, color=colour, marker=marker, label=name, zorder=3
             )

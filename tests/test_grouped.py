@@ -177,7 +177,7 @@ def run(benchmark, monkeypatch, *arguments):
 def test_a_run_that_was_stopped_goes_on(benchmark, monkeypatch, capsys):
     asked = []
 
-    def measure(name, table, seed, inner):
+    def measure(name, table, seed, **rules):
         if name == "mean" and seed == 1 and asked.count((name, seed)) == 0:
             asked.append((name, seed))
             raise KeyboardInterrupt
@@ -222,6 +222,41 @@ def test_settings_are_chosen_without_the_new_tasks(benchmark, grouped, monkeypat
     assert set(seen) == set(table.groups[old])
     # The mean of others explains nothing: its error is the variance, more or less.
     assert found["loss"]["8"] == pytest.approx(1, rel=0.2)
+
+
+def test_where_groups_are_few_the_new_tasks_are_the_same(benchmark, monkeypatch):
+    import _grouped_learners
+
+    seen = {}
+
+    class Watching:
+        def fit(self, X, y, groups):
+            self.old = set(groups)
+
+        def adapt(self, X, y, groups):
+            seen[len(self.old)] = set(groups)
+            assert not self.old & set(groups)
+
+        def predict(self, X, groups):
+            return np.zeros(len(X))
+
+    monkeypatch.setattr(_grouped_learners, "make_learner", lambda *_: Watching())
+    for n_old in (10, 20):
+        found = _grouped_learners.measure("mean", "dietox", 0, n_old=n_old)
+        assert "error" not in found
+    assert seen[10] == seen[20]
+
+
+def test_means_by_the_number_of_tasks_stand_in_their_order(benchmark, report):
+    found = results(pigs={"linear": record(1.0), "gp": record(0.5)})
+    known = benchmark.add_few({"few tasks": {"20": {"gp": 0.4}}}, found, 160)
+    known = benchmark.add_few(known, found, 3)
+    assert report.few_table(known, ["gp", "linear", "nobody"]) == [
+        "| tasks to learn from | 3 | 20 | 160 |",
+        "| --- | --- | --- | --- |",
+        "| gp | 0.50 | 0.40 | 0.50 |",
+        "| linear | 1.00 |  | 1.00 |",
+    ]
 
 
 @pytest.mark.parametrize("answer", [np.nan, None])
