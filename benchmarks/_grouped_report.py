@@ -141,7 +141,7 @@ def against_table(results, name, others):
 
 def few_table(results, names):
     """Return lines of Markdown: mean ratios by the number of tasks to learn from."""
-    few = results["few tasks"]
+    few = results.get("few tasks", {})
     lines = [
         f"| tasks to learn from | {' | '.join(few)} |",
         "|" + " --- |" * (1 + len(few)),

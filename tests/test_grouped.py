@@ -284,6 +284,21 @@ def test_who_raises_or_answers_with_no_number_has_no_loss(
     assert lost["loss"] == {"3": [None], "8": [None]}
 
 
+@pytest.mark.parametrize("kind", ["regressor", "classifier"])
+def test_in_the_large_table_tasks_differ_and_lines_are_not_all(
+    benchmark, monkeypatch, kind
+):
+    import _grouped_large
+
+    monkeypatch.setattr(_grouped_large, "N_TASKS", 60)
+    monkeypatch.setattr(_grouped_large, "N_NEW", 40)
+    names = ["mean", "pooled linear", "pooled boosting", "boosting + residual"]
+    found = _grouped_large.measure_large(kind, names)
+    losses = [found[name]["loss"] for name in names]
+    assert losses == sorted(losses, reverse=True)
+    assert all(row["fit"] + row["adapt"] > 0 for row in found.values())
+
+
 @pytest.mark.parametrize(
     ("name", "table"), [("pooled linear", "dietox"), ("mean", "contraception")]
 )
