@@ -1,7 +1,7 @@
 """Who learns the tables with groups, by name, and what one of them costs."""
 
 import warnings
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import torch
@@ -72,9 +72,10 @@ def make_learner(name, kind, seed):
 def measure(name, table_name, seed, inner=False, n_old=None):
     """Learn from the old tasks of a table, and be judged on the new ones.
 
-    Everything runs in one thread. ``inner`` parts the tasks to learn from once more and
-    leaves the new ones out, for choosing what is chosen by hand. ``n_old`` leaves so
-    many tasks to learn from.
+    Everything runs in one thread, and seconds are of processor time, which other work
+    on the machine does not lengthen. ``inner`` parts the tasks to learn from once more
+    and leaves the new ones out, for choosing what is chosen by hand. ``n_old`` leaves
+    so many tasks to learn from.
 
     Returns
     -------
@@ -110,15 +111,15 @@ def measure(name, table_name, seed, inner=False, n_old=None):
 
 def judge(learner, table, old, new, record):
     """Fill in what fit takes, and for each size what answers take and cost."""
-    start = perf_counter()
+    start = process_time()
     learner.fit(table.X[old], table.y[old], groups=table.groups[old])
-    record["fit"] = perf_counter() - start
+    record["fit"] = process_time() - start
     variance = table.y[old].var()
     for size, (known, asked) in new.items():
-        start = perf_counter()
+        start = process_time()
         learner.adapt(table.X[known], table.y[known], groups=table.groups[known])
         answers = answer(learner, table.take(asked), table.n_classes)
-        record["answer"][str(size)] = perf_counter() - start
+        record["answer"][str(size)] = process_time() - start
         groups = table.groups[asked]
         loss = task_losses(table.kind, table.y[asked], answers, groups, variance).mean()
         if not np.isfinite(loss):

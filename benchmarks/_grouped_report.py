@@ -85,14 +85,16 @@ def summary_table(results, names=None):
     rows = {name: summarise(cells) for name, cells in ratios(results).items()}
     chosen = [name for name in names or rows if name in rows]
     lines = [
-        "| learner | mean | within 2 % | > 2 % ahead | worst | fit, s | answer, s |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| learner | cells | mean | within 2 % | > 2 % ahead | worst | fit, s "
+        "| answer, s |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name in sorted(chosen, key=lambda name: rows[name]["mean"]):
         row, (table, size) = rows[name], rows[name]["worst cell"]
         fit, answer = (seconds(results, name, what) for what in ("fit", "answer"))
         lines.append(
-            f"| {name} | {row['mean']:.3f} | {row['near']:.0%} | {row['ahead']:.0%} | "
+            f"| {name} | {row['cells']} | {row['mean']:.3f} "
+            f"| {100 * row['near']:.0f} % | {100 * row['ahead']:.0f} % | "
             f"{shown(row['worst'])} ({table}, {size}) | {fit:.0f} | {answer:.1f} |"
         )
     return lines
@@ -157,7 +159,7 @@ def few_table(results, names):
 def shown(number):
     if not np.isfinite(number):
         return "raised"
-    return f"{number:.2f}" if number < 10 else f"{number:.3g}"
+    return f"{number:.2f}" if number < 10 else f"{number:.2g}"
 
 
 TABLES = {"summary": summary_table, "cells": cells_table, "few tasks": few_table}
@@ -175,9 +177,9 @@ def filled(text, results):
         what, _, rest = match["what"].partition(" of ")
         name, _, others = what.partition(" beside ")
         if others:
-            lines = against_table(results, name, others.split(", "))
+            lines = against_table(results, name, re.split(r",\s+", others))
         else:
-            names = rest.split(", ") if rest else tuple(MAIN)
+            names = re.split(r",\s+", rest) if rest else tuple(MAIN)
             lines = TABLES[what](results, names)
         return "\n".join([match["start"], *lines, match["end"]])
 

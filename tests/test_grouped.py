@@ -131,7 +131,8 @@ def test_who_raises_on_a_table_has_lost_it(report):
 def test_a_page_shows_the_figures_of_the_file(report):
     known = results(pigs={"linear": record(1.0), "gp": record(0.5)})
     page = """Before.
-<!-- grouped: summary of gp, linear -->
+<!-- grouped: summary of gp,
+ linear -->
 <!-- end -->
 Between.
 <!-- grouped: gp beside linear, boosting -->
@@ -139,7 +140,7 @@ old
 <!-- end -->
 """
     filled = report.filled(page, known)
-    assert "| gp | 0.500 | 100% | 100% | 0.50 (pigs, 3) | 1 | 0.5 |" in filled
+    assert "| gp | 1 | 0.500 | 100 % | 100 % | 0.50 (pigs, 3) | 1 | 0.5 |" in filled
     assert "| linear | 0.50 | 1 of 1 | 0 of 1 |" in filled
     assert "old" not in filled
     assert filled.startswith("Before.\n")
@@ -195,7 +196,7 @@ def test_a_run_that_was_stopped_goes_on(benchmark, monkeypatch, capsys):
     assert learners["mean"]["loss"]["3"] == [1.0, 2.0, 3.0]
     run(benchmark, monkeypatch, *arguments, "--again")
     assert len(asked) == 7
-    assert "| mean | 1.000 |" in capsys.readouterr().out
+    assert "| mean | 2 | 1.000 |" in capsys.readouterr().out
 
 
 def test_settings_are_chosen_without_the_new_tasks(benchmark, grouped, monkeypatch):
