@@ -22,12 +22,14 @@ from skmeta.algorithms.r2d2 import R2D2
 from skmeta.algorithms.relation import RelationNet
 from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.shared import (
+    ClassLoss,
     absent_classes,
     class_loss,
     join_train_rows,
     log_probabilities,
     log_scale,
     log_sum_by_class,
+    make_class_loss,
     mask_absent_classes,
     mean_by_class,
     mean_of_rows,
@@ -50,6 +52,7 @@ __all__ = [
     "R2D2",
     "Algorithm",
     "BaselinePlusPlus",
+    "ClassLoss",
     "MAMLPlusPlus",
     "MatchingNet",
     "MetaOptNet",
@@ -67,6 +70,7 @@ __all__ = [
     "log_probabilities",
     "log_scale",
     "log_sum_by_class",
+    "make_class_loss",
     "mask_absent_classes",
     "mean_by_class",
     "mean_of_rows",

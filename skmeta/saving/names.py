@@ -50,7 +50,9 @@ FITTED = _themselves(
 )
 """Keys of what ``fit`` learns, and the attributes of the estimator."""
 
-SPEC = _themselves("n_features", "n_outputs", "kind", "label_space", "n_train_classes")
+SPEC = _themselves(
+    *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"), "from_pool"
+)
 """Keys of a ``Spec``, and its fields."""
 
 ADAPTED = {

@@ -46,7 +46,8 @@ def test_the_keys_of_format_1_are_those_that_files_have():
     labels = {"vocabulary", "members", "first", "n_classes"}
     assert content["adapted"]["labels"].keys() == labels
     assert content["spec"].keys() == {
-        *("n_features", "n_outputs", "kind", "label_space", "n_train_classes")
+        *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"),
+        "from_pool",
     }
     few_shot = document_of(FewShotClassifier(meta).fit(X, y))
     assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted"}
