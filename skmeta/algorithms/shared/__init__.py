@@ -22,6 +22,7 @@ from skmeta.algorithms.shared.losses import (
 from skmeta.algorithms.shared.training_classes import (
     ClassLoss,
     class_loss,
+    embed_episode,
     join_train_rows,
     make_class_loss,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "ClassLoss",
     "absent_classes",
     "class_loss",
+    "embed_episode",
     "join_train_rows",
     "log_probabilities",
     "log_scale",

@@ -12,8 +12,15 @@ from torch.nn.functional import cross_entropy
 
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
+from skmeta.nn import apply
 
-__all__ = ["ClassLoss", "class_loss", "join_train_rows", "make_class_loss"]
+__all__ = [
+    "ClassLoss",
+    "class_loss",
+    "embed_episode",
+    "join_train_rows",
+    "make_class_loss",
+]
 
 # The weight of the second loss for pools of classes.
 _AUTO_WEIGHT = 1.0
@@ -174,3 +181,30 @@ def make_class_loss(
     if spec.kind == "regressor" or not (weight and n_train_classes):
         return None
     return ClassLoss(width, n_train_classes, float(weight))
+
+
+def embed_episode(
+    backbone: nn.Module, episode: Episode
+) -> tuple[Tensor, Tensor, Tensor, Batch]:
+    """Embed the support and the query rows of a meta-batch at once, for two losses.
+
+    Parameters
+    ----------
+    backbone : nn.Module
+        Network to the embedding.
+    episode : Episode
+        Meta-batch.
+
+    Returns
+    -------
+    support, query : Tensor of shape (tasks, rows, d)
+        Embedding of the rows of either, for the loss of the episodes.
+    embedded : Tensor of shape (tasks, rows, d)
+        Of the support's, then the query's rows.
+    rows : Batch
+        These rows, for the second loss.
+    """
+    rows, _ = episode.join()
+    embedded = apply(backbone, rows.X, rows.mask)
+    n_support = episode.support.mask.shape[1]
+    return embedded[:, :n_support], embedded[:, n_support:], embedded, rows
