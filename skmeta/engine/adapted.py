@@ -169,7 +169,7 @@ class AdaptedTasks:
 
     def _by_blocks(
         self,
-        method: Callable[[nn.Module, Any, Tensor], Tensor],
+        method: Callable[..., Tensor],
         table: Table,
         task: np.ndarray,
     ) -> np.ndarray:
@@ -178,10 +178,12 @@ class AdaptedTasks:
 
         def answer(block: _Block) -> tuple[np.ndarray, np.ndarray]:
             rows, mask = block.pad(spans)
-            X = table.features(rows, mask).to(self.learner.device)
+            device = self.learner.device
+            given = [table.features(rows, mask), table.offsets(rows, mask)]
+            given = [each.to(device) for each in given if each is not None]
             with torch.no_grad():
                 state = self._state(block)
-                answers = method(self.learner.module, state, X).cpu().numpy()
+                answers = method(self.learner.module, state, *given).cpu().numpy()
             return rows[mask], answers[mask]
 
         whole = np.full((len(task), 1), -np.inf, dtype=np.float32)

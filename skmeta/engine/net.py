@@ -124,7 +124,7 @@ class EpisodicNet(NeuralNet):
         episode = batch.to(self.device)
         with torch.no_grad():
             state = self.algorithm.adapt(self.module_, episode.support)
-            outputs = self.algorithm.predict(self.module_, state, episode.query.X)
+            outputs = self.algorithm.answer(self.module_, state, episode.query)
             loss = task_losses(outputs, episode.query).mean()
         self.history.record_batch("valid_score", mean_score(outputs, episode.query))
         return {"loss": loss, "y_pred": outputs}

@@ -28,6 +28,8 @@ class Spec:
     from_pool : bool, default=False
         Whether tasks are drawn from a pool of classes, so that each training class
         comes again beside ever others. Equal specs may differ in it, too.
+    n_parts : int, default=0
+        Parts of the prior, ``Batch.offset``; 0 without one.
     """
 
     n_features: int
@@ -36,3 +38,4 @@ class Spec:
     label_space: Literal["shared", "per_task"] = "shared"
     n_train_classes: int = field(default=0, compare=False)
     from_pool: bool = field(default=False, compare=False)
+    n_parts: int = field(default=0, compare=False)

@@ -31,6 +31,8 @@ class Table:
         Training class of each row, where a classifier is trained.
     weight : float32 ndarray of shape (n_rows,), default=None
         How much each row counts; None where all count the same.
+    offset : float32 ndarray of shape (n_rows, parts, outputs), default=None
+        What each part of the prior answers to a row; None without a prior.
     """
 
     X: np.ndarray
@@ -39,6 +41,7 @@ class Table:
     scale: np.ndarray | float = 1.0
     label: np.ndarray | None = None
     weight: np.ndarray | None = None
+    offset: np.ndarray | None = None
 
     def features(self, rows: np.ndarray, mask: np.ndarray) -> Tensor:
         """Gather the scaled features of padded rows, 0 on padding."""
@@ -46,6 +49,15 @@ class Table:
         if not mask.all():
             X[~mask] = 0
         return torch.from_numpy(X)
+
+    def offsets(self, rows: np.ndarray, mask: np.ndarray) -> Tensor | None:
+        """Gather the prior's answers to padded rows, 0 on padding."""
+        if self.offset is None:
+            return None
+        offset = self.offset[rows]
+        if not mask.all():
+            offset[~mask] = 0
+        return torch.from_numpy(offset)
 
     def take(
         self,
@@ -70,7 +82,8 @@ class Table:
         Returns
         -------
         Batch
-            Features, targets and weights, 0 on padding; training classes, -1 there.
+            Features, targets, weights and offsets, 0 on padding; training classes, -1
+            there.
         """
         assert self.y is not None  # a batch has targets
         y = np.where(mask, self.y[rows] if y is None else y, self.y.dtype.type(0))
@@ -87,4 +100,5 @@ class Table:
             torch.from_numpy(n_classes),
             label,
             weight,
+            self.offsets(rows, mask),
         )

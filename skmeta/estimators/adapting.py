@@ -324,10 +324,14 @@ class AdaptingEstimator(
         X: np.ndarray,
         targets: np.ndarray | None = None,
         weight: np.ndarray | None = None,
+        offset: np.ndarray | None = None,
     ) -> Table:
         if weight is not None:
             weight = weight.astype(np.float32)
-        return Table(X, targets, self.mean_, self.scale_, weight=weight)
+        prior = getattr(self, "prior_", None)  # the first files of format 1 have none
+        if offset is None and prior is not None:
+            offset = prior.offsets(X)
+        return Table(X, targets, self.mean_, self.scale_, weight=weight, offset=offset)
 
     # What scikit-learn asks ---------------------------------------------------------
 

@@ -21,6 +21,7 @@ from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.prior import NAMES, check_part, cross_fit, make_part
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -47,6 +48,7 @@ class BaseMetaEstimator(AdaptingEstimator):
     _parameter_constraints = {
         "algorithm": [str, HasMethods(["build", "adapt", "predict"])],
         "backbone": [str, HasMethods(["build"])],
+        "prior": [StrOptions({"auto", *NAMES}), HasMethods("fit"), list, tuple, None],
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
         "n_query": [Interval(Integral, 1, None, closed="left")],
@@ -185,7 +187,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         if settled:
             self._refuse_new_classes()
 
-        table = self._table(rows.X, targets, self._row_weights(rows))
+        weight = self._row_weights(rows)
+        offset = None if settled else self._learn_prior(rows, weight, rng)
+        table = self._table(rows.X, targets, weight, offset)
         train, valid = make_samplers(
             replace(table, label=label),
             rows.task,
@@ -257,6 +261,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         if earlier is not None:
             earlier.check_meaning(self._meaning())
         self._build_components()
+        self.spec_ = replace(self.spec_, n_parts=len(self._prior_parts()))
+        if earlier is not None:
+            earlier.check_parts(self.spec_.n_parts)
         augmentations = self._resolve_augmentations()
         if earlier is not None:
             earlier.check_components(self.algorithm_, self.backbone_)
@@ -278,6 +285,52 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
         self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
         self._check_suits(self.algorithm_, "algorithm")
+
+    def _prior_parts(self) -> tuple[Any, ...]:
+        """Return the parts of the prior, names or estimators; none without a prior."""
+        if self.prior is None:
+            return ()
+        shared = self.spec_.label_space == "shared"
+        if self.prior == "auto":
+            if not shared:
+                return ()
+            return self.algorithm_.default_prior(self.spec_)
+        if not shared:
+            raise ValueError(
+                f"prior={self.prior!r} says what labels mean in every task, and these "
+                "are names inside a task. Set prior='auto' or None."
+            )
+        if not self.algorithm_.uses_prior:
+            raise ValueError(
+                f"{self.algorithm_} takes no prior. Set prior='auto' or None, or "
+                "choose an algorithm with uses_prior, such as 'gp' or 'maml'."
+            )
+        is_list = isinstance(self.prior, (list, tuple))
+        return tuple(self.prior) if is_list else (self.prior,)
+
+    def _learn_prior(
+        self, rows: TaskRows, weight: np.ndarray | None, rng: np.random.Generator
+    ) -> np.ndarray | None:
+        """Fit the prior, and return what it says of rows of tasks it has not seen."""
+        self.prior_ = None
+        given = self._prior_parts()
+        if not given:
+            return None
+        seed = int(rng.integers(2**31))
+        parts = [
+            make_part(each, self._kind, seed) if isinstance(each, str) else each
+            for each in given
+        ]
+        for part in parts:
+            check_part(part, self._kind)
+        self.prior_, offset = cross_fit(
+            parts,
+            rows,
+            weight=weight,
+            columns=getattr(self, "feature_names_in_", None),
+            **self._prior_unit(),
+        )
+        return offset
 
     def _resolve_augmentations(self) -> list[Augmentation]:
         """Return the task augmentations, and say in ``spec_`` what they widen."""
@@ -332,6 +385,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             algorithm=self.algorithm_,
             backbone=self.backbone_,
             n_train_classes=self.spec_.n_train_classes,
+            n_parts=self.spec_.n_parts,
         )
 
     def _open_checkpoint(

@@ -130,6 +130,9 @@ class Classes(Targets):
         shared = self.label_space_ == "shared"
         return self.spec_, tuple(self.classes_.tolist()) if shared else None
 
+    def _prior_unit(self) -> dict[str, Any]:
+        return {"classes": self.classes_}
+
     # In fit, adapt and score: labels to codes ---------------------------------------
 
     def _encode(

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from scipy.special import softmax
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmeta.algorithms.base import Algorithm
@@ -199,6 +199,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         algorithm: str | Algorithm = "maml",
         backbone: str | Backbone = "mlp",
         *,
+        prior: str | BaseEstimator | Sequence[str | BaseEstimator] | None = "auto",
         tasks: Literal["groups", "classes", "table"] = "groups",
         label_space: Literal["auto", "shared", "per_task"] = "auto",
         n_way: int = 5,
@@ -229,6 +230,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     ):
         self.algorithm = algorithm
         self.backbone = backbone
+        self.prior = prior
         self.tasks = tasks
         self.label_space = label_space
         self.n_way = n_way

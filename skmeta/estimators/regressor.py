@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
 from skmeta.algorithms.base import Algorithm
@@ -111,6 +111,7 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         algorithm: str | Algorithm = "maml",
         backbone: str | Backbone = "mlp",
         *,
+        prior: str | BaseEstimator | Sequence[str | BaseEstimator] | None = "auto",
         tasks: Literal["groups", "table"] = "groups",
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
@@ -136,6 +137,7 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
     ):
         self.algorithm = algorithm
         self.backbone = backbone
+        self.prior = prior
         self.tasks = tasks
         self.n_shot = n_shot
         self.n_query = n_query

@@ -89,6 +89,10 @@ class Targets(metaclass=ABCMeta):
         """Return what columns and outputs stand for, to compare two fits by."""
         return self.spec_
 
+    @abstractmethod
+    def _prior_unit(self) -> dict[str, Any]:
+        """Return in what unit a prior answers: keywords of :class:`Prior`."""
+
     # In fit, adapt and score: targets to numbers ------------------------------------
 
     @abstractmethod
@@ -117,7 +121,7 @@ class Targets(metaclass=ABCMeta):
 
     @abstractmethod
     def _table(self, X: np.ndarray) -> Table:
-        """Make rows ready for the engine, with the scale that ``fit`` has learnt."""
+        """Make rows ready for the engine, with the scale and the prior of ``fit``."""
 
     @abstractmethod
     def _check_uses_weights(self, name: str) -> None:

@@ -56,6 +56,9 @@ class Values(Targets):
         values, _, _ = self._encode(rows, rows.n_tasks)
         return values, None, None
 
+    def _prior_unit(self) -> dict[str, Any]:
+        return {"mean": self.target_mean_, "scale": self.target_scale_}
+
     # In fit, adapt and score: standardised values -----------------------------------
 
     def _encode(
