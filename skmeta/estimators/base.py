@@ -1,6 +1,8 @@
 """Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -12,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
-from skmeta.augmentations import Augmentation
+from skmeta.augmentations import Augmentation, FeatureNoise
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train
@@ -27,6 +29,11 @@ from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
 __all__ = ["BaseMetaEstimator"]
+
+# What keeps a training from memorising the classes of a pool, chosen on classes held
+# out of those that benchmarks/pools.py trains on.
+_POOL_NOISE = FeatureNoise(scale=0.1, within=0.5)
+_POOL_DECAY = 1e-3
 
 
 class BaseMetaEstimator(AdaptingEstimator):
@@ -57,7 +64,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "tasks_per_epoch": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "optimizer": [callable],
+        "optimizer": [StrOptions({"auto"}), callable],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -120,7 +127,9 @@ class BaseMetaEstimator(AdaptingEstimator):
 
         The first call, or ``fit``, settles columns, their scale and the label space.
         Every call goes on from the weights and the optimizer's memory that are there;
-        call it several times for more passes. No tasks are held out. What was adapted
+        call it several times for more passes. A second loss of the training classes
+        (``class_loss`` of an algorithm) is left out where labels are per task, for the
+        next call has other classes. No tasks are held out. What was adapted
         to is forgotten, for it was learnt by other meta-knowledge.
 
         Parameters
@@ -186,6 +195,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         augmentations = self._build_learner(earlier)
         if settled:
             self._refuse_new_classes()
+        if is_partial:
+            label = self._labels_of_a_part(label)
 
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
@@ -281,6 +292,16 @@ class BaseMetaEstimator(AdaptingEstimator):
                 "choose another algorithm for partial_fit."
             )
 
+    def _labels_of_a_part(self, label: np.ndarray | None) -> np.ndarray | None:
+        """Leave training classes out where another call of partial_fit has others."""
+        if (
+            label is None
+            or self.algorithm_.learns_train_classes
+            or self.spec_.label_space == "shared"
+        ):
+            return label
+        return np.full_like(label, -1)
+
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
         self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
@@ -335,7 +356,9 @@ class BaseMetaEstimator(AdaptingEstimator):
     def _resolve_augmentations(self) -> list[Augmentation]:
         """Return the task augmentations, and say in ``spec_`` what they widen."""
         given = self.augment
-        if given is None:
+        if given == "auto":
+            given = self._default_augmentations()
+        elif given is None:
             given = []
         elif not isinstance(given, (list, tuple)):
             given = [given]
@@ -345,7 +368,21 @@ class BaseMetaEstimator(AdaptingEstimator):
             self._check_suits(augmentation, "augmentation")
             n_train_classes = augmentation.n_train_classes(n_train_classes)
         self.spec_ = replace(self.spec_, n_train_classes=n_train_classes)
+        self.augment_ = resolved
         return resolved
+
+    def _default_augmentations(self) -> list[Augmentation]:
+        """Return noise for pools of classes, if features have a unit to make it in."""
+        if self.spec_.from_pool and self.normalize is not None:
+            return [clone(_POOL_NOISE)]
+        return []
+
+    def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
+        if self.optimizer != "auto":
+            return self.optimizer
+        if self.spec_.from_pool:
+            return partial(torch.optim.Adam, weight_decay=_POOL_DECAY)
+        return torch.optim.Adam
 
     def _check_suits(self, component: Algorithm | Augmentation, kind: str) -> None:
         for what, wanted, offered in [
@@ -370,7 +407,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             lr=self.lr,
-            optimizer=self.optimizer,
+            optimizer=self._outer_optimizer(),
             device=self.device,
             compile=self.compile,
         )

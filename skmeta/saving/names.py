@@ -34,6 +34,7 @@ def _themselves(*names: str) -> dict[str, str]:
 FITTED = _themselves(
     "_sklearn_output_config",
     "algorithm_",
+    "augment_",
     "backbone_",
     "class_weight_",
     "classes_",

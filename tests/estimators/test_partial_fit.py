@@ -110,3 +110,18 @@ def test_partial_fit_asks_for_groups():
         for meta in (regressor(), classifier()):
             requests = meta.get_metadata_routing().partial_fit.requests
             assert requests["groups"] is True
+
+
+def test_the_second_loss_waits_while_calls_bring_other_classes():
+    X, y, _ = wine()
+    meta = classifier(tasks="classes").partial_fit(X, y)
+    head = meta.module_.class_loss.classifier.weight.clone()
+    # Its classifier learns nothing but what the decay takes.
+    meta.partial_fit(X, np.char.add(y, " new"))
+    moved = meta.module_.class_loss.classifier.weight - head
+    assert (head * moved <= 0).all()
+    assert len(meta.history_) == 2
+    meta.adapt(X, y).score(X, y)
+    trained = classifier(tasks="classes").fit(X, y)
+    trained.partial_fit(X, y)
+    assert len(trained.history_) == 3
