@@ -135,7 +135,7 @@ class PlainClassifier:
             Z = np.maximum(Z @ weight + bias, 0)
         n_way, n_shot = support.shape[1:]
         y = np.repeat(np.arange(n_way), n_shot)
-        head = LogisticRegression()
+        head = LogisticRegression(max_iter=500)
         return np.array(
             [
                 head.fit(Z[few.ravel()], y).predict(Z[new.ravel()])
@@ -175,7 +175,7 @@ def make_learners(names, seed):
         if "class_loss" in alone.get_params():
             alone.set_params(class_loss=0.0)
         learners[ALONE.format(name)] = Meta(
-            alone, seed, augment=None, optimizer=torch.optim.Adam
+            alone, seed, augment=None, optimizer=torch.optim.Adam, max_epochs=200
         )
         learners[name] = Meta(name, seed)
     return learners

@@ -19,7 +19,7 @@ from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train
 from skmeta.engine.warm_start import EarlierFit
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampler import EpisodeSampler, shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
@@ -34,6 +34,13 @@ __all__ = ["BaseMetaEstimator"]
 # out of those that benchmarks/pools.py trains on.
 _POOL_NOISE = FeatureNoise(scale=0.1, within=0.5)
 _POOL_DECAY = 1e-3
+_POOL_EPOCHS = 40  # where no class is held out to stop it
+# Of a pool too small to hold classes out for good: the share of them that decides how
+# many epochs all are trained for, and how many there have to be for that.
+_POOL_HELD_OUT = 1 / 3
+_ENOUGH_TO_FIND_EPOCHS = 5
+
+_EPOCHS = 200
 
 
 class BaseMetaEstimator(AdaptingEstimator):
@@ -60,7 +67,10 @@ class BaseMetaEstimator(AdaptingEstimator):
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
         "n_query": [Interval(Integral, 1, None, closed="left")],
         "normalize": [StrOptions({"task", "global"}), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "tasks_per_epoch": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -201,13 +211,12 @@ class BaseMetaEstimator(AdaptingEstimator):
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
-        train, valid = make_samplers(
+        draw = partial(
+            make_samplers,
             replace(table, label=label),
             rows.task,
             cell,
             tasks=self.tasks,
-            early_stopping=False if is_partial else self.early_stopping,
-            validation_fraction=self.validation_fraction,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
             n_shot=shot_range(self.n_shot, self.spec_.label_space),
@@ -216,19 +225,31 @@ class BaseMetaEstimator(AdaptingEstimator):
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
         )
-        # A new net, with the present callbacks; who shares the old weights keeps them.
-        self.net_ = self._make_net(validates=valid is not None)
-        if is_partial:
-            self.net_.max_epochs = 1
-        meta_train(
-            self.net_,
-            train,
-            valid,
+        train, valid = draw(
+            early_stopping=False if is_partial else self.early_stopping,
+            validation_fraction=self.validation_fraction,
+        )
+        learn = partial(
+            meta_train,
             augmentations=augmentations,
             scaling=self._task_scaling(),
             spec=self.spec_,
             tasks_per_epoch=self.tasks_per_epoch,
             rng=rng,
+        )
+        n_epochs = self._n_epochs(validates=valid is not None)
+        if valid is None and earlier is None and self._may_find_n_epochs(cell):
+            found, judges = draw(
+                early_stopping=True, validation_fraction=_POOL_HELD_OUT
+            )
+            n_epochs = self._find_n_epochs(learn, found, judges, n_epochs)
+        # A new net, with the present callbacks; who shares the old weights keeps them.
+        self.net_ = self._make_net(validates=valid is not None)
+        self.net_.max_epochs = 1 if is_partial else n_epochs
+        learn(
+            self.net_,
+            train,
+            valid,
             before=None if earlier is None else earlier.net,
             checkpoint=checkpoint,
         )
@@ -377,6 +398,39 @@ class BaseMetaEstimator(AdaptingEstimator):
             return [clone(_POOL_NOISE)]
         return []
 
+    def _n_epochs(self, *, validates: bool) -> int:
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        return _POOL_EPOCHS if self.spec_.from_pool and not validates else _EPOCHS
+
+    def _may_find_n_epochs(self, cell: np.ndarray | None) -> bool:
+        """Tell whether a small pool of classes decides how long it is trained on."""
+        return (
+            self.max_epochs == "auto"
+            and self.early_stopping == "auto"
+            and self.spec_.from_pool
+            and cell is not None
+            and len(np.unique(cell)) >= _ENOUGH_TO_FIND_EPOCHS
+        )
+
+    def _find_n_epochs(
+        self,
+        learn: Callable[..., EpisodicNet],
+        train: EpisodeSampler,
+        valid: EpisodeSampler | None,
+        n_epochs: int,
+    ) -> int:
+        """Train on some classes of a small pool; return the epoch best for others.
+
+        All classes are then trained on for so long, for there is none to spare.
+        """
+        if valid is None:
+            return n_epochs
+        net = self._make_net(validates=True)
+        net.max_epochs = n_epochs
+        learn(net, train, valid, compares=False)
+        return 1 + int(np.argmin(net.history[:, "valid_loss"]))
+
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
             return self.optimizer
@@ -404,7 +458,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             patience=self.patience if validates else None,
             verbose=self.verbose,
             callbacks=self.callbacks,
-            max_epochs=self.max_epochs,
+            max_epochs=self._n_epochs(validates=validates),
             batch_size=self.batch_size,
             lr=self.lr,
             optimizer=self._outer_optimizer(),

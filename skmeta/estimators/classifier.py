@@ -90,8 +90,11 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         variance :math:`(\sum_i (x_i - m)^2 + 2 \sigma^2) / (\max(n - 1, 0) + 2) +
         (1 - w) \, \tau^2`, all in units of the global ones. Features that are constant
         inside tasks keep the global ones.
-    max_epochs : int, default=200
-        Passes over ``tasks_per_epoch`` tasks.
+    max_epochs : int or "auto", default="auto"
+        Passes over ``tasks_per_epoch`` tasks. "auto" is 200; for ``tasks="classes"``
+        where no class is held out to stop the training, it is 40 at most: with
+        ``early_stopping="auto"`` and five classes or more, as many as were best for a
+        third of the classes when the others were trained on. Then all are trained on.
     batch_size : int, default=32
         Tasks in a meta-batch.
     tasks_per_epoch : int, default=512
@@ -215,7 +218,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         mix_tasks: float = 0.0,
         augment: str | Augmentation | Sequence[str | Augmentation] | None = "auto",
         normalize: Literal["task", "global"] | None = "global",
-        max_epochs: int = 200,
+        max_epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float = 1e-3,
