@@ -18,7 +18,6 @@ are left out.
 
 import argparse
 import warnings
-from functools import cache
 from time import process_time
 
 import numpy as np
@@ -49,7 +48,6 @@ ALONE = "{}, episodes alone"
 # Pools and episodes ------------------------------------------------------------------
 
 
-@cache
 def load(pool):
     """Return the rows of a pool and their class codes; None if it is not there."""
     try:
