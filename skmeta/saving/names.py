@@ -44,6 +44,7 @@ def _themselves(*names: str) -> dict[str, str]:
 FITTED = _themselves(
     "_sklearn_output_config",
     "algorithm_",
+    "augment_",
     "backbone_",
     "class_weight_",
     "classes_",
@@ -60,7 +61,9 @@ FITTED = _themselves(
 )
 """Keys of what ``fit`` learns, and the attributes of the estimator."""
 
-SPEC = _themselves("n_features", "n_outputs", "kind", "label_space", "n_train_classes")
+SPEC = _themselves(
+    *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"), "from_pool"
+)
 """Keys of a ``Spec``, and its fields."""
 
 ADAPTED = {
