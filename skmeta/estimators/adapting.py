@@ -25,12 +25,12 @@ from skmeta.episodes.sampling import draw_support
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.estimators.html import HTMLReprMixin, html_rows
-from skmeta.estimators.targets import Targets
+from skmeta.estimators.targets import FAR, SQUASH, Targets
 from skmeta.exceptions import NotAdaptedError
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
-from skmeta.utils.messages import show
+from skmeta.utils.messages import show, warn
 from skmeta.utils.random import generator
 
 __all__ = ["AdaptingEstimator"]
@@ -90,6 +90,12 @@ class AdaptingEstimator(
         ValueError
             If a label is unknown to a shared label space, if there is no row and no
             prior to answer by, or if the algorithm takes no weights.
+
+        Warns
+        -----
+        UserWarning
+            If rows are far outside the range of those that ``fit`` has seen; with the
+            names of their tasks, once for all. Other units are a usual reason.
         """
         check_is_fitted(self)
         X, y, groups, in_support = unpack(X, y, groups)
@@ -108,7 +114,9 @@ class AdaptingEstimator(
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
         rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
-        self._set_adapted(self._learn(self._weigh(rows, sample_weight)))
+        rows = self._weigh(rows, sample_weight)
+        self._warn_if_far(rows)
+        self._set_adapted(self._learn(rows))
         return self
 
     def score(
@@ -244,6 +252,19 @@ class AdaptingEstimator(
             labels=labels,
         )
 
+    def _warn_if_far(self, rows: TaskRows) -> None:
+        """Warn, once for all tasks, of supports unlike all that ``fit`` has seen."""
+        lost = np.unique(rows.task[self._is_far(rows)])
+        if not len(lost):
+            return
+        which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+        warn(
+            f"The support{which} is far outside of what fit has seen: columns or "
+            f"targets are more than {FAR:g} standard deviations beyond the range of "
+            "the training rows. They are drawn nearer, and answers may be poor. Are "
+            "they in the units of the training?"
+        )
+
     def _learn_nothing(self, names: np.ndarray | None = None) -> AdaptedTasks:
         """Adapt to tasks without rows, or to one."""
         n_tasks = 1 if names is None else len(names) + 1
@@ -327,7 +348,15 @@ class AdaptingEstimator(
     ) -> Table:
         if weight is not None:
             weight = weight.astype(np.float32)
-        return Table(X, targets, self.mean_, self.scale_, weight=weight)
+        return Table(
+            X,
+            targets,
+            self.mean_,
+            self.scale_,
+            weight=weight,
+            bounds=self._bounds(),
+            squash=SQUASH if self.normalize == "robust" else None,
+        )
 
     # What scikit-learn asks ---------------------------------------------------------
 
