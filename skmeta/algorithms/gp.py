@@ -41,7 +41,9 @@ class GP(Algorithm):
 
     def adapt(self, module, support):
         rows = module.rows(support.X, support.offset, support.mask)
-        mean = module.mean(rows, support.offset, support)  # (tasks, members, rows, outputs)
+        mean = module.mean(
+            rows, support.offset, support
+        )  # (tasks, members, rows, outputs)
         root = support.counts(mean).sqrt()[:, None, :, None]  # (tasks, 1, rows, 1)
         K = root * module.kernel(rows, rows) * root.mT
         if module.kind == "regressor":
@@ -57,9 +59,17 @@ class GP(Algorithm):
         if K.shape[1] > 1:
             L = torch.linalg.cholesky(eye + 0.5 * K)
             f = logits + (K @ a) / root.clamp(min=1e-12)
-            fit = (root.square() * torch.where(Y > 0, torch.log_softmax(f, -1), 0.0)).sum((-1, -2))
-            evidence = fit - 0.5 * ((K @ a) * a).sum((-1, -2)) - (
-                (support.n_classes - 1).clamp(min=1).unsqueeze(-1) * L.diagonal(dim1=-2, dim2=-1).log().sum(-1))
+            fit = (
+                root.square() * torch.where(Y > 0, torch.log_softmax(f, -1), 0.0)
+            ).sum((-1, -2))
+            evidence = (
+                fit
+                - 0.5 * ((K @ a) * a).sum((-1, -2))
+                - (
+                    (support.n_classes - 1).clamp(min=1).unsqueeze(-1)
+                    * L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+                )
+            )
         w = module.log_weights(evidence, K)
         return State(rows, root * a, rows.new_zeros(len(rows), 0), w, support.n_classes)
 
@@ -72,9 +82,11 @@ class GP(Algorithm):
         P = torch.cholesky_inverse(L).to(K)
         evidence = 0.0
         if K.shape[1] > 1:
-            real = (root[..., 0] > 0)
+            real = root[..., 0] > 0
             logd = L.diagonal(dim1=-2, dim2=-1).log()
-            evidence = (-0.5 * (r * a).sum((-1, -2)) - torch.where(real, logd, 0.0).sum(-1)).to(K)
+            evidence = (
+                -0.5 * (r * a).sum((-1, -2)) - torch.where(real, logd, 0.0).sum(-1)
+            ).to(K)
         w = module.log_weights(evidence, K)
         return State(rows, root * a.to(K), root * P * root.mT, w, support.n_classes)
 
@@ -84,17 +96,25 @@ class GP(Algorithm):
 
     def _members(self, module, state, rows, offset):
         k = module.kernel(rows, state.rows)
-        out = module.mean(rows, offset, state) + k @ state.weights  # (tasks, members, rows, outputs)
+        out = (
+            module.mean(rows, offset, state) + k @ state.weights
+        )  # (tasks, members, rows, outputs)
         if module.kind == "classifier":
-            return out.masked_fill(absent_classes(out.shape[-1], state.n_classes).unsqueeze(1), -torch.inf), None
+            return out.masked_fill(
+                absent_classes(out.shape[-1], state.n_classes).unsqueeze(1), -torch.inf
+            ), None
         explained = ((k @ state.precision) * k).sum(-1)
-        v = (module.diagonal(rows) - explained).clamp(min=1e-6) + module.noise()[:, None]
+        v = (module.diagonal(rows) - explained).clamp(min=1e-6) + module.noise()[
+            :, None
+        ]
         return out, v.unsqueeze(-1)
 
     def _mix(self, module, state, members):
         out, v = members
         if module.kind == "classifier":
-            return (state.log_weights[..., None, None] + torch.log_softmax(out, -1)).logsumexp(1)
+            return (
+                state.log_weights[..., None, None] + torch.log_softmax(out, -1)
+            ).logsumexp(1)
         return (state.log_weights.exp()[..., None, None] * out).sum(1)
 
     def predict_std(self, module, state, X, offset=None):
@@ -118,7 +138,9 @@ class GP(Algorithm):
             log_p = log_p.gather(-1, at).squeeze(-1)
         else:
             v = v.squeeze(-1)
-            log_p = -0.5 * ((out.squeeze(-1) - query.y.unsqueeze(1)).square() / v + v.log())
+            log_p = -0.5 * (
+                (out.squeeze(-1) - query.y.unsqueeze(1)).square() / v + v.log()
+            )
         rows = -(state.log_weights.unsqueeze(-1) + log_p).logsumexp(1)
         if own:
             rows = rows - own * log_p.mean(1)
@@ -128,7 +150,9 @@ class GP(Algorithm):
         if OPT["val"] == "mse":
             return task_losses(outputs, query).mean()
         rows = module.rows(query.X, query.offset, query.mask)
-        return self._loss(module, state, self._members(module, state, rows, query.offset), query)
+        return self._loss(
+            module, state, self._members(module, state, rows, query.offset), query
+        )
 
     def callbacks(self):
         return [("clip", GradientNormClipping(OPT["clip"]))] if OPT["clip"] else []
@@ -171,7 +195,18 @@ class MAP(torch.autograd.Function):
         return u @ a.mT, root * u, None, None, None
 
 
-OPT = dict(clip=1.0, val="nll", own=0.5, penalty=0.0, const=-1.0, lin=-4.0, rbf=-2.0, deep=-2.0, members=[(1, 0)], temp=1.0)
+OPT = dict(
+    clip=1.0,
+    val="nll",
+    own=0.5,
+    penalty=0.0,
+    const=-1.0,
+    lin=-4.0,
+    rbf=-2.0,
+    deep=-2.0,
+    members=[(1, 0)],
+    temp=1.0,
+)
 
 
 class KernelLearner(nn.Module):
@@ -181,7 +216,9 @@ class KernelLearner(nn.Module):
         self.n_outputs = spec.n_outputs
         d = spec.n_features + spec.n_parts * spec.n_outputs
         self.d = d
-        members = [m for m in OPT["members"] if spec.n_parts or not m[0]] or [(0, m[1]) for m in OPT["members"]]
+        members = [m for m in OPT["members"] if spec.n_parts or not m[0]] or [
+            (0, m[1]) for m in OPT["members"]
+        ]
         self.m = len(members)
         self.deep = any(x[1] for x in members)
         if self.deep:
@@ -193,23 +230,28 @@ class KernelLearner(nn.Module):
         if spec.kind == "regressor":
             self.log_noise = nn.Parameter(torch.zeros(self.m))
         if spec.n_parts:
-            first = [0.7, 0.3] if spec.n_parts == 2 else [1 / spec.n_parts] * spec.n_parts
+            first = (
+                [0.7, 0.3] if spec.n_parts == 2 else [1 / spec.n_parts] * spec.n_parts
+            )
             self.mix = nn.Parameter(torch.tensor([first] * self.m))
         if spec.n_outputs:
             self.bias = nn.Parameter(torch.zeros(self.m, spec.n_outputs))
         if self.m > 1:
             self.gate = nn.Parameter(torch.zeros(self.m))
             self.temp = nn.Parameter(torch.tensor(OPT["temp"]))
-        start = torch.cat([
-            torch.tensor([OPT["const"], OPT["rbf"], OPT["deep"]]),
-            torch.full((d,), OPT["lin"]),
-            torch.full((d,), 0.5 * math.log(d) + 0.3)])
+        start = torch.cat(
+            [
+                torch.tensor([OPT["const"], OPT["rbf"], OPT["deep"]]),
+                torch.full((d,), OPT["lin"]),
+                torch.full((d,), 0.5 * math.log(d) + 0.3),
+            ]
+        )
         self.register_buffer("start", start)
         p = torch.tensor([float(x[0]) for x in members])
         self.register_buffer("around", p)
         self.register_buffer("has_deep", torch.tensor([float(x[1]) for x in members]))
         keep = torch.ones(self.m, d)
-        keep[:, spec.n_features:] = p[:, None]
+        keep[:, spec.n_features :] = p[:, None]
         self.register_buffer("keep", keep)
 
     def hypers(self):
@@ -248,7 +290,9 @@ class KernelLearner(nn.Module):
         if self.n_outputs:
             mean = mean + self.bias[:, None]
         if offset is not None:
-            mean = mean + torch.einsum("trpo,mp->tmro", offset, self.around[:, None] * self.mix)
+            mean = mean + torch.einsum(
+                "trpo,mp->tmro", offset, self.around[:, None] * self.mix
+            )
         return mean
 
     def kernel(self, A, B):
@@ -266,4 +310,8 @@ class KernelLearner(nn.Module):
 
 
 def sq(a, b):
-    return (a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2) - 2 * a @ b.mT).clamp(min=0.0)
+    return (
+        a.square().sum(-1, keepdim=True)
+        + b.square().sum(-1).unsqueeze(-2)
+        - 2 * a @ b.mT
+    ).clamp(min=0.0)
