@@ -26,6 +26,7 @@ __all__ = ["GP"]
 class GP(Algorithm):
     uses_weights = True
     uses_prior = True
+    learns_prior = True
 
     def __init__(self, n_steps: int = 12, width: int = 16):
         self.n_steps = n_steps

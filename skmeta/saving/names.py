@@ -64,6 +64,7 @@ FITTED = _themselves(
     "mean_",
     "n_features_in_",
     "n_tasks_",
+    "prior_",
     "scale_",
     "target_high_",
     "target_low_",
@@ -75,7 +76,8 @@ FITTED = _themselves(
 """Keys of what ``fit`` learns, and the attributes of the estimator."""
 
 SPEC = _themselves(
-    *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"), "from_pool"
+    *("n_features", "n_outputs", "kind", "label_space", "n_train_classes", "n_parts"),
+    "from_pool",
 )
 """Keys of a ``Spec``, and its fields."""
 
