@@ -207,8 +207,8 @@ def _duel(scores: DataFrame, choice: Choice, shots: int) -> Duel | None:
 def _in_words(duel: Duel, metric: MetricWording, shot: str) -> tuple[str, str]:
     n_tasks = len(duel.tasks)
     facts = (
-        f"{duel.meta} and {duel.plain}, chosen on tasks to learn from, met on new ones. "
-        f"After {count(duel.shots, shot, _plural(shot))} of a new task, {duel.meta} "
+        f"{duel.meta} and {duel.plain}, chosen on tasks to learn from, met on new ones."
+        f" After {count(duel.shots, shot, _plural(shot))} of a new task, {duel.meta} "
         f"has {_article(metric.title)} of {metric.show(duel.meta_scores.mean())}; the "
         f"plain way {duel.plain} has {metric.show(duel.plain_scores.mean())} "
         f"({metric.better} is better). {duel.meta} is ahead on {duel.n_won} and behind "
