@@ -40,6 +40,14 @@ class Algorithm(BaseEstimator):
         the row twice. If False, an estimator takes no weights.
     learns_train_classes : bool
         True if the module has weights for each training class, ``Batch.label``.
+    uses_prior : bool
+        True if it takes what a prior says of a row, ``Batch.offset`` (tasks, rows,
+        parts, outputs), and learns how tasks deviate from it. Its ``predict``,
+        ``embed`` and ``predict_std`` then have a fourth parameter, ``offset=None``,
+        that of the rows to answer.
+    learns_prior : bool
+        True if it learns how much to believe the parts of a prior, or takes them for
+        features. If False, the mean of the parts is added to the outputs as it is.
 
     Examples
     --------
@@ -71,6 +79,8 @@ class Algorithm(BaseEstimator):
     uses_row_order: ClassVar[bool] = False
     uses_weights: ClassVar[bool] = False
     learns_train_classes: ClassVar[bool] = False
+    uses_prior: ClassVar[bool] = False
+    learns_prior: ClassVar[bool] = False
 
     # ``module`` is Any below, and so is ``state``: they are what the own ``build`` and
     # ``adapt`` return, of types that each algorithm names where it overrides these.
@@ -129,6 +139,28 @@ class Algorithm(BaseEstimator):
             Logits, ``-inf`` for classes that a task does not have, or values.
         """
 
+    def answer(self, module: Any, state: Any, query: Batch) -> Tensor:
+        """Answer the rows of a batch, with what the prior says of them if it is used.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        state : pytree of Tensor
+            What :meth:`adapt` returned.
+        query : Batch
+            Query rows; targets are ignored.
+
+        Returns
+        -------
+        Tensor of shape (tasks, rows, outputs)
+            As :meth:`predict` returns it.
+        """
+        if query.offset is None:
+            return self.predict(module, state, query.X)
+        predict: Any = self.predict
+        return predict(module, state, query.X, query.offset)
+
     def embed(self, module: Any, state: Any, X: Tensor) -> Tensor:
         """Map rows to the embedding; by default the same for every task.
 
@@ -158,6 +190,21 @@ class Algorithm(BaseEstimator):
             none.
         """
         return []
+
+    def default_prior(self, spec: Spec) -> tuple[str, ...]:
+        """Name the parts of the prior that ``prior="auto"`` stands for.
+
+        Parameters
+        ----------
+        spec : Spec
+            Sizes and kinds.
+
+        Returns
+        -------
+        tuple of str
+            Of "boosting" and "linear". By default none, and so no prior.
+        """
+        return ()
 
     def has_prior(self, spec: Spec) -> bool:
         """Tell whether a task with an empty support can be answered.
@@ -190,8 +237,31 @@ class Algorithm(BaseEstimator):
             By default the mean over tasks of :func:`task_losses`.
         """
         state = self.adapt(module, episode.support)
-        outputs = self.predict(module, state, episode.query.X)
+        outputs = self.answer(module, state, episode.query)
         return task_losses(outputs, episode.query).mean()
+
+    def validation_loss(
+        self, module: Any, state: Any, outputs: Tensor, query: Batch
+    ) -> Tensor:
+        """Judge the answers to held-out tasks, for early stopping.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        state : pytree of Tensor
+            What :meth:`adapt` returned.
+        outputs : Tensor of shape (tasks, rows, outputs)
+            What :meth:`answer` returned.
+        query : Batch
+            Query rows and their targets.
+
+        Returns
+        -------
+        scalar Tensor
+            By default the mean over tasks of :func:`task_losses`.
+        """
+        return task_losses(outputs, query).mean()
 
     def meta_backward(self, module: Any, episode: Episode) -> Tensor:
         """Add the meta-gradient to the parameters' ``.grad``.

@@ -124,8 +124,10 @@ class EpisodicNet(NeuralNet):
         episode = batch.to(self.device)
         with torch.no_grad():
             state = self.algorithm.adapt(self.module_, episode.support)
-            outputs = self.algorithm.predict(self.module_, state, episode.query.X)
-            loss = task_losses(outputs, episode.query).mean()
+            outputs = self.algorithm.answer(self.module_, state, episode.query)
+            loss = self.algorithm.validation_loss(
+                self.module_, state, outputs, episode.query
+            )
         self.history.record_batch("valid_score", mean_score(outputs, episode.query))
         return {"loss": loss, "y_pred": outputs}
 

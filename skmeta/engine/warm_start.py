@@ -28,6 +28,8 @@ class EarlierFit:
         What the net was built of.
     n_train_classes : int
         How many training classes it was built for.
+    n_parts : int, default=0
+        Parts of the prior it was built for.
     """
 
     net: EpisodicNet
@@ -35,6 +37,7 @@ class EarlierFit:
     algorithm: Algorithm
     backbone: Backbone
     n_train_classes: int
+    n_parts: int = 0
 
     def check_meaning(self, meaning: Any) -> None:
         """Refuse columns or outputs that stand for something else."""
@@ -51,6 +54,15 @@ class EarlierFit:
                 f"warm_start=True goes on from weights that {self.algorithm} learnt "
                 f"for {self.backbone}, not from those of {algorithm} and {backbone}. "
                 "Set warm_start=False."
+            )
+
+    def check_parts(self, n_parts: int) -> None:
+        """Refuse a prior of more or fewer parts."""
+        if n_parts != self.n_parts:
+            raise ValueError(
+                f"warm_start=True goes on from weights that were learnt with "
+                f"{self.n_parts} parts of a prior, not with {n_parts}. Set "
+                "warm_start=False."
             )
 
     def resize(self, spec: Spec) -> Spec:

@@ -21,6 +21,9 @@ class Batch(NamedTuple):
     # (tasks, rows): how much each row counts, 0 on padding and more elsewhere; None
     # where all count 1. The rows of the query weigh in losses.
     weight: Tensor | None = None
+    # (tasks, rows, parts, outputs): what each part of the prior answers to a row, in
+    # the unit of the outputs, 0 on padding; None where there is no prior.
+    offset: Tensor | None = None
 
     def counts(self, like: Tensor) -> Tensor:
         """Return how much each row counts, (tasks, rows): 0 on padding, mostly 1."""
@@ -70,6 +73,7 @@ class Episode(NamedTuple):
             torch.maximum(support.n_classes, query.n_classes),
             beside_if_both(support.label, query.label),
             beside_if_both(support.weight, query.weight),
+            beside_if_both(support.offset, query.offset),
         )
         in_support = rows.mask.clone()
         in_support[:, support.mask.shape[1] :] = False

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmeta.episodes.bounds import Bounds
 from skmeta.episodes.episode import Batch
 
 __all__ = ["Table"]
@@ -17,7 +18,7 @@ __all__ = ["Table"]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of all tasks, as the engine sees them.
+    r"""Rows of all tasks, as the engine sees them.
 
     Parameters
     ----------
@@ -31,6 +32,12 @@ class Table:
         Training class of each row, where a classifier is trained.
     weight : float32 ndarray of shape (n_rows,), default=None
         How much each row counts; None where all count the same.
+    offset : float32 ndarray of shape (n_rows, parts, outputs), default=None
+        What each part of the prior answers to a row; None without a prior.
+    bounds : Bounds, default=None
+        Range of the scaled features, beyond which they are drawn nearer.
+    squash : float, default=None
+        Scaled features x become :math:`x / \sqrt{1 + (x / c)^2}`, below c in size.
     """
 
     X: np.ndarray
@@ -39,13 +46,30 @@ class Table:
     scale: np.ndarray | float = 1.0
     label: np.ndarray | None = None
     weight: np.ndarray | None = None
+    offset: np.ndarray | None = None
+    bounds: Bounds | None = None
+    squash: float | None = None
 
     def features(self, rows: np.ndarray, mask: np.ndarray) -> Tensor:
         """Gather the scaled features of padded rows, 0 on padding."""
-        X = ((self.X[rows] - self.mean) / self.scale).astype(np.float32, copy=False)
+        X = (self.X[rows] - self.mean) / self.scale
+        if self.bounds is not None:
+            X = self.bounds.clip(X)
+        if self.squash is not None:
+            X = X / np.sqrt(1 + np.square(X / self.squash))
+        X = X.astype(np.float32, copy=False)
         if not mask.all():
             X[~mask] = 0
         return torch.from_numpy(X)
+
+    def offsets(self, rows: np.ndarray, mask: np.ndarray) -> Tensor | None:
+        """Gather the prior's answers to padded rows, 0 on padding."""
+        if self.offset is None:
+            return None
+        offset = self.offset[rows]
+        if not mask.all():
+            offset[~mask] = 0
+        return torch.from_numpy(offset)
 
     def take(
         self,
@@ -70,7 +94,8 @@ class Table:
         Returns
         -------
         Batch
-            Features, targets and weights, 0 on padding; training classes, -1 there.
+            Features, targets, weights and offsets, 0 on padding; training classes, -1
+            there.
         """
         assert self.y is not None  # a batch has targets
         y = np.where(mask, self.y[rows] if y is None else y, self.y.dtype.type(0))
@@ -87,4 +112,5 @@ class Table:
             torch.from_numpy(n_classes),
             label,
             weight,
+            self.offsets(rows, mask),
         )

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import within_variance
 from skmeta.episodes.spec import Spec
+from skmeta.estimators.scoring import accuracy_per_task, class_cells
 from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import TaskLabels, encode, infer_label_space
 from skmeta.tables.rows import TaskRows
@@ -79,6 +80,7 @@ class Classes(Targets):
             kind="classifier",
             label_space=self.label_space_,
             n_train_classes=int(label.max()) + 1,
+            from_pool=self.tasks == "classes",
         )
         if not settled:
             self._learn_class_weight(rows)
@@ -129,6 +131,9 @@ class Classes(Targets):
         shared = self.label_space_ == "shared"
         return self.spec_, tuple(self.classes_.tolist()) if shared else None
 
+    def _prior_unit(self) -> dict[str, Any]:
+        return {"classes": self.classes_}
+
     # In fit, adapt and score: labels to codes ---------------------------------------
 
     def _encode(
@@ -161,8 +166,7 @@ class Classes(Targets):
     def _cells(self, rows: TaskRows) -> np.ndarray:
         if self.label_space_ == "shared":
             return rows.task
-        _, code = np.unique(rows.y, return_inverse=True)
-        return rows.task * (code.max() + 1) + code
+        return class_cells(rows)
 
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
@@ -182,12 +186,7 @@ class Classes(Targets):
         return labels_of(adapted).decode(logits.argmax(axis=1), task)
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
-        def total(values: np.ndarray) -> np.ndarray:
-            return np.bincount(rows.task, values, minlength=rows.n_tasks)
-
-        assert rows.weight is not None  # score gives every row one
-        right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
-        return right[weight > 0] / weight[weight > 0]
+        return accuracy_per_task(rows, answers)
 
 
 def labels_of(adapted: AdaptedTasks) -> TaskLabels:

@@ -1,0 +1,251 @@
+"""The prior: what the rows of all tasks together say, before a task has spoken.
+
+A prior has one part or several, each a scikit-learn estimator. In training every task
+is answered by estimators that have not seen it; new rows by those fitted to all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GroupKFold, KFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import has_fit_parameter
+from threadpoolctl import threadpool_limits
+
+from skmeta.tables.rows import TaskRows
+
+__all__ = ["Prior", "cross_fit", "make_part"]
+
+NAMES = ("boosting", "linear")
+
+# Folds of tasks, fewer where rows are so many that each half of them says enough.
+_FOLDS = ((20_000, 5), (100_000, 3), (None, 2))
+
+# Rows beyond which a linear model is not worth more.
+_LEAST_PROBABILITY = 1e-4
+
+# Rows that are answered at once.
+_ROWS_AT_ONCE = 2**17
+
+
+def make_part(name: str, kind: str, seed: int) -> BaseEstimator:
+    """Make a part of a prior by its name.
+
+    Parameters
+    ----------
+    name : {"boosting", "linear"}
+        Gradient-boosted trees, or a linear model of standardised columns.
+    kind : {"classifier", "regressor"}
+        Kind of target.
+    seed : int
+        Of what is random in it.
+
+    Returns
+    -------
+    estimator
+        Not fitted.
+    """
+    classifies = kind == "classifier"
+    if name == "boosting":
+        cls = (
+            HistGradientBoostingClassifier
+            if classifies
+            else HistGradientBoostingRegressor
+        )
+        return cls(
+            learning_rate=0.05,
+            max_leaf_nodes=15,
+            max_iter=150,
+            early_stopping=False,
+            random_state=seed,
+        )
+    linear = LogisticRegression(C=0.5, max_iter=500) if classifies else Ridge()
+    return make_pipeline(StandardScaler(), linear)
+
+
+@dataclass(frozen=True)
+class Prior:
+    r"""Fitted estimators, and how their answers become offsets of outputs.
+
+    A value v becomes :math:`(v - m) / s`. The probabilities :math:`p_k` of classes
+    become :math:`\log p_k` minus its mean over the classes, where no probability counts
+    as less than 0.0001.
+
+    Parameters
+    ----------
+    parts : list of estimators
+        One or more, fitted.
+    classes : ndarray of shape (n_classes,), default=None
+        Labels in the order of the outputs; None for values.
+    columns : ndarray of shape (n_features,), default=None
+        Names of the columns, if the parts were fitted to a DataFrame.
+    mean, scale : float
+        Of the targets, which values are given in.
+    """
+
+    parts: list[Any]
+    classes: np.ndarray | None = None
+    columns: np.ndarray | None = None
+    mean: float = 0.0
+    scale: float = 1.0
+
+    def offsets(self, X: np.ndarray) -> np.ndarray:
+        """Answer rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Features, as ``fit`` of an estimator got them.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_rows, parts, outputs)
+            In units of the outputs of an algorithm.
+        """
+        n_outputs = 1 if self.classes is None else len(self.classes)
+        offsets = np.empty((len(X), len(self.parts), n_outputs), dtype=np.float32)
+        for start in range(0, len(X), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            given = self._frame(X[rows])
+            for place, part in enumerate(self.parts):
+                offsets[rows, place] = self._offset(part, given)
+        return offsets
+
+    def _frame(self, X: np.ndarray) -> Any:
+        return with_columns(X, self.columns)
+
+    def _offset(self, part: Any, X: Any) -> np.ndarray:
+        if self.classes is None:
+            values = np.asarray(part.predict(X), dtype=float).reshape(-1, 1)
+            return (values - self.mean) / self.scale
+        p = np.zeros((len(X), len(self.classes)))
+        p[:, np.searchsorted(self.classes, part.classes_)] = part.predict_proba(X)
+        log_p = np.log(np.maximum(p, _LEAST_PROBABILITY))
+        return log_p - log_p.mean(axis=1, keepdims=True)
+
+
+def with_columns(X: np.ndarray, columns: np.ndarray | None) -> Any:
+    """Make a DataFrame of rows whose columns have names."""
+    if columns is None:
+        return X
+    try:
+        import pandas as pd
+    except ImportError:  # the names came from another library's frame
+        return X
+    return pd.DataFrame(X, columns=columns)
+
+
+def cross_fit(
+    parts: Sequence[Any],
+    rows: TaskRows,
+    *,
+    weight: np.ndarray | None = None,
+    classes: np.ndarray | None = None,
+    columns: np.ndarray | None = None,
+    mean: float = 0.0,
+    scale: float = 1.0,
+) -> tuple[Prior, np.ndarray]:
+    """Fit a prior, and answer every row by what was fitted to other tasks.
+
+    Folds are of tasks; of rows where there is one task only.
+
+    Parameters
+    ----------
+    parts : sequence of estimators
+        Not fitted; cloned.
+    rows : TaskRows
+        Rows of all tasks.
+    weight : ndarray of shape (n_rows,), default=None
+        How much each row counts.
+    classes, columns, mean, scale
+        As in :class:`Prior`.
+
+    Returns
+    -------
+    prior : Prior
+        Fitted to all rows.
+    offsets : float32 ndarray of shape (n_rows, parts, outputs)
+        As :meth:`Prior.offsets`, of priors that have not seen the row's task.
+
+    Raises
+    ------
+    ValueError
+        If a part takes no weights and there are some.
+    """
+
+    def fit(chosen: Any) -> Prior:
+        X = with_columns(rows.X[chosen], columns)
+        own = None if weight is None else weight[chosen]
+        fitted = [_fit(part, X, rows.y[chosen], own) for part in parts]
+        return Prior(fitted, classes, columns, mean, scale)
+
+    # As many threads would win little on a table, and wait for each other beside other
+    # processes.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        prior = fit(slice(None))
+        offsets = prior.offsets(rows.X[:0])
+        offsets = np.empty((len(rows), *offsets.shape[1:]), dtype=np.float32)
+        for known, asked in _folds(rows):
+            offsets[asked] = fit(known).offsets(rows.X[asked])
+    return prior, offsets
+
+
+def _folds(rows: TaskRows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    n_folds = next(n for most, n in _FOLDS if most is None or len(rows) <= most)
+    n_tasks = len(np.unique(rows.task))
+    if n_tasks > 1:
+        return GroupKFold(min(n_folds, n_tasks)).split(rows.X, groups=rows.task)
+    if len(rows) == 1:
+        return iter([(np.zeros(1, dtype=np.intp),) * 2])
+    n_folds = min(n_folds, len(rows))
+    return KFold(n_folds, shuffle=True, random_state=0).split(rows.X)
+
+
+def _fit(part: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> Any:
+    part = clone(part)
+    if is_classifier(part) and len(np.unique(y)) == 1:
+        part = DummyClassifier()
+    if weight is None:
+        return part.fit(X, y)
+    last, name = part, "sample_weight"
+    while isinstance(last, Pipeline):
+        step, last = last.steps[-1]
+        name = f"{step}__{name}"
+    if not has_fit_parameter(last, "sample_weight"):
+        raise ValueError(
+            f"The prior {part!r} takes no weights of rows: leave sample_weight and "
+            "class_weight out, or choose a prior that takes them, such as 'boosting'."
+        )
+    return part.fit(X, y, **{name: weight})
+
+
+def check_part(part: Any, kind: str) -> None:
+    """Refuse what cannot be a part of a prior for a kind of target.
+
+    Raises
+    ------
+    ValueError
+        If it is no estimator of this kind, or a classifier without probabilities.
+    """
+    suits = is_classifier(part) if kind == "classifier" else is_regressor(part)
+    if not suits:
+        raise ValueError(
+            f"prior must be a {kind} or one of {list(NAMES)} here, not {part!r}."
+        )
+    if kind == "classifier" and not hasattr(part, "predict_proba"):
+        raise ValueError(
+            f"The prior {part!r} gives no probabilities. Choose a classifier with "
+            "predict_proba, or wrap it in CalibratedClassifierCV."
+        )
