@@ -23,7 +23,16 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
 from skmeta.episodes.scaling import ScaledState, Statistics
-from skmeta.model_selection import Hierarchical, PerTask, Pooled, PooledWithTaskMean
+from skmeta.model_selection import (
+    GPBoost,
+    MixedLinear,
+    PerTask,
+    Pooled,
+    PooledWithResidual,
+    PooledWithTaskMean,
+    TaskAsCategory,
+    TaskMean,
+)
 from skmeta.model_selection._strategy import Strategy
 
 __all__ = [
@@ -76,7 +85,11 @@ LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 """Keys of ``TaskLabels``, and its attributes."""
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    cls.__name__: cls for cls in (Hierarchical, PerTask, Pooled, PooledWithTaskMean)
+    cls.__name__: cls
+    for cls in (
+        *(GPBoost, MixedLinear, PerTask, Pooled, PooledWithResidual),
+        *(PooledWithTaskMean, TaskAsCategory, TaskMean),
+    )
 }
 """Ways without meta-learning; what they learn is called as their attributes are."""
 
