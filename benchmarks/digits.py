@@ -64,17 +64,29 @@ def make_learners():
         RandomAffine(IMAGE, per="class"),
         RandomAffine(IMAGE),
     ]
+    alone = {"class_loss": 0.0}  # episodes alone, for all that learn from episodes
     recommended = {
-        "protonet": (ProtoNet(tangent), 1.0),
-        "matching": (MatchingNet(tangent), 0.5),
-        "relation": (RelationNet(distance=tangent), 0.1),
-        "siamese": (Siamese(tangent, margin=2.0), 0.03),
+        "protonet": (ProtoNet(tangent, **alone), 1.0),
+        "matching": (MatchingNet(tangent, **alone), 0.5),
+        "relation": (RelationNet(distance=tangent, **alone), 0.1),
+        "siamese": (Siamese(tangent, margin=2.0, **alone), 0.03),
         "simpleshot": (SimpleShot(), 0.1),
         "baseline++": (BaselinePlusPlus(), 0.1),
-        "r2d2": (R2D2(), 0.5),
-        "metaoptnet": (MetaOptNet(C=30.0), 0.1),
+        "r2d2": (R2D2(**alone), 0.5),
+        "metaoptnet": (MetaOptNet(C=30.0, **alone), 0.1),
+    }
+    plain = {
+        "protonet": ProtoNet(**alone),
+        "matching": MatchingNet(**alone),
+        "relation": RelationNet(**alone),
+        "siamese": Siamese(**alone),
+        "simpleshot": SimpleShot(),
+        "baseline++": BaselinePlusPlus(),
+        "r2d2": R2D2(**alone),
+        "metaoptnet": MetaOptNet(**alone),
     }
     untrained = {"lr": 1e-12, "max_epochs": 1, "tasks_per_epoch": 16}
+    untrained |= {"augment": None, "optimizer": torch.optim.Adam}
     learners = {}
     for name, (algorithm, lr) in recommended.items():
         training = {
@@ -84,7 +96,11 @@ def make_learners():
             "max_epochs": 6,
             "tasks_per_epoch": 128,
         }
-        learners[name, "plain"] = name, "mlp", {"max_epochs": 8}
+        learners[name, "plain"] = (
+            plain[name],
+            "mlp",
+            {"max_epochs": 8, "augment": None, "optimizer": torch.optim.Adam},
+        )
         learners[name, "untrained"] = algorithm, correction, untrained
         learners[name, "recommended"] = algorithm, correction, training
     return learners

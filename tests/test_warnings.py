@@ -16,7 +16,13 @@ from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import Callback, LRScheduler
 
 import skmeta
-from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor, plugins
+from skmeta import (
+    FewShotClassifier,
+    FewShotRegressor,
+    MetaClassifier,
+    MetaRegressor,
+    plugins,
+)
 from skmeta.datasets import fetch_omniglot
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.hookspecs import hookimpl
@@ -33,6 +39,7 @@ WARNINGS = {
     "ensemble/judging": "cannot learn these tasks and are left out",
     "engine/training": "Meta-training was interrupted",
     "episodes/validation": "are too small for",
+    "estimators/adapting": "is far outside of what fit has seen",
     "model_selection/_judge": "have too few rows for",
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
@@ -117,8 +124,27 @@ def load(folder):
 def wild(estimator=MetaRegressor, **parameters):
     """A learner of which no task can be finite."""
     X_wild, y = 1e38 * X, Y if estimator is MetaRegressor else Y > 0
-    meta = estimator("maml", **TINY, **parameters).fit(X, y, groups=TASK)
+    # Without a scale nothing is too far out.
+    meta = estimator("maml", normalize=None, **TINY, **parameters)
+    meta.fit(X, y, groups=TASK)
     return meta.adapt(X_wild[:12], y[:12]), X_wild
+
+
+@leads_to("estimators/adapting")
+def adapt(folder):
+    regressor().fit(X, Y, groups=TASK).adapt(1e6 * X[:12], Y[:12])
+
+
+@leads_to("estimators/adapting")
+def adapt_behind_a_pipe(folder):
+    meta = behind_a_pipe(regressor()).fit(X, Y, groups=TASK)
+    skmeta.adapt(meta, 1e6 * X[:12], Y[:12])
+
+
+@leads_to("estimators/adapting")
+def fit_an_ordinary_estimator(folder):
+    meta = regressor().fit(X, Y, groups=TASK)
+    FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
 
 
 @leads_to("engine/adapted")

@@ -1,6 +1,6 @@
 """Matching networks."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,15 @@ from skmeta.algorithms.shared.by_class import (
     log_scale,
     log_sum_by_class,
 )
+from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.training_classes import (
+    ClassLoss,
+    embed_episode,
+    make_class_loss,
+)
 from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
-from skmeta.episodes.episode import Batch
+from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
@@ -65,6 +71,11 @@ class MatchingNet(Algorithm):
         Steps K of the attention LSTM, for ``full_context=True``.
     learn_scale : bool, default=True
         Learn the scale s. False keeps s = 1, as in the paper.
+    class_loss : float or "auto", default="auto"
+        Weight of a second loss of the training: all training classes are told apart by
+        a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
+        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        none, elsewhere.
 
     References
     ----------
@@ -92,11 +103,13 @@ class MatchingNet(Algorithm):
         full_context: bool = False,
         processing_steps: int = 5,
         learn_scale: bool = True,
+        class_loss: float | Literal["auto"] = "auto",
     ):
         self.distance = distance
         self.full_context = full_context
         self.processing_steps = processing_steps
         self.learn_scale = learn_scale
+        self.class_loss = class_loss
 
     @property
     def uses_row_order(self) -> bool:  # type: ignore[override]  # as full_context says
@@ -109,12 +122,12 @@ class MatchingNet(Algorithm):
         return not self.full_context
 
     def build(self, backbone: Backbone, spec: Spec) -> "_Matching":
-        """Hold the backbone, the distance, its scale, the LSTMs and the prior rows.
+        """Hold backbone, distance and scale, LSTMs, prior rows and the second loss.
 
         Raises
         ------
         ValueError
-            If ``processing_steps`` is not positive.
+            If ``processing_steps`` is not positive or ``class_loss`` negative.
         """
         if self.full_context and self.processing_steps < 1:
             raise ValueError(
@@ -127,11 +140,29 @@ class MatchingNet(Algorithm):
             width = width_of(network)
             module.reader = nn.LSTM(width, width, bidirectional=True, batch_first=True)
             module.matcher = nn.LSTMCell(2 * width, width)
+        module.class_loss = make_class_loss(width_of(network), spec, self.class_loss)
         return module
 
     def adapt(self, module: "_Matching", support: Batch) -> "State":
         """Keep the embedded support rows and their classes."""
-        rows = apply(module.backbone, support.X, support.mask)
+        embedded = apply(module.backbone, support.X, support.mask)
+        return self._remember(module, embedded, support)
+
+    def predict(self, module: "_Matching", state: "State", X: Tensor) -> Tensor:
+        """Sum each class's part of the attention, as a log-probability."""
+        return self._attend(module, state, apply(module.backbone, X))
+
+    def meta_loss(self, module: "_Matching", episode: Episode) -> Tensor:
+        """Loss on the queries, and the second loss where there is one."""
+        if module.class_loss is None:
+            return super().meta_loss(module, episode)
+        support, query, embedded, rows = embed_episode(module.backbone, episode)
+        state = self._remember(module, support, episode.support)
+        log_p = self._attend(module, state, query)
+        loss = task_losses(log_p, episode.query).mean()
+        return loss + module.class_loss(embedded, rows)
+
+    def _remember(self, module: "_Matching", rows: Tensor, support: Batch) -> "State":
         mask, y = support.mask, support.y
         if self.full_context:
             rows, mask, y = _real_rows_first(rows, mask, y)
@@ -151,9 +182,7 @@ class MatchingNet(Algorithm):
         has_rows = one_hot(slot, n_slots).any(dim=1)[:, 1:]
         return State(rows, slot, log_weight, has_rows, support.n_classes)
 
-    def predict(self, module: "_Matching", state: "State", X: Tensor) -> Tensor:
-        """Sum each class's part of the attention, as a log-probability."""
-        rows = apply(module.backbone, X)
+    def _attend(self, module: "_Matching", state: "State", rows: Tensor) -> Tensor:
         if self.full_context:
             rows = _match(module.matcher, rows, state, self.processing_steps)
         distances = module.distance(rows, state.rows)  # (tasks, queries, rows)
@@ -171,6 +200,7 @@ class State(NamedTuple):
 
 
 class _Matching(nn.Module):
+    class_loss: ClassLoss | None
     # Only with full context.
     reader: nn.LSTM
     matcher: nn.LSTMCell

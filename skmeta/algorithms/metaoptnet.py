@@ -1,7 +1,7 @@
 """A support vector machine on a meta-learnt embedding (MetaOptNet)."""
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +9,14 @@ from torch.nn.functional import one_hot
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.crammer_singer import solve_machine
-from skmeta.algorithms.shared.losses import mask_absent_classes
+from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
+from skmeta.algorithms.shared.training_classes import (
+    ClassLoss,
+    embed_episode,
+    make_class_loss,
+)
 from skmeta.backbones.base import Backbone, width_of
-from skmeta.episodes.episode import Batch
+from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
@@ -59,6 +64,11 @@ class MetaOptNet(Algorithm):
     C : float, default=1.0
         What a row pays for each unit by which it misses its margin; 0.1 in the paper,
         whose embeddings are longer vectors.
+    class_loss : float or "auto", default="auto"
+        Weight of a second loss of the training: all training classes are told apart by
+        a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
+        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        none, elsewhere.
 
     Notes
     -----
@@ -93,24 +103,45 @@ class MetaOptNet(Algorithm):
 
     kinds = ("classifier",)
 
-    def __init__(self, C: float = 1.0):
+    def __init__(self, C: float = 1.0, class_loss: float | Literal["auto"] = "auto"):
         self.C = C
+        self.class_loss = class_loss
 
     def build(self, backbone: Backbone, spec: Spec) -> "_Machine":
-        """Hold the backbone, the scale and the prior class vectors.
+        """Hold the backbone, the scale, the prior class vectors and the second loss.
 
         Raises
         ------
         ValueError
-            If ``C`` is not positive.
+            If ``C`` is not positive or ``class_loss`` negative.
         """
         if not self.C > 0:
             raise ValueError(f"C must be positive, not {self.C!r}.")
-        return _Machine(backbone.build(spec.n_features), spec)
+        module = _Machine(backbone.build(spec.n_features), spec)
+        width = width_of(module.backbone)
+        module.class_loss = make_class_loss(width, spec, self.class_loss)
+        return module
 
     def adapt(self, module: "_Machine", support: Batch) -> "State":
         """Solve the machine of every task."""
-        Z = apply(module.backbone, support.X, support.mask)
+        embedded = apply(module.backbone, support.X, support.mask)
+        return self._solve(module, embedded, support)
+
+    def predict(self, module: "_Machine", state: "State", X: Tensor) -> Tensor:
+        """Answer rows with every task's own machine."""
+        return self._answer(module, state, apply(module.backbone, X))
+
+    def meta_loss(self, module: "_Machine", episode: Episode) -> Tensor:
+        """Loss on the queries, and the second loss where there is one."""
+        if module.class_loss is None:
+            return super().meta_loss(module, episode)
+        support, query, embedded, rows = embed_episode(module.backbone, episode)
+        state = self._solve(module, support, episode.support)
+        logits = self._answer(module, state, query)
+        loss = task_losses(logits, episode.query).mean()
+        return loss + module.class_loss(embedded, rows)
+
+    def _solve(self, module: "_Machine", Z: Tensor, support: Batch) -> "State":
         Z = Z * support.mask.unsqueeze(-1)  # (tasks, rows, d)
         n_classes = module.n_outputs or int(support.n_classes.max())
         own = one_hot(support.y, n_classes).to(Z)  # (tasks, rows, classes)
@@ -133,9 +164,8 @@ class MetaOptNet(Algorithm):
             vectors = module.prior + vectors
         return State(vectors, support.n_classes)
 
-    def predict(self, module: "_Machine", state: "State", X: Tensor) -> Tensor:
-        """Answer rows with every task's own machine."""
-        logits = apply(module.backbone, X) @ state.vectors.mT
+    def _answer(self, module: "_Machine", state: "State", embedded: Tensor) -> Tensor:
+        logits = embedded @ state.vectors.mT
         return mask_absent_classes(module.log_scale.exp() * logits, state.n_classes)
 
 
@@ -145,6 +175,8 @@ class State(NamedTuple):
 
 
 class _Machine(nn.Module):
+    class_loss: ClassLoss | None
+
     def __init__(self, backbone: nn.Module, spec: Spec):
         super().__init__()
         width = width_of(backbone)

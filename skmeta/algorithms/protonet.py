@@ -1,6 +1,6 @@
 """Prototypical networks."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from skmeta.algorithms.shared.by_class import (
     sum_by_class,
 )
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
+from skmeta.algorithms.shared.training_classes import ClassLoss, make_class_loss
 from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
@@ -60,6 +61,11 @@ class ProtoNet(Algorithm):
         drawn, then at random with as many support rows of each class. Rows are embedded
         once, so that with a large backbone more splits cost little and every embedding
         teaches more.
+    class_loss : float or "auto", default="auto"
+        Weight of a second loss of the training: all training classes are told apart by
+        a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
+        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        none, elsewhere.
 
     References
     ----------
@@ -87,25 +93,28 @@ class ProtoNet(Algorithm):
         distance: str | Distance = "euclidean",
         learn_scale: bool = True,
         n_splits: int = 1,
+        class_loss: float | Literal["auto"] = "auto",
     ):
         self.distance = distance
         self.learn_scale = learn_scale
         self.n_splits = n_splits
+        self.class_loss = class_loss
 
     def build(self, backbone: Backbone, spec: Spec) -> "Prototypes":
-        """Hold the backbone, the distance, its scale and the prior prototypes.
+        """Hold the backbone, the distance, its scale, the prior and the second loss.
 
         Raises
         ------
         ValueError
-            If ``n_splits`` is not positive.
+            If ``n_splits`` is not positive or ``class_loss`` negative.
         """
         if self.n_splits < 1:
             raise ValueError(f"n_splits must be at least 1, not {self.n_splits!r}.")
         distance = plugins.resolve("distance", self.distance)
-        return Prototypes(
-            backbone.build(spec.n_features), distance, spec, self.learn_scale
-        )
+        network = backbone.build(spec.n_features)
+        module = Prototypes(network, distance, spec, self.learn_scale)
+        module.class_loss = make_class_loss(width_of(network), spec, self.class_loss)
+        return module
 
     def adapt(self, module: "Prototypes", support: Batch) -> "State":
         """Average the embedded support rows of every class."""
@@ -133,7 +142,10 @@ class ProtoNet(Algorithm):
             state = module.average(embedded, support)
             logits = module.compare(state, embedded)
             losses.append(task_losses(logits, query).mean())
-        return torch.stack(losses).mean()
+        loss = torch.stack(losses).mean()
+        if module.class_loss is not None:
+            loss = loss + module.class_loss(embedded, rows)
+        return loss
 
 
 class State(NamedTuple):
@@ -154,6 +166,7 @@ class Prototypes(nn.Module):
         self.distance = distance.build(width)
         self.n_outputs = spec.n_outputs
         self.log_scale = log_scale(backbone, self.distance, spec, learn=learn_scale)
+        self.class_loss: ClassLoss | None = None
         if self.n_outputs:
             # softplus(5) is about 5: a prior is worth five rows at first.
             self.prior = nn.Parameter(torch.randn(self.n_outputs, width) / width**0.5)

@@ -1,16 +1,21 @@
 """Ridge regression on a meta-learnt embedding (R2-D2)."""
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, pad
 
 from skmeta.algorithms.base import Algorithm
-from skmeta.algorithms.shared.losses import mask_absent_classes
+from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
+from skmeta.algorithms.shared.training_classes import (
+    ClassLoss,
+    embed_episode,
+    make_class_loss,
+)
 from skmeta.backbones.base import Backbone, width_of
-from skmeta.episodes.episode import Batch
+from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
@@ -52,6 +57,11 @@ class R2D2(Algorithm):
         Strength :math:`\lambda` of the penalty; where it is learnt, its start.
     learn_ridge : bool, default=True
         Meta-learn :math:`\lambda`, which stays positive.
+    class_loss : float or "auto", default="auto"
+        Weight of a second loss of the training: all training classes are told apart by
+        a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
+        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        none, elsewhere.
 
     References
     ----------
@@ -72,26 +82,54 @@ class R2D2(Algorithm):
 
     uses_weights = True
 
-    def __init__(self, ridge: float = 1.0, learn_ridge: bool = True):
+    def __init__(
+        self,
+        ridge: float = 1.0,
+        learn_ridge: bool = True,
+        class_loss: float | Literal["auto"] = "auto",
+    ):
         self.ridge = ridge
         self.learn_ridge = learn_ridge
+        self.class_loss = class_loss
 
     def build(self, backbone: Backbone, spec: Spec) -> "_RidgeLearner":
-        """Hold the backbone, the ridge, the calibration and the prior head.
+        """Hold the backbone, the ridge, the calibration, prior head and second loss.
 
         Raises
         ------
         ValueError
-            If ``ridge`` is not positive.
+            If ``ridge`` is not positive or ``class_loss`` negative.
         """
         if not self.ridge > 0:
             raise ValueError(f"ridge must be positive, not {self.ridge!r}.")
         network = backbone.build(spec.n_features)
-        return _RidgeLearner(network, spec, self.ridge, self.learn_ridge)
+        module = _RidgeLearner(network, spec, self.ridge, self.learn_ridge)
+        module.class_loss = make_class_loss(width_of(network), spec, self.class_loss)
+        return module
 
     def adapt(self, module: "_RidgeLearner", support: Batch) -> "State":
         """Solve the ridge regression of every task."""
-        Z = module.design(support.X, support.mask)  # (tasks, rows, d + 1)
+        embedded = apply(module.backbone, support.X, support.mask)
+        return self._solve(module, embedded, support)
+
+    def predict(self, module: "_RidgeLearner", state: "State", X: Tensor) -> Tensor:
+        """Answer rows with every task's own head."""
+        return self._answer(module, state, apply(module.backbone, X))
+
+    def meta_loss(self, module: "_RidgeLearner", episode: Episode) -> Tensor:
+        """Loss on the queries, and the second loss where there is one."""
+        if module.class_loss is None:
+            return super().meta_loss(module, episode)
+        support, query, embedded, rows = embed_episode(module.backbone, episode)
+        state = self._solve(module, support, episode.support)
+        outputs = self._answer(module, state, query)
+        loss = task_losses(outputs, episode.query).mean()
+        return loss + module.class_loss(embedded, rows)
+
+    def _solve(
+        self, module: "_RidgeLearner", embedded: Tensor, support: Batch
+    ) -> "State":
+        Z = _with_ones(embedded)  # (tasks, rows, d + 1)
         # A row of weight w counts as w rows if it and its target are sqrt(w) as long.
         root = support.counts(Z).sqrt().unsqueeze(-1)
         Z = Z * root
@@ -104,9 +142,10 @@ class R2D2(Algorithm):
             W = module.prior + _ridge(Z, residual, module.log_ridge.exp())
         return State(W, support.n_classes)
 
-    def predict(self, module: "_RidgeLearner", state: "State", X: Tensor) -> Tensor:
-        """Answer rows with every task's own head."""
-        outputs = module.design(X) @ state.head
+    def _answer(
+        self, module: "_RidgeLearner", state: "State", embedded: Tensor
+    ) -> Tensor:
+        outputs = _with_ones(embedded) @ state.head
         if module.log_scale is None:
             return outputs
         logits = module.log_scale.exp() * outputs
@@ -126,6 +165,8 @@ class State(NamedTuple):
 
 
 class _RidgeLearner(nn.Module):
+    class_loss: ClassLoss | None
+
     def __init__(
         self, backbone: nn.Module, spec: Spec, ridge: float, learn_ridge: bool
     ):
@@ -144,9 +185,10 @@ class _RidgeLearner(nn.Module):
             if self.n_outputs:
                 self.shift = nn.Parameter(torch.zeros(self.n_outputs))
 
-    def design(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Embed rows and append a one to each."""
-        return pad(apply(self.backbone, X, mask), (0, 1), value=1.0)
+
+def _with_ones(embedded: Tensor) -> Tensor:
+    """Append a one to each row."""
+    return pad(embedded, (0, 1), value=1.0)
 
 
 def _ridge(Z: Tensor, Y: Tensor, ridge: Tensor) -> Tensor:

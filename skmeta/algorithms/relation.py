@@ -15,6 +15,11 @@ from skmeta.algorithms.shared.losses import (
     mask_absent_classes,
     mean_of_rows,
 )
+from skmeta.algorithms.shared.training_classes import (
+    ClassLoss,
+    embed_episode,
+    make_class_loss,
+)
 from skmeta.backbones import MLP
 from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
@@ -63,6 +68,11 @@ class RelationNet(Algorithm):
     distance : str, Distance or None, default=None
         Distance to start from: "euclidean" (squared), "cosine", "manhattan",
         "mahalanobis", or any registered one. None is the relation network of the paper.
+    class_loss : float or "auto", default="auto"
+        Weight of a second loss of the training: all training classes are told apart by
+        a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
+        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        none, elsewhere.
 
     Notes
     -----
@@ -99,35 +109,59 @@ class RelationNet(Algorithm):
         hidden: Sequence[int] = (64,),
         pooling: Literal["mean", "sum"] = "mean",
         distance: str | Distance | None = None,
+        class_loss: float | Literal["auto"] = "auto",
     ):
         self.hidden = hidden
         self.pooling = pooling
         self.distance = distance
+        self.class_loss = class_loss
 
     def build(self, backbone: Backbone, spec: Spec) -> "_Relation":
-        """Hold the backbone, the relation module and the prior representations.
+        """Hold backbone, relation module, prior representations and second loss.
 
         Raises
         ------
         ValueError
-            If ``pooling`` is not one of its values, or a distance is asked for to a
-            sum of rows.
+            If ``pooling`` is not one of its values, a distance is asked for to a sum of
+            rows, or ``class_loss`` is negative.
         """
         if self.pooling not in ("mean", "sum"):
             raise ValueError(f"pooling must be 'mean' or 'sum', not {self.pooling!r}.")
-        if self.distance is None:
-            return _Relation(backbone.build(spec.n_features), self.hidden, spec)
-        if self.pooling == "sum":
+        if self.distance is not None and self.pooling == "sum":
             raise ValueError(
                 "The sum of a class's rows is at no distance that means anything. Use "
                 "pooling='mean' with a distance."
             )
-        distance = plugins.resolve("distance", self.distance)
-        return _Relation(backbone.build(spec.n_features), self.hidden, spec, distance)
+        distance = None
+        if self.distance is not None:
+            distance = plugins.resolve("distance", self.distance)
+        network = backbone.build(spec.n_features)
+        module = _Relation(network, self.hidden, spec, distance)
+        module.class_loss = make_class_loss(width_of(network), spec, self.class_loss)
+        return module
 
     def adapt(self, module: "_Relation", support: Batch) -> "State":
         """Pool the embedded support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
+        return self._pool(module, embedded, support)
+
+    def predict(self, module: "_Relation", state: "State", X: Tensor) -> Tensor:
+        """Compare rows with the classes of their task, by log relation scores."""
+        relations = _compare(module, state, apply(module.backbone, X))
+        return mask_absent_classes(logsigmoid(relations), state.n_classes)
+
+    def meta_loss(self, module: "_Relation", episode: Episode) -> Tensor:
+        """Squared error of the relation scores, and the second loss if there is one."""
+        if module.class_loss is None:
+            state = self.adapt(module, episode.support)
+            query = apply(module.backbone, episode.query.X, episode.query.mask)
+            return self._errors(module, state, query, episode.query)
+        support, query, embedded, rows = embed_episode(module.backbone, episode)
+        state = self._pool(module, support, episode.support)
+        loss = self._errors(module, state, query, episode.query)
+        return loss + module.class_loss(embedded, rows)
+
+    def _pool(self, module: "_Relation", embedded: Tensor, support: Batch) -> "State":
         pooled, count = sum_by_class(embedded, support, module.n_outputs)
         if module.n_outputs:
             strength = softplus(module.raw_strength)  # (classes, 1)
@@ -136,16 +170,9 @@ class RelationNet(Algorithm):
             pooled = pooled / torch.where(count > 0, count, 1.0)
         return State(pooled, support.n_classes)
 
-    def predict(self, module: "_Relation", state: "State", X: Tensor) -> Tensor:
-        """Compare rows with the classes of their task, by log relation scores."""
-        relations = _compare(module, state, apply(module.backbone, X))
-        return mask_absent_classes(logsigmoid(relations), state.n_classes)
-
-    def meta_loss(self, module: "_Relation", episode: Episode) -> Tensor:
-        """Squared error of the relation scores."""
-        query = episode.query
-        state = self.adapt(module, episode.support)
-        embedded = apply(module.backbone, query.X, query.mask)
+    def _errors(
+        self, module: "_Relation", state: "State", embedded: Tensor, query: Batch
+    ) -> Tensor:
         scores = _compare(module, state, embedded).sigmoid()
         errors = (scores - one_hot(query.y, scores.shape[-1])).square()
         absent = absent_classes(scores.shape[-1], query.n_classes)
@@ -159,6 +186,8 @@ class State(NamedTuple):
 
 
 class _Relation(nn.Module):
+    class_loss: ClassLoss | None
+
     def __init__(
         self,
         backbone: nn.Module,

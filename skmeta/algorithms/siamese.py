@@ -10,6 +10,11 @@ from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.by_class import log_probabilities
 from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.training_classes import (
+    ClassLoss,
+    embed_episode,
+    make_class_loss,
+)
 from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
@@ -55,6 +60,11 @@ class Siamese(Algorithm):
         Distance m beyond which rows of different classes are far enough apart.
     predict_by : {"nearest", "mean"}, default="nearest"
         Distance from a row to a class: to the nearest support row or the mean of all.
+    class_loss : float or "auto", default="auto"
+        Weight of a second loss of the training: all training classes are told apart by
+        a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
+        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        none, elsewhere.
 
     References
     ----------
@@ -85,18 +95,21 @@ class Siamese(Algorithm):
         distance: str | Distance = "euclidean",
         margin: float = 1.0,
         predict_by: Literal["nearest", "mean"] = "nearest",
+        class_loss: float | Literal["auto"] = "auto",
     ):
         self.distance = distance
         self.margin = margin
         self.predict_by = predict_by
+        self.class_loss = class_loss
 
     def build(self, backbone: Backbone, spec: Spec) -> "_Twins":
-        """Hold the backbone, the distance and the scale of its probabilities.
+        """Hold backbone, distance, scale of its probabilities and second loss.
 
         Raises
         ------
         ValueError
-            If ``predict_by`` is not one of its values or ``margin`` is not positive.
+            If ``predict_by`` is not one of its values, ``margin`` is not positive or
+            ``class_loss`` negative.
         """
         if self.predict_by not in _REDUCTIONS:
             raise ValueError(
@@ -105,14 +118,14 @@ class Siamese(Algorithm):
         if not self.margin > 0:
             raise ValueError(f"margin must be positive, not {self.margin!r}.")
         distance = plugins.resolve("distance", self.distance)
-        return _Twins(backbone.build(spec.n_features), distance, self.margin)
+        network = backbone.build(spec.n_features)
+        module = _Twins(network, distance, self.margin)
+        module.class_loss = make_class_loss(width_of(network), spec, self.class_loss)
+        return module
 
     def adapt(self, module: "_Twins", support: Batch) -> "State":
         """Keep the embedded support rows and their classes."""
-        rows = apply(module.backbone, support.X, support.mask)
-        slot = torch.where(support.mask, support.y + 1, 0)
-        has_rows = one_hot(slot, int(support.n_classes.max()) + 1).any(dim=1)[:, 1:]
-        return State(rows, slot, has_rows, support.n_classes)
+        return _remember(apply(module.backbone, support.X, support.mask), support)
 
     def predict(self, module: "_Twins", state: "State", X: Tensor) -> Tensor:
         """Compare rows with the support rows of every class."""
@@ -120,11 +133,17 @@ class Siamese(Algorithm):
         return self._log_probabilities(module, distances, state)
 
     def meta_loss(self, module: "_Twins", episode: Episode) -> Tensor:
-        """Contrastive loss of the pairs, and cross-entropy that only the scale sees."""
+        """Contrastive loss, cross-entropy that only the scale sees, and second loss."""
         support, query = episode
-        state = self.adapt(module, support)
-        rows = apply(module.backbone, query.X, query.mask)
-        across = _distances(module, rows, state.rows)  # (tasks, queries, supports)
+        second = 0.0
+        if module.class_loss is None:
+            state = self.adapt(module, support)
+            embedded = apply(module.backbone, query.X, query.mask)
+        else:
+            known, embedded, everything, rows = embed_episode(module.backbone, episode)
+            state = _remember(known, support)
+            second = module.class_loss(everything, rows)
+        across = _distances(module, embedded, state.rows)  # (tasks, queries, supports)
         within = _distances(module, state.rows, state.rows)
         pair_across = query.mask.unsqueeze(2) & support.mask.unsqueeze(1)
         pair_within = support.mask.unsqueeze(2) & support.mask.unsqueeze(1)
@@ -134,7 +153,7 @@ class Siamese(Algorithm):
         n_pairs = pair_across.sum(dim=(1, 2)) + pair_within.sum(dim=(1, 2))
         contrastive = (total / n_pairs.clamp(min=1)).mean()
         log_p = self._log_probabilities(module, across.detach(), state)
-        return contrastive + task_losses(log_p, query).mean()
+        return contrastive + task_losses(log_p, query).mean() + second
 
     def _contrastive(self, d: Tensor, y_a: Tensor, y_b: Tensor, pair: Tensor) -> Tensor:
         """Sum the loss over the pairs of each task."""
@@ -164,7 +183,15 @@ class State(NamedTuple):
     n_classes: Tensor  # (tasks,)
 
 
+def _remember(rows: Tensor, support: Batch) -> State:
+    slot = torch.where(support.mask, support.y + 1, 0)
+    has_rows = one_hot(slot, int(support.n_classes.max()) + 1).any(dim=1)[:, 1:]
+    return State(rows, slot, has_rows, support.n_classes)
+
+
 class _Twins(nn.Module):
+    class_loss: ClassLoss | None
+
     def __init__(self, backbone: nn.Module, distance: Distance, margin: float):
         super().__init__()
         self.backbone = backbone

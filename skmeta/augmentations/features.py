@@ -1,6 +1,8 @@
 """Task augmentation of any features: noise, and features that are missing."""
 
 import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
 
 from skmeta.augmentations.base import Augmentation
 from skmeta.episodes.episode import Batch, Episode
@@ -10,13 +12,28 @@ __all__ = ["FeatureMasking", "FeatureNoise"]
 
 
 class FeatureNoise(Augmentation):
-    """Add normal noise to every number of every row.
+    r"""Add normal noise to every row.
+
+    Noise of one size in all features says that small differences do not matter. Where
+    features are closely related, small differences are what tells classes apart, and
+    noise had better follow them: with the mean :math:`m_k` of the rows of class k in a
+    task, of n rows and K classes, rows differ inside classes by
+
+    .. math:: S = \frac{1}{n - K} \sum_i (x_i - m_{y_i}) (x_i - m_{y_i})^\top,
+
+    and noise of the covariance :math:`w^2 S` says that a class may as well be wider.
+    What is added to a row is drawn from
+
+    .. math:: N(0, \; s^2 I + w^2 S).
 
     Parameters
     ----------
     scale : float, default=0.1
-        Standard deviation of the noise, in units of the features as the learner sees
+        Standard deviation s of the noise, in units of the features as the learner sees
         them: of their own standard deviation with ``normalize="global"``.
+    within : float, default=0.0
+        Factor w of the differences inside classes; in regression, of those inside
+        tasks.
 
     Examples
     --------
@@ -26,8 +43,9 @@ class FeatureNoise(Augmentation):
     MetaRegressor(algorithm='anil', augment=FeatureNoise(scale=0.2))
     """
 
-    def __init__(self, scale: float = 0.1):
+    def __init__(self, scale: float = 0.1, within: float = 0.0):
         self.scale = scale
+        self.within = within
 
     def augment(self, episode: Episode, spec: Spec, rng: torch.Generator) -> Episode:
         """Add noise to support and query rows.
@@ -35,16 +53,49 @@ class FeatureNoise(Augmentation):
         Raises
         ------
         ValueError
-            If ``scale`` is negative.
+            If ``scale`` or ``within`` is negative.
         """
-        if not self.scale >= 0:
-            raise ValueError(f"scale must not be negative, not {self.scale!r}.")
+        for name in ("scale", "within"):
+            value = getattr(self, name)
+            if not value >= 0:
+                raise ValueError(f"{name} must not be negative, not {value!r}.")
 
-        def noisy(batch: Batch) -> Batch:
-            noise = torch.randn(batch.X.shape, generator=rng) * self.scale
-            return batch._replace(X=batch.X + noise * batch.mask.unsqueeze(-1))
+        noise = [
+            torch.randn(batch.X.shape, generator=rng) * self.scale for batch in episode
+        ]
+        if self.within:
+            rows, _ = episode.join()
+            n_support = episode.support.mask.shape[1]
+            wider = _scatter(rows, self.within, rng)
+            noise[0] = noise[0] + wider[:, :n_support]
+            noise[1] = noise[1] + wider[:, n_support:]
+        return Episode(
+            *(
+                batch._replace(X=batch.X + added * batch.mask.unsqueeze(-1))
+                for batch, added in zip(episode, noise, strict=True)
+            )
+        )
 
-        return Episode(noisy(episode.support), noisy(episode.query))
+
+def _scatter(rows: Batch, factor: float, rng: torch.Generator) -> Tensor:
+    """Draw noise that has the covariance of the rows around the means of their classes.
+
+    It is a random mixture of these differences, of all rows of a task. One matrix of
+    random factors serves all tasks, for it is as large as their rows squared.
+    """
+    code = torch.zeros_like(rows.y, dtype=torch.long)  # in regression: of the task
+    if not rows.y.is_floating_point():
+        code = rows.y
+    member = one_hot(code).to(rows.X) * rows.mask.unsqueeze(-1)
+    count = member.sum(dim=1)  # (tasks, classes)
+    mean = (member.mT @ rows.X) / count.clamp(min=1).unsqueeze(-1)
+    # A padded row is of no class, and 0.
+    difference = torch.baddbmm(rows.X, member, mean, alpha=-1)
+    free = (rows.mask.sum(dim=1) - (count > 0).sum(dim=1)).clamp(min=1)
+    n_rows = rows.mask.shape[1]
+    mixture = torch.randn(n_rows, n_rows, generator=rng).to(rows.X)
+    mixture = mixture * (factor / free.sqrt())[:, None, None]
+    return mixture @ difference
 
 
 class FeatureMasking(Augmentation):

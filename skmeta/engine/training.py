@@ -14,6 +14,7 @@ from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
 from skmeta.engine.baseline_check import warn_if_no_help
 from skmeta.engine.callbacks import KeepBest, Progress
+from skmeta.engine.chunks import ROWS_AT_ONCE
 from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.warm_start import take_over
@@ -102,6 +103,7 @@ def meta_train(
     rng: np.random.Generator,
     before: EpisodicNet | None = None,
     checkpoint: Checkpoint | None = None,
+    compares: bool = True,
 ) -> EpisodicNet:
     """Train a net on episodes.
 
@@ -127,6 +129,8 @@ def meta_train(
     checkpoint : Checkpoint, default=None
         Where an earlier start of this training has got to, and where to note how far
         this one gets. Removed when the training has ended by itself.
+    compares : bool, default=True
+        Warn if the plain baseline is better on the validation tasks.
 
     Returns
     -------
@@ -152,7 +156,7 @@ def meta_train(
         net.validation = Episodes(
             valid,
             _VALIDATION_EPISODES,
-            net.batch_size,
+            max(net.batch_size, ROWS_AT_ONCE // valid.n_rows_at_most),
             rng,
             fixed=True,
             change=standardise,
@@ -180,7 +184,7 @@ def meta_train(
     finally:
         if checkpoint is not None and ended:
             checkpoint.remove()
-    if valid is not None:
+    if valid is not None and compares:
         warn_if_no_help(net)
     return net
 

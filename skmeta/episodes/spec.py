@@ -25,6 +25,9 @@ class Spec:
         Different classes in ``Batch.label`` of the episodes of training; 0 if unknown
         and in regression. Two specs that differ in nothing else are equal: what is
         learnt of these classes is not needed for new ones.
+    from_pool : bool, default=False
+        Whether tasks are drawn from a pool of classes, so that each training class
+        comes again beside ever others. Equal specs may differ in it, too.
     n_parts : int, default=0
         Parts of the prior, ``Batch.offset``; 0 without one.
     """
@@ -34,4 +37,5 @@ class Spec:
     kind: Literal["classifier", "regressor"]
     label_space: Literal["shared", "per_task"] = "shared"
     n_train_classes: int = field(default=0, compare=False)
+    from_pool: bool = field(default=False, compare=False)
     n_parts: int = field(default=0, compare=False)

@@ -19,11 +19,12 @@ from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.estimators.scoring import FewShotScoring
-from skmeta.estimators.targets import Targets
+from skmeta.estimators.targets import FAR, SQUASH, Targets
 from skmeta.exceptions import NotAdaptedError
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
+from skmeta.utils.messages import show, warn
 
 __all__ = ["AdaptingEstimator"]
 
@@ -83,6 +84,12 @@ class AdaptingEstimator(
         ValueError
             If a label is unknown to a shared label space, if there is no row and no
             prior to answer by, or if the algorithm takes no weights.
+
+        Warns
+        -----
+        UserWarning
+            If rows are far outside the range of those that ``fit`` has seen; with the
+            names of their tasks, once for all. Other units are a usual reason.
         """
         check_is_fitted(self)
         X, y, groups, in_support = unpack(X, y, groups)
@@ -101,7 +108,9 @@ class AdaptingEstimator(
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
         rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
-        self._set_adapted(self._learn(self._weigh(rows, sample_weight)))
+        rows = self._weigh(rows, sample_weight)
+        self._warn_if_far(rows)
+        self._set_adapted(self._learn(rows))
         return self
 
     def fit_transform(
@@ -171,6 +180,19 @@ class AdaptingEstimator(
             n_classes,
             names=rows.names,
             labels=labels,
+        )
+
+    def _warn_if_far(self, rows: TaskRows) -> None:
+        """Warn, once for all tasks, of supports unlike all that ``fit`` has seen."""
+        lost = np.unique(rows.task[self._is_far(rows)])
+        if not len(lost):
+            return
+        which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+        warn(
+            f"The support{which} is far outside of what fit has seen: columns or "
+            f"targets are more than {FAR:g} standard deviations beyond the range of "
+            "the training rows. They are drawn nearer, and answers may be poor. Are "
+            "they in the units of the training?"
         )
 
     def _learn_nothing(self, names: np.ndarray | None = None) -> AdaptedTasks:
@@ -260,7 +282,16 @@ class AdaptingEstimator(
         prior = getattr(self, "prior_", None)  # the first files of format 1 have none
         if offset is None and prior is not None:
             offset = prior.offsets(X)
-        return Table(X, targets, self.mean_, self.scale_, weight=weight, offset=offset)
+        return Table(
+            X,
+            targets,
+            self.mean_,
+            self.scale_,
+            weight=weight,
+            offset=offset,
+            bounds=self._bounds(),
+            squash=SQUASH if self.normalize == "robust" else None,
+        )
 
     # What scikit-learn asks ---------------------------------------------------------
 

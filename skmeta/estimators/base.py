@@ -1,6 +1,8 @@
 """Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -12,12 +14,12 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
-from skmeta.augmentations import Augmentation
+from skmeta.augmentations import Augmentation, FeatureNoise
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train
 from skmeta.engine.warm_start import EarlierFit
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampler import EpisodeSampler, shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
@@ -27,6 +29,18 @@ from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
 __all__ = ["BaseMetaEstimator"]
+
+# What keeps a training from memorising the classes of a pool, chosen on classes held
+# out of those that benchmarks/pools.py trains on.
+_POOL_NOISE = FeatureNoise(scale=0.1, within=0.5)
+_POOL_DECAY = 1e-3
+_POOL_EPOCHS = 40  # where no class is held out to stop it
+# Of a pool too small to hold classes out for good: the share of them that decides how
+# many epochs all are trained for, and how many there have to be for that.
+_POOL_HELD_OUT = 1 / 3
+_ENOUGH_TO_FIND_EPOCHS = 5
+
+_EPOCHS = 200
 
 
 class BaseMetaEstimator(AdaptingEstimator):
@@ -52,12 +66,15 @@ class BaseMetaEstimator(AdaptingEstimator):
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
         "n_query": [Interval(Integral, 1, None, closed="left")],
-        "normalize": [StrOptions({"task", "global"}), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "normalize": [StrOptions({"task", "global", "robust"}), None],
+        "max_epochs": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "tasks_per_epoch": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "optimizer": [callable],
+        "optimizer": [StrOptions({"auto"}), callable],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -120,7 +137,9 @@ class BaseMetaEstimator(AdaptingEstimator):
 
         The first call, or ``fit``, settles columns, their scale and the label space.
         Every call goes on from the weights and the optimizer's memory that are there;
-        call it several times for more passes. No tasks are held out. What was adapted
+        call it several times for more passes. A second loss of the training classes
+        (``class_loss`` of an algorithm) is left out where labels are per task, for the
+        next call has other classes. No tasks are held out. What was adapted
         to is forgotten, for it was learnt by other meta-knowledge.
 
         Parameters
@@ -182,21 +201,23 @@ class BaseMetaEstimator(AdaptingEstimator):
         if earlier is None:
             self._learn_scale(rows)
             self._learn_task_scale(rows)
+        self._learn_range(rows, widen=earlier is not None)
         targets, cell, label = self._learn_targets(rows, classes, settled)
         augmentations = self._build_learner(earlier)
         if settled:
             self._refuse_new_classes()
+        if is_partial:
+            label = self._labels_of_a_part(label)
 
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
-        train, valid = make_samplers(
+        draw = partial(
+            make_samplers,
             replace(table, label=label),
             rows.task,
             cell,
             tasks=self.tasks,
-            early_stopping=False if is_partial else self.early_stopping,
-            validation_fraction=self.validation_fraction,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
             n_shot=shot_range(self.n_shot, self.spec_.label_space),
@@ -205,19 +226,31 @@ class BaseMetaEstimator(AdaptingEstimator):
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
         )
-        # A new net, with the present callbacks; who shares the old weights keeps them.
-        self.net_ = self._make_net(validates=valid is not None)
-        if is_partial:
-            self.net_.max_epochs = 1
-        meta_train(
-            self.net_,
-            train,
-            valid,
+        train, valid = draw(
+            early_stopping=False if is_partial else self.early_stopping,
+            validation_fraction=self.validation_fraction,
+        )
+        learn = partial(
+            meta_train,
             augmentations=augmentations,
             scaling=self._task_scaling(),
             spec=self.spec_,
             tasks_per_epoch=self.tasks_per_epoch,
             rng=rng,
+        )
+        n_epochs = self._n_epochs(validates=valid is not None)
+        if valid is None and earlier is None and self._may_find_n_epochs(cell):
+            found, judges = draw(
+                early_stopping=True, validation_fraction=_POOL_HELD_OUT
+            )
+            n_epochs = self._find_n_epochs(learn, found, judges, n_epochs)
+        # A new net, with the present callbacks; who shares the old weights keeps them.
+        self.net_ = self._make_net(validates=valid is not None)
+        self.net_.max_epochs = 1 if is_partial else n_epochs
+        learn(
+            self.net_,
+            train,
+            valid,
             before=None if earlier is None else earlier.net,
             checkpoint=checkpoint,
         )
@@ -281,6 +314,16 @@ class BaseMetaEstimator(AdaptingEstimator):
                 "choose another algorithm for partial_fit."
             )
 
+    def _labels_of_a_part(self, label: np.ndarray | None) -> np.ndarray | None:
+        """Leave training classes out where another call of partial_fit has others."""
+        if (
+            label is None
+            or self.algorithm_.learns_train_classes
+            or self.spec_.label_space == "shared"
+        ):
+            return label
+        return np.full_like(label, -1)
+
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
         self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
@@ -335,7 +378,9 @@ class BaseMetaEstimator(AdaptingEstimator):
     def _resolve_augmentations(self) -> list[Augmentation]:
         """Return the task augmentations, and say in ``spec_`` what they widen."""
         given = self.augment
-        if given is None:
+        if given == "auto":
+            given = self._default_augmentations()
+        elif given is None:
             given = []
         elif not isinstance(given, (list, tuple)):
             given = [given]
@@ -345,7 +390,54 @@ class BaseMetaEstimator(AdaptingEstimator):
             self._check_suits(augmentation, "augmentation")
             n_train_classes = augmentation.n_train_classes(n_train_classes)
         self.spec_ = replace(self.spec_, n_train_classes=n_train_classes)
+        self.augment_ = resolved
         return resolved
+
+    def _default_augmentations(self) -> list[Augmentation]:
+        """Return noise for pools of classes, if features have a unit to make it in."""
+        if self.spec_.from_pool and self.normalize is not None:
+            return [clone(_POOL_NOISE)]
+        return []
+
+    def _n_epochs(self, *, validates: bool) -> int:
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        return _POOL_EPOCHS if self.spec_.from_pool and not validates else _EPOCHS
+
+    def _may_find_n_epochs(self, cell: np.ndarray | None) -> bool:
+        """Tell whether a small pool of classes decides how long it is trained on."""
+        return (
+            self.max_epochs == "auto"
+            and self.early_stopping == "auto"
+            and self.spec_.from_pool
+            and cell is not None
+            and len(np.unique(cell)) >= _ENOUGH_TO_FIND_EPOCHS
+        )
+
+    def _find_n_epochs(
+        self,
+        learn: Callable[..., EpisodicNet],
+        train: EpisodeSampler,
+        valid: EpisodeSampler | None,
+        n_epochs: int,
+    ) -> int:
+        """Train on some classes of a small pool; return the epoch best for others.
+
+        All classes are then trained on for so long, for there is none to spare.
+        """
+        if valid is None:
+            return n_epochs
+        net = self._make_net(validates=True)
+        net.max_epochs = n_epochs
+        learn(net, train, valid, compares=False)
+        return 1 + int(np.argmin(net.history[:, "valid_loss"]))
+
+    def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
+        if self.optimizer != "auto":
+            return self.optimizer
+        if self.spec_.from_pool:
+            return partial(torch.optim.Adam, weight_decay=_POOL_DECAY)
+        return torch.optim.Adam
 
     def _check_suits(self, component: Algorithm | Augmentation, kind: str) -> None:
         for what, wanted, offered in [
@@ -367,10 +459,10 @@ class BaseMetaEstimator(AdaptingEstimator):
             patience=self.patience if validates else None,
             verbose=self.verbose,
             callbacks=self.callbacks,
-            max_epochs=self.max_epochs,
+            max_epochs=self._n_epochs(validates=validates),
             batch_size=self.batch_size,
             lr=self.lr,
-            optimizer=self.optimizer,
+            optimizer=self._outer_optimizer(),
             device=self.device,
             compile=self.compile,
         )

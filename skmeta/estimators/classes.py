@@ -80,6 +80,7 @@ class Classes(Targets):
             kind="classifier",
             label_space=self.label_space_,
             n_train_classes=int(label.max()) + 1,
+            from_pool=self.tasks == "classes",
         )
         if not settled:
             self._learn_class_weight(rows)

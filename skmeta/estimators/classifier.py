@@ -74,11 +74,13 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     mix_tasks : float, default=0.0
         For per-task labels of groups: share of the training episodes whose classes come
         from all tasks together, which makes many more tasks out of few.
-    augment : str, Augmentation or list of them, default=None
+    augment : str, Augmentation, list of them or None, default="auto"
         Task augmentation: changes of the training episodes that make new tasks of old
         ones, against memorising a few tasks or classes. Registered names or objects
-        from :mod:`skmeta.augmentations`; a list acts in its order.
-    normalize : {"global", "task", None}, default="global"
+        from :mod:`skmeta.augmentations`; a list acts in its order. "auto" is
+        ``FeatureNoise(scale=0.1, within=0.5)`` for ``tasks="classes"``, unless
+        ``normalize=None`` leaves features in units of their own, and None elsewhere.
+    normalize : {"global", "task", "robust", None}, default="global"
         Standardise the features by mean and standard deviation over all tasks, or each
         task by those of its support, which is for tasks that differ in level and
         scale. From few rows they are guessed with caution, and from none they are the
@@ -87,17 +89,26 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         :math:`w \, m` with :math:`w = n \tau^2 / (n \tau^2 + \sigma^2)`, and the
         variance :math:`(\sum_i (x_i - m)^2 + 2 \sigma^2) / (\max(n - 1, 0) + 2) +
         (1 - w) \, \tau^2`, all in units of the global ones. Features that are constant
-        inside tasks keep the global ones.
-    max_epochs : int, default=200
-        Passes over ``tasks_per_epoch`` tasks.
+        inside tasks keep the global ones. "robust" takes
+        median and distance of the quartiles, and draws every feature smoothly below 3
+        (as RealMLP does, Holzmüller et al. 2024), for columns with outliers or heavy
+        tails. In all of these a feature of a new row that is beyond the range of the
+        training rows by x standard deviations comes to :math:`3 \tanh(x / 3)` beyond
+        it, so that no row is far outside. None leaves all as it is.
+    max_epochs : int or "auto", default="auto"
+        Passes over ``tasks_per_epoch`` tasks. "auto" is 200; for ``tasks="classes"``
+        where no class is held out to stop the training, it is 40 at most: with
+        ``early_stopping="auto"`` and five classes or more, as many as were best for a
+        third of the classes when the others were trained on. Then all are trained on.
     batch_size : int, default=32
         Tasks in a meta-batch.
     tasks_per_epoch : int, default=512
         Tasks drawn in an epoch.
     lr : float, default=1e-3
         Learning rate of the outer optimizer.
-    optimizer : type, default=torch.optim.Adam
-        Outer optimizer.
+    optimizer : type or "auto", default="auto"
+        Outer optimizer. "auto" is :class:`torch.optim.Adam`, for ``tasks="classes"``
+        with ``weight_decay=1e-3``.
     early_stopping : bool or "auto", default="auto"
         Hold out a part of the tasks (or of the classes or rows where tasks are
         drawn from them), stop when their loss has not fallen for ``patience`` epochs,
@@ -149,6 +160,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         skorch's history, with ``to_frame()``: losses of every epoch.
     algorithm_, backbone_ : Algorithm, Backbone
         The resolved parameters.
+    augment_ : list of Augmentation
+        What changed the training episodes.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     n_features_in_ : int
@@ -208,13 +221,13 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         stratify: bool = False,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         mix_tasks: float = 0.0,
-        augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
-        normalize: Literal["task", "global"] | None = "global",
-        max_epochs: int = 200,
+        augment: str | Augmentation | Sequence[str | Augmentation] | None = "auto",
+        normalize: Literal["task", "global", "robust"] | None = "global",
+        max_epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float = 1e-3,
-        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer: Callable[..., torch.optim.Optimizer] | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         patience: int = 10,

@@ -17,6 +17,7 @@ from skmeta.saving.names import ADAPTED, FITTED, LABELS, SPEC
 from skmeta.saving.plain import read_plain, write_plain
 from skmeta.saving.values import Reader, Writer
 from skmeta.tables.labels import TaskLabels
+from skmeta.tables.prior import Prior
 from skmeta.utils.files import replace_file
 from skmeta.utils.messages import listed, warn
 from skmeta.utils.random import seeded
@@ -163,12 +164,16 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     """Write an estimator inside another; None for what is no estimator."""
     if type(value) in KINDS.values():
         return _write_estimator(writer, value, f"{where}.")
+    if isinstance(value, Prior):
+        return {"prior": {k: writer.write(v, where) for k, v in vars(value).items()}}
     return write_plain(writer, value, TRUSTED_TYPES, where)
 
 
 def _read_inside(reader: Reader, content: dict, device: str | None) -> Any:
     if "class" in content:
         return _read_estimator(reader, content, device)
+    if "prior" in content:
+        return Prior(**{k: reader.read(v) for k, v in content["prior"].items()})
     return read_plain(reader, content, TRUSTED_TYPES)
 
 
@@ -221,7 +226,7 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
 
 
 def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
-    given = reader.read(content["params"])
+    given = {"prior": None} | reader.read(content["params"])  # format 1 has none
     if device is not None:
         given["device"] = device
     meta = KINDS[content["class"]](**given)
@@ -233,6 +238,8 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
         if name in dir(type(meta)):  # a method stays one
             raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
         setattr(meta, name, reader.read(value))
+    if not hasattr(meta, "prior_"):  # as in format 1
+        meta.prior_ = None
     meta.spec_ = Spec(**{SPEC[key]: value for key, value in content["spec"].items()})
     meta.net_ = meta._make_net(validates=False)
     with seeded(0, meta.device):  # the weights drawn here are overwritten

@@ -53,15 +53,21 @@ def _themselves(*names: str) -> dict[str, str]:
 FITTED = _themselves(
     "_sklearn_output_config",
     "algorithm_",
+    "augment_",
     "backbone_",
     "class_weight_",
     "classes_",
     "feature_names_in_",
+    "high_",
     "label_space_",
+    "low_",
     "mean_",
     "n_features_in_",
     "n_tasks_",
+    "prior_",
     "scale_",
+    "target_high_",
+    "target_low_",
     "target_mean_",
     "target_scale_",
     "target_within_",
@@ -69,7 +75,10 @@ FITTED = _themselves(
 )
 """Keys of what ``fit`` learns, and the attributes of the estimator."""
 
-SPEC = _themselves("n_features", "n_outputs", "kind", "label_space", "n_train_classes")
+SPEC = _themselves(
+    *("n_features", "n_outputs", "kind", "label_space", "n_train_classes", "n_parts"),
+    "from_pool",
+)
 """Keys of a ``Spec``, and its fields."""
 
 ADAPTED = {

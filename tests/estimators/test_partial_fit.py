@@ -8,6 +8,7 @@ from sklearn import config_context
 
 import skmeta
 from skmeta import NotAdaptedError
+from skmeta.algorithms import ProtoNet
 from tests.quick import TASK, X, Y, classifier, regressor, wine
 
 pytestmark = pytest.mark.filterwarnings(
@@ -110,3 +111,18 @@ def test_partial_fit_asks_for_groups():
         for meta in (regressor(), classifier()):
             requests = meta.get_metadata_routing().partial_fit.requests
             assert requests["groups"] is True
+
+
+def test_the_second_loss_waits_while_calls_bring_other_classes():
+    X, y, _ = wine()
+    algorithm = ProtoNet(class_loss=1.0)
+    meta = classifier(algorithm, tasks="classes").partial_fit(X, y)
+    head = meta.module_.class_loss.classifier.weight.clone()
+    # Its classifier learns nothing, and loses what the decay takes.
+    meta.partial_fit(X, np.char.add(y, " new"))
+    moved = meta.module_.class_loss.classifier.weight - head
+    assert (head * moved <= 0).all()
+    meta.adapt(X, y).score(X, y)
+    trained = classifier(algorithm, tasks="classes").fit(X, y)
+    trained.partial_fit(X, y)
+    assert len(trained.history_) == 3

@@ -20,10 +20,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*too small:UserWarning")
 
 
 ADAPTED_KEYS = {"_bounds", "_order", "_states", "n_tasks", "names"}
-SHARED_KEYS = {"algorithm_", "backbone_", "mean_", "n_features_in_", "n_tasks_"}
-SHARED_KEYS |= {"feature_names_in_", "scale_", "within_", "_sklearn_output_config"}
+SHARED_KEYS = {"algorithm_", "augment_", "backbone_", "mean_", "n_tasks_"}
+SHARED_KEYS |= {"n_features_in_", "feature_names_in_", "scale_", "within_"}
+SHARED_KEYS |= {"_sklearn_output_config"}
+SHARED_KEYS |= {"low_", "high_"}
 CLASSIFIER_KEYS = SHARED_KEYS | {"class_weight_", "classes_", "label_space_"}
 REGRESSOR_KEYS = SHARED_KEYS | {"target_mean_", "target_scale_", "target_within_"}
+REGRESSOR_KEYS |= {"target_low_", "target_high_"}
 
 
 def document_of(estimator):
@@ -46,7 +49,8 @@ def test_the_keys_of_format_1_are_those_that_files_have():
     labels = {"vocabulary", "members", "first", "n_classes"}
     assert content["adapted"]["labels"].keys() == labels
     assert content["spec"].keys() == {
-        *("n_features", "n_outputs", "kind", "label_space", "n_train_classes")
+        *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"),
+        "from_pool",
     }
     few_shot = document_of(FewShotClassifier(meta).fit(X, y))
     assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted"}

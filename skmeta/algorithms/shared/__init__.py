@@ -19,15 +19,24 @@ from skmeta.algorithms.shared.losses import (
     row_losses,
     task_losses,
 )
-from skmeta.algorithms.shared.training_classes import class_loss, join_train_rows
+from skmeta.algorithms.shared.training_classes import (
+    ClassLoss,
+    class_loss,
+    embed_episode,
+    join_train_rows,
+    make_class_loss,
+)
 
 __all__ = [
+    "ClassLoss",
     "absent_classes",
     "class_loss",
+    "embed_episode",
     "join_train_rows",
     "log_probabilities",
     "log_scale",
     "log_sum_by_class",
+    "make_class_loss",
     "mask_absent_classes",
     "mean_by_class",
     "mean_of_rows",

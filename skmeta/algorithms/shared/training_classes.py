@@ -1,12 +1,31 @@
-"""What algorithms that train one classifier of all training classes have in common."""
+"""What algorithms that train one classifier of all training classes have in common.
+
+For some it is all of the training, for others a second loss beside that of episodes.
+"""
+
+from numbers import Real
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
+from skmeta.nn import apply
 
-__all__ = ["class_loss", "join_train_rows"]
+__all__ = [
+    "ClassLoss",
+    "class_loss",
+    "embed_episode",
+    "join_train_rows",
+    "make_class_loss",
+]
+
+# The weight of the second loss for pools of classes, and how many classes a pool must
+# have for it: of fewer, nearly all are in every episode anyway.
+_AUTO_WEIGHT = 1.0
+_ENOUGH_CLASSES = 8
 
 
 def join_train_rows(episode: Episode, n_train_classes: int) -> tuple[Batch, Tensor]:
@@ -74,3 +93,121 @@ def class_loss(logits: Tensor, label: Tensor, weight: Tensor | None = None) -> T
     total = counts.sum()
     losses = (losses * counts.flatten()).sum()
     return losses / torch.where(total > 0, total, 1.0)
+
+
+class ClassLoss(nn.Module):
+    r"""A second loss of meta-training: tell all training classes apart.
+
+    Episodes alone ask an embedding for no more than what tells a few classes of a task
+    apart. With a linear classifier :math:`V, b` of all training classes on the same
+    embedding f, and a weight w, every row of a meta-batch of training class c adds its
+    part to
+
+    .. math:: w \, \frac{1}{n} \sum_x -\log \mathrm{softmax}_c (V f(x) + b),
+
+    which an algorithm adds to the loss of its episodes. The classifier serves the
+    training only.
+
+    Parameters
+    ----------
+    width : int
+        Width of the embedding.
+    n_train_classes : int
+        Classes to tell apart.
+    weight : float
+        Factor w, positive.
+    """
+
+    def __init__(self, width: int, n_train_classes: int, weight: float):
+        super().__init__()
+        self.weight = weight
+        self.n_train_classes = n_train_classes
+        self.classifier = nn.Linear(width, n_train_classes)
+
+    def forward(self, embedded: Tensor, rows: Batch) -> Tensor:
+        """Return the loss of embedded rows, times its weight.
+
+        Parameters
+        ----------
+        embedded : Tensor of shape (tasks, rows, width)
+            Embedding of the rows.
+        rows : Batch
+            Their training classes, and weights if there are any. Padding and rows of
+            no training class, or of none that there are weights for, do not count.
+
+        Returns
+        -------
+        scalar Tensor
+            0 if no row counts.
+        """
+        if rows.label is None:
+            return embedded.new_zeros(())
+        label = rows.label.masked_fill(rows.label >= self.n_train_classes, -1)
+        loss = class_loss(self.classifier(embedded), label, rows.weight)
+        return self.weight * loss
+
+
+def make_class_loss(
+    width: int, spec: Spec, weight: float | Literal["auto"]
+) -> ClassLoss | None:
+    """Make the second loss that a parameter ``class_loss`` of an algorithm asks for.
+
+    Parameters
+    ----------
+    width : int
+        Width of the embedding.
+    spec : Spec
+        Says how many training classes there are, and whether they are a pool.
+    weight : float or "auto"
+        Factor of the loss. "auto" is 1 where tasks are drawn from a pool of eight
+        classes or more, ``Spec.from_pool``, and 0 elsewhere.
+
+    Returns
+    -------
+    ClassLoss or None
+        None for a weight of 0 and where no training class is known.
+
+    Raises
+    ------
+    ValueError
+        If ``weight`` is neither "auto" nor a number from 0 on.
+    """
+    if weight == "auto":
+        is_large = spec.from_pool and spec.n_train_classes >= _ENOUGH_CLASSES
+        weight = _AUTO_WEIGHT if is_large else 0.0
+    if not (isinstance(weight, Real) and 0 <= weight < float("inf")):
+        raise ValueError(
+            f"class_loss must be 'auto' or a number from 0 on, not {weight!r}."
+        )
+    # In a shared label space a training class is a label, known or not.
+    n_train_classes = max(spec.n_outputs, spec.n_train_classes)
+    if spec.kind == "regressor" or not (weight and n_train_classes):
+        return None
+    return ClassLoss(width, n_train_classes, float(weight))
+
+
+def embed_episode(
+    backbone: nn.Module, episode: Episode
+) -> tuple[Tensor, Tensor, Tensor, Batch]:
+    """Embed the support and the query rows of a meta-batch at once, for two losses.
+
+    Parameters
+    ----------
+    backbone : nn.Module
+        Network to the embedding.
+    episode : Episode
+        Meta-batch.
+
+    Returns
+    -------
+    support, query : Tensor of shape (tasks, rows, d)
+        Embedding of the rows of either, for the loss of the episodes.
+    embedded : Tensor of shape (tasks, rows, d)
+        Of the support's, then the query's rows.
+    rows : Batch
+        These rows, for the second loss.
+    """
+    rows, _ = episode.join()
+    embedded = apply(backbone, rows.X, rows.mask)
+    n_support = episode.support.mask.shape[1]
+    return embedded[:, :n_support], embedded[:, n_support:], embedded, rows

@@ -3,16 +3,34 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from torch.nn.functional import cross_entropy
 
 from skmeta import MetaClassifier
-from skmeta.algorithms import Spec
+from skmeta.algorithms import (
+    R2D2,
+    MatchingNet,
+    MetaOptNet,
+    ProtoNet,
+    RelationNet,
+    Siamese,
+    Spec,
+    make_class_loss,
+)
 from skmeta.algorithms.baseline_plus_plus import BaselinePlusPlus
 from skmeta.algorithms.shared.training_classes import class_loss
 from skmeta.algorithms.simpleshot import SimpleShot
 from skmeta.augmentations import Rotations
 from skmeta.backbones import MLP
-from skmeta.episodes import Episode
-from tests.algorithms.transfer import CLASSIFIER, PER_TASK, build
+from skmeta.episodes import Batch, Episode
+from skmeta.testing import parametrize_with_checks
+from tests.algorithms.transfer import (
+    CLASSIFIER,
+    PER_TASK,
+    SPACES,
+    build,
+    naive_class_loss,
+)
 
 BOTH = pytest.mark.parametrize(
     "algorithm", [SimpleShot(), BaselinePlusPlus()], ids=["SimpleShot", "Baseline++"]
@@ -114,3 +132,106 @@ def test_learns_to_tell_digits_never_seen(algorithm, digits):
     ).fit(X[y < 6], y[y < 6])
     tasks = np.arange(np.count_nonzero(y >= 6)) // 72  # ten tasks of all four digits
     assert meta.score(X[y >= 6], y[y >= 6], groups=tasks) > 0.8
+
+
+# A second loss beside that of episodes ---------------------------------------------
+
+POOL = Spec(3, 0, "classifier", "per_task", n_train_classes=4, from_pool=True)
+WITH_SECOND_LOSS = [
+    MatchingNet(),
+    MatchingNet(full_context=True),
+    MetaOptNet(),
+    ProtoNet(),
+    ProtoNet(n_splits=2),
+    R2D2(),
+    RelationNet(),
+    RelationNet(distance="euclidean"),
+    Siamese(),
+]
+
+
+def rows_of(label, weight=None):
+    label = torch.tensor(label)
+    n_classes = torch.full((len(label),), 2)
+    return Batch(
+        torch.zeros(*label.shape, 3),
+        torch.zeros_like(label),
+        label >= 0,
+        n_classes,
+        label,
+        weight,
+    )
+
+
+def test_the_loss_is_the_mean_over_rows_of_a_classifier_of_all_training_classes():
+    torch.manual_seed(0)
+    loss, embedded = make_class_loss(5, POOL, 0.3), torch.randn(2, 3, 5)
+    label, weight = [[0, 3, -1], [2, 2, 1]], torch.rand(2, 3)
+    total = count = 0
+    for t in range(2):
+        for i in range(3):
+            if label[t][i] >= 0:
+                logits = loss.classifier.weight @ embedded[t, i] + loss.classifier.bias
+                own = cross_entropy(logits, torch.tensor(label[t][i]))
+                total, count = total + weight[t, i] * own, count + weight[t, i]
+    given = loss(embedded, rows_of(label, weight))
+    torch.testing.assert_close(given, 0.3 * total / count)
+
+
+def test_rows_of_classes_without_weights_do_not_count():
+    """A warm start may meet more classes than there were."""
+    loss, embedded = make_class_loss(5, POOL, 1.0), torch.randn(1, 3, 5)
+    others = loss(embedded, rows_of([[1, 4, 9]]))
+    torch.testing.assert_close(others, loss(embedded[:, :1], rows_of([[1]])))
+    assert loss(embedded, rows_of([[-1, 4, -1]])) == 0
+    assert loss(embedded, rows_of([[1, 1, 1]])._replace(label=None)) == 0
+
+
+def test_auto_is_for_pools_of_many_classes():
+    groups = Spec(3, 0, "classifier", "per_task", n_train_classes=4)
+    shared = Spec(3, 4, "classifier", "shared", n_train_classes=4)
+    large = Spec(3, 0, "classifier", "per_task", n_train_classes=8, from_pool=True)
+    assert make_class_loss(5, large, "auto").weight == 1
+    assert make_class_loss(5, POOL, "auto") is None  # an episode has all of them
+    assert make_class_loss(5, groups, "auto") is None
+    assert make_class_loss(5, shared, "auto") is None
+    assert make_class_loss(5, shared, 0.5).n_train_classes == 4
+    assert make_class_loss(5, POOL, 0) is None
+    assert make_class_loss(5, Spec(3, 1, "regressor"), 1.0) is None
+
+
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf"), "much", None])
+def test_a_wrong_weight_is_named(wrong):
+    with pytest.raises(ValueError, match=f"from 0 on, not {wrong!r}"):
+        make_class_loss(5, POOL, wrong)
+
+
+@pytest.mark.parametrize("algorithm", WITH_SECOND_LOSS, ids=repr)
+@SPACES
+def test_the_second_loss_is_added_to_that_of_the_episodes(
+    algorithm, spec, labelled_episode_for
+):
+    if spec.label_space not in algorithm.label_spaces:
+        pytest.skip("does not learn it")
+    episode = labelled_episode_for(spec)
+    alone, both = (clone(algorithm).set_params(class_loss=w) for w in (0, 0.7))
+    module = build(both, spec)
+    losses = []
+    for learner, learnt in [(alone, build(alone, spec)), (both, module)]:
+        torch.manual_seed(0)  # of other splits
+        losses.append(learner.meta_loss(learnt, episode))
+
+    def logits_of(row):
+        return module.class_loss.classifier(module.backbone(row))
+
+    added = 0.7 * naive_class_loss(logits_of, episode)
+    torch.testing.assert_close(losses[1], losses[0] + added)
+    # Without training classes, as in partial_fit, episodes are all there is.
+    bare = Episode(*(batch._replace(label=None) for batch in episode))
+    torch.manual_seed(0)
+    torch.testing.assert_close(both.meta_loss(module, bare), losses[0])
+
+
+@parametrize_with_checks("algorithm", [ProtoNet(class_loss=1.0), R2D2(class_loss=1.0)])
+def test_the_laws_hold_with_the_second_loss(algorithm, check):
+    check(algorithm)
