@@ -11,8 +11,11 @@ FOLDER = Path(__file__).parent / "results"
 _PACKAGES = ("skmeta", "torch", "skorch", "scikit-learn", "numpy")
 
 
-def save(name, results):
-    """Write results as JSON and return the path of a picture to put beside them."""
+def save(name, results, levels=None):
+    """Write results as JSON and return the path of a picture to put beside them.
+
+    What is in more than ``levels`` dicts stands on one line.
+    """
     FOLDER.mkdir(exist_ok=True)
     record = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -27,9 +30,22 @@ def save(name, results):
         "results": results,
     }
     path = FOLDER / f"{name}.json"
-    path.write_text(json.dumps(record, indent=2) + "\n")
+    path.write_text(_text(record, levels) + "\n")
     print(f"Results: {FOLDER.name}/{path.name}")
     return path.with_suffix(".png")
+
+
+def _text(value, levels, indent="\n"):
+    if levels is None:
+        return json.dumps(value, indent=2)
+    if levels == 0 or not isinstance(value, dict) or not value:
+        return json.dumps(value)
+    deeper = indent + "  "
+    lines = [
+        f"{deeper}{json.dumps(key)}: {_text(own, levels - 1, deeper)}"
+        for key, own in value.items()
+    ]
+    return "{" + ",".join(lines) + indent + "}"
 
 
 def _processor():

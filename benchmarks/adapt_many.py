@@ -32,8 +32,12 @@ from skmeta import MetaClassifier
 from skmeta.algorithms import MAML
 
 N_SUPPORT, N_QUERY, N_FEATURES = 20, 100, 20
-ALGORITHMS = {"protonet": "protonet", "MAML, 5 steps": MAML(inner_steps=5)}
-REQUIRED = {"protonet": 30, "MAML, 5 steps": 10}  # times the joblib loop
+ALGORITHMS = {
+    "gp": "gp",
+    "protonet": "protonet",
+    "MAML, 5 steps": MAML(inner_steps=5),
+}
+REQUIRED = {"gp": 20, "protonet": 30, "MAML, 5 steps": 10}  # times the joblib loop
 
 
 def make_tasks(n_tasks, seed):

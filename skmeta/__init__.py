@@ -6,6 +6,7 @@ Fit on many related tasks, adapt to a new one with a handful of rows, predict::
     meta.adapt(X_few, y_few).predict(X_new)
 """
 
+from skmeta import ensemble
 from skmeta._version import __version__
 from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.estimators.few_shot import FewShotClassifier, FewShotRegressor
@@ -29,6 +30,7 @@ __all__ = [
     "SaveError",
     "__version__",
     "adapt",
+    "ensemble",
     "hookimpl",
     "load",
     "make_preprocessor",

@@ -1,12 +1,13 @@
 """Adapt a meta-learner that stands at the end of a Pipeline."""
 
+import copy
 from typing import Any, TypeVar
 
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["adapt", "last_step", "transform"]
+__all__ = ["adapt", "last_step", "transform", "with_last_step"]
 
 Fitted = TypeVar("Fitted")
 
@@ -84,6 +85,20 @@ def last_step(estimator: Any) -> Any:
             estimator = estimator.best_estimator_
         else:
             return estimator
+
+
+def with_last_step(estimator: Any, last: Any) -> Any:
+    """Return a shallow copy in which another object answers, what is fitted shared."""
+    if isinstance(estimator, Pipeline):
+        outer = copy.copy(estimator)
+        name, inner = estimator.steps[-1]
+        outer.steps = [*estimator.steps[:-1], (name, with_last_step(inner, last))]
+        return outer
+    if hasattr(estimator, "best_estimator_"):
+        outer = copy.copy(estimator)
+        outer.best_estimator_ = with_last_step(estimator.best_estimator_, last)
+        return outer
+    return last
 
 
 def transform(estimator: Any, X: Any) -> Any:

@@ -18,7 +18,7 @@ def wine():
 
 
 def regressor(**parameters):
-    return MetaRegressor("anil", **{**TINY, **parameters})
+    return MetaRegressor(**{"algorithm": "anil", **TINY, **parameters})
 
 
 def classifier(algorithm="protonet", **parameters):

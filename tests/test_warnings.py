@@ -16,8 +16,15 @@ from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import Callback, LRScheduler
 
 import skmeta
-from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor, plugins
+from skmeta import (
+    FewShotClassifier,
+    FewShotRegressor,
+    MetaClassifier,
+    MetaRegressor,
+    plugins,
+)
 from skmeta.datasets import fetch_omniglot
+from skmeta.ensemble import MetaStackingRegressor
 from skmeta.hookspecs import hookimpl
 from skmeta.model_selection import PerTask, compare, few_shot_curve, few_shot_scorer
 from tests.quick import TASK, TINY, X, Y, classifier, regressor
@@ -28,8 +35,11 @@ WARNINGS = {
     "engine/adapted": "diverged: answers are not finite",
     "engine/baseline_check": "Meta-learning does not help here",
     "engine/net": "cannot be compiled here",
+    "ensemble/adapted": "take no weights of rows",
+    "ensemble/judging": "cannot learn these tasks and are left out",
     "engine/training": "Meta-training was interrupted",
     "episodes/validation": "are too small for",
+    "estimators/adapting": "is far outside of what fit has seen",
     "model_selection/_judge": "have too few rows for",
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
@@ -114,8 +124,27 @@ def load(folder):
 def wild(estimator=MetaRegressor, **parameters):
     """A learner of which no task can be finite."""
     X_wild, y = 1e38 * X, Y if estimator is MetaRegressor else Y > 0
-    meta = estimator("maml", **TINY, **parameters).fit(X, y, groups=TASK)
+    # Without a scale nothing is too far out.
+    meta = estimator("maml", normalize=None, **TINY, **parameters)
+    meta.fit(X, y, groups=TASK)
     return meta.adapt(X_wild[:12], y[:12]), X_wild
+
+
+@leads_to("estimators/adapting")
+def adapt(folder):
+    regressor().fit(X, Y, groups=TASK).adapt(1e6 * X[:12], Y[:12])
+
+
+@leads_to("estimators/adapting")
+def adapt_behind_a_pipe(folder):
+    meta = behind_a_pipe(regressor()).fit(X, Y, groups=TASK)
+    skmeta.adapt(meta, 1e6 * X[:12], Y[:12])
+
+
+@leads_to("estimators/adapting")
+def fit_an_ordinary_estimator(folder):
+    meta = regressor().fit(X, Y, groups=TASK)
+    FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
 
 
 @leads_to("engine/adapted")
@@ -240,6 +269,29 @@ def cross_validate_small_tasks(folder):
     cross_val_score(
         regressor(n_shot=6), X_SMALL, Y_SMALL, cv=GroupKFold(2), params=groups
     )
+
+
+def stack_of(*members):
+    named = [(str(place), each) for place, each in enumerate(members)]
+    return MetaStackingRegressor(named, weights="equal")
+
+
+@leads_to("ensemble/judging")
+def fit_a_member_that_fails(folder):
+    stack_of(PerTask(Ridge()), regressor(algorithm="protonet")).fit(X, Y, groups=TASK)
+
+
+@leads_to("ensemble/judging")
+def search_with_a_member_that_fails(folder):
+    stack = stack_of(PerTask(Ridge()), regressor(algorithm="protonet"))
+    search = GridSearchCV(stack, {"n_shot": [2]}, cv=GroupKFold(2))
+    search.fit(X, Y, groups=TASK)
+
+
+@leads_to("ensemble/adapted")
+def adapt_a_member_that_takes_no_weights(folder):
+    stack = stack_of(PerTask(Ridge()), regressor()).fit(X, Y, groups=TASK)
+    stack.adapt(X[:5], Y[:5], sample_weight=np.ones(5))
 
 
 @leads_to("model_selection/_judge")

@@ -45,6 +45,9 @@ class Algorithm(BaseEstimator):
         parts, outputs), and learns how tasks deviate from it. Its ``predict``,
         ``embed`` and ``predict_std`` then have a fourth parameter, ``offset=None``,
         that of the rows to answer.
+    learns_prior : bool
+        True if it learns how much to believe the parts of a prior, or takes them for
+        features. If False, the mean of the parts is added to the outputs as it is.
 
     Examples
     --------
@@ -77,6 +80,7 @@ class Algorithm(BaseEstimator):
     uses_weights: ClassVar[bool] = False
     learns_train_classes: ClassVar[bool] = False
     uses_prior: ClassVar[bool] = False
+    learns_prior: ClassVar[bool] = False
 
     # ``module`` is Any below, and so is ``state``: they are what the own ``build`` and
     # ``adapt`` return, of types that each algorithm names where it overrides these.
@@ -235,6 +239,29 @@ class Algorithm(BaseEstimator):
         state = self.adapt(module, episode.support)
         outputs = self.answer(module, state, episode.query)
         return task_losses(outputs, episode.query).mean()
+
+    def validation_loss(
+        self, module: Any, state: Any, outputs: Tensor, query: Batch
+    ) -> Tensor:
+        """Judge the answers to held-out tasks, for early stopping.
+
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        state : pytree of Tensor
+            What :meth:`adapt` returned.
+        outputs : Tensor of shape (tasks, rows, outputs)
+            What :meth:`answer` returned.
+        query : Batch
+            Query rows and their targets.
+
+        Returns
+        -------
+        scalar Tensor
+            By default the mean over tasks of :func:`task_losses`.
+        """
+        return task_losses(outputs, query).mean()
 
     def meta_backward(self, module: Any, episode: Episode) -> Tensor:
         """Add the meta-gradient to the parameters' ``.grad``.

@@ -132,7 +132,7 @@ class IMAML(MAML):
         velocity = {name: torch.zeros_like(w) for name, w in state.weights.items()}
         for _ in range(n_steps):
             rates = [_per_task(rate, weight) for weight in state.weights.values()]
-            stepped = module.step(state, support.X, loss, rates, first_order=True)
+            _, stepped = module.step(state, support.X, loss, rates, first_order=True)
             tried = {
                 name: weight
                 + own
@@ -170,7 +170,7 @@ class IMAML(MAML):
             # is the matrix of the system.
             loss = module.support_loss(support, self.pseudo_rows)
             back = [-1 / self.regularization] * len(leaves)
-            stepped = module.step(state, support.X, loss, back, first_order=False)
+            _, stepped = module.step(state, support.X, loss, back, first_order=False)
 
         def multiply(v: Tensor) -> Tensor:
             products = torch.autograd.grad(

@@ -12,6 +12,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.inner_loop.learner import InnerLoop, State
 from skmeta.algorithms.inner_loop.meta_gradient import meta_gradient
 from skmeta.algorithms.inner_loop.recomputing import walk_again
+from skmeta.algorithms.inner_loop.safeguard import keeps
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
@@ -41,7 +42,9 @@ class MAML(Algorithm):
     backbone as well.
 
     In a shared label space, and in regression, each output has weights of its own, and
-    a task without any row is answered by the start itself.
+    a task without any row is answered by the start itself. So is a task whose support
+    loss is higher after the steps than before: on rows or targets far from those of
+    the training, gradient descent may diverge, and such a task keeps nothing of it.
 
     Parameters
     ----------
@@ -172,16 +175,35 @@ class MAML(Algorithm):
         return module.spread(state, len(support.X))
 
     def _path(
-        self, module: InnerLoop, support: Batch, n_steps: int, *, first_order: bool
+        self,
+        module: InnerLoop,
+        support: Batch,
+        n_steps: int,
+        *,
+        first_order: bool,
+        every: bool = False,
     ) -> Iterator[State]:
-        """Yield the start, and where every inner step leads."""
-        state = module.start(support)
+        """Yield the start and where the steps end, or where ``every`` one leads.
+
+        A task that was astray there, or before the last step, is still at the start.
+        """
+        start = state = module.start(support)
         loss = module.support_loss(support, self.pseudo_rows)
         X = apply(module.trunk, support.X, support.mask)
-        yield state
+        yield start
+        if not n_steps:
+            return
+        passed: list[Tensor] = []  # losses before every step
         for rates in module.rates_of_steps(n_steps):
-            state = module.step(state, X, loss, rates, first_order=first_order)
-            yield state
+            losses, stepped = module.step(
+                state, X, loss, rates, first_order=first_order
+            )
+            if every and passed:
+                yield module.keep(start, state, keeps(*passed, losses))
+            passed.append(losses)
+            loss = loss._replace(start=passed[0])
+            state = stepped
+        yield module.keep(start, state, keeps(*passed)) if n_steps > 1 else state
 
     def _end(
         self, module: InnerLoop, support: Batch, n_steps: int, *, first_order: bool
@@ -190,26 +212,32 @@ class MAML(Algorithm):
         X = apply(module.trunk, support.X, support.mask)
         loss = module.support_loss(support, self.pseudo_rows)
         start, rates_of_steps = module.start(support), module.rates_of_steps(n_steps)
+        passed: list[Tensor] = []  # losses before every step
 
         def with_weights(weights: Iterable[Tensor]) -> State:
             named = zip(start.weights, weights, strict=True)
             return start._replace(weights=dict(named))
 
         def step(place: int, weights: Sequence[Tensor]) -> list[Tensor]:
-            state = module.step(
+            losses, state = module.step(
                 with_weights(weights),
                 X,
-                loss,
+                loss._replace(start=passed[0]) if place else loss,
                 rates_of_steps[place],
                 first_order=first_order or not torch.is_grad_enabled(),
             )
+            if len(passed) < n_steps:  # the first time
+                passed.append(losses)
             return list(state.weights.values())
 
         rates = {id(rate): rate for rates in rates_of_steps for rate in rates}
         shared = [X, *module.tip.parameters(), *rates.values()]
-        return with_weights(
+        end = with_weights(
             walk_again(step, n_steps, list(start.weights.values()), shared)
         )
+        if n_steps < 2:
+            return end
+        return module.keep(start, end, keeps(*passed))
 
     def predict(self, module: InnerLoop, state: State, X: Tensor) -> Tensor:
         """Answer rows with every task's own weights."""

@@ -152,6 +152,7 @@ class MAMLPlusPlus(MAML):
             episode.support,
             self.inner_steps,
             first_order=n_done < self.first_order_until,
+            every=True,
         )
         losses = torch.stack(
             [

@@ -9,6 +9,7 @@ from torch import Tensor
 from skmeta.algorithms.inner_loop.learner import InnerLoop, Rates, State
 from skmeta.algorithms.inner_loop.loss import SupportLoss
 from skmeta.algorithms.inner_loop.meta_gradient import mean_descent
+from skmeta.algorithms.inner_loop.safeguard import keeps
 from skmeta.algorithms.maml import MAML, n_inner_steps
 from skmeta.algorithms.shared.losses import task_losses
 from skmeta.backbones.base import Backbone
@@ -140,6 +141,7 @@ class Reptile(MAML):
         else:
             for _, _, state in self._go_on(module, start, rows_of_steps):
                 end = state
+            end = module.keep(start, end, self._keeps(module, start, end, support))
         end = module.spread(end, len(support.X))
         return end if torch.is_grad_enabled() else end.detach()
 
@@ -181,12 +183,23 @@ class Reptile(MAML):
         seen, before, end = rows, start, start
         for step in self._go_on(module, start, rows_of_steps):
             seen, before, end = step
+        if before is not start:  # as mean_descent does
+            is_kept = self._keeps(module, start, before, seen)
+            before = module.keep(start, before, is_kept)
+            end = module.keep(start, end, is_kept)
         end = module.spread(end, len(rows.X))
         ways = [
             weight - end.weights[name].mean(dim=0)
             for name, weight in start.weights.items()
         ]
         return seen, module.answer(before, seen.X), ways
+
+    def _keeps(
+        self, module: InnerLoop, start: State, end: State, rows: Batch
+    ) -> Tensor:
+        """Tell which tasks have no higher loss on some rows at the end."""
+        loss = module.support_loss(rows, self.pseudo_rows)
+        return keeps(*(module.losses(state, rows.X, loss) for state in (start, end)))
 
     def _steps(
         self, module: InnerLoop, rows_of_steps: Sequence[Batch]
@@ -206,7 +219,7 @@ class Reptile(MAML):
         for place, rows in enumerate(rows_of_steps, start=1):
             before, loss = state, module.support_loss(rows, self.pseudo_rows)
             if self.inner_optimizer == "sgd":
-                state = module.step(state, rows.X, loss, first_order=True)
+                _, state = module.step(state, rows.X, loss, first_order=True)
                 yield rows, before, state
                 continue
             weights = dict(module.spread(state, len(rows.X)).weights)

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmeta.model_selection import (
-    Hierarchical,
+    MixedLinear,
     PerTask,
     Pooled,
     PooledWithTaskMean,
@@ -43,5 +43,7 @@ def make_baselines(random_state: int | None = 0) -> dict[str, BaseEstimator]:
         "pooled boosting": Pooled(boosting),
         "boosting + user mean": PooledWithTaskMean(boosting, random_state=random_state),
         "logistic per user": per_user,
-        "hierarchical logistic": Hierarchical(random_state=random_state),
+        "mixed logistic": MixedLinear(
+            "classifier", C=0.1, max_shot=20, random_state=random_state
+        ),
     }

@@ -1,6 +1,5 @@
 """The current tasks: adapt to them in chunks, and send rows to their task."""
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
-from skmeta.tables.groups import Spans, encode_groups
+from skmeta.tables.groups import Spans, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.utils.messages import show, warn
 from skmeta.utils.threads import side_by_side
@@ -124,23 +123,8 @@ class AdaptedTasks:
         ValueError
             If groups are needed, not expected or unknown.
         """
-        if groups is None:
-            if self.names is not None and len(self.names) > 1:
-                raise ValueError(
-                    f"The estimator is adapted to {len(self.names)} tasks: pass "
-                    "groups= to say which task each row belongs to."
-                )
-            return np.zeros(len(X), dtype=np.intp)
-        asked, row = encode_groups(groups, X)
-        names = np.empty(0, asked.dtype) if self.names is None else self.names
-        place, known = _find(asked, names)
-        if not known.all() and unknown_task != "prior":
-            raise ValueError(
-                f"No task was adapted for the groups {show(asked[~known])}. Call adapt "
-                "with some labelled rows of them first, or set unknown_task='prior' to "
-                "answer them by what is common to all tasks."
-            )
-        return np.where(known, place, self.n_tasks - 1)[row]  # the prior stands last
+        place = locate(self.names, groups, X, unknown_task)
+        return np.where(place < 0, self.n_tasks - 1, place)  # the prior stands last
 
     def outputs(self, table: Table, task: np.ndarray) -> np.ndarray:
         """Answer each row with its own task's learner.
@@ -274,15 +258,3 @@ def _widen(whole: np.ndarray, width: int) -> np.ndarray:
     wider = np.full((len(whole), width), -np.inf, dtype=whole.dtype)
     wider[:, : whole.shape[1]] = whole
     return wider
-
-
-def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find values among sorted ones, and tell which are there."""
-    # Not numpy.isin, which compares all pairs of strings that come as objects.
-    place = np.zeros(len(asked), dtype=np.intp)
-    known = np.zeros(len(asked), dtype=bool)
-    if len(names):
-        with contextlib.suppress(TypeError):  # what cannot be compared is not there
-            place = np.searchsorted(names, asked).clip(max=len(names) - 1)
-            known = np.asarray(names[place] == asked, dtype=bool)
-    return place, known

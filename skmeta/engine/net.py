@@ -125,7 +125,9 @@ class EpisodicNet(NeuralNet):
         with torch.no_grad():
             state = self.algorithm.adapt(self.module_, episode.support)
             outputs = self.algorithm.answer(self.module_, state, episode.query)
-            loss = task_losses(outputs, episode.query).mean()
+            loss = self.algorithm.validation_loss(
+                self.module_, state, outputs, episode.query
+            )
         self.history.record_batch("valid_score", mean_score(outputs, episode.query))
         return {"loss": loss, "y_pred": outputs}
 

@@ -14,6 +14,7 @@ from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
 from skmeta.engine.baseline_check import warn_if_no_help
 from skmeta.engine.callbacks import KeepBest, Progress
+from skmeta.engine.chunks import ROWS_AT_ONCE
 from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.warm_start import take_over
@@ -155,7 +156,7 @@ def meta_train(
         net.validation = Episodes(
             valid,
             _VALIDATION_EPISODES,
-            net.batch_size,
+            max(net.batch_size, ROWS_AT_ONCE // valid.n_rows_at_most),
             rng,
             fixed=True,
             change=standardise,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmeta.episodes.bounds import Bounds
 from skmeta.episodes.episode import Batch
 
 __all__ = ["Table"]
@@ -17,7 +18,7 @@ __all__ = ["Table"]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of all tasks, as the engine sees them.
+    r"""Rows of all tasks, as the engine sees them.
 
     Parameters
     ----------
@@ -33,6 +34,10 @@ class Table:
         How much each row counts; None where all count the same.
     offset : float32 ndarray of shape (n_rows, parts, outputs), default=None
         What each part of the prior answers to a row; None without a prior.
+    bounds : Bounds, default=None
+        Range of the scaled features, beyond which they are drawn nearer.
+    squash : float, default=None
+        Scaled features x become :math:`x / \sqrt{1 + (x / c)^2}`, below c in size.
     """
 
     X: np.ndarray
@@ -42,10 +47,17 @@ class Table:
     label: np.ndarray | None = None
     weight: np.ndarray | None = None
     offset: np.ndarray | None = None
+    bounds: Bounds | None = None
+    squash: float | None = None
 
     def features(self, rows: np.ndarray, mask: np.ndarray) -> Tensor:
         """Gather the scaled features of padded rows, 0 on padding."""
-        X = ((self.X[rows] - self.mean) / self.scale).astype(np.float32, copy=False)
+        X = (self.X[rows] - self.mean) / self.scale
+        if self.bounds is not None:
+            X = self.bounds.clip(X)
+        if self.squash is not None:
+            X = X / np.sqrt(1 + np.square(X / self.squash))
+        X = X.astype(np.float32, copy=False)
         if not mask.all():
             X[~mask] = 0
         return torch.from_numpy(X)

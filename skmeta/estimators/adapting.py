@@ -1,6 +1,5 @@
 """What an estimator does with its meta-knowledge: learn tasks, answer, score, embed."""
 
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,26 +11,20 @@ from sklearn.base import (
 )
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmeta import plugins
 from skmeta.engine.adapted import AdaptedTasks, Learner
-from skmeta.episodes.sampler import shot_range
-from skmeta.episodes.sampling import draw_support
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.estimators.html import HTMLReprMixin, html_rows
-from skmeta.estimators.targets import Targets
+from skmeta.estimators.scoring import FewShotScoring
+from skmeta.estimators.targets import FAR, SQUASH, Targets
 from skmeta.exceptions import NotAdaptedError
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
-from skmeta.utils.messages import show
-from skmeta.utils.random import generator
+from skmeta.utils.messages import show, warn
 
 __all__ = ["AdaptingEstimator"]
 
@@ -45,6 +38,7 @@ class AdaptingEstimator(
     SavingMixin,
     HTMLReprMixin,
     Targets,
+    FewShotScoring,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -90,6 +84,12 @@ class AdaptingEstimator(
         ValueError
             If a label is unknown to a shared label space, if there is no row and no
             prior to answer by, or if the algorithm takes no weights.
+
+        Warns
+        -----
+        UserWarning
+            If rows are far outside the range of those that ``fit`` has seen; with the
+            names of their tasks, once for all. Other units are a usual reason.
         """
         check_is_fitted(self)
         X, y, groups, in_support = unpack(X, y, groups)
@@ -108,72 +108,10 @@ class AdaptingEstimator(
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
         rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
-        self._set_adapted(self._learn(self._weigh(rows, sample_weight)))
+        rows = self._weigh(rows, sample_weight)
+        self._warn_if_far(rows)
+        self._set_adapted(self._learn(rows))
         return self
-
-    def score(
-        self,
-        X: ArrayLike | MetaDataset,
-        y: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> float:
-        """Score the predictions for the current task, or for new tasks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features) or MetaDataset
-            Rows. The tasks of a meta-dataset are groups, and those with a fixed
-            support and query are split as they say.
-        y : array-like of shape (n_rows,)
-            True targets.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows, by which answers are judged. Supports are learnt as
-            they are.
-        groups : array-like of shape (n_rows,), default=None
-            With groups, the *few-shot score*: each group is taken for a new task, split
-            at random in ``n_shot`` support rows (of each class in per-task label
-            spaces) and query rows, adapted to and scored on the query. The
-            current task is left as it was. The split depends on ``random_state`` only,
-            with 0 for None.
-
-        Returns
-        -------
-        float
-            Accuracy of a classifier, R2 of a regressor; with groups the mean over
-            tasks. A task whose targets hardly vary has a very negative R2.
-        """
-        check_is_fitted(self)
-        X, y, groups, in_support = unpack(X, y, groups)
-        if y is None:
-            raise ValueError("score compares with the true targets: pass y as well.")
-        if groups is None:
-            answers = self.predict(X)
-            return float(self._metric(y, answers, sample_weight=sample_weight))
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
-        weight = _check_sample_weight(sample_weight, rows.X)
-        if in_support is None:
-            in_support = draw_support(
-                self._cells(rows),
-                shot_range(self.n_shot, self.spec_.label_space)[1],
-                generator(self.random_state, default=0),
-                stratum=self._strata(rows),
-            )
-        elif not self._has_prior():
-            n_support = np.bincount(rows.task, in_support, minlength=rows.n_tasks)
-            if not n_support.all():
-                assert rows.names is not None  # of the groups
-                raise ValueError(
-                    "No support row to learn from in the tasks "
-                    f"{show(rows.names[n_support == 0])}, and no prior to answer by."
-                )
-        adapted = self._learn(rows.take(in_support))
-        query = replace(rows, weight=weight).take(~in_support)
-        answers = self._answer(adapted, query.X, query.task)
-        scores = self._scores_per_task(query, answers)
-        if not len(scores):
-            raise ValueError("No group has enough rows for a support and a query.")
-        return float(np.mean(scores))
 
     def fit_transform(
         self,
@@ -242,6 +180,19 @@ class AdaptingEstimator(
             n_classes,
             names=rows.names,
             labels=labels,
+        )
+
+    def _warn_if_far(self, rows: TaskRows) -> None:
+        """Warn, once for all tasks, of supports unlike all that ``fit`` has seen."""
+        lost = np.unique(rows.task[self._is_far(rows)])
+        if not len(lost):
+            return
+        which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+        warn(
+            f"The support{which} is far outside of what fit has seen: columns or "
+            f"targets are more than {FAR:g} standard deviations beyond the range of "
+            "the training rows. They are drawn nearer, and answers may be poor. Are "
+            "they in the units of the training?"
         )
 
     def _learn_nothing(self, names: np.ndarray | None = None) -> AdaptedTasks:
@@ -331,7 +282,16 @@ class AdaptingEstimator(
         prior = getattr(self, "prior_", None)  # the first files of format 1 have none
         if offset is None and prior is not None:
             offset = prior.offsets(X)
-        return Table(X, targets, self.mean_, self.scale_, weight=weight, offset=offset)
+        return Table(
+            X,
+            targets,
+            self.mean_,
+            self.scale_,
+            weight=weight,
+            offset=offset,
+            bounds=self._bounds(),
+            squash=SQUASH if self.normalize == "robust" else None,
+        )
 
     # What scikit-learn asks ---------------------------------------------------------
 

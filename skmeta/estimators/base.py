@@ -66,7 +66,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
         "n_query": [Interval(Integral, 1, None, closed="left")],
-        "normalize": [StrOptions({"task", "global"}), None],
+        "normalize": [StrOptions({"task", "global", "robust"}), None],
         "max_epochs": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
@@ -201,6 +201,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         if earlier is None:
             self._learn_scale(rows)
             self._learn_task_scale(rows)
+        self._learn_range(rows, widen=earlier is not None)
         targets, cell, label = self._learn_targets(rows, classes, settled)
         augmentations = self._build_learner(earlier)
         if settled:

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import within_variance
 from skmeta.episodes.spec import Spec
+from skmeta.estimators.scoring import accuracy_per_task, class_cells
 from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import TaskLabels, encode, infer_label_space
 from skmeta.tables.rows import TaskRows
@@ -165,8 +166,7 @@ class Classes(Targets):
     def _cells(self, rows: TaskRows) -> np.ndarray:
         if self.label_space_ == "shared":
             return rows.task
-        _, code = np.unique(rows.y, return_inverse=True)
-        return rows.task * (code.max() + 1) + code
+        return class_cells(rows)
 
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
@@ -186,12 +186,7 @@ class Classes(Targets):
         return labels_of(adapted).decode(logits.argmax(axis=1), task)
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
-        def total(values: np.ndarray) -> np.ndarray:
-            return np.bincount(rows.task, values, minlength=rows.n_tasks)
-
-        assert rows.weight is not None  # score gives every row one
-        right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
-        return right[weight > 0] / weight[weight > 0]
+        return accuracy_per_task(rows, answers)
 
 
 def labels_of(adapted: AdaptedTasks) -> TaskLabels:

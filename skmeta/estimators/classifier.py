@@ -23,9 +23,9 @@ from skmeta.saving.mixin import savable
 __all__ = ["MetaClassifier"]
 
 
-# Its verbs: fit and partial_fit are in base.py; adapt, score, transform and
-# fit_transform in adapting.py, above which base.py stands; save in saving/mixin.py.
-# What is asked of targets is in targets.py.
+# Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
+# adapting.py, above which base.py stands; score in scoring.py; save in
+# saving/mixin.py. What is asked of targets is in targets.py.
 @savable
 class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
@@ -80,7 +80,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         from :mod:`skmeta.augmentations`; a list acts in its order. "auto" is
         ``FeatureNoise(scale=0.1, within=0.5)`` for ``tasks="classes"``, unless
         ``normalize=None`` leaves features in units of their own, and None elsewhere.
-    normalize : {"global", "task", None}, default="global"
+    normalize : {"global", "task", "robust", None}, default="global"
         Standardise the features by mean and standard deviation over all tasks, or each
         task by those of its support, which is for tasks that differ in level and
         scale. From few rows they are guessed with caution, and from none they are the
@@ -89,7 +89,12 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         :math:`w \, m` with :math:`w = n \tau^2 / (n \tau^2 + \sigma^2)`, and the
         variance :math:`(\sum_i (x_i - m)^2 + 2 \sigma^2) / (\max(n - 1, 0) + 2) +
         (1 - w) \, \tau^2`, all in units of the global ones. Features that are constant
-        inside tasks keep the global ones.
+        inside tasks keep the global ones. "robust" takes
+        median and distance of the quartiles, and draws every feature smoothly below 3
+        (as RealMLP does, Holzmüller et al. 2024), for columns with outliers or heavy
+        tails. In all of these a feature of a new row that is beyond the range of the
+        training rows by x standard deviations comes to :math:`3 \tanh(x / 3)` beyond
+        it, so that no row is far outside. None leaves all as it is.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is 200; for ``tasks="classes"``
         where no class is held out to stop the training, it is 40 at most: with
@@ -217,7 +222,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         mix_tasks: float = 0.0,
         augment: str | Augmentation | Sequence[str | Augmentation] | None = "auto",
-        normalize: Literal["task", "global"] | None = "global",
+        normalize: Literal["task", "global", "robust"] | None = "global",
         max_epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
         tasks_per_epoch: int = 512,

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.estimators.html import HTMLReprMixin, html_rows
+from skmeta.estimators.html import HTMLReprMixin
 from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.utils.messages import show
 
@@ -107,7 +107,7 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
         return super().set_params(**params)
 
     def _html_rows(self) -> dict[str, str]:
-        return html_rows(getattr(self, "learner_", self.meta))
+        return getattr(self, "learner_", self.meta)._html_rows()
 
     def __sklearn_clone__(self) -> Self:
         """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""

@@ -21,12 +21,12 @@ from skmeta.saving.mixin import savable
 __all__ = ["MetaRegressor"]
 
 
-# Its verbs: fit and partial_fit are in base.py; adapt, score, transform and
-# fit_transform in adapting.py, above which base.py stands; save in saving/mixin.py.
-# What is asked of targets is in targets.py.
+# Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
+# adapting.py, above which base.py stands; score in scoring.py; save in
+# saving/mixin.py. What is asked of targets is in targets.py.
 @savable
 class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
-    """Regressor that learns from many tasks how to learn a new one from a few rows.
+    r"""Regressor that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
     answers.
@@ -50,10 +50,12 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         Query rows per episode.
     augment : str, Augmentation or list of them, default=None
         Task augmentation, as in :class:`MetaClassifier`.
-    normalize : {"global", "task", None}, default="global"
+    normalize : {"global", "task", "robust", None}, default="global"
         Standardise features and targets by mean and standard deviation over all tasks,
         or each task by those of its support, as in :class:`MetaClassifier`; values are
-        given back in the unit of the targets.
+        given back in the unit of the targets. A support's target that is beyond the
+        range of the training by x standard deviations counts as
+        :math:`10 \tanh(x / 10)` beyond it.
     max_epochs, batch_size, tasks_per_epoch, lr, optimizer
         As in :class:`MetaClassifier`.
     early_stopping, validation_fraction, patience
@@ -116,7 +118,7 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         n_shot: int | tuple[int, int] = 5,
         n_query: int = 15,
         augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
-        normalize: Literal["task", "global"] | None = "global",
+        normalize: Literal["task", "global", "robust"] | None = "global",
         max_epochs: int = 200,
         batch_size: int = 32,
         tasks_per_epoch: int = 512,

@@ -16,13 +16,21 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from skmeta.engine.adapted import AdaptedTasks
-from skmeta.episodes.scaling import TaskScaling, within_variance
+from skmeta.episodes.bounds import Bounds
+from skmeta.episodes.scaling import TaskScaling, robust_scale, within_variance
 from skmeta.episodes.spec import Spec
 from skmeta.episodes.table import Table
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
 
-__all__ = ["Targets"]
+__all__ = ["FAR", "SQUASH", "Targets"]
+
+# How far beyond the range of training a feature may come, in standard deviations.
+_ROOM = 3.0
+# Rows that are so far beyond are warned of.
+FAR = 3.0
+# The size below which RealMLP keeps features.
+SQUASH = 3.0
 
 
 class Targets(metaclass=ABCMeta):
@@ -46,9 +54,11 @@ class Targets(metaclass=ABCMeta):
     tasks: str
     normalize: str | None
 
-    # What fit learns; ``_learn_scale`` and ``_learn_task_scale`` the first three.
+    # What fit learns; ``_learn_scale`` the first two.
     mean_: np.ndarray | float
     scale_: np.ndarray | float
+    low_: np.ndarray | None  # by ``_learn_range``
+    high_: np.ndarray | None
     within_: np.ndarray | None
     spec_: Spec  # by ``_learn_targets``
     adapted_: AdaptedTasks | None  # None before any adaptation
@@ -59,9 +69,44 @@ class Targets(metaclass=ABCMeta):
     def _learn_scale(self, rows: TaskRows) -> None:
         """Learn what to standardise columns by, over all tasks."""
         self.mean_, self.scale_ = 0.0, 1.0
-        if self.normalize is not None:
+        if self.normalize == "robust":
+            self.mean_, self.scale_ = robust_scale(rows.X)
+        elif self.normalize is not None:
             scaler = StandardScaler().fit(rows.X, sample_weight=rows.weight)
             self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+
+    def _learn_range(self, rows: TaskRows, *, widen: bool) -> None:
+        """Learn where columns end; the rows of a later fit ``widen`` the range."""
+        self._set_range("", rows.X, widen)
+
+    def _set_range(self, of: str, values: np.ndarray, widen: bool) -> None:
+        if self.normalize is None:  # no distance from the range means anything
+            low = high = None
+        else:
+            low, high = (end(values, axis=0).astype(float) for end in (np.min, np.max))
+            before = getattr(self, f"{of}low_", None)
+            if widen and before is not None:
+                low = np.minimum(low, before)
+                high = np.maximum(high, getattr(self, f"{of}high_"))
+        setattr(self, f"{of}low_", low)
+        setattr(self, f"{of}high_", high)
+
+    def _bounds(self) -> Bounds | None:
+        """Return the range of standardised features; None where fit has kept none."""
+        low = getattr(self, "low_", None)  # the first files of format 1 have none
+        if low is None:
+            return None
+        assert self.high_ is not None  # both or none
+        low, high = ((end - self.mean_) / self.scale_ for end in (low, self.high_))
+        return Bounds(low, high, _ROOM)
+
+    def _is_far(self, rows: TaskRows) -> np.ndarray:
+        """Tell which rows are far outside the range of those that ``fit`` has seen."""
+        bounds = self._bounds()
+        if bounds is None:
+            return np.zeros(len(rows), dtype=bool)
+        X = (rows.X - self.mean_) / self.scale_
+        return np.asarray(bounds.is_far(X, FAR).any(axis=1))
 
     def _learn_task_scale(self, rows: TaskRows) -> None:
         """Learn how much rows of one task vary, to standardise tasks by."""

@@ -8,13 +8,19 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.episodes.bounds import Bounds
 from skmeta.episodes.scaling import TaskScaling, within_variance
 from skmeta.episodes.spec import Spec
-from skmeta.estimators.targets import Targets
+from skmeta.estimators.scoring import r2_per_task
+from skmeta.estimators.targets import FAR, Targets
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
 
 __all__ = ["Values"]
+
+# How far beyond the range of training a support's target may come, in standard
+# deviations: more than a feature, for a task may be at a level of its own.
+_ROOM = 10.0
 
 
 class Values(Targets):
@@ -27,6 +33,8 @@ class Values(Targets):
     # What fit learns besides.
     target_mean_: float
     target_scale_: float
+    target_low_: float | None
+    target_high_: float | None
     target_within_: np.ndarray | None
 
     # In fit: what is usual ----------------------------------------------------------
@@ -40,6 +48,29 @@ class Values(Targets):
             )
             self.target_mean_ = float(scaler.mean_[0])
             self.target_scale_ = float(scaler.scale_[0])
+
+    def _learn_range(self, rows: TaskRows, *, widen: bool) -> None:
+        super()._learn_range(rows, widen=widen)
+        self._set_range("target_", rows.y, widen)
+
+    def _target_bounds(self) -> Bounds | None:
+        """Return the range of standardised targets; None where fit has kept none."""
+        low = getattr(self, "target_low_", None)
+        if low is None:
+            return None
+        assert self.target_high_ is not None  # both or none
+        low, high = (
+            float((end - self.target_mean_) / self.target_scale_)
+            for end in (low, self.target_high_)
+        )
+        return Bounds(low, high, _ROOM)
+
+    def _is_far(self, rows: TaskRows) -> np.ndarray:
+        bounds, is_far = self._target_bounds(), super()._is_far(rows)
+        if bounds is None:
+            return is_far
+        values = (rows.y - self.target_mean_) / self.target_scale_
+        return is_far | bounds.is_far(values, FAR)
 
     def _learn_task_scale(self, rows: TaskRows) -> None:
         super()._learn_task_scale(rows)
@@ -65,6 +96,9 @@ class Values(Targets):
         self, rows: TaskRows, n_tasks: int
     ) -> tuple[np.ndarray, np.ndarray, TaskLabels | None]:
         values = (rows.y - self.target_mean_) / self.target_scale_
+        bounds = self._target_bounds()
+        if bounds is not None:
+            values = bounds.clip(values)
         return values.astype(np.float32), np.zeros(n_tasks, dtype=np.intp), None
 
     def _any_target(self) -> np.ndarray:
@@ -93,14 +127,4 @@ class Values(Targets):
         return values if is_far else values.astype(np.float32)
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
-        y, weight, task = rows.y, rows.weight, rows.task
-
-        def total(values: np.ndarray) -> np.ndarray:
-            return np.bincount(task, weight * values, minlength=rows.n_tasks)
-
-        n_rows = np.maximum(total(np.ones_like(y)), np.finfo(float).tiny)
-        around_mean = total((y - (total(y) / n_rows)[task]) ** 2)
-        # R2 has no meaning for a single value, of which rounding leaves a variance.
-        rounding = (4 * np.finfo(float).eps * total(y) / n_rows) ** 2 * n_rows
-        varies = around_mean > rounding
-        return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]
+        return r2_per_task(rows, answers)

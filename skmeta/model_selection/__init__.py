@@ -1,28 +1,37 @@
 """Choose and judge meta-learners: scorers, splits over tasks, curves, paired tests.
 
 What they have to beat are strategies without meta-learning, with the verbs of a
-meta-learner: :class:`PerTask`, :class:`Pooled`, :class:`PooledWithTaskMean`,
-:class:`Hierarchical`.
+meta-learner; :func:`plain_ways` has all of them by name.
 """
 
 from skmeta.model_selection._compare import Comparison, compare
 from skmeta.model_selection._curve import few_shot_curve
-from skmeta.model_selection._hierarchical import Hierarchical
+from skmeta.model_selection._gpboost import GPBoost
+from skmeta.model_selection._mixed_linear import MixedLinear
 from skmeta.model_selection._one_model import Pooled, PooledWithTaskMean
 from skmeta.model_selection._per_task import PerTask
+from skmeta.model_selection._plain_ways import plain_ways
 from skmeta.model_selection._scorer import FewShotScorer, few_shot_scorer
 from skmeta.model_selection._splitters import ClassKFold, TaskSplit
+from skmeta.model_selection._task_as_category import TaskAsCategory
+from skmeta.model_selection._task_mean import TaskMean
+from skmeta.model_selection._with_residual import PooledWithResidual
 
 __all__ = [
     "ClassKFold",
     "Comparison",
     "FewShotScorer",
-    "Hierarchical",
+    "GPBoost",
+    "MixedLinear",
     "PerTask",
     "Pooled",
+    "PooledWithResidual",
     "PooledWithTaskMean",
+    "TaskAsCategory",
+    "TaskMean",
     "TaskSplit",
     "compare",
     "few_shot_curve",
     "few_shot_scorer",
+    "plain_ways",
 ]

@@ -95,9 +95,9 @@ def judge(
     metric = Metric(metric)
     fitted = {name for name, each in estimators.items() if is_fitted(each)}
     parts: list[Any] = []
-    # A model per task only asks what labels there are, so it needs no training tasks.
+    # A model per task may only ask what labels there are, and need no training tasks.
     train_needed = any(
-        name not in fitted and not isinstance(each, PerTask)
+        name not in fitted and not (isinstance(each, PerTask) and each.needs_no_tasks)
         for name, each in estimators.items()
     )
     splits = _splits(y, groups, test_groups, cv, random_state, train_needed)

@@ -4,18 +4,20 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from skmeta.episodes.sampling import shuffled_places
+from skmeta.model_selection._rows import append_columns, stack_rows
+from skmeta.model_selection._simulated import draw_supports
 from skmeta.model_selection._strategy import Strategy, probabilities_of
+from skmeta.model_selection._task_mean import shrinkage, shrunken_mean
 
 __all__ = ["Pooled", "PooledWithTaskMean"]
 
 
 class Pooled(Strategy):
-    """Fit one estimator to all training rows and all supports together.
+    """Fit one estimator to all training rows, and to all supports if asked to.
 
-    What people do first. It sees the supports of all new tasks, not only of the one it
-    answers for. Where labels are only names inside a task, it answers with the classes
-    of the support.
+    What people do first. It sees the supports of all new tasks, if of any, not only
+    of the one it answers for. Where labels are only names inside a task, it answers
+    with the classes of the support.
 
     This is for any scikit-learn estimator. One network on all tasks that is fine-tuned
     on each, as a control of meta-learning algorithms, is
@@ -24,7 +26,11 @@ class Pooled(Strategy):
     Parameters
     ----------
     estimator : classifier or regressor
-        Cloned and fitted at every adaptation.
+        Cloned and fitted.
+    with_supports : bool, default=True
+        Fit at every adaptation, to the training rows and all supports together. False
+        fits once, to the training rows: new tasks are then answered as if they had no
+        support.
 
     Attributes
     ----------
@@ -32,6 +38,8 @@ class Pooled(Strategy):
         Labels, in classification.
     label_space_ : {"shared", "per_task"}
         Whether labels recur from task to task, in classification.
+    estimator_ : classifier or regressor
+        Fitted last.
 
     Examples
     --------
@@ -44,23 +52,32 @@ class Pooled(Strategy):
     (2,)
     """
 
-    _learns_of_other_tasks = True
-
-    def __init__(self, estimator):
+    def __init__(self, estimator, *, with_supports=True):
         self.estimator = estimator
+        self.with_supports = with_supports
+
+    @property
+    def _learns_of_other_tasks(self):
+        return self.with_supports
 
     def _learn(self, X, y, task):
-        self.rows_ = X, y
+        if self.with_supports:
+            self.rows_ = X, y
+            return
+        self._refuse_names_inside_tasks()
+        self.estimator_ = clone(self.estimator).fit(X, y)
 
     def _adapt_to_nothing(self):
         if getattr(self, "label_space_", None) == "per_task":
             super()._adapt_to_nothing()
-        self.estimator_ = clone(self.estimator).fit(*self.rows_)
+        if self.with_supports:
+            self.estimator_ = clone(self.estimator).fit(*self.rows_)
 
     def _adapt(self, X, y, task):
-        X_train, y_train = self.rows_
-        X, y = _stack(X_train, X), np.concatenate([y_train, y])
-        self.estimator_ = clone(self.estimator).fit(X, y)
+        if self.with_supports:
+            X_train, y_train = self.rows_
+            X, y = stack_rows(X_train, X), np.concatenate([y_train, y])
+            self.estimator_ = clone(self.estimator).fit(X, y)
 
     def _values(self, X, task):
         return self.estimator_.predict(X)
@@ -74,16 +91,16 @@ class PooledWithTaskMean(Strategy):
     """Fit one estimator to all training rows, told the target mean of the support.
 
     It gets the number of support rows and the mean target of the support (the share of
-    each class) as further features. It is trained as it is used: on random
-    supports of the training tasks, of no row to ``max_shot``, and on their other rows.
+    each class), shrunken as by :class:`TaskMean`, as further features. It is trained
+    as it is used: on random supports of the training tasks, and on their other rows.
 
     Parameters
     ----------
     estimator : classifier or regressor
         Cloned and fitted once.
-    max_shot : int, default=20
+    max_shot : int, default=10
         Most rows of a simulated support.
-    n_draws : int, default=4
+    n_draws : int, default=6
         Simulated supports of each training task.
     random_state : int, default=0
         Draws them.
@@ -92,6 +109,10 @@ class PooledWithTaskMean(Strategy):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels, in classification.
+    mean_, strength_
+        As of :class:`TaskMean`.
+    estimator_ : classifier or regressor
+        Fitted.
 
     Examples
     --------
@@ -104,79 +125,49 @@ class PooledWithTaskMean(Strategy):
     (2,)
     """
 
-    def __init__(self, estimator, *, max_shot=20, n_draws=4, random_state=0):
+    def __init__(self, estimator, *, max_shot=10, n_draws=6, random_state=0):
         self.estimator = estimator
         self.max_shot = max_shot
         self.n_draws = n_draws
         self.random_state = random_state
 
     def _learn(self, X, y, task):
-        if getattr(self, "label_space_", None) == "per_task":
-            raise ValueError(
-                "The mean of labels that are only names inside a task says nothing "
-                "about another task. Use PerTask or Pooled."
-            )
+        self._refuse_names_inside_tasks()
         rng = np.random.default_rng(self.random_state)
         n_tasks = task.max() + 1
         numbers = self._as_numbers(y)
-        self.mean_ = numbers.mean(axis=0)
+        self.mean_, self.strength_ = numbers.mean(axis=0), shrinkage(numbers, task)
         rows, told = [], []
         for _ in range(self.n_draws):
-            shot = rng.integers(self.max_shot + 1, size=n_tasks)[task]
-            size = np.bincount(task)[task]
-            support = shuffled_places(task, rng) < np.minimum(shot, size - 1)
-            size_of, mean_of = self._tell(numbers[support], task[support], n_tasks)
+            support = draw_supports(task, 1, self.max_shot, rng)
             rest = np.flatnonzero(~support)
             rows.append(rest)
-            told.append(np.column_stack([size_of, mean_of])[task[rest]])
+            told.append(
+                self._tell(numbers[support], task[support], n_tasks)[task[rest]]
+            )
         rows = np.concatenate(rows)
-        X_told = _append(_safe_indexing(X, rows), np.concatenate(told))
+        X_told = self._append(_safe_indexing(X, rows), np.concatenate(told))
         self.estimator_ = clone(self.estimator).fit(X_told, y[rows])
 
     def _adapt_to_nothing(self):
-        self.told_ = np.r_[0.0, self.mean_][np.newaxis]
+        self.told_ = np.append(self.mean_, 0.0)[np.newaxis]
 
     def _adapt(self, X, y, task):
-        told = self._tell(self._as_numbers(y), task, len(self.names_))
-        self.told_ = np.column_stack(told)
+        self.told_ = self._tell(self._as_numbers(y), task, len(self.names_))
 
     def _values(self, X, task):
-        return self.estimator_.predict(_append(X, self.told_[task]))
+        return self.estimator_.predict(self._append(X, self.told_[task]))
 
     def _probabilities(self, X, task):
         return probabilities_of(
-            self.estimator_, _append(X, self.told_[task]), self.classes_
+            self.estimator_, self._append(X, self.told_[task]), self.classes_
         )
-
-    def _as_numbers(self, y):
-        if not hasattr(self, "label_space_"):
-            return y.astype(float)[:, np.newaxis]
-        return (y[:, np.newaxis] == self.classes_[1:]).astype(float)
 
     def _tell(self, numbers, task, n_tasks):
-        """Count the support rows of each task and average their targets."""
-        size = np.bincount(task, minlength=n_tasks)
-        total = np.zeros((n_tasks, numbers.shape[1]))
-        np.add.at(total, task, numbers)
-        mean = np.where(
-            size[:, np.newaxis] > 0, total / size.clip(min=1)[:, np.newaxis], self.mean_
-        )
-        return size, mean
+        """Average the targets of each task's support, and count its rows."""
+        mean = shrunken_mean(numbers, task, n_tasks, self.mean_, self.strength_)
+        return np.column_stack([mean, np.bincount(task, minlength=n_tasks)])
 
-
-def _stack(above, below):
-    if hasattr(above, "iloc"):
-        import pandas as pd
-
-        return pd.concat([above, pd.DataFrame(below, columns=above.columns)])
-    return np.concatenate([np.asarray(above), np.asarray(below)])
-
-
-def _append(X, told):
-    if hasattr(X, "iloc"):
-        names = [
-            "support_size",
-            *(f"support_mean_{i}" for i in range(told.shape[1] - 1)),
-        ]
-        return X.assign(**dict(zip(names, told.T, strict=True)))
-    return np.column_stack([np.asarray(X), told])
+    def _append(self, X, told):
+        means = [f"support_mean_{place}" for place in range(told.shape[1] - 1)]
+        return append_columns(X, told, [*means, "support_size"])

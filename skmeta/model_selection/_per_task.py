@@ -16,14 +16,20 @@ class PerTask(Strategy):
     """Fit a clone of an estimator to the support of each task, and to nothing else.
 
     Where an estimator cannot be fitted to a support (one class, too few rows), it
-    is answered by the mean of the support, or the share of each class.
-    Classes of a shared label space that the fitted clone has not seen count as one row,
-    so that no label is thought impossible.
+    is answered by the mean of the support, or the share of each class. In a shared
+    label space imaginary rows are added to what the clone says of n rows, so that no
+    label is thought impossible.
 
     Parameters
     ----------
     estimator : classifier or regressor
         Cloned for each task.
+    preprocessor : transformer, default=None
+        Cloned, fitted once to the rows of all training tasks: few rows do not know
+        the scale of a feature. None hands rows on as they are.
+    prior_rows : float, default=None
+        Imaginary rows, of the classes that the rows of training tasks are of, in their
+        shares. None is one of each class, where the clone does not know a class.
 
     Attributes
     ----------
@@ -31,6 +37,10 @@ class PerTask(Strategy):
         Labels, in classification.
     label_space_ : {"shared", "per_task"}
         Whether labels recur from task to task, in classification.
+    preprocessor_ : transformer or None
+        Fitted.
+    shares_ : float ndarray of shape (n_classes,)
+        Of the classes among the rows of training tasks, where labels are shared.
 
     Examples
     --------
@@ -43,17 +53,28 @@ class PerTask(Strategy):
     (2,)
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator, *, preprocessor=None, prior_rows=None):
         self.estimator = estimator
+        self.preprocessor = preprocessor
+        self.prior_rows = prior_rows
+
+    @property
+    def needs_no_tasks(self) -> bool:
+        """Whether ``fit`` only asks what labels there are."""
+        return self.preprocessor is None and self.prior_rows is None
 
     def _learn(self, X, y, task):
-        pass
+        self.preprocessor_ = None
+        if self.preprocessor is not None:
+            self.preprocessor_ = clone(self.preprocessor).fit(X)
+        if getattr(self, "label_space_", None) == "shared":
+            self.shares_ = self._as_numbers(y).mean(axis=0)
 
     def _adapt(self, X, y, task):
+        X = self._transform(X)
         self.models_, self.supports_ = [], []
-        n_failed = 0
-        for each in range(len(self.names_)):
-            own = np.flatnonzero(task == each)
+        n_failed, failure = 0, None
+        for own in _rows_of_tasks(task, len(self.names_)):
             rows, targets = _safe_indexing(X, own), y[own]
             one_class = is_classifier(self.estimator) and len(np.unique(targets)) < 2
             try:
@@ -62,8 +83,9 @@ class PerTask(Strategy):
                     model = clone(self.estimator).fit(rows, targets)
                     model.predict(rows)
             except ValueError as error:
-                model, failure = None, error
-                n_failed += not one_class  # many classifiers do not learn one class
+                model = None
+                if not one_class:  # many classifiers do not learn one class
+                    n_failed, failure = n_failed + 1, error
             self.models_.append(model)
             self.supports_.append(targets)
         if n_failed:
@@ -73,10 +95,15 @@ class PerTask(Strategy):
                 "mean of the support.",
             )
 
+    def _transform(self, X):
+        return X if self.preprocessor_ is None else self.preprocessor_.transform(X)
+
     def _each(self, X, task):
-        for each in np.unique(task):
-            own = np.flatnonzero(task == each)
-            yield own, _safe_indexing(X, own), self.models_[each], self.supports_[each]
+        X = self._transform(X)
+        for each, own in enumerate(_rows_of_tasks(task, len(self.models_))):
+            if len(own):
+                rows = _safe_indexing(X, own)
+                yield own, rows, self.models_[each], self.supports_[each]
 
     def _values(self, X, task):
         values = np.empty(len(task))
@@ -87,12 +114,24 @@ class PerTask(Strategy):
     def _probabilities(self, X, task):
         whole = np.zeros((len(task), len(self.classes_)))
         for own, rows, model, targets in self._each(X, task):
-            count = (targets[:, np.newaxis] == self.classes_).sum(axis=0)
-            shared = self.label_space_ == "shared"
             if model is None:
-                whole[own] = count + shared
+                known, seen = (targets[:, np.newaxis] == self.classes_).sum(axis=0), []
             else:
-                known = probabilities_of(model, rows, self.classes_)
-                strange = ~np.isin(self.classes_, model.classes_)
-                whole[own] = len(targets) * known + (shared & strange)
+                known = len(targets) * probabilities_of(model, rows, self.classes_)
+                seen = model.classes_
+            whole[own] = known + self._imaginary(seen)
         return whole / whole.sum(axis=1, keepdims=True)
+
+    def _imaginary(self, seen):
+        """Count the imaginary rows of each class, given those that a model knows."""
+        if self.label_space_ != "shared":
+            return 0.0
+        if self.prior_rows is None:
+            return float(not np.isin(self.classes_, seen).all())
+        return self.prior_rows * self.shares_
+
+
+def _rows_of_tasks(task: np.ndarray, n_tasks: int) -> list[np.ndarray]:
+    """List the rows of each task."""
+    order = np.argsort(task, kind="stable")
+    return np.split(order, np.searchsorted(task[order], np.arange(1, n_tasks)))

@@ -9,14 +9,19 @@ from sklearn.base import (
     is_classifier,
     is_regressor,
 )
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.exceptions import NotAdaptedError
+from skmeta.model_selection._rows import n_rows
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import encode, infer_label_space
 
-__all__ = ["Strategy", "probabilities_of"]
+__all__ = ["Strategy", "log_probabilities_of", "probabilities_of", "stand_in"]
+
+# What a class has at least that a model has not seen.
+_LEAST = 1e-4
 
 
 class Strategy(MetaEstimatorMixin, BaseEstimator):
@@ -30,7 +35,10 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
     __metadata_request__fit = {"groups": True}
     __metadata_request__predict = {"groups": True}
 
-    _learns_of_other_tasks = False
+    @property
+    def _learns_of_other_tasks(self) -> bool:
+        """Whether answers for a task depend on the supports of others."""
+        return False
 
     def fit(self, X, y, groups=None):
         """Learn from the rows of training tasks.
@@ -160,16 +168,35 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
     def _adapt_to_nothing(self) -> None:
         raise ValueError(f"{type(self).__name__} has no prior: pass some rows.")
 
+    def _refuse_names_inside_tasks(self) -> None:
+        """Tell who learns of the labels of other tasks what cannot be learnt."""
+        if getattr(self, "label_space_", None) == "per_task":
+            raise ValueError(
+                f"{type(self).__name__} needs labels that mean the same in every task; "
+                "these are only names inside a task, per_task labels. Use PerTask."
+            )
+
+    @property
+    def _classifies(self) -> bool:
+        """Whether ``fit`` has seen classes."""
+        return hasattr(self, "label_space_")
+
+    def _as_numbers(self, y) -> np.ndarray:
+        """Turn targets into columns of numbers: values, or which class a row is of."""
+        if not hasattr(self, "label_space_"):
+            return np.asarray(y, dtype=float)[:, np.newaxis]
+        return (y[:, np.newaxis] == self.classes_).astype(float)
+
     def _locate(self, X, groups) -> np.ndarray:
         check_is_fitted(self)
         if not hasattr(self, "names_"):
             raise NotAdaptedError(f"Call adapt before {type(self).__name__}.predict.")
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        n_asked = n_rows(X)
         if groups is None or self.names_ is None:
             if self.names_ is not None and len(self.names_) > 1:
                 raise ValueError("Adapted to several tasks: pass groups=.")
-            return np.zeros(n_rows, dtype=np.intp)
-        asked, row = encode_groups(groups, np.empty((n_rows, 0)))
+            return np.zeros(n_asked, dtype=np.intp)
+        asked, row = encode_groups(groups, np.empty((n_asked, 0)))
         return encode(asked, self.names_)[row]
 
     def _restrict(self, probabilities: np.ndarray, task: np.ndarray) -> np.ndarray:
@@ -183,9 +210,24 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         return np.where(total > 0, within / np.where(total > 0, total, 1), even)
 
 
+def stand_in(kind: str) -> BaseEstimator:
+    """Return an estimator of a kind, for those that are no frame around another."""
+    kinds = {"classifier": DummyClassifier, "regressor": DummyRegressor}
+    if kind not in kinds:
+        raise ValueError(f'kind must be "classifier" or "regressor", not {kind!r}.')
+    return kinds[kind]()
+
+
+def log_probabilities_of(model, X, classes) -> np.ndarray:
+    """Ask for the logarithms; a class that the model has not seen is rare."""
+    unseen = ~np.isin(classes, model.classes_)
+    known = probabilities_of(model, X, classes)
+    return np.log(np.maximum(known, np.where(unseen, _LEAST, 1e-12)))
+
+
 def probabilities_of(model, X, classes) -> np.ndarray:
     """Ask a classifier, in columns of other classes; labels count as certain."""
-    out = np.zeros((X.shape[0] if hasattr(X, "shape") else len(X), len(classes)))
+    out = np.zeros((n_rows(X), len(classes)))
     known = np.isin(model.classes_, classes)
     columns = np.searchsorted(classes, model.classes_[known])
     if hasattr(model, "predict_proba"):

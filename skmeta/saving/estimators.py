@@ -14,8 +14,10 @@ from skmeta.episodes.spec import Spec
 from skmeta.exceptions import LoadError
 from skmeta.saving.file import pack, unpack
 from skmeta.saving.names import ADAPTED, FITTED, LABELS, SPEC
+from skmeta.saving.plain import read_plain, write_plain
 from skmeta.saving.values import Reader, Writer
 from skmeta.tables.labels import TaskLabels
+from skmeta.tables.prior import Prior
 from skmeta.utils.files import replace_file
 from skmeta.utils.messages import listed, warn
 from skmeta.utils.random import seeded
@@ -48,7 +50,7 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
 
     Parameters
     ----------
-    estimator : MetaClassifier, MetaRegressor, FewShotClassifier or FewShotRegressor
+    estimator : MetaClassifier, MetaRegressor, an ensemble or few-shot estimator of them
         Fitted, with the tasks it is adapted to.
     path : str or path-like
         One file. It is written as a whole or not at all.
@@ -116,23 +118,17 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
 
 def pack_estimator(estimator: Any) -> bytes:
     """Return the bytes of an estimator's file."""
-    writer = Writer()
-    if _is_few_shot(type(estimator)):
-        content = _write_few_shot(writer, estimator)
-    else:
-        content = _write_meta(writer, estimator, "")
+    writer = Writer(_write_inside)
+    content = _write_estimator(writer, estimator, "")
     return pack({"estimator": content}, writer.tensors)
 
 
 def _unpack_estimator(data: bytes, device: str | None = None) -> Any:
     """Return the estimator of a file's bytes."""
     document, tensors = unpack(data)
-    reader = Reader(tensors)
+    reader = Reader(tensors, lambda reader, own: _read_inside(reader, own, device))
     try:
-        content = document["estimator"]
-        if _is_few_shot(KINDS[content["class"]]):
-            return _read_few_shot(reader, content, device)
-        return _read_meta(reader, content, device)
+        return _read_estimator(reader, document["estimator"], device)
     except LoadError:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
@@ -141,25 +137,58 @@ def _unpack_estimator(data: bytes, device: str | None = None) -> Any:
         ) from error
 
 
+def _write_estimator(writer: Writer, estimator: Any, root: str) -> dict:
+    """Write an estimator of a kind that files hold."""
+    if type(estimator) not in KINDS.values():
+        raise TypeError(
+            f"save keeps {listed([*KINDS])} themselves, and "
+            f"{type(estimator).__name__} may be anything. Use joblib or pickle."
+        )
+    if _is_few_shot(type(estimator)):
+        return _write_few_shot(writer, estimator)
+    if _is_ensemble(type(estimator)):
+        return _write_ensemble(writer, estimator, root)
+    return _write_meta(writer, estimator, root)
+
+
+def _read_estimator(reader: Reader, content: dict, device: str | None) -> Any:
+    cls = KINDS[content["class"]]
+    if _is_few_shot(cls):
+        return _read_few_shot(reader, content, device)
+    if _is_ensemble(cls):
+        return _read_ensemble(reader, content)
+    return _read_meta(reader, content, device)
+
+
+def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
+    """Write an estimator inside another; None for what is no estimator."""
+    if type(value) in KINDS.values():
+        return _write_estimator(writer, value, f"{where}.")
+    if isinstance(value, Prior):
+        return {"prior": {k: writer.write(v, where) for k, v in vars(value).items()}}
+    return write_plain(writer, value, TRUSTED_TYPES, where)
+
+
+def _read_inside(reader: Reader, content: dict, device: str | None) -> Any:
+    if "class" in content:
+        return _read_estimator(reader, content, device)
+    if "prior" in content:
+        return Prior(**{k: reader.read(v) for k, v in content["prior"].items()})
+    return read_plain(reader, content, TRUSTED_TYPES)
+
+
 def _is_few_shot(cls: type) -> bool:
     return "meta" in signature(cls).parameters
 
 
-def _check_class(estimator: Any, *, few_shot: bool) -> None:
-    cls = type(estimator)
-    known = [kind for kind in KINDS.values() if _is_few_shot(kind) == few_shot]
-    if cls not in known:
-        raise TypeError(
-            f"save keeps {listed([kind.__name__ for kind in known])} themselves, and "
-            f"{cls.__name__} may be anything. Use joblib or pickle."
-        )
+def _is_ensemble(cls: type) -> bool:
+    return "estimators" in signature(cls).parameters
 
 
 # Meta-learners ----------------------------------------------------------------------
 
 
 def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
-    _check_class(meta, few_shot=False)
     given = meta.get_params(deep=False)
     if given.get("callbacks"):
         names = ", ".join(
@@ -197,15 +226,11 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
 
 
 def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
-    given = reader.read(content["params"])
+    given = {"prior": None} | reader.read(content["params"])  # format 1 has none
     if device is not None:
         given["device"] = device
     meta = KINDS[content["class"]](**given)
-    if content["routing"]:
-        requests = meta._get_metadata_request()
-        for method, asked in content["routing"].items():
-            getattr(requests, method).requests.update(asked)
-        meta._metadata_request = requests
+    _set_routing(meta, content["routing"])
     if "weights" not in content:
         return meta
     for key, value in content["fitted"].items():
@@ -213,6 +238,8 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
         if name in dir(type(meta)):  # a method stays one
             raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
         setattr(meta, name, reader.read(value))
+    if not hasattr(meta, "prior_"):  # as in format 1
+        meta.prior_ = None
     meta.spec_ = Spec(**{SPEC[key]: value for key, value in content["spec"].items()})
     meta.net_ = meta._make_net(validates=False)
     with seeded(0, meta.device):  # the weights drawn here are overwritten
@@ -236,6 +263,15 @@ def _routing(meta: Any) -> dict:
         name for name, part in vars(requests).items() if hasattr(part, "requests")
     ]
     return {method: dict(getattr(requests, method).requests) for method in methods}
+
+
+def _set_routing(meta: Any, routing: dict) -> None:
+    if not routing:
+        return
+    requests = meta._get_metadata_request()
+    for method, asked in routing.items():
+        getattr(requests, method).requests.update(asked)
+    meta._metadata_request = requests
 
 
 def _write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> Any:
@@ -268,10 +304,9 @@ def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | Non
 
 
 def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
-    _check_class(few_shot, few_shot=True)
     content = {
         "class": type(few_shot).__name__,
-        "meta": _write_meta(writer, few_shot.meta, "meta."),
+        "meta": _write_estimator(writer, few_shot.meta, "meta."),
         "params": {
             name: writer.write(value, name)
             for name, value in few_shot.get_params(deep=False).items()
@@ -281,8 +316,9 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
     if not hasattr(few_shot, "learner_"):
         return content
     learner = few_shot.learner_
-    if learner.module_ is not few_shot.meta.module_:  # another one was set meanwhile
-        return {**content, "learner": _write_meta(writer, learner, "learner.")}
+    module = getattr(few_shot.meta, "module_", None)
+    if module is None or learner.module_ is not module:  # another was set meanwhile
+        return {**content, "learner": _write_estimator(writer, learner, "learner.")}
     learnt = {"classes_": learner.classes_} if hasattr(learner, "classes_") else {}
     return {
         **content,
@@ -292,10 +328,10 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
 
 
 def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
-    meta = _read_meta(reader, content["meta"], device)
+    meta = _read_estimator(reader, content["meta"], device)
     few_shot = KINDS[content["class"]](meta, **reader.read(content.get("params", {})))
     if "learner" in content:
-        learner = _read_meta(reader, content["learner"], device)
+        learner = _read_estimator(reader, content["learner"], device)
     elif "adapted" in content:
         learner = copy.copy(meta)
         for name, value in content["learnt"].items():
@@ -305,6 +341,29 @@ def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
         return few_shot
     few_shot._set_learner(learner)
     return few_shot
+
+
+# Ensembles --------------------------------------------------------------------------
+
+
+def _write_ensemble(writer: Writer, ensemble: Any, root: str) -> dict:
+    given = ensemble.get_params(deep=False)
+    content = {
+        "class": type(ensemble).__name__,
+        "params": {k: writer.write(v, f"{root}{k}") for k, v in given.items()},
+        "routing": _routing(ensemble),
+    }
+    if not ensemble.__sklearn_is_fitted__():
+        return content
+    return {**content, "learnt": writer.write(ensemble._parts(), f"{root}learnt")}
+
+
+def _read_ensemble(reader: Reader, content: dict) -> Any:
+    ensemble = KINDS[content["class"]](**reader.read(content["params"]))
+    _set_routing(ensemble, content["routing"])
+    if "learnt" in content:
+        ensemble._take_parts(reader.read(content["learnt"]))
+    return ensemble
 
 
 # skops ------------------------------------------------------------------------------

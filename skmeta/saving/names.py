@@ -23,8 +23,27 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
 from skmeta.episodes.scaling import ScaledState, Statistics
+from skmeta.model_selection import (
+    GPBoost,
+    MixedLinear,
+    PerTask,
+    Pooled,
+    PooledWithResidual,
+    PooledWithTaskMean,
+    TaskAsCategory,
+    TaskMean,
+)
+from skmeta.model_selection._strategy import Strategy
 
-__all__ = ["ADAPTED", "FITTED", "LABELS", "SPEC", "state_class", "state_name"]
+__all__ = [
+    "ADAPTED",
+    "FITTED",
+    "LABELS",
+    "SPEC",
+    "STRATEGIES",
+    "state_class",
+    "state_name",
+]
 
 
 def _themselves(*names: str) -> dict[str, str]:
@@ -39,11 +58,16 @@ FITTED = _themselves(
     "class_weight_",
     "classes_",
     "feature_names_in_",
+    "high_",
     "label_space_",
+    "low_",
     "mean_",
     "n_features_in_",
     "n_tasks_",
+    "prior_",
     "scale_",
+    "target_high_",
+    "target_low_",
     "target_mean_",
     "target_scale_",
     "target_within_",
@@ -52,7 +76,8 @@ FITTED = _themselves(
 """Keys of what ``fit`` learns, and the attributes of the estimator."""
 
 SPEC = _themselves(
-    *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"), "from_pool"
+    *("n_features", "n_outputs", "kind", "label_space", "n_train_classes", "n_parts"),
+    "from_pool",
 )
 """Keys of a ``Spec``, and its fields."""
 
@@ -67,6 +92,15 @@ ADAPTED = {
 
 LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 """Keys of ``TaskLabels``, and its attributes."""
+
+STRATEGIES: dict[str, type[Strategy]] = {
+    cls.__name__: cls
+    for cls in (
+        *(GPBoost, MixedLinear, PerTask, Pooled, PooledWithResidual),
+        *(PooledWithTaskMean, TaskAsCategory, TaskMean),
+    )
+}
+"""Ways without meta-learning; what they learn is called as their attributes are."""
 
 # Many are called "_State" for that was the name of their classes when format 1 began. A
 # new one is best called as its class is.

@@ -8,6 +8,7 @@ import datetime
 import functools
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,20 @@ class Writer:
         The arrays, by the name that the JSON has for them.
     algorithm : Algorithm or None
         Whose states are written; the types of these must be found by its module.
+
+    Parameters
+    ----------
+    write_estimator : callable, default=None
+        Given the writer, an object and its name in errors, returns the JSON of an
+        estimator, None for what is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, write_estimator: Callable[["Writer", Any, str], Any] | None = None
+    ) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
         self.algorithm: Any = None
+        self._write_estimator = write_estimator
 
     def write(self, value: Any, where: str) -> Any:
         """Turn a value into JSON; ``where`` names it in errors."""
@@ -55,6 +65,8 @@ class Writer:
             return self._sequence(value, where)
         if isinstance(value, dict):
             return self._dict(value, where)
+        if hasattr(value, "iloc"):
+            return self._frame(value, where)
         if isinstance(value, datetime.date):
             pandas = type(value).__module__.startswith("pandas")
             kind = "datetime" if isinstance(value, datetime.datetime) else "date"
@@ -96,6 +108,15 @@ class Writer:
         name = self._keep(torch.from_numpy(native), where)
         return {"$": "array", "dtype": dtype.str, "name": name}
 
+    def _frame(self, value: Any, where: str) -> dict:
+        if value.ndim != 2:
+            raise SaveError(f"Cannot save {where}: {type(value).__name__} is no table.")
+        columns = [
+            [self.write(name, where), self.write(own.to_numpy(), f"{where}.{name}")]
+            for name, own in value.items()
+        ]
+        return {"$": "frame", "columns": columns}
+
     def _sequence(self, value: list | tuple, where: str) -> Any:
         items = [self.write(item, f"{where}.{i}") for i, item in enumerate(value)]
         if type(value) is tuple:
@@ -134,6 +155,10 @@ class Writer:
                         "version": entry.version,
                         "params": given,
                     }
+        if self._write_estimator is not None:
+            content = self._write_estimator(self, value, where)
+            if content is not None:
+                return {"$": "estimator", "content": content}
         what = cls if not isinstance(value, type) and not callable(value) else value
         name = getattr(what, "__qualname__", repr(what))
         kinds = ", ".join(hookspecs.KINDS)
@@ -152,10 +177,17 @@ class Reader:
     ----------
     tensors : dict of str to Tensor
         The arrays, by name.
+    read_estimator : callable, default=None
+        Given the reader and the JSON of an estimator, returns it.
     """
 
-    def __init__(self, tensors: dict[str, torch.Tensor]):
+    def __init__(
+        self,
+        tensors: dict[str, torch.Tensor],
+        read_estimator: Callable[["Reader", Any], Any] | None = None,
+    ):
         self.tensors = tensors
+        self._read_estimator = read_estimator
         self.algorithm: Any = None
         self.device = "cpu"
 
@@ -209,6 +241,18 @@ class Reader:
     def _dict(self, value: dict) -> dict:
         return {self.read(key): self.read(item) for key, item in value["items"]}
 
+    def _frame(self, value: dict) -> Any:
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise LoadError("It holds tables of pandas: install it.") from error
+        return DataFrame({self.read(n): self.read(own) for n, own in value["columns"]})
+
+    def _estimator(self, value: dict) -> Any:
+        if self._read_estimator is None:
+            raise LoadError("It holds an estimator where none belongs.")
+        return self._read_estimator(self, value["content"])
+
     def _timestamp(self, value: dict) -> Any:
         try:
             from pandas import Timestamp
@@ -250,6 +294,8 @@ _READERS = {
     "tuple": Reader._tuple,
     "named": Reader._named,
     "dict": Reader._dict,
+    "frame": Reader._frame,
+    "estimator": Reader._estimator,
     "timestamp": Reader._timestamp,
     "datetime": lambda self, value: datetime.datetime.fromisoformat(value["is"]),
     "date": lambda self, value: datetime.date.fromisoformat(value["is"]),

@@ -4,11 +4,14 @@ Rows are never copied into per-task lists. A table keeps its rows where they are
 is a span of one sorted index.
 """
 
+import contextlib
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Spans", "encode_groups"]
+from skmeta.utils.messages import show
+
+__all__ = ["Spans", "encode_groups", "locate"]
 
 
 class Spans:
@@ -93,6 +96,62 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f"groups holds values that cannot be sorted together: {error}."
         ) from error
+
+
+def locate(
+    names: np.ndarray | None, groups: Any, X: np.ndarray, unknown_task: str
+) -> np.ndarray:
+    """Find the task of each row among those that are known.
+
+    Parameters
+    ----------
+    names : ndarray of shape (n_tasks,) or None
+        The tasks' groups, sorted; None for a single task without a name.
+    groups : array-like of shape (n_rows,) or None
+        Task of each row; None where there is one task.
+    X : array-like of shape (n_rows, n_features)
+        The rows, for their number.
+    unknown_task : {"error", "prior"}
+        What becomes of a row whose group is not known.
+
+    Returns
+    -------
+    int ndarray of shape (n_rows,)
+        Numbers of tasks; -1 for a group that is not known.
+
+    Raises
+    ------
+    ValueError
+        If groups are needed, not expected or unknown.
+    """
+    if groups is None:
+        if names is not None and len(names) > 1:
+            raise ValueError(
+                f"The estimator is adapted to {len(names)} tasks: pass "
+                "groups= to say which task each row belongs to."
+            )
+        return np.zeros(len(X), dtype=np.intp)
+    asked, row = encode_groups(groups, X)
+    place, known = _find(asked, np.empty(0, asked.dtype) if names is None else names)
+    if not known.all() and unknown_task != "prior":
+        raise ValueError(
+            f"No task was adapted for the groups {show(asked[~known])}. Call adapt "
+            "with some labelled rows of them first, or set unknown_task='prior' to "
+            "answer them by what is common to all tasks."
+        )
+    return np.where(known, place, -1)[row]
+
+
+def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find values among sorted ones, and tell which are there."""
+    # Not numpy.isin, which compares all pairs of strings that come as objects.
+    place = np.zeros(len(asked), dtype=np.intp)
+    known = np.zeros(len(asked), dtype=bool)
+    if len(names):
+        with contextlib.suppress(TypeError):  # what cannot be compared is not there
+            place = np.searchsorted(names, asked).clip(max=len(names) - 1)
+            known = np.asarray(names[place] == asked, dtype=bool)
+    return place, known
 
 
 def _is_missing(value: Any) -> bool:

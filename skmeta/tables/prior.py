@@ -1,7 +1,7 @@
 """The prior: what the rows of all tasks together say, before a task has spoken.
 
-A prior has one part or several, each a scikit-learn estimator. In training every task is
-answered by estimators that have not seen it; new rows by those fitted to all.
+A prior has one part or several, each a scikit-learn estimator. In training every task
+is answered by estimators that have not seen it; new rows by those fitted to all.
 """
 
 from __future__ import annotations

@@ -20,6 +20,18 @@ def test_pooled_learns_of_training_rows_and_supports(diabetes):
         Pooled(Ridge()).fit(X, y)
 
 
+def test_pooled_may_leave_supports_out(diabetes):
+    X, y, groups = diabetes
+    new = groups == 11
+    pooled = Pooled(Ridge(), with_supports=False).fit(
+        X[~new], y[~new], groups=groups[~new]
+    )
+    expected = Ridge().fit(X[~new], y[~new]).predict(X[new])
+    for support in (np.flatnonzero(new)[:5], np.flatnonzero(new)[5:9]):
+        pooled.adapt(X[support], y[support])
+        np.testing.assert_allclose(pooled.predict(X[new]), expected)
+
+
 def test_the_task_mean_is_what_makes_the_difference():
     rng = np.random.default_rng(0)
     level = rng.normal(scale=10, size=40)  # tasks differ in level and in nothing else

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
 
 from skmeta import FewShotClassifier, MetaClassifier
 from skmeta.model_selection import PerTask, compare
@@ -15,10 +16,43 @@ def test_a_model_per_task_never_thinks_a_label_impossible(wine):
     own = PerTask(LogisticRegression(max_iter=50)).fit(X, y, groups=groups)
     two = np.r_[np.flatnonzero(y == 0)[:4], np.flatnonzero(y == 1)[:4]]
     proba = own.adapt(X[two], y[two]).predict_proba(X)
-    np.testing.assert_allclose(proba[:, 2], 1 / 9)  # one row of nine
+    np.testing.assert_allclose(proba[:, 2], 1 / 11)  # one row of eleven
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     proba = own.adapt(X[two[:4]], y[two[:4]]).predict_proba(X)
     np.testing.assert_allclose(proba, np.tile([5 / 7, 1 / 7, 1 / 7], (len(X), 1)))
+
+
+@pytest.mark.parametrize("seen", [0, 1, 2])
+@pytest.mark.parametrize("model", [KNeighborsClassifier(1), LogisticRegression()])
+def test_where_one_class_was_seen_it_is_the_answer(wine, model, seen):
+    X, y, groups = wine
+    own = PerTask(model).fit(X, y, groups=groups)
+    one = np.flatnonzero(y == seen)[:1]
+    own.adapt(X[one], y[one])
+    assert (own.predict(X) == seen).all()
+    proba = np.where(np.arange(3) == seen, 2 / 4, 1 / 4)
+    np.testing.assert_allclose(own.predict_proba(X[:1]), [proba])
+
+
+def test_imaginary_rows_may_have_the_shares_of_the_training_rows(wine):
+    X, y, groups = wine
+    own = PerTask(KNeighborsClassifier(1), prior_rows=2.0).fit(X, y, groups=groups)
+    two = np.r_[np.flatnonzero(y == 0)[:1], np.flatnonzero(y == 1)[:1]]
+    proba = own.adapt(X[two], y[two]).predict_proba(X[two])
+    shares = np.bincount(y) / len(y)
+    expected = (2 * np.eye(3)[:2] + 2 * shares) / 4
+    np.testing.assert_allclose(proba, expected)
+
+
+def test_a_scale_is_learnt_of_training_tasks(wine):
+    X, y, groups = wine
+    neighbours = PerTask(KNeighborsClassifier(1), preprocessor=StandardScaler())
+    neighbours.fit(X[20:], y[20:], groups=groups[20:])
+    few = np.r_[0, np.flatnonzero(y == 1)[:1], np.flatnonzero(y == 2)[:1]]
+    answers = neighbours.adapt(X[few], y[few]).predict(X)
+    Z = StandardScaler().fit(X[20:]).transform(X)
+    expected = KNeighborsClassifier(1).fit(Z[few], y[few]).predict(Z)
+    assert (answers == expected).all()
 
 
 def test_a_few_shot_classifier_per_task_answers_as_its_meta_learner_does(wine):

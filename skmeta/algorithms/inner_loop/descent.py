@@ -20,7 +20,7 @@ def descend(
     loss: SupportLoss,
     *,
     first_order: bool,
-) -> tuple[Tensor, ...]:
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Take one step of gradient descent on the support loss of every task.
 
     Parameters
@@ -39,16 +39,19 @@ def descend(
 
     Returns
     -------
-    tuple of Tensor
+    losses : Tensor of shape (tasks,)
+        Loss of every task before the step, as a constant.
+    stepped : tuple of Tensor
         Weights after the step, with a leading task axis.
     """
-    return _Descend.apply(loss, first_order, X, *weights, *rates)
+    losses, *stepped = _Descend.apply(loss, first_order, X, *weights, *rates)
+    return losses, tuple(stepped)
 
 
 def descend_and_forget(
     weights: Sequence[Tensor],
     steps: Iterable[tuple[Sequence[Tensor | float], Tensor, SupportLoss]],
-) -> tuple[Tensor, ...]:
+) -> tuple[list[Tensor], list[Tensor]]:
     """Take several steps that nobody differentiates through.
 
     Parameters
@@ -61,14 +64,19 @@ def descend_and_forget(
 
     Returns
     -------
-    tuple of Tensor
-        Weights after the steps.
+    stepped : list of Tensor
+        Weights after the steps, wherever these have led.
+    outputs : list of Tensor, each of shape (tasks, rows, outputs)
+        Outputs before every step, for its rows.
     """
+    outputs: list[Tensor] = []
     with torch.no_grad():
-        for place, (rates, X, loss) in enumerate(steps):
+        for rates, X, loss in steps:
+            step = Step.of(weights, rates, X, loss)
             # What the first step has made is ours to overwrite.
-            weights = Step.of(weights, rates, X, loss).take(in_place=place > 0)
-    return tuple(weights)
+            weights = step.take(in_place=bool(outputs))
+            outputs.append(step.Z)
+    return list(weights), outputs
 
 
 class _Descend(torch.autograd.Function):
@@ -82,16 +90,19 @@ class _Descend(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         n_weights = len(weights_and_rates) // 2
         weights, rates = weights_and_rates[:n_weights], weights_and_rates[n_weights:]
-        ctx.loss, ctx.first_order = loss, first_order
+        ctx.first_order = first_order
         ctx.step = Step.of(weights, rates, X, loss)
-        return ctx.step.take()
+        losses = loss.of_tasks(ctx.step.Z)
+        ctx.mark_non_differentiable(losses)
+        return losses, *ctx.step.take()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *stepped_bar: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(
+        ctx: Any, _: Tensor, *stepped_bar: Tensor
+    ) -> tuple[Tensor | None, ...]:
         X_bar, weights_bar, rates_bar = ctx.step.back(
             stepped_bar,
-            ctx.loss,
             needs_X=ctx.needs_input_grad[2],
             first_order=ctx.first_order,
         )

@@ -1,7 +1,7 @@
 """The learner of gradient-based algorithms: what is shared, and what a task adapts."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -13,8 +13,10 @@ from skmeta.algorithms.inner_loop.descent import descend, descend_and_forget
 from skmeta.algorithms.inner_loop.loss import SupportLoss
 from skmeta.algorithms.inner_loop.relu_network import (
     apply_relu_network,
+    forward,
     is_relu_network,
 )
+from skmeta.algorithms.inner_loop.safeguard import keeps, kept
 from skmeta.algorithms.shared.losses import absent_classes, mask_absent_classes
 from skmeta.backbones.base import width_of
 from skmeta.episodes.episode import Batch
@@ -141,28 +143,67 @@ class InnerLoop(nn.Module):
         rates: Rates | None = None,
         *,
         first_order: bool,
-    ) -> State:
-        """Take one step of gradient descent in every task."""
+    ) -> tuple[Tensor, State]:
+        """Take one step of gradient descent in every task.
+
+        Returns
+        -------
+        losses : Tensor of shape (tasks,)
+            The loss of every task before the step, as a constant.
+        state : State
+            Weights after it.
+        """
         rates = list(self.rates) if rates is None else rates
+        way = self._step_by_autograd
         if self.is_relu_network:
-            weights = list(state.weights.values())
-            stepped: Sequence[Tensor] = descend(
-                weights, rates, X, loss, first_order=first_order
-            )
-        else:
-            stepped = self._step_by_autograd(state, rates, X, loss, first_order)
-        return state._replace(weights=dict(zip(state.weights, stepped, strict=True)))
+            way = self._step_written_out
+        losses, stepped = way(state, rates, X, loss, first_order)
+        return losses, _with(state, stepped)
+
+    def keep(self, start: State, end: State, is_kept: Tensor) -> State:
+        """Send all tasks but some, (tasks,), back from the end to the start."""
+        both = [self.spread(state, len(is_kept)).weights for state in (end, start)]
+        return _with(end, kept(is_kept, *(weights.values() for weights in both)))
+
+    def losses(self, state: State, X: Tensor, loss: SupportLoss) -> Tensor:
+        """Return the loss of every task with its own weights, as a constant."""
+        with torch.no_grad():
+            if self.is_relu_network:
+                return loss.of_tasks(forward(list(state.weights.values()), X)[1])
+            return loss.of_tasks(apply_per_task(self.tip, state.weights, X))
 
     def walk(
-        self, state: State, steps: Iterable[tuple[Rates, Tensor, SupportLoss]]
+        self, state: State, steps: Sequence[tuple[Rates, Tensor, SupportLoss]]
     ) -> State:
-        """Take steps that nobody differentiates through: rates, rows, loss of each."""
-        if not self.is_relu_network:
-            for rates, X, loss in steps:
-                state = self.step(state, X, loss, rates, first_order=True).detach()
+        """Take steps that nobody differentiates through: rates, rows, loss of each.
+
+        The rows are the same in all steps. A task whose loss would rise stays.
+        """
+        if not steps:
             return state
-        ended = descend_and_forget(list(state.weights.values()), steps)
-        return state._replace(weights=dict(zip(state.weights, ended, strict=True)))
+        if self.is_relu_network:
+            ended, outputs = descend_and_forget(list(state.weights.values()), steps)
+            end = _with(state, ended)
+            seen = [steps[0][2].of_tasks(torch.stack(outputs))]
+        else:
+            end, seen = state, []
+            for rates, X, loss in steps:
+                losses, end = self.step(end, X, loss, rates, first_order=True)
+                end = end.detach()
+                seen.append(losses)
+        is_kept = keeps(*seen, self.losses(end, *steps[-1][1:]))
+        return self.keep(state, end, is_kept)
+
+    def _step_written_out(
+        self,
+        state: State,
+        rates: Rates,
+        X: Tensor,
+        loss: SupportLoss,
+        first_order: bool,
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        weights = list(state.weights.values())
+        return descend(weights, rates, X, loss, first_order=first_order)
 
     def _step_by_autograd(
         self,
@@ -171,17 +212,20 @@ class InnerLoop(nn.Module):
         X: Tensor,
         loss: SupportLoss,
         first_order: bool,
-    ) -> list[Tensor]:
+    ) -> tuple[Tensor, Sequence[Tensor]]:
         with torch.enable_grad():
             weights = self.spread(state, len(X)).weights
             for weight in weights.values():
                 if not weight.requires_grad:
                     weight.requires_grad_()
             outputs = apply_per_task(self.tip, weights, X)
+            with torch.no_grad():
+                losses = loss.of_tasks(outputs)
+                loss = loss.without_lost(losses)
             gradients = torch.autograd.grad(
                 loss(outputs), list(weights.values()), create_graph=not first_order
             )
-        return [
+        return losses, [
             weight - rate * gradient
             for weight, rate, gradient in zip(
                 weights.values(), rates, gradients, strict=True
@@ -213,3 +257,8 @@ class InnerLoop(nn.Module):
         if not self.per_task:
             return outputs
         return mask_absent_classes(outputs, state.n_classes)
+
+
+def _with(state: State, weights: Sequence[Tensor]) -> State:
+    """Return a state of other weights, in the order of its own."""
+    return state._replace(weights=dict(zip(state.weights, weights, strict=True)))

@@ -2,12 +2,16 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 __all__ = ["SupportLoss"]
 
 # A logit whose probability is 0, but not minus infinity, of which 0 times is no number.
 _LOW = -1e30
+
+# A task whose loss is so many times what it was at the start is lost for good.
+_LOST = 1e6
 
 
 class SupportLoss(NamedTuple):
@@ -17,19 +21,38 @@ class SupportLoss(NamedTuple):
     share: Tensor  # (tasks, rows, 1): weight of each row, 0 on padding
     absent: Tensor | None  # (tasks, 1, outputs): True for classes a task does not have
     squared: bool
+    start: Tensor | None = None  # (tasks,): what it was before the first step
 
     def __call__(self, Z: Tensor) -> Tensor:
-        """Sum the loss over the rows of all tasks, from their outputs."""
+        """Sum the loss over all tasks, from their outputs."""
+        return self.of_tasks(Z).sum()
+
+    def of_tasks(self, Z: Tensor) -> Tensor:
+        """Sum the loss over the rows of each task, from (..., tasks, rows, outputs)."""
         if self.squared:
-            return ((Z - self.target).square() * self.share).sum()
+            return ((Z - self.target).square() * self.share).sum(dim=(-2, -1))
         if self.absent is not None:
             Z = Z.masked_fill(self.absent, _LOW)
-        return -(Z.log_softmax(dim=-1) * self.target * self.share).sum()
+        return -(Z.log_softmax(dim=-1) * self.target * self.share).sum(dim=(-2, -1))
 
     def of(self, tasks: slice) -> "SupportLoss":
         """Take some of the tasks."""
         absent = None if self.absent is None else self.absent[tasks]
         return SupportLoss(self.target[tasks], self.share[tasks], absent, self.squared)
+
+    def where(self, tasks: Tensor) -> "SupportLoss":
+        """Let the rows of all but some tasks, (tasks,), count nothing."""
+        share = torch.where(tasks.view(-1, 1, 1), self.share, 0.0)
+        return self._replace(share=share)
+
+    def without_lost(self, losses: Tensor) -> "SupportLoss":
+        """Let rows of tasks count nothing that are lost, by their losses, (tasks,).
+
+        Their weights stay where they are. So numbers are finite, on the way back too.
+        """
+        if self.start is None:
+            return self
+        return self.where(losses <= _LOST * self.start)
 
     def activate(self, Z: Tensor) -> Tensor:
         """Map outputs to what is compared with the target."""

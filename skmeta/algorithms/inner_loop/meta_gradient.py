@@ -14,7 +14,17 @@ from torch import Tensor
 
 from skmeta.algorithms.inner_loop.descent import descend_and_forget, sum_like
 from skmeta.algorithms.inner_loop.loss import SupportLoss
-from skmeta.algorithms.inner_loop.relu_network import backward, forward
+from skmeta.algorithms.inner_loop.relu_network import (
+    apply_relu_network,
+    backward,
+    forward,
+)
+from skmeta.algorithms.inner_loop.safeguard import (
+    all_kept,
+    can_ask,
+    keeps,
+    kept,
+)
 from skmeta.algorithms.inner_loop.step import Step
 from skmeta.utils.threads import side_by_side
 
@@ -102,7 +112,8 @@ def mean_descent(
     """
     rates_of_steps = [rates for rates, _, _ in steps]
     batches = [(X, loss) for _, X, loss in steps]
-    descend = partial(_descend_together, weights, rates_of_steps)
+    same_rows = all(X is steps[0][1] for _, X, _ in steps)
+    descend = partial(_descend_together, weights, rates_of_steps, same_rows=same_rows)
     (outputs,), ways = _by_parts(descend, weights, batches)
     return outputs, [way.div_(len(outputs)) for way in ways]
 
@@ -149,17 +160,23 @@ def _differentiate(
     """Return the gradient in X and X_query; the query loss, and that in all else."""
     (X, loss), (X_query, query_loss) = batches
     rates = [rate for of_step in rates_of_steps for rate in of_step]
-    steps: list[Step] = []
-    now = weights
     passing = first_order and not any(isinstance(rate, Tensor) for rate in rates)
+    steps: list[Step] = []
+    take_steps = partial(_take_steps, weights, rates_of_steps, X)
     if passing:  # the gradient after the steps is the gradient in the start
-        now = descend_and_forget(
+        now, outputs = descend_and_forget(
             weights, [(of_step, X, loss) for of_step in rates_of_steps]
         )
     else:
-        for of_step in rates_of_steps:
-            steps.append(Step.of(now, of_step, X, loss))
-            now = steps[-1].take()
+        steps, now = take_steps(loss, stop_lost=not can_ask(X))
+        outputs = [step.Z for step in steps]
+    if len(outputs) > 1:
+        is_kept = keeps(loss.of_tasks(torch.stack(outputs)))
+        if not all_kept(is_kept):
+            if steps and can_ask(X):  # again, without those that went astray
+                steps, now = take_steps(loss.where(is_kept), stop_lost=False)
+            now = kept(is_kept, now, weights)
+            steps = [step.where(is_kept) for step in steps]
     A, Z = forward(now, X_query)
     _, G = backward(now, A, Z, query_loss)
     X_query_bar = G[0] @ now[0] if needs_X_query else None
@@ -171,7 +188,7 @@ def _differentiate(
     rates_bar: list[Tensor | None] = []
     while steps:  # let go of what is done
         of_X, bars, of_rates = steps.pop().back(
-            bars, loss, needs_X=needs_X, first_order=first_order
+            bars, needs_X=needs_X, first_order=first_order
         )
         rates_bar = of_rates + rates_bar
         if of_X is not None:
@@ -180,16 +197,47 @@ def _differentiate(
     return [X_bar, X_query_bar], [query_loss(Z), *bars, *rates_bar]
 
 
+def _take_steps(
+    weights: Sequence[Tensor],
+    rates_of_steps: Sequence[Sequence[Tensor | float]],
+    X: Tensor,
+    loss: SupportLoss,
+    *,
+    stop_lost: bool,
+) -> tuple[list[Step], Sequence[Tensor]]:
+    """Take steps to go back through; return where they end as well."""
+    steps: list[Step] = []
+    for of_step in rates_of_steps:
+        steps.append(Step.of(weights, of_step, X, loss))
+        weights = steps[-1].take()
+        if stop_lost and len(steps) == 1:
+            loss = loss._replace(start=loss.of_tasks(steps[0].Z))
+    return steps, weights
+
+
 @torch.no_grad()
 def _descend_together(
     weights: Sequence[Tensor],
     rates_of_steps: Sequence[Sequence[Tensor | float]],
     batches: Sequence[_Rows],
+    *,
+    same_rows: bool,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the outputs before the last step; the ways back, summed over the tasks."""
     *before, (rates, (X, loss)) = zip(rates_of_steps, batches, strict=True)
-    now = descend_and_forget(weights, [(step, *batch) for step, batch in before])
+    now, outputs = descend_and_forget(
+        weights, [(step, *batch) for step, batch in before]
+    )
     A, Z = forward(now, X)
+    if before:
+        if not same_rows:  # those of the last step are to judge by
+            outputs = [apply_relu_network(weights, X)]
+        is_kept = keeps(loss.of_tasks(torch.stack([outputs[0], Z])))
+        if not all_kept(is_kept):  # what has gone nowhere gives no way
+            now, loss = kept(is_kept, now, weights), loss.where(is_kept)
+            is_kept = is_kept.view(-1, 1, 1)
+            A = [X, *(torch.where(is_kept, rows, 0.0) for rows in A[1:])]
+            Z = torch.where(is_kept, Z, outputs[0])
     _, G = backward(now, A, Z, loss)
     # The sum after the last step needs no task's own weights after it.
     ways = _over_tasks(G, A)

@@ -19,8 +19,10 @@ class Step(NamedTuple):
     weights: Sequence[Tensor]  # matrix and shift of each layer in turn
     rates: Sequence[Tensor | float]  # of each weight
     A: list[Tensor]  # input of every layer
+    Z: Tensor  # outputs
     P: Tensor  # activated outputs
     G: list[Tensor]  # gradient of the loss in the output of every layer
+    loss: SupportLoss  # of the tasks that are not lost
 
     @classmethod
     def of(
@@ -32,8 +34,15 @@ class Step(NamedTuple):
     ) -> "Step":
         """Find the gradient of the loss on some rows."""
         A, Z = forward(weights, X)
+        if loss.start is not None:
+            loss = loss.without_lost(loss.of_tasks(Z))
         P, G = backward(weights, A, Z, loss)
-        return cls(weights, rates, A, P, G)
+        return cls(weights, rates, A, Z, P, G, loss)
+
+    def where(self, taken: Tensor) -> "Step":
+        """Return the step of some tasks, (tasks,), and none of the others."""
+        G = [torch.where(taken.view(-1, 1, 1), gradient, 0.0) for gradient in self.G]
+        return self._replace(G=G, loss=self.loss.where(taken))
 
     def take(self, *, in_place: bool = False) -> tuple[Tensor, ...]:
         """Return the weights after the step, where the old ones were if in place."""
@@ -57,7 +66,6 @@ class Step(NamedTuple):
     def back(
         self,
         stepped_bar: Sequence[Tensor],
-        loss: SupportLoss,
         *,
         needs_X: bool,
         first_order: bool,
@@ -88,7 +96,7 @@ class Step(NamedTuple):
         assert G_bar is not None  # there is a layer
         # ... and down again, through the outputs that G came from.
         weights_bar = list(stepped_bar)
-        Z_bar, X_bar = loss.curvature(self.P, G_bar), None
+        Z_bar, X_bar = self.loss.curvature(self.P, G_bar), None
         for layer, (A, G, W, *_) in reversed([*enumerate(self._layers())]):
             left, right = Z_bar, A
             if layer:  # two sums of outer products in one

@@ -28,6 +28,11 @@ from skmeta.testing.law import BreachError, Law, lawmaker
 
 __all__ = ["ALGORITHM_LAWS"]
 
+# How much farther out than usual rows and targets are that must do no harm.
+_FAR = 1e3
+# Answers may be so many times as large as the largest target of the support.
+_MODERATE = 100.0
+
 law = lawmaker("algorithm", AlgorithmTrial.trials)
 
 
@@ -184,6 +189,35 @@ def empty_support_is_answered_by_the_prior(trial: AlgorithmTrial) -> None:
     _expect_answers(trial, [trial.no_rows(), trial.task()], "for no row beside a task")
 
 
+@law(
+    "bound what a step or a solution may do: take back steps of gradient descent that "
+    "raise the support loss, as skmeta's own do, regularise what is solved."
+)
+def far_rows_give_no_wild_answer(trial: AlgorithmTrial) -> None:
+    """Support rows a thousand times too far out give finite, moderate answers."""
+    trial = trial.with_relu()
+    task, X = trial.task(), trial.rows(1, 5)
+    one = task.X.clone()
+    one[0] *= _FAR
+    far = {
+        "one support row": task._replace(X=one),
+        "all support rows": task._replace(X=task.X * _FAR),
+    }
+    if trial.spec.kind == "regressor":
+        far["all support targets"] = task._replace(y=task.y * _FAR)
+    for where, moved in far.items():
+        what = f"for {where} {_FAR:,.0f} times farther out"
+        _expect_answers(trial, [moved, task], what)
+        if trial.spec.kind == "regressor":
+            largest = trial.answer([moved], X).abs().max().item()
+            most = _MODERATE * max(1.0, moved.y.abs().max().item())
+            if largest > most:
+                raise BreachError(
+                    f"{what}, an answer of size {largest:.2g} where targets have "
+                    f"{moved.y.abs().max().item():.2g} at most"
+                )
+
+
 ALGORITHM_LAWS: tuple[Law, ...] = (
     outputs_fit_the_task,
     padding_changes_nothing,
@@ -194,6 +228,7 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     one_class_or_one_row_is_enough,
     a_row_of_weight_two_counts_twice,
     empty_support_is_answered_by_the_prior,
+    far_rows_give_no_wild_answer,
     meta_loss_is_finite,
     every_parameter_gets_a_gradient,
     copies_learn_the_same,

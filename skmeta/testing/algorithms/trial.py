@@ -106,6 +106,18 @@ class AlgorithmTrial(Trial):
         other.module = other.build() if module is None else module
         return other
 
+    def with_relu(self) -> Self:
+        """Return this trial with an embedding that knows no bound, if none was given.
+
+        That of the small multilayer perceptron has one, and hides what has none.
+        """
+        if self._given_backbone is not None:
+            return self
+        other = copy(self)
+        other._backbone = MLP(hidden=(8, 8))
+        other.module = other.build()
+        return other
+
     def adapt(self, support: Batch) -> Any:
         """Adapt as an estimator does: recording nothing, from a fixed seed."""
         with self._deployed():

@@ -108,9 +108,9 @@ def test_parts_of_large_steps_go_side_by_side_where_fit_trains_in_one_thread(gen
     rows = make_batch(CLASSIFIER, [100] * 16, generator)
     seen, descend = set(), meta_gradient._descend_together
 
-    def spy(*args):
+    def spy(*args, **options):
         seen.add(threading.get_ident())
-        return descend(*args)
+        return descend(*args, **options)
 
     try:
         with (

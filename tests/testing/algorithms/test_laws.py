@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skmeta import plugins
-from skmeta.algorithms import Algorithm, ProtoNet, task_losses
+from skmeta.algorithms import R2D2, Algorithm, ProtoNet, task_losses
 from skmeta.backbones import Linear
 from skmeta.testing import (
     BrokenLawError,
@@ -122,6 +122,12 @@ class DividesByRows(ProtoNet):
         state = super().adapt(module, support)
         n_rows = support.mask.sum(dim=1).view(-1, 1, 1)
         return state._replace(prototypes=state.prototypes * (n_rows / n_rows))
+
+
+class CubesTargets(R2D2):
+    def adapt(self, module, support):
+        y = support.y**3 if support.y.is_floating_point() else support.y
+        return super().adapt(module, support._replace(y=y))
 
 
 class DividesByRowsAndSaysSo(DividesByRows):
@@ -278,6 +284,7 @@ BROKEN = [
         DividesByRows(),
         {"empty_support_is_answered_by_the_prior", "meta_loss_is_finite"},
     ),
+    (CubesTargets(), {"far_rows_give_no_wild_answer"}),
     (TakesLogarithmOfOneRow(), {"meta_loss_is_finite"}),
     (TakesRootOfZero(), {"meta_loss_is_finite"}),
     (HasIdleParameter(), {"every_parameter_gets_a_gradient"}),

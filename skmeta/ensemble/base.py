@@ -1,0 +1,487 @@
+"""Stacking over tasks: fit members on some tasks, weigh them by others, mix them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.model_selection import GroupKFold
+from sklearn.utils import Bunch, Tags, _safe_indexing, get_tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._repr_html.estimator import _VisualBlock
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skmeta.ensemble.adapted import AdaptedMembers, prior_of
+from skmeta.ensemble.held_out import support_sizes
+from skmeta.ensemble.judging import (
+    Judged,
+    fit_all,
+    judge,
+    warn_of_failures,
+    with_neighbours,
+)
+from skmeta.ensemble.members import LearntTasks
+from skmeta.ensemble.weights import greedy, interpolate, shrunk
+from skmeta.episodes.sampler import shot_range
+from skmeta.estimators.html import HTMLReprMixin
+from skmeta.estimators.scoring import FewShotScoring
+from skmeta.exceptions import LoadError, NotAdaptedError
+from skmeta.model_selection import TaskSplit
+from skmeta.saving.mixin import SavingMixin
+from skmeta.tables.groups import locate
+from skmeta.tables.labels import TaskLabels
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.rows import TaskRows
+from skmeta.utils.messages import count
+from skmeta.utils.random import generator
+from skmeta.utils.rollback import kept_on_failure
+
+__all__ = ["BaseMetaStacking"]
+
+# Attributes that a file has in another form.
+_WRITTEN_APART = ("named_estimators_", "adapted_", "_metadata_request")
+
+_FEWEST_TASKS = 4  # to leave some out and learn from the others
+_LEFT_OUT = 1 / 3
+_N_FOLDS = 3
+
+
+class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposition):
+    """Stacking for any kind of target; the two classes say what their targets are."""
+
+    # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
+    # where metadata routing is on.
+    __metadata_request__fit = {"groups": True}
+    __metadata_request__predict = {"groups": True}
+    __metadata_request__score = {"groups": True}
+
+    _parameter_constraints = {
+        "estimators": [list, None],
+        "weights": [StrOptions({"auto", "equal", "greedy"})],
+        "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
+        "cv": ["cv_object"],
+        "refit": ["boolean"],
+        "unknown_task": [StrOptions({"error", "prior"})],
+        "random_state": ["random_state"],
+    }
+
+    _kind: ClassVar[str]
+
+    # Parameters.
+    estimators: list[tuple[str, Any]] | None
+    weights: str
+    n_shot: int | tuple[int, int]
+    cv: Any
+    refit: bool
+    unknown_task: str
+    random_state: Any
+
+    # What fit learns.
+    named_estimators_: Bunch
+    weights_: np.ndarray
+    losses_: np.ndarray
+    support_sizes_: np.ndarray
+    n_tasks_: int
+    n_features_in_: int
+    adapted_: AdaptedMembers | None
+
+    def fit(
+        self,
+        X: ArrayLike | MetaDataset,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the members on some tasks, weigh them by the others, refit them on all.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows of all tasks, or the tasks themselves.
+        y : array-like of shape (n_rows,)
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
+        groups : array-like of shape (n_rows,)
+            Task of each row.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts. Members that take no weights are left out.
+
+        Returns
+        -------
+        self : object
+            The fitted ensemble.
+
+        Raises
+        ------
+        ValueError
+            If ``groups`` is not given, or if no member can be fitted.
+
+        Warns
+        -----
+        UserWarning
+            If members cannot be fitted; they are left out.
+        """
+        X, y, groups, _ = unpack(X, y, groups)
+        with kept_on_failure(self):
+            return self._fit(X, y, groups, sample_weight)
+
+    def _fit(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> Self:
+        self._validate_params()
+        if groups is None:
+            raise ValueError(
+                "fit needs to know the task of each row: pass groups=, and inside a "
+                "Pipeline or GridSearchCV turn on "
+                "sklearn.set_config(enable_metadata_routing=True) so that it arrives."
+            )
+        rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups)
+        if sample_weight is not None:
+            rows = rows.weighed(sample_weight)
+        self._learn_targets(rows)
+        rng = generator(self.random_state)
+        seed = int(rng.integers(np.iinfo(np.int32).max))
+        members = self._named_members(seed)
+        failures: dict[str, Exception] = {}
+        label_space = getattr(self, "label_space_", None)
+        judged: list[Judged] = []
+        folds: list[dict[str, Any]] = []
+        if (self.weights != "equal" and len(members) > 1) or not self.refit:
+            judged, folds = judge(
+                members,
+                rows,
+                self._splits(rows, seed),
+                support_sizes(*shot_range(self.n_shot, label_space or "shared")),
+                getattr(self, "classes_", None),
+                label_space,
+                rng,
+                failures,
+            )
+        ready = {name: each for name, each in members.items() if name not in failures}
+        if self.refit or not folds:
+            fitted: dict[str, Any] = fit_all(ready, rows, label_space, failures)
+        else:
+            fitted = {name: [fold[name] for fold in folds] for name in ready}
+        warn_of_failures(failures, members)
+        self._learn_weights([*fitted], judged)
+        self.named_estimators_ = Bunch(**fitted)
+        self.n_tasks_ = len(np.unique(rows.task))
+        self.adapted_ = None
+        return self
+
+    def adapt(
+        self,
+        X: ArrayLike | MetaDataset | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Let every member learn the current task, or tasks, from a few labelled rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or MetaDataset, default=None
+            Support rows. Without any, the current task is known by the priors alone, of
+            the members that have one. Of a meta-dataset, every task is learnt from its
+            support.
+        y : array-like of shape (n_rows,), default=None
+            Targets of the rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, to adapt to many tasks in one call. Without, all rows
+            belong to one task.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts. Members that take no weights are left out of the
+            answers, with a warning.
+
+        Returns
+        -------
+        self : object
+            The ensemble, ready to predict.
+
+        Raises
+        ------
+        ValueError
+            If a label is unknown to a shared label space, if there is no row and no
+            member has a prior, or if no member takes weights.
+        """
+        check_is_fitted(self)
+        X, y, groups, in_support = unpack(X, y, groups)
+        if in_support is not None:
+            chosen = np.flatnonzero(in_support)
+            X, y, groups = _safe_indexing(X, chosen), y[chosen], groups[chosen]
+        if X is None:
+            if not self._has_prior():
+                raise ValueError(
+                    "adapt() without rows answers by a prior, and no member has one. "
+                    "Pass some labelled rows."
+                )
+            nothing = np.empty(0, dtype=np.intp)
+            empty = TaskRows(np.empty((0, self.n_features_in_)), nothing, nothing)
+            self._set_adapted(self._learn(empty))
+            return self
+        if y is None:
+            raise ValueError("adapt learns from labelled rows: pass y as well.")
+        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        if sample_weight is not None:
+            rows = rows.weighed(sample_weight)
+        self._set_adapted(self._learn(rows))
+        return self
+
+    # Members and their weights ------------------------------------------------------
+
+    def _learn_targets(self, rows: TaskRows) -> None:
+        """Learn what the targets mean."""
+        raise NotImplementedError
+
+    def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
+        """Return what ``estimators=None`` stands for."""
+        raise NotImplementedError
+
+    def _named_members(self, seed: int) -> dict[str, Any]:
+        """Return the members by name, not fitted.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there are none, or if a name or a kind of target does not suit.
+        """
+        given = self.estimators
+        if given is None:
+            given = self._default_members(seed)
+        if not given:
+            raise ValueError("estimators is empty: name a member, or pass None.")
+        self._validate_names([name for name, _ in given])
+        for name, member in given:
+            if get_tags(member).estimator_type != self._kind:
+                raise TypeError(
+                    f"{type(self).__name__} takes members that are a {self._kind}; "
+                    f"{name!r} is {member!r}."
+                )
+        return dict(given)
+
+    def _splits(
+        self, rows: TaskRows, seed: int
+    ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+        """Say which tasks are left out; none where there are too few."""
+        n_tasks = len(np.unique(rows.task))
+        if n_tasks < _FEWEST_TASKS:
+            return []
+        splitter: Any = self.cv
+        if splitter is None:
+            splitter = TaskSplit(test_size=_LEFT_OUT, random_state=seed)
+            if not self.refit:
+                splitter = _N_FOLDS
+        if isinstance(splitter, Integral):
+            n_folds = min(int(splitter), n_tasks)
+            splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
+        if hasattr(splitter, "split"):
+            return splitter.split(rows.X, rows.y, rows.task)
+        return splitter
+
+    def _learn_weights(self, members: list[str], judged: list[Judged]) -> None:
+        """Weigh the members for every support size; all the same if none was judged."""
+        sizes, weights, losses = [], [], []
+        weigh = greedy if self.weights == "greedy" else shrunk
+        if self.weights == "equal":
+            judged = []
+        for each, wider in zip(judged, with_neighbours(judged), strict=True):
+            own = dict(zip(each.members, weigh(wider.answers), strict=True))
+            loss = dict(zip(each.members, each.answers.losses(), strict=True))
+            row = np.array([own.get(name, 0.0) for name in members])
+            if row.any():  # who was judged may have failed in the last fit
+                sizes.append(each.size)
+                weights.append(row / row.sum())
+                losses.append([loss.get(name, np.nan) for name in members])
+        if not sizes:
+            sizes = [0]
+            weights = [np.full(len(members), 1 / len(members))]
+            losses = [np.full(len(members), np.nan)]
+        self.support_sizes_ = np.array(sizes)
+        self.weights_, self.losses_ = np.array(weights), np.array(losses)
+
+    # The current tasks --------------------------------------------------------------
+
+    def _has_prior(self) -> bool:
+        members = _flat(self.named_estimators_).values()
+        return any(prior_of(member) is not None for member in members)
+
+    def _learn(self, rows: TaskRows) -> AdaptedMembers:
+        """Let members learn tasks; those without rows are known by the priors."""
+        label_space = getattr(self, "label_space_", None)
+        labels = self._labels(rows)
+        members = _flat(self.named_estimators_)
+        return AdaptedMembers(members, rows, labels, label_space)
+
+    def _labels(self, rows: TaskRows) -> TaskLabels | None:
+        """Return the classes of tasks, in classification."""
+        return None
+
+    def _set_adapted(self, adapted: AdaptedMembers) -> None:
+        """Make these the current tasks."""
+        self.adapted_ = adapted
+
+    def _current(self, X: Any, groups: Any) -> tuple[AdaptedMembers, Any, np.ndarray]:
+        """Return what was adapted to, the validated rows, and the task of each."""
+        check_is_fitted(self)
+        X = self._validate_features(X)
+        if self.adapted_ is None:
+            raise NotAdaptedError(
+                f"This {type(self).__name__} has learnt from many tasks but does not "
+                "know the current one: call adapt(X, y) with a few labelled rows."
+            )
+        if self.unknown_task not in ("error", "prior"):
+            raise ValueError(
+                f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
+            )
+        if self.unknown_task == "prior" and not self._has_prior():
+            raise ValueError("unknown_task='prior': no member has a prior.")
+        names = self.adapted_.names
+        return self.adapted_, X, locate(names, groups, X, self.unknown_task)
+
+    def _mean(
+        self,
+        adapted: AdaptedMembers,
+        X: Any,
+        task: np.ndarray,
+        ask: Callable[[LearntTasks, Any, np.ndarray], np.ndarray | None],
+    ) -> np.ndarray:
+        """Mix the members' answers to rows, by the support size of each row's task."""
+        size = np.append(adapted.size, 0.0)  # the last, of tasks that are not known
+        weights = interpolate(self.weights_, self.support_sizes_, size)
+        n_fits = [len(_fits(each)) for each in self.named_estimators_.values()]
+        weights = np.repeat(weights, n_fits, axis=1)  # every member has as many fits
+        return adapted.mean(X, task, ask, weights[task])
+
+    # Rows ---------------------------------------------------------------------------
+
+    def _validate_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
+        numeric = self._kind == "regressor"
+        checked, y = validate_data(
+            self, X, y, reset=reset, dtype="numeric", y_numeric=numeric
+        )
+        if not numeric:
+            check_classification_targets(y)
+        return _as_given(X, checked), y
+
+    def _validate_features(self, X: Any) -> Any:
+        return _as_given(X, validate_data(self, X, reset=False, dtype="numeric"))
+
+    # In files -----------------------------------------------------------------------
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what fit and adapt have learnt, for a file."""
+        own = {*self._get_param_names(), *_WRITTEN_APART}
+        parts = {name: each for name, each in vars(self).items() if name not in own}
+        adapted = self.adapted_
+        flat = _flat(self.named_estimators_) if adapted is None else adapted.learners()
+        learners = iter(flat.values())
+        parts["members"] = {
+            name: [next(learners) for _ in each]
+            if type(each) is list
+            else next(learners)
+            for name, each in self.named_estimators_.items()
+        }
+        parts["adapted"] = None if adapted is None else adapted.parts()
+        return parts
+
+    def _take_parts(self, parts: dict[str, Any]) -> None:
+        """Take over what :meth:`_parts` returned."""
+        self.named_estimators_ = Bunch(**parts.pop("members"))
+        adapted = parts.pop("adapted")
+        self.adapted_ = None
+        if adapted is not None:
+            members = _flat(self.named_estimators_)
+            self.adapted_ = AdaptedMembers.of_parts(members, adapted)
+        for name, value in parts.items():
+            if name in dir(type(self)):  # a method stays one
+                raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
+            setattr(self, name, value)
+
+    # Parameters, and what scikit-learn asks ------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, with those of the members.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Return members by their names too, and their parameters as
+            ``<name>__<parameter>``.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, members by name, and parameters of members.
+
+        Parameters
+        ----------
+        **params : dict
+            ``<name>=`` sets a member, ``<name>__<parameter>=`` a parameter of one.
+            Where ``estimators`` is None, the members that it stands for become
+            ``estimators``.
+
+        Returns
+        -------
+        self : object
+            This ensemble.
+        """
+        of_members = params.keys() - self._get_param_names()
+        if of_members and self.estimators is None and "estimators" not in params:
+            self.estimators = self._default_members(None)
+        self._set_params("estimators", **params)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether the members are fitted and weighed."""
+        return hasattr(self, "adapted_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def _sk_visual_block_(self) -> _VisualBlock:
+        given = self.estimators or self._default_members(None)
+        names, members = zip(*given, strict=True)
+        return _VisualBlock("parallel", members, names=names, dash_wrapped=False)
+
+    def _html_rows(self) -> dict[str, str]:
+        if not hasattr(self, "adapted_"):
+            return {}
+        rows = {
+            "learnt from": count(self.n_tasks_, "task"),
+            "rows have": count(self.n_features_in_, "feature"),
+        }
+        for size, weights in zip(self.support_sizes_, self.weights_, strict=True):
+            said = zip(self.named_estimators_, weights, strict=True)
+            shares = ", ".join(f"{name} {weight:.2f}" for name, weight in said)
+            rows[f"weights from {count(size, 'support row')} on"] = shares
+        adapted = self.adapted_
+        rows["current task"] = "none: call adapt(X, y)"
+        if adapted is not None:
+            rows["current task"] = count(len(adapted.n_support), "task")
+        return rows
+
+
+def _fits(member: Any) -> list[Any]:
+    """Return the fits of a member: one, or one for each fold."""
+    return member if type(member) is list else [member]
+
+
+def _flat(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Name every fit of every member."""
+    return {
+        f"{name}/{place}" if type(member) is list else name: fit
+        for name, member in named.items()
+        for place, fit in enumerate(_fits(member))
+    }
+
+
+def _as_given(X: Any, checked: np.ndarray) -> Any:
+    """Return a table by its columns, for members that know them by name."""
+    return X if hasattr(X, "iloc") else checked

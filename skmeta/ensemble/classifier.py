@@ -1,0 +1,289 @@
+"""Several classifiers together."""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils._param_validation import StrOptions
+
+from skmeta.ensemble.adapted import AdaptedMembers
+from skmeta.ensemble.base import BaseMetaStacking
+from skmeta.ensemble.defaults import class_members
+from skmeta.estimators.few_shot import FewShotClassifier
+from skmeta.estimators.scoring import accuracy_per_task, class_cells
+from skmeta.saving.mixin import savable
+from skmeta.tables.labels import TaskLabels, encode, infer_label_space
+from skmeta.tables.rows import TaskRows
+
+__all__ = ["MetaStackingClassifier"]
+
+
+@savable
+class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
+    r"""Several classifiers together, weighted by tasks that were left out.
+
+    Members are fitted on a part of the tasks and asked about the others: each task
+    that was left out is learnt from a few of its rows and answered on the rest. The
+    logarithms of their probabilities are mixed by weights :math:`w_m(k) \ge 0` of sum 1
+    that depend on the number k of support rows,
+
+    .. math:: p(y \mid x) \propto \prod_m p_m(y \mid x)^{w_m(k)},
+
+    and chosen by the log-loss on the tasks that were left out. (The mean of the
+    probabilities themselves was worse on all tables it was tried on.) Then all members
+    are fitted again, on all tasks.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator), default=None
+        Members by name: meta-learners, strategies of :mod:`skmeta.model_selection`,
+        Pipelines that end in one, or any classifier, of which every task gets a clone
+        (:class:`skmeta.model_selection.PerTask`). None stands for a few that suit the
+        label space.
+    weights : {"auto", "equal", "greedy"}, default="auto"
+        "greedy": selection with replacement [1]_ of what lowers the loss of the mixture
+        most. "equal": all members have the same say, and nothing is left out to judge
+        them. "auto": for n tasks that were left out, :math:`n / (n + 30)` of the greedy
+        weights, the rest by each member's own loss :math:`l_m`, as
+        :math:`l_m^{-3}`: few tasks cannot say more than which members are good.
+    label_space : {"auto", "shared", "per_task"}, default="auto"
+        Whether a label means the same in every task, as in
+        :class:`skmeta.MetaClassifier`. Members have their own parameter, those of
+        ``estimators=None`` this one.
+    n_shot : int or (int, int), default=(1, 10)
+        Support rows that members are judged with, and that those of
+        ``estimators=None`` are trained with: of each class for per-task labels, in all
+        for shared ones. ``score`` splits tasks by the highest.
+    cv : int, splitter or iterable, default=None
+        Which tasks are left out: None for a third of them, once; an int for as many
+        folds (fewer if there are fewer tasks); or what splits rows by ``groups``, such
+        as :class:`skmeta.model_selection.TaskSplit`. With fewer than four tasks none is
+        left out, and weights are equal.
+    refit : bool, default=True
+        Fit the members again on all tasks. If False, the fits of all folds answer
+        together, with the mean of their answers as a member's own; ``cv=None`` is then
+        three folds.
+    unknown_task : {"error", "prior"}, default="error"
+        Answer to rows of a group that was not adapted to. "prior" mixes the members
+        that have one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the tasks that are left out, their supports, and of the members of
+        ``estimators=None``.
+
+    Attributes
+    ----------
+    named_estimators_ : Bunch
+        The members, fitted on all tasks, or with ``refit=False`` a list of each
+        member's fits; without those that failed.
+    weights_ : ndarray of shape (n_sizes, n_members)
+        Weights of the members for each number of support rows; between the numbers
+        they are interpolated.
+    support_sizes_ : ndarray of shape (n_sizes,)
+        These numbers, of each class for per-task labels.
+    losses_ : ndarray of shape (n_sizes, n_members)
+        Log-loss of each member on the tasks that were left out; NaN where it has no
+        answer, or where nothing was left out.
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the current tasks together; in a shared label space all labels.
+    label_space_ : {"shared", "per_task"}
+        Label space.
+    n_tasks_ : int
+        Tasks that ``fit`` saw.
+    n_features_in_ : int
+        Features of a row.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` had any.
+
+    See Also
+    --------
+    MetaStackingRegressor : The same for numeric targets.
+    skmeta.MetaClassifier : One meta-learner.
+
+    References
+    ----------
+    .. [1] R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, Ensemble Selection from
+       Libraries of Models, ICML 2004. That weights depend on the size of the support,
+       and what they are drawn to, is ours.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skmeta import MetaClassifier
+    >>> from skmeta.datasets import make_sinusoids
+    >>> from skmeta.ensemble import MetaStackingClassifier
+    >>> X, y, task = make_sinusoids(n_tasks=30, n_rows=20, random_state=0)
+    >>> y = y > 0
+    >>> members = [
+    ...     ("cnp", MetaClassifier("cnp", max_epochs=3, random_state=0)),
+    ...     ("own", LogisticRegression()),
+    ... ]
+    >>> stack = MetaStackingClassifier(members, random_state=0)
+    >>> stack = stack.fit(X, y, groups=task).adapt(X[:10], y[:10])
+    >>> stack.predict_proba(X[10:20]).shape
+    (10, 2)
+    >>> stack.weights_.shape == (len(stack.support_sizes_), 2)
+    True
+    """
+
+    __metadata_request__predict_proba = {"groups": True}
+
+    # ClassifierMixin comes first, for its tags, with a score that knows no tasks.
+    score = BaseMetaStacking.score
+
+    _kind = "classifier"
+    _metric = staticmethod(accuracy_score)
+    _scores_per_task = staticmethod(accuracy_per_task)
+
+    _parameter_constraints = {
+        **BaseMetaStacking._parameter_constraints,
+        "label_space": [StrOptions({"auto", "shared", "per_task"})],
+    }
+
+    label_space_: Literal["shared", "per_task"]
+    classes_: np.ndarray
+
+    def __init__(
+        self,
+        estimators: list[tuple[str, Any]] | None = None,
+        *,
+        weights: Literal["auto", "equal", "greedy"] = "auto",
+        label_space: Literal["auto", "shared", "per_task"] = "auto",
+        n_shot: int | tuple[int, int] = (1, 10),
+        cv: Any = None,
+        refit: bool = True,
+        unknown_task: Literal["error", "prior"] = "error",
+        random_state: Any = None,
+    ):
+        self.estimators = estimators
+        self.weights = weights
+        self.label_space = label_space
+        self.n_shot = n_shot
+        self.cv = cv
+        self.refit = refit
+        self.unknown_task = unknown_task
+        self.random_state = random_state
+
+    def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            The label of the highest probability.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        ValueError
+            If a group was not adapted to and ``unknown_task="error"``.
+        """
+        return self._answer(*self._current(X, groups))
+
+    def predict_proba(
+        self, X: ArrayLike, groups: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            A column for every label in ``classes_``, zero where a row's task does not
+            know the label.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        ValueError
+            If a group was not adapted to and ``unknown_task="error"``.
+        """
+        return self._probabilities(*self._current(X, groups))
+
+    def as_classifier(self) -> FewShotClassifier:
+        """Make an ordinary classifier, whose ``fit`` learns one task.
+
+        Returns
+        -------
+        FewShotClassifier
+            Over this ensemble, which it never changes.
+        """
+        return FewShotClassifier(self)
+
+    # What is asked of targets ---------------------------------------------------------
+
+    def _learn_targets(self, rows: TaskRows) -> None:
+        self.classes_ = np.unique(rows.y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "Classifier can't train when only one class is present: "
+                f"y holds the one class {self.classes_[0]!r}."
+            )
+        known: Any = self.label_space
+        if known == "auto":
+            known = infer_label_space(rows.y, rows.task)
+        self.label_space_ = known
+
+    def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
+        known = self.label_space if seed is None else self.label_space_
+        return class_members(known, self.n_shot, seed)
+
+    def _cells(self, rows: TaskRows) -> np.ndarray:
+        return class_cells(rows) if self.label_space_ == "per_task" else rows.task
+
+    def _strata(self, rows: TaskRows) -> None:
+        return None
+
+    def _labels(self, rows: TaskRows) -> TaskLabels:
+        if self.label_space_ == "per_task" and len(rows):
+            return TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)[0]
+        if len(rows):
+            encode(rows.y, self.classes_)  # says which are not known
+        return TaskLabels.shared(self.classes_, rows.n_tasks)
+
+    def _set_adapted(self, adapted: AdaptedMembers) -> None:
+        super()._set_adapted(adapted)
+        self.classes_ = _labels_of(adapted).vocabulary
+
+    def _probabilities(
+        self, adapted: AdaptedMembers, X: Any, task: np.ndarray
+    ) -> np.ndarray:
+        labels = _labels_of(adapted)
+        logs = self._mean(
+            adapted,
+            X,
+            task,
+            lambda known, X, task: known.log_probabilities(X, task, labels.vocabulary),
+        )
+        if self.label_space_ == "per_task":  # the labels of other tasks are ruled out
+            width = labels.n_classes.max()
+            has = labels.spread(np.ones((len(task), width), dtype=bool), task)
+            logs = np.where(has, logs, -np.inf)
+        return softmax(logs, axis=1)
+
+    def _answer(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
+        best = self._probabilities(adapted, X, task).argmax(axis=1)
+        return _labels_of(adapted).vocabulary[best]
+
+
+def _labels_of(adapted: AdaptedMembers) -> TaskLabels:
+    """Return the classes of tasks, which those of a classifier have."""
+    assert adapted.labels is not None
+    return adapted.labels

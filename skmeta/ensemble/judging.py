@@ -1,0 +1,179 @@
+"""Fit members on some of the tasks, and ask them about the others."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from skmeta.ensemble.held_out import ask, simulate
+from skmeta.ensemble.members import fit_member
+from skmeta.ensemble.weights import HeldOutAnswers
+from skmeta.tables.rows import TaskRows
+from skmeta.utils.messages import listed, warn
+
+__all__ = ["Judged", "fit_all", "judge", "warn_of_failures", "with_neighbours"]
+
+
+class Judged(NamedTuple):
+    """What members have answered to tasks that were left out, for one support size."""
+
+    size: int
+    members: list[str]  # who has an answer
+    answers: HeldOutAnswers
+
+
+def judge(
+    members: Mapping[str, Any],
+    rows: TaskRows,
+    splits: Iterable[tuple[np.ndarray, np.ndarray]],
+    sizes: np.ndarray,
+    classes: np.ndarray | None,
+    label_space: str | None,
+    rng: np.random.Generator,
+    failures: dict[str, Exception],
+) -> tuple[list[Judged], list[dict[str, Any]]]:
+    """Fit members on some tasks and ask them about the others.
+
+    Parameters
+    ----------
+    members : dict of str to estimator
+        Not fitted.
+    rows : TaskRows
+        Rows of all tasks.
+    splits : iterable of (train, test)
+        Row numbers.
+    sizes : int ndarray of shape (n_sizes,)
+        Numbers of support rows to ask with.
+    classes : ndarray of shape (n_classes,) or None
+        All labels; None in regression.
+    label_space : {"shared", "per_task"} or None
+        None in regression.
+    rng : numpy.random.Generator
+        Draws supports.
+    failures : dict of str to Exception
+        Who fails is entered here and left out.
+
+    Returns
+    -------
+    judged : list of Judged
+        One for each size that tasks are large enough for.
+    fitted : list of dict of str to estimator
+        The members of each split.
+    """
+    found: dict[int, list[Any]] = defaultdict(list)
+    fitted: list[dict[str, Any]] = []
+    for place, (train, test) in enumerate(splits):
+        known, left_out = (_part(rows, np.asarray(own)) for own in (train, test))
+        if label_space == "shared":  # of a label that was never seen none knows
+            left_out = left_out.take(np.isin(left_out.y, known.y))
+        try:
+            questions = simulate(left_out, sizes, classes, label_space, rng)
+        except ValueError:
+            continue  # these tasks are too small to judge on
+        ready = {n: each for n, each in members.items() if n not in failures}
+        answers = {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the fit on all tasks says it again
+            fitted.append(fit_all(ready, known, label_space, failures))
+            for name, member in fitted[-1].items():
+                try:
+                    answers[name] = ask(name, member, questions)
+                except Exception as error:  # of any library
+                    failures[name] = error
+        query = questions.query
+        weight = np.ones(len(query)) if query.weight is None else query.weight
+        size_of_row = questions.size[query.task]
+        for size in np.unique(size_of_row).tolist():
+            own = size_of_row == size
+            answered = {name: each[own] for name, each in answers.items()}
+            task = questions.original[own] + place * rows.n_tasks
+            found[size].append((answered, task, weight[own]))
+    names = [name for name in members if name not in failures]
+    joined = [_join(size, names, found[size]) for size in sorted(found)]
+    return [each for each in joined if each.members], fitted
+
+
+def with_neighbours(judged: list[Judged]) -> list[Judged]:
+    """Let every size be judged by the sizes beside it, too.
+
+    Weights that are learnt from the same few tasks again and again are less a matter of
+    chance. What is answered without any row stays by itself.
+    """
+    together = []
+    for place, own in enumerate(judged):
+        beside = [each for each in judged[max(place - 1, 0) : place + 2] if each.size]
+        beside = [each for each in beside if each.members == own.members]
+        if not own.size:
+            beside = [own]
+        parts = [vars(each.answers).values() for each in beside]
+        joined = HeldOutAnswers(*map(np.concatenate, zip(*parts, strict=True)))
+        together.append(own._replace(answers=joined))
+    return together
+
+
+def _join(size: int, names: list[str], parts: list[Any]) -> Judged:
+    """Put the answers to one size of all splits together."""
+    answers, task, weight = zip(*parts, strict=True)
+    whole = {name: np.concatenate([each[name] for each in answers]) for name in names}
+    whole = {name: each for name, each in whole.items() if not np.isnan(each).any()}
+    columns = np.stack([*whole.values()], axis=1) if whole else np.empty((0, 0))
+    joined = HeldOutAnswers(columns, np.concatenate(task), np.concatenate(weight))
+    return Judged(size, [*whole], joined)
+
+
+def fit_all(
+    members: Mapping[str, Any],
+    rows: TaskRows,
+    label_space: str | None,
+    failures: dict[str, Exception],
+) -> dict[str, Any]:
+    """Fit members on tasks; who fails is entered in ``failures`` and left out."""
+    fitted = {}
+    for name, member in members.items():
+        try:
+            fitted[name] = fit_member(member, rows, label_space)
+        except Exception as error:  # of any library
+            failures[name] = error
+    return fitted
+
+
+def warn_of_failures(
+    failures: Mapping[str, Exception], members: Mapping[str, Any]
+) -> None:
+    """Say which members are left out and why.
+
+    Raises
+    ------
+    ValueError
+        If none is left.
+    """
+    if not failures:
+        return
+    said = [
+        f"{name!r} ({str(failures[name]) or type(failures[name]).__name__})"
+        for name in members
+        if name in failures
+    ]
+    n_members = len(members)
+    if len(failures) == n_members:
+        first = next(iter(failures.values()))
+        raise ValueError(f"No member can be fitted: {listed(said)}.") from first
+    warn(
+        f"{len(failures)} of {n_members} members cannot learn these tasks and are left "
+        f"out: {listed(said)}."
+    )
+
+
+def _part(rows: TaskRows, chosen: np.ndarray) -> TaskRows:
+    """Take some tasks, by the numbers of their rows."""
+    names, task = np.unique(rows.task[chosen], return_inverse=True)
+    return TaskRows(
+        _safe_indexing(rows.X, chosen),
+        rows.y[chosen],
+        task,
+        names,
+        None if rows.weight is None else rows.weight[chosen],
+    )

@@ -1,0 +1,149 @@
+"""Members: fitted on tasks, adapted to new ones, asked for what they answer."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from skmeta.model_selection import PerTask
+from skmeta.model_selection._inspect import adapts
+from skmeta.pipelines import last_step, transform, with_last_step
+from skmeta.tables.rows import TaskRows
+
+__all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
+
+# A probability that counts as none.
+_LEAST = 1e-4
+
+
+def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
+    """Fit a clone of a member on tasks.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A meta-learner, a strategy, a Pipeline or search that ends in one, or any other
+        estimator, of which every task gets a clone of its own.
+    rows : TaskRows
+        Rows of the tasks.
+    label_space : {"shared", "per_task"} or None
+        What labels mean; None in regression.
+
+    Returns
+    -------
+    estimator
+        Fitted.
+
+    Raises
+    ------
+    Exception
+        Whatever its ``fit`` raises; ValueError if it takes no weights and there are, or
+        if it thinks that labels mean something else.
+    """
+    if not adapts(estimator):
+        estimator = PerTask(estimator)
+    given: dict[str, Any] = {"groups": rows.task}
+    if rows.weight is not None:
+        passes_on = isinstance(estimator, Pipeline)
+        if not passes_on and not has_fit_parameter(estimator, "sample_weight"):
+            raise ValueError(f"{type(estimator).__name__}.fit takes no sample_weight.")
+        given["sample_weight"] = rows.weight
+    with sklearn.config_context(enable_metadata_routing=True):  # through pipelines
+        member = clone(estimator).fit(rows.X, rows.y, **given)
+    last = last_step(member)
+    if isinstance(last, PerTask) and label_space is not None:
+        last.label_space_ = label_space  # nothing it has learnt depends on it
+    own = getattr(last, "label_space_", label_space)
+    if own != label_space:
+        raise ValueError(
+            f"it takes the label space for {own!r}, the ensemble for {label_space!r}: "
+            "set label_space in one of them"
+        )
+    return member
+
+
+def learns_of_other_tasks(member: Any) -> bool:
+    """Tell whether the supports of all new tasks change the answers to each."""
+    return getattr(last_step(member), "_learns_of_other_tasks", False)
+
+
+class LearntTasks:
+    """What a fitted member has learnt of some tasks; the member stays as it is.
+
+    Parameters
+    ----------
+    member : estimator
+        As :func:`fit_member` returned it.
+    rows : TaskRows or None
+        Supports. None: nothing, so that it answers by its prior.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows and it has no prior, or if it takes no weights.
+    """
+
+    def __init__(self, member: Any, rows: TaskRows | None):
+        self.member = member
+        self.has_tasks = rows is not None
+        # A shallow copy shares what fit has learnt, which adapting only reads.
+        self.learner = copy.copy(last_step(member))
+        if rows is None:
+            self.learner.adapt()
+            return
+        weights = {}
+        if rows.weight is not None:
+            weights["sample_weight"] = rows.weight
+            if not has_fit_parameter(self.learner, "sample_weight"):
+                name = type(self.learner).__name__
+                raise ValueError(f"{name}.adapt takes no sample_weight.")
+        Z = transform(member, rows.X)
+        self.learner.adapt(Z, rows.y, groups=rows.task, **weights)
+
+    @classmethod
+    def of(cls, member: Any) -> "LearntTasks":
+        """Take a member that is adapted already."""
+        learnt = cls.__new__(cls)
+        learnt.member, learnt.learner = member, last_step(member)
+        learnt.has_tasks = True
+        return learnt
+
+    def adapted_member(self) -> Any:
+        """Return the member with what it has learnt of the tasks."""
+        return with_last_step(self.member, self.learner)
+
+    def values(self, X: Any, task: np.ndarray) -> np.ndarray:
+        """Predict the value of each row, (n_rows,)."""
+        return self._ask("predict", X, task).astype(np.float64)
+
+    def deviations(self, X: Any, task: np.ndarray) -> np.ndarray | None:
+        """Give the standard deviation of each value, None if it does not know it."""
+        algorithm = getattr(self.learner, "algorithm_", None)
+        if not hasattr(algorithm, "predict_std"):
+            return None
+        return self._ask("predict", X, task, return_std=True)[1].astype(np.float64)
+
+    def log_probabilities(
+        self, X: Any, task: np.ndarray, classes: np.ndarray
+    ) -> np.ndarray:
+        """Predict the logarithm of the probability of classes, (n_rows, n_classes).
+
+        No class is ruled out, and a label counts as nearly certain where there are no
+        probabilities.
+        """
+        if hasattr(self.learner, "predict_proba"):
+            out = np.zeros((len(task), len(classes)))
+            known = np.isin(self.learner.classes_, classes)
+            columns = np.searchsorted(classes, self.learner.classes_[known])
+            out[:, columns] = self._ask("predict_proba", X, task)[:, known]
+        else:
+            out = self._ask("predict", X, task)[:, np.newaxis] == classes
+        return np.log(np.maximum(out, _LEAST))  # NaN stays
+
+    def _ask(self, verb: str, X: Any, task: np.ndarray, **how: Any) -> Any:
+        groups = {"groups": task} if self.has_tasks else {}
+        return getattr(self.learner, verb)(transform(self.member, X), **groups, **how)

@@ -1,0 +1,129 @@
+"""The few-shot score: how well new tasks are learnt, each from a part of its rows."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import draw_support
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.rows import TaskRows
+from skmeta.utils.messages import show
+from skmeta.utils.random import generator
+
+__all__ = ["FewShotScoring", "accuracy_per_task", "class_cells", "r2_per_task"]
+
+
+class FewShotScoring(BaseEstimator):
+    """What can learn tasks and answer them, and so can be scored on new ones.
+
+    Besides ``predict`` it has ``_validate_rows``, ``_has_prior``, ``_learn`` and
+    ``_answer``, and by its kind of target ``_metric``, ``_cells``, ``_strata`` and
+    ``_scores_per_task``; :class:`skmeta.estimators.targets.Targets` says what these do.
+    """
+
+    # Parameters.
+    n_shot: int | tuple[int, int]
+    random_state: Any
+
+    def score(
+        self,
+        X: ArrayLike | MetaDataset,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> float:
+        """Score the predictions for the current task, or for new tasks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows. The tasks of a meta-dataset are groups, and those with a fixed
+            support and query are split as they say.
+        y : array-like of shape (n_rows,)
+            True targets.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows, by which answers are judged. Supports are learnt as
+            they are.
+        groups : array-like of shape (n_rows,), default=None
+            With groups, the *few-shot score*: each group is taken for a new task, split
+            at random in ``n_shot`` support rows (of each class in per-task label
+            spaces) and query rows, adapted to and scored on the query. The
+            current task is left as it was. The split depends on ``random_state`` only,
+            with 0 for None.
+
+        Returns
+        -------
+        float
+            Accuracy of a classifier, R2 of a regressor; with groups the mean over
+            tasks. A task whose targets hardly vary has a very negative R2.
+        """
+        check_is_fitted(self)
+        X, y, groups, in_support = unpack(X, y, groups)
+        if y is None:
+            raise ValueError("score compares with the true targets: pass y as well.")
+        if groups is None:
+            answers = self.predict(X)
+            return float(self._metric(y, answers, sample_weight=sample_weight))
+        X, y = self._validate_rows(X, y, reset=False)
+        rows = TaskRows.of(X, y, groups)
+        weight = _check_sample_weight(sample_weight, rows.X)
+        if in_support is None:
+            label_space = getattr(self, "label_space_", "shared")
+            in_support = draw_support(
+                self._cells(rows),
+                shot_range(self.n_shot, label_space)[1],
+                generator(self.random_state, default=0),
+                stratum=self._strata(rows),
+            )
+        elif not self._has_prior():
+            n_support = np.bincount(rows.task, in_support, minlength=rows.n_tasks)
+            if not n_support.all():
+                assert rows.names is not None  # of the groups
+                raise ValueError(
+                    "No support row to learn from in the tasks "
+                    f"{show(rows.names[n_support == 0])}, and no prior to answer by."
+                )
+        adapted = self._learn(rows.take(in_support))
+        query = replace(rows, weight=weight).take(~in_support)
+        answers = self._answer(adapted, query.X, query.task)
+        scores = self._scores_per_task(query, answers)
+        if not len(scores):
+            raise ValueError("No group has enough rows for a support and a query.")
+        return float(np.mean(scores))
+
+
+def class_cells(rows: TaskRows) -> np.ndarray:
+    """Number the classes of tasks, where labels mean something inside a task only."""
+    _, code = np.unique(rows.y, return_inverse=True)
+    return rows.task * (code.max() + 1) + code
+
+
+def accuracy_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
+    """Tell the share of right answers to every task with rows, by their weights."""
+
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.bincount(rows.task, values, minlength=rows.n_tasks)
+
+    assert rows.weight is not None  # score gives every row one
+    right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
+    return right[weight > 0] / weight[weight > 0]
+
+
+def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
+    """Return R2 of the answers to every task whose values vary, by weights of rows."""
+    y, weight, task = rows.y, rows.weight, rows.task
+
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.bincount(task, weight * values, minlength=rows.n_tasks)
+
+    n_rows = np.maximum(total(np.ones_like(y)), np.finfo(float).tiny)
+    around_mean = total((y - (total(y) / n_rows)[task]) ** 2)
+    # R2 has no meaning for a single value, of which rounding leaves a variance.
+    rounding = (4 * np.finfo(float).eps * total(y) / n_rows) ** 2 * n_rows
+    varies = around_mean > rounding
+    return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]

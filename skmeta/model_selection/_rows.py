@@ -1,0 +1,140 @@
+"""Rows of tables, arrays or DataFrames: more of them, and with further columns."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmeta.tables.preprocessing import make_preprocessor
+
+__all__ = ["Scaler", "append_columns", "as_frame", "n_rows", "stack_rows"]
+
+
+def n_rows(X: Any) -> int:
+    """Count the rows of an array, a list or a DataFrame."""
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def stack_rows(above: Any, below: Any) -> Any:
+    """Put rows under others; categories stay those of the upper ones.
+
+    Parameters
+    ----------
+    above, below : array-like of shape (n_rows, n_features)
+        A DataFrame if ``above`` is one.
+
+    Returns
+    -------
+    DataFrame or ndarray of shape (n_rows_above + n_rows_below, n_features)
+        With a missing value for a category that ``above`` does not have.
+    """
+    if not hasattr(above, "iloc"):
+        return np.concatenate([np.asarray(above), np.asarray(below)])
+    import pandas as pd
+
+    below = pd.DataFrame(below, columns=above.columns)
+    return pd.concat([above, same_categories(below, above)])
+
+
+def append_columns(X: Any, more: np.ndarray, names: list[str]) -> Any:
+    """Put columns of numbers beside those of a table.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    more : float ndarray of shape (n_rows, n_more)
+        Further columns.
+    names : list of str
+        What they are called in a DataFrame.
+
+    Returns
+    -------
+    DataFrame or ndarray of shape (n_rows, n_features + n_more)
+        As ``X`` is.
+    """
+    if hasattr(X, "iloc"):
+        return X.assign(**dict(zip(names, more.T, strict=True)))
+    return np.column_stack([np.asarray(X), more])
+
+
+def as_frame(X: Any, like: Any = None) -> Any:
+    """Make a DataFrame whose columns have plain names, "x0", "x1", and so on.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    like : DataFrame, default=None
+        What this function has returned for other rows, whose categories are meant.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_features)
+        A new one, numbered from 0.
+    """
+    import pandas as pd
+
+    frame = X.copy() if hasattr(X, "iloc") else pd.DataFrame(np.asarray(X))
+    frame = frame.reset_index(drop=True)
+    frame.columns = [f"x{place}" for place in range(frame.shape[1])]
+    return frame if like is None else same_categories(frame, like)
+
+
+def same_categories(frame: Any, like: Any) -> Any:
+    """Give columns the categories that those of another DataFrame have."""
+    dtypes = {name: dtype for name, dtype in like.dtypes.items() if dtype == "category"}
+    return frame.astype({n: d for n, d in dtypes.items() if n in frame})
+
+
+class Scaler(TransformerMixin, BaseEstimator):
+    """Standardise, for linear models; make numbers first of what is none.
+
+    The columns of a DataFrame become numbers, and gaps are filled, by
+    :func:`skmeta.make_preprocessor`.
+
+    Attributes
+    ----------
+    steps_ : transformer
+        Fitted.
+    """
+
+    def fit(self, X, y=None):
+        """Learn the scale of every column.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+        y : None
+            Not looked at.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+        """
+        steps = make_pipeline(make_preprocessor(), StandardScaler())
+        if not hasattr(X, "iloc"):
+            rows = np.asarray(X)
+            if rows.dtype.kind in "fiub" and np.isfinite(rows).all():
+                steps = StandardScaler()
+        self.steps_ = steps.fit(X)
+        return self
+
+    def transform(self, X):
+        """Standardise rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+
+        Returns
+        -------
+        float ndarray of shape (n_rows, n_numbers)
+            Numbers of about the same size.
+        """
+        return np.asarray(self.steps_.transform(X))

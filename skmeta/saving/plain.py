@@ -1,0 +1,110 @@
+"""Ways without meta-learning in a file, and the estimators of scikit-learn in them.
+
+The latter are kept by skops, which names types and runs no code of the file.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skmeta.exceptions import LoadError, SaveError
+from skmeta.saving.names import STRATEGIES
+from skmeta.saving.values import Reader, Writer
+
+__all__ = ["read_plain", "write_plain"]
+
+# What skops does not trust by itself, and scikit-learn's estimators are made of.
+_TRUSTED = {"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"}
+
+
+def write_plain(
+    writer: Writer, value: Any, own_types: list[str], where: str
+) -> dict | None:
+    """Write a strategy or an estimator of scikit-learn, with what it has learnt.
+
+    Parameters
+    ----------
+    writer : Writer
+        Of what is in it.
+    value : object
+        Anything.
+    own_types : list of str
+        Classes of skmeta that skops may bring.
+    where : str
+        What it is called in errors.
+
+    Returns
+    -------
+    dict or None
+        None for what is neither.
+
+    Raises
+    ------
+    SaveError
+        If skops is not installed, or if a class in it could not be loaded again.
+    """
+    cls = type(value)
+    if cls in STRATEGIES.values():
+        given = value.get_params(deep=False)
+        learnt = {name: each for name, each in vars(value).items() if name not in given}
+        return {
+            "strategy": cls.__name__,
+            "params": writer.write(given, where),
+            "learnt": writer.write(learnt, where),
+        }
+    if isinstance(value, BaseEstimator) and cls.__module__.startswith("sklearn."):
+        return {"skops": writer.write(_dump(value, own_types, where), where)}
+    return None
+
+
+def read_plain(reader: Reader, content: dict, own_types: list[str]) -> Any:
+    """Return what :func:`write_plain` has written, None for other content.
+
+    Raises
+    ------
+    LoadError
+        If skops is not installed, or if it holds what is not trusted.
+    """
+    if "skops" in content:
+        return _load(reader.read(content["skops"]), own_types)
+    if "strategy" not in content:
+        return None
+    strategy = STRATEGIES[content["strategy"]](**reader.read(content["params"]))
+    for name, value in reader.read(content["learnt"]).items():
+        if name in dir(type(strategy)):  # a method stays one
+            raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
+        setattr(strategy, name, value)
+    return strategy
+
+
+def _dump(estimator: Any, own_types: list[str], where: str) -> np.ndarray:
+    try:
+        from skops.io import dumps, get_untrusted_types
+    except ImportError as error:
+        raise SaveError(
+            f"Cannot save {where}: estimators of scikit-learn are kept by skops, which "
+            "is not installed: pip install skops."
+        ) from error
+    data = dumps(estimator)
+    unknown = {*get_untrusted_types(data=data)} - _TRUSTED - {*own_types}
+    if unknown:
+        raise SaveError(
+            f"Cannot save {where}: it holds {sorted(unknown)}, which a file without "
+            "code cannot bring. Pickle and joblib keep anything."
+        )
+    return np.frombuffer(data, dtype=np.uint8)
+
+
+def _load(data: np.ndarray, own_types: list[str]) -> Any:
+    try:
+        from skops.io import loads
+        from skops.io.exceptions import UntrustedTypesFoundException
+    except ImportError as error:
+        raise LoadError(
+            "It holds estimators of scikit-learn, kept by skops: pip install skops."
+        ) from error
+    try:
+        return loads(data.tobytes(), trusted=[*_TRUSTED, *own_types])
+    except UntrustedTypesFoundException as error:
+        raise LoadError(f"It holds types that are not trusted: {error}") from error

@@ -1,0 +1,38 @@
+"""What is beyond the range of the training comes nearer; all else is left alone."""
+
+import numpy as np
+import pytest
+
+from skmeta.episodes.bounds import Bounds
+from skmeta.episodes.table import Table
+
+BOUNDS = Bounds(np.array([-2.0, 0.0]), np.array([3.0, 1.0]), room=3.0)
+
+
+def test_numbers_within_the_range_stay_to_the_last_bit():
+    values = np.random.default_rng(0).uniform([-2, 0], [3, 1], size=(50, 2))
+    assert BOUNDS.clip(values) is values
+    mixed = np.concatenate([values, [[1e9, 0.5]]])
+    np.testing.assert_array_equal(BOUNDS.clip(mixed)[:50], values)
+
+
+def test_beyond_it_they_rise_on_and_on_but_never_by_more_than_the_room():
+    x = np.column_stack([np.linspace(3, 50, 200), np.full(200, 0.5)])
+    clipped = BOUNDS.clip(x)[:, 0]
+    assert (np.diff(clipped[:100]) > 0).all()
+    assert clipped.max() <= 6.0
+    assert BOUNDS.clip(np.array([[3.1, 0.5]]))[0, 0] == pytest.approx(3.1, abs=1e-3)
+    assert BOUNDS.clip(np.array([[-1e30, 0.5]]))[0, 0] == -5.0
+
+
+def test_far_is_what_is_more_than_a_distance_beyond():
+    values = np.array([[3.0, 1.0], [3.9, 1.9], [4.1, 0.5], [-3.1, 0.5]])
+    expected = [[False, False], [False, False], [True, False], [True, False]]
+    np.testing.assert_array_equal(BOUNDS.is_far(values, 1.0), expected)
+
+
+def test_squashed_features_stay_below_a_size_and_are_hardly_changed_near_zero():
+    X = np.array([[0.01], [3.0], [1e9]])
+    row, mask = np.arange(3)[np.newaxis], np.ones((1, 3), dtype=bool)
+    squashed = Table(X, squash=3.0).features(row, mask)[0, :, 0].numpy()
+    np.testing.assert_allclose(squashed, [0.01, 3 / np.sqrt(2), 3.0], rtol=1e-5)
