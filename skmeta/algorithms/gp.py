@@ -35,6 +35,103 @@ _OWN_LOSS = 1.0
 
 
 class GP(Algorithm):
+    r"""Gaussian processes with a meta-learnt kernel, around a prior.
+
+    Says how a task deviates from what all tasks have in common. The outputs of a task
+    (a value; or a logit for each class) are :math:`f(x) = m(x) + g(x)`. The mean m is a
+    meta-learnt constant plus the prior's parts :math:`b_p` (boosting, a linear model)
+    times meta-learnt :math:`\beta_p`, and g a Gaussian process with the kernel
+
+    .. math::
+        k(x, x') = \theta_0 + \sum_j \theta_j z_j z_j'
+            + \theta_a \exp\Big(-\tfrac12 \sum_j
+              \frac{(z_j - z_j')^2}{\ell_j^2}\Big)
+            + \theta_e \exp(-\tfrac12 |e(z) - e(z')|^2)
+
+    where z holds the standardised features and the prior's answers: a level of each
+    task, a slope of each feature, a smooth function of the inputs and one of the
+    embedding :math:`e(z) = A \, h(z) + B z`, h being the backbone. All of
+    :math:`\theta, \ell, A, B, h` and the noise :math:`\sigma^2` of values are
+    meta-learnt, and the same for all classes.
+
+    Adaptation conditions on the support and takes no gradient of the module. For
+    values, with covariances K of the support and :math:`k_*` of a new row with it
+    (Rasmussen and Williams 2006, equations 2.25 and 2.26),
+
+    .. math::
+        \mu_* = m_* + k_*^\top (K + \sigma^2 I)^{-1} (y - m), \qquad
+        s_*^2 = k_{**} - k_*^\top (K + \sigma^2 I)^{-1} k_* + \sigma^2 .
+
+    For classes, with one-hot labels Y, the latent values are the most likely ones under
+    a softmax (their section 3.5), :math:`m + K \alpha` with :math:`\alpha = Y -
+    \mathrm{softmax}(m + K \alpha)`, found by a fixed number of damped steps
+
+    .. math:: \alpha \leftarrow \alpha + (I + K / 2)^{-1}
+              (Y - \mathrm{softmax}(m + K \alpha) - \alpha).
+
+    Which classes there are and how many, in all tasks or in one, makes no difference.
+
+    Three such processes are learnt at once: around the prior without the embedding,
+    around a constant without it, and around the prior with it (without a prior, two).
+    A task is answered by their mixture, each weighed by
+    :math:`\pi_p \, p_p(y \mid X)^\tau`: how likely the support is under it. So where
+    the prior misleads, or an embedding has learnt the training tasks by heart, rows
+    of the task itself tell. Training maximises the log density of the queries under the
+    mixture plus its mean over the processes, with the weights averaged over steps.
+
+    Gaussian processes on meta-learnt embeddings are of Patacchiola et al. (2020), a
+    meta-learnt Bayesian linear model of Harrison et al. (2018), boosting with random
+    effects of Sigrist (2022). That the prior is any estimator, fitted out of fold; the
+    sum of kernels; the mixture over processes by evidence; and classes by unrolled
+    steps in the dual are our own.
+
+    A task of more than 256 rows is learnt through 256 of them that stand for all
+    (the deterministic training conditional of Quiñonero-Candela and Rasmussen 2005),
+    in time and memory linear in its rows.
+
+    Parameters
+    ----------
+    width : int, default=16
+        Width of the embedding.
+    n_steps : int, default=12
+        Steps to the most likely latent values of classes, for each 16 rows of a task.
+    class_loss : float or "auto", default="auto"
+        Weight of a second loss of the training: all training classes are told apart by
+        a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
+        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        none, elsewhere.
+
+    References
+    ----------
+    C. E. Rasmussen, C. K. I. Williams. Gaussian processes for machine learning. MIT
+    Press 2006.
+
+    M. Patacchiola, J. Turner, E. J. Crowley, M. O'Boyle, A. Storkey. Bayesian
+    meta-learning for the few-shot setting via deep kernels. NeurIPS 2020.
+
+    J. Harrison, A. Sharma, M. Pavone. Meta-learning priors for efficient online
+    Bayesian regression. WAFR 2018.
+
+    F. Sigrist. Gaussian process boosting. JMLR 23, 2022.
+
+    J. Quiñonero-Candela, C. E. Rasmussen. A unifying view of sparse approximate
+    Gaussian process regression. JMLR 6, 2005.
+
+    D. Böhning. Multinomial logistic regression algorithm. Annals of the Institute of
+    Statistical Mathematics 44, 1992.
+
+    Examples
+    --------
+    >>> from skmeta import MetaRegressor
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=50, n_rows=20, random_state=0)
+    >>> meta = MetaRegressor("gp", prior="linear", max_epochs=2, random_state=0)
+    >>> meta = meta.fit(X, y, groups=task).adapt(X[:5], y[:5])
+    >>> mean, std = meta.predict(X[5:8], return_std=True)
+    >>> mean.shape, std.shape, bool((std > 0).all())
+    ((3,), (3,), True)
+    """
+
     kinds = ("classifier", "regressor")
     uses_weights = True
     uses_prior = True
