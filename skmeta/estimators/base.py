@@ -206,9 +206,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         if earlier is None:
             self._learn_scale(rows)
             self._learn_task_scale(rows)
-        self._learn_range(rows, widen=earlier is not None)
         targets, cell, label = self._learn_targets(rows, classes, settled)
         augmentations = self._build_learner(earlier)
+        self._learn_range(rows, widen=earlier is not None)
         if settled:
             self._refuse_new_classes()
         if is_partial:

@@ -52,7 +52,7 @@ def overfit(recorder, **parameters):
 
 def test_early_stopping_restores_the_best_epoch():
     recorder = Recorder()
-    meta = overfit(recorder, max_epochs=8, patience=8)
+    meta = overfit(recorder, max_epochs=6, patience=6)
     losses = meta.history_[:, "valid_loss"]
     best = int(np.argmin(losses))
     assert best < len(losses) - 1  # or the test would prove nothing

@@ -69,9 +69,9 @@ class KernelLearner(nn.Module):
         processes = [(False, False), (False, True)]
         if spec.n_parts:
             processes = [(True, False), (False, False), (True, True)]
-        around_prior, on_embedding = torch.tensor(processes).T
-        self.register_buffer("around_prior", around_prior)
-        self.register_buffer("on_embedding", on_embedding)
+        around_prior, on_embedding = zip(*processes, strict=True)
+        self.register_buffer("around_prior", torch.tensor(around_prior))
+        self.register_buffer("on_embedding", torch.tensor(on_embedding))
 
         n, d = len(processes), self.n_inputs
         self.backbone = backbone.build(d)
