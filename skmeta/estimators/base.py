@@ -215,6 +215,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             label = self._labels_of_a_part(label)
 
         self._choose_episode()
+        n_shot = shot_range(self.n_shot_, self.spec_.label_space)
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
@@ -226,7 +227,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             tasks=self.tasks,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
-            n_shot=shot_range(self.n_shot_, self.spec_.label_space),
+            n_shot=n_shot,
             n_query=self.n_query_,
             warns_of_few=self.n_shot != "auto",
             stratum=self._strata(rows),

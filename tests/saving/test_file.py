@@ -71,7 +71,7 @@ def test_a_later_format_asks_for_an_upgrade(saved, tmp_path):
 
 def test_a_folder_that_is_not_there_is_named(wine, tmp_path):
     X, y, groups = wine
-    meta = MetaClassifier(max_epochs=1, tasks_per_epoch=8, random_state=0)
+    meta = MetaClassifier("maml", max_epochs=1, tasks_per_epoch=8, random_state=0)
     meta.fit(X, y, groups=groups)
     with pytest.raises(FileNotFoundError, match=r"no folder '.*elsewhere'"):
         meta.save(tmp_path / "elsewhere" / "wine.skmeta")

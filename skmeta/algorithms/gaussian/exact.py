@@ -64,7 +64,7 @@ def _of_classes(
     # More rows are further from the start. A task's number of steps is its own.
     n_rows = (support.counts > 0).sum(dim=1)
     steps = n_steps * (1 + (n_rows - 1).clamp(min=0) // _ROWS_PER_STEPS)
-    weights: Tensor = MostLikely.apply(K, logits, Y, root, steps)  # type: ignore
+    weights: Tensor = MostLikely.apply(K, logits, Y, root, steps)
     latent = K @ weights
     log_p = torch.log_softmax(logits + latent / root.clamp(min=_TINY), dim=-1)
     fit = (root.square() * torch.where(Y > 0, log_p, 0.0)).sum((-1, -2))
