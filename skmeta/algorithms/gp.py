@@ -30,9 +30,6 @@ _MOST_ROWS = 256
 # Columns beyond which boosting would take longer than all else.
 _WIDE = 200
 
-# What the loss of every process by itself counts beside that of their mixture.
-_OWN_LOSS = 1.0
-
 
 class GP(Algorithm):
     r"""Gaussian processes with a meta-learnt kernel, around a prior.
@@ -73,11 +70,11 @@ class GP(Algorithm):
 
     Three such processes are learnt at once: around the prior without the embedding,
     around a constant without it, and around the prior with it (without a prior, two).
-    A task is answered by their mixture, each weighed by
-    :math:`\pi_p \, p_p(y \mid X)^\tau`: how likely the support is under it. So where
-    the prior misleads, or an embedding has learnt the training tasks by heart, rows
-    of the task itself tell. Training maximises the log density of the queries under the
-    mixture plus its mean over the processes, with the weights averaged over steps.
+    Training maximises the log density of the queries under each of them. A task is
+    answered by their mixture (Bayesian model averaging), each weighed by
+    :math:`p_p(y \mid X)`: how likely the support is under it. So where the prior
+    misleads, or an embedding has learnt the training tasks by heart, the rows of the
+    task itself tell.
 
     Gaussian processes on meta-learnt embeddings are of Patacchiola et al. (2020), a
     meta-learnt Bayesian linear model of Harrison et al. (2018), boosting with random
@@ -256,14 +253,12 @@ class GP(Algorithm):
     def meta_loss(self, module: KernelLearner, episode: Episode) -> Tensor:
         """Return minus the log density, or log-probability, of the queries.
 
-        That of the mixture, and the mean of those of every process by itself; and the
-        second loss of pools of classes.
+        The mean of those of every process by itself, and the second loss of pools of
+        classes.
         """
         state = self.adapt(module, episode.support)
         log_p = self._log_density(module, state, episode.query)
-        mixture = (state.log_share.unsqueeze(-1) + log_p).logsumexp(dim=1)
-        own = _OWN_LOSS * log_p.mean(dim=1)
-        loss = -mean_of_rows(mixture + own, episode.query).mean()
+        loss = -mean_of_rows(log_p.mean(dim=1), episode.query).mean()
         if module.class_loss is None:
             return loss
         rows, _ = episode.join()
@@ -277,7 +272,7 @@ class GP(Algorithm):
         outputs: Tensor,
         query: Batch,
     ) -> Tensor:
-        """Return minus the log density, or log-probability, of the queries."""
+        """Return minus the log density, or log-probability, of the mixture."""
         log_p = self._log_density(module, state, query)
         mixture = (state.log_share.unsqueeze(-1) + log_p).logsumexp(dim=1)
         return -mean_of_rows(mixture, query).mean()

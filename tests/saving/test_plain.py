@@ -17,7 +17,6 @@ from sklearn.preprocessing import StandardScaler
 import skmeta
 from skmeta import (
     FewShotRegressor,
-    LoadError,
     MetaClassifier,
     MetaRegressor,
     SaveError,

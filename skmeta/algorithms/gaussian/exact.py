@@ -50,7 +50,7 @@ def _of_values(
         support.rows,
         root * weights.to(K),
         precision,
-        module.shares(evidence.to(K)),
+        evidence.to(K).log_softmax(dim=-1),
         support.n_classes,
     )
 
@@ -76,7 +76,7 @@ def _of_classes(
         support.rows,
         root * weights,
         K.new_zeros(len(K), 0),
-        module.shares(evidence),
+        evidence.log_softmax(dim=-1),
         support.n_classes,
     )
 

@@ -93,7 +93,7 @@ def _of_values(
         inducing,
         (inverse.mT @ w).to(inducing),
         (inverse.mT @ spared @ inverse).to(inducing),
-        module.shares(evidence.to(inducing)),
+        evidence.to(inducing).log_softmax(dim=-1),
         support.n_classes,
     )
 
@@ -140,6 +140,6 @@ def _of_classes(
         inducing,
         weights.to(inducing),
         inducing.new_zeros(len(inducing), 0),
-        module.shares(evidence.to(inducing)),
+        evidence.to(inducing).log_softmax(dim=-1),
         support.n_classes,
     )

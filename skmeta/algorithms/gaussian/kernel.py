@@ -93,8 +93,6 @@ class KernelLearner(nn.Module):
             self.parts = nn.Parameter(torch.tensor([shares] * n))
         if spec.n_outputs:
             self.bias = nn.Parameter(torch.zeros(n, spec.n_outputs))
-        self.log_share = nn.Parameter(torch.zeros(n))
-        self.trust = nn.Parameter(torch.ones(()))
         self.class_loss: ClassLoss | None = None
 
     # Rows ---------------------------------------------------------------------------
@@ -166,10 +164,6 @@ class KernelLearner(nn.Module):
         """Return the variance of the noise of every process, (processes,)."""
         assert self.log_noise is not None  # of values
         return self.log_noise.exp() + _LEAST_NOISE
-
-    def shares(self, evidence: Tensor) -> Tensor:
-        """Return the logarithm of the weight of every process, (tasks, processes)."""
-        return torch.log_softmax(self.log_share + self.trust * evidence, dim=-1)
 
     def _kernel_parameters(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         log = self.first + self.log_kernel
