@@ -12,7 +12,7 @@ from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply
 
-__all__ = ["KernelLearner", "Support"]
+__all__ = ["Kernel", "KernelLearner", "Support"]
 
 # Logarithms of the first variances: of the constant, of the squared exponentials on the
 # inputs and on the embedding, of the noise, and of every slope.
@@ -35,6 +35,32 @@ class Support(NamedTuple):
     y: Tensor  # (tasks, rows)
     counts: Tensor  # (tasks, rows): how much rows count, 0 on padding
     n_classes: Tensor  # (tasks,)
+
+
+class Kernel(NamedTuple):
+    """Covariance of rows: its parameters for every process."""
+
+    constant: Tensor  # (processes, 1, 1), as the next two
+    inputs: Tensor  # variance of the squared exponential on the inputs
+    embedding: Tensor  # and on the embedding
+    slopes: Tensor  # (processes, 1, inputs): variances
+    inverse: Tensor  # (processes, 1, inputs): 1 / length
+
+    def between(self, rows: Tensor, others: Tensor) -> Tensor:
+        """Return covariances, (tasks, processes, rows, others)."""
+        d = self.slopes.shape[-1]
+        a, b = rows[..., :d].unsqueeze(1), others[..., :d].unsqueeze(1)
+        near = _squared_exponential(a * self.inverse, b * self.inverse)
+        near_embedded = _squared_exponential(rows[..., d:], others[..., d:])
+        covariance = self.constant + (a * self.slopes) @ b.mT + self.inputs * near
+        return covariance + self.embedding * near_embedded.unsqueeze(1)
+
+    def variance(self, rows: Tensor) -> Tensor:
+        """Return the variance of every row, (tasks, processes, rows)."""
+        d = self.slopes.shape[-1]
+        squares = rows[..., :d].square() @ self.slopes.squeeze(1).T
+        level = (self.constant + self.inputs + self.embedding).squeeze(-1)
+        return squares.mT + level
 
 
 class KernelLearner(nn.Module):
@@ -144,37 +170,26 @@ class KernelLearner(nn.Module):
             mean = mean + torch.einsum("trpo,mp->tmro", offset, shares)
         return mean
 
-    def kernel(self, rows: Tensor, others: Tensor) -> Tensor:
-        """Return covariances, (tasks, processes, rows, others)."""
-        constant, inputs, embedding, slopes, inverse = self._kernel_parameters()
+    def kernel(self) -> "Kernel":
+        """Return the covariance with the parameters that it has now."""
+        log = self.first + self.log_kernel
         d = self.n_inputs
-        a, b = rows[..., :d].unsqueeze(1), others[..., :d].unsqueeze(1)
-        near = _squared_exponential(a * inverse, b * inverse)
-        near_embedded = _squared_exponential(rows[..., d:], others[..., d:])
-        covariance = constant + (a * slopes) @ b.mT + inputs * near
-        return covariance + embedding * near_embedded.unsqueeze(1)
-
-    def variance(self, rows: Tensor) -> Tensor:
-        """Return the variance of every row, (tasks, processes, rows)."""
-        constant, inputs, embedding, slopes, _ = self._kernel_parameters()
-        linear = (rows[..., : self.n_inputs].unsqueeze(1).square() * slopes).sum(-1)
-        return linear + (constant + inputs + embedding).squeeze(-1)
+        variances = log[:, :3].exp()
+        embedding = variances[:, 2] * self.on_embedding
+        sees = log.new_ones(len(log), d)
+        sees[:, self.n_features :] = self.around_prior.to(log).unsqueeze(1)
+        return Kernel(
+            variances[:, 0, None, None],
+            variances[:, 1, None, None],
+            embedding[:, None, None],
+            (sees * log[:, 3 : 3 + d].exp()).unsqueeze(1),
+            (sees * (-log[:, 3 + d :]).exp()).unsqueeze(1),
+        )
 
     def noise(self) -> Tensor:
         """Return the variance of the noise of every process, (processes,)."""
         assert self.log_noise is not None  # of values
         return self.log_noise.exp() + _LEAST_NOISE
-
-    def _kernel_parameters(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        log = self.first + self.log_kernel
-        d = self.n_inputs
-        constant, inputs, embedding = log[:, :3].exp().T[..., None, None]
-        embedding = embedding * self.on_embedding[:, None, None]
-        sees = log.new_ones(len(log), d)
-        sees[:, self.n_features :] = self.around_prior.to(log).unsqueeze(1)
-        slopes = sees * log[:, 3 : 3 + d].exp()
-        inverse = sees * (-log[:, 3 + d :]).exp()
-        return constant, inputs, embedding, slopes.unsqueeze(1), inverse.unsqueeze(1)
 
 
 def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
