@@ -1,10 +1,13 @@
 """What happens around epochs: the best weights are kept, a bar shows how far it is."""
 
+import math
 from typing import Any
 
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 from tqdm.auto import tqdm
+
+from skmeta.utils.messages import warn
 
 __all__ = ["KeepBest", "Progress"]
 
@@ -31,6 +34,25 @@ class KeepBest(EarlyStopping):
             load_best=True,
             sink=_silent,
         )
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Begin to count."""
+        super().on_train_begin(net, **kwargs)
+        self.is_finite_ = True
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Warn, once, of a validation loss that is none; else as ever."""
+        loss = net.history[-1, "valid_loss"]
+        if self.is_finite_ and not math.isfinite(loss):
+            self.is_finite_ = False
+            warn(
+                f"The validation loss of epoch {len(net.history)} is not finite: some "
+                f"answers of {net.algorithm} to held-out tasks are beyond all numbers. "
+                "Such epochs count as no improvement. Lower lr, or standardise "
+                "features and targets.",
+                RuntimeWarning,
+            )
+        super().on_epoch_end(net, **kwargs)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Load the weights of the best epoch."""

@@ -14,8 +14,8 @@ from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
 from skmeta.engine.baseline_check import warn_if_no_help
 from skmeta.engine.callbacks import KeepBest, Progress
-from skmeta.engine.chunks import ROWS_AT_ONCE
 from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
+from skmeta.engine.chunks import ROWS_AT_ONCE
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.warm_start import take_over
 from skmeta.episodes.episode import Episode

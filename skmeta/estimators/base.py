@@ -64,8 +64,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         "backbone": [str, HasMethods(["build"])],
         "prior": [StrOptions({"auto", *NAMES}), HasMethods("fit"), list, tuple, None],
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
-        "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
-        "n_query": [Interval(Integral, 1, None, closed="left")],
+        "n_shot": [
+            StrOptions({"auto"}),
+            Interval(Integral, 0, None, closed="left"),
+            tuple,
+            list,
+        ],
+        "n_query": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "normalize": [StrOptions({"task", "global", "robust"}), None],
         "max_epochs": [
             StrOptions({"auto"}),
@@ -73,7 +78,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         ],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "tasks_per_epoch": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "optimizer": [StrOptions({"auto"}), callable],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -209,6 +214,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         if is_partial:
             label = self._labels_of_a_part(label)
 
+        self._choose_episode()
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
@@ -220,8 +226,9 @@ class BaseMetaEstimator(AdaptingEstimator):
             tasks=self.tasks,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
-            n_shot=shot_range(self.n_shot, self.spec_.label_space),
-            n_query=self.n_query,
+            n_shot=shot_range(self.n_shot_, self.spec_.label_space),
+            n_query=self.n_query_,
+            warns_of_few=self.n_shot != "auto",
             stratum=self._strata(rows),
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
@@ -328,6 +335,12 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
         self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
         self._check_suits(self.algorithm_, "algorithm")
+
+    def _choose_episode(self) -> None:
+        """Learn how many rows the support and the query of an episode have."""
+        n_shot, n_query = self.algorithm_.default_episode(self.spec_)
+        self.n_shot_ = n_shot if self.n_shot == "auto" else self.n_shot
+        self.n_query_ = n_query if self.n_query == "auto" else self.n_query
 
     def _prior_parts(self) -> tuple[Any, ...]:
         """Return the parts of the prior, names or estimators; none without a prior."""
@@ -461,7 +474,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             callbacks=self.callbacks,
             max_epochs=self._n_epochs(validates=validates),
             batch_size=self.batch_size,
-            lr=self.lr,
+            lr=self.algorithm_.default_lr if self.lr == "auto" else self.lr,
             optimizer=self._outer_optimizer(),
             device=self.device,
             compile=self.compile,

@@ -76,7 +76,7 @@ class FewShotScoring(BaseEstimator):
             label_space = getattr(self, "label_space_", "shared")
             in_support = draw_support(
                 self._cells(rows),
-                shot_range(self.n_shot, label_space)[1],
+                shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1],
                 generator(self.random_state, default=0),
                 stratum=self._strata(rows),
             )

@@ -45,7 +45,7 @@ skmeta.adapt(model, X_few, y_few).predict(X_new)
 
 
 def training_code(result: Result, source: str) -> str:
-    """Write the code that trains the best meta-learner and adapts it to a new task.
+    """Write the code that trains the chosen meta-learner and adapts it to a new task.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def training_code(result: Result, source: str) -> str:
         Python; what comes from the table stands in it as literals.
     """
     estimator = result.estimator_name
-    parameters = result.parameters[result.best_meta]
+    parameters = result.parameters[result.choice.meta]
     options = {key: value for key, value in result.options.items() if value is not None}
     return _TRAINING.format(
         estimator=estimator,

@@ -14,8 +14,22 @@ from skmeta.saving.values import Reader, Writer
 
 __all__ = ["read_plain", "write_plain"]
 
-# What skops does not trust by itself, and scikit-learn's estimators are made of.
-_TRUSTED = {"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"}
+# What skops does not trust by itself: what boosting of scikit-learn is made of (the
+# functions of a partial must be trusted, too), and transformers of skmeta's own.
+_TRUSTED = {
+    "functools.partial",
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
+    "skmeta.model_selection._rows.Scaler",
+    *(
+        f"skmeta.tables.preprocessing.{name}"
+        for name in (
+            *("_Categories", "_Dates", "_Numbers"),
+            *("_columns_of_dates", "_columns_of_numbers", "_columns_of_text"),
+        )
+    ),
+}
 
 
 def write_plain(
@@ -53,7 +67,8 @@ def write_plain(
             "params": writer.write(given, where),
             "learnt": writer.write(learnt, where),
         }
-    if isinstance(value, BaseEstimator) and cls.__module__.startswith("sklearn."):
+    is_known = cls.__module__.startswith("sklearn.") or _name_of(cls) in _TRUSTED
+    if isinstance(value, BaseEstimator) and is_known:
         return {"skops": writer.write(_dump(value, own_types, where), where)}
     return None
 
@@ -76,6 +91,10 @@ def read_plain(reader: Reader, content: dict, own_types: list[str]) -> Any:
             raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
         setattr(strategy, name, value)
     return strategy
+
+
+def _name_of(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _dump(estimator: Any, own_types: list[str], where: str) -> np.ndarray:

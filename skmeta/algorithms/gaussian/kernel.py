@@ -1,0 +1,189 @@
+"""Mean and covariance of a task's rows: all that the kernel learner meta-learns."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from skmeta.algorithms.shared.training_classes import ClassLoss
+from skmeta.backbones.base import Backbone, width_of
+from skmeta.episodes.episode import Batch
+from skmeta.episodes.spec import Spec
+from skmeta.nn import Linear, apply
+
+__all__ = ["KernelLearner", "Support"]
+
+# Logarithms of the first variances: of the constant, of the squared exponentials on the
+# inputs and on the embedding, of the noise, and of every slope.
+_FIRST = {"constant": -1.0, "inputs": -2.0, "embedding": -2.0, "noise": 0.0}
+_FIRST_SLOPE = -4.0
+_LEAST_NOISE = 1e-4
+
+# What the first of the parts of a prior counts, if there are two.
+_FIRST_SHARE = 0.7
+
+# A prior's answer is drawn nearer, as a feature, beyond this size.
+_FAR = 6.0
+
+
+class Support(NamedTuple):
+    """Support rows, as the linear algebra sees them."""
+
+    rows: Tensor  # (tasks, rows, inputs and embedding)
+    mean: Tensor  # (tasks, processes, rows, outputs)
+    y: Tensor  # (tasks, rows)
+    counts: Tensor  # (tasks, rows): how much rows count, 0 on padding
+    n_classes: Tensor  # (tasks,)
+
+
+class KernelLearner(nn.Module):
+    """A few Gaussian processes that share an embedding.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Makes the network to the embedding.
+    spec : Spec
+        Sizes and kinds.
+    width : int
+        Width of the embedding.
+
+    Attributes
+    ----------
+    around_prior, on_embedding : bool Tensor of shape (processes,)
+        Which processes have the prior in their mean and inputs, and which have the
+        embedding in their kernel.
+    """
+
+    around_prior: Tensor
+    on_embedding: Tensor
+    first: Tensor
+
+    def __init__(self, backbone: Backbone, spec: Spec, width: int):
+        super().__init__()
+        self.kind = spec.kind
+        self.n_outputs = spec.n_outputs
+        self.n_features = spec.n_features
+        self.n_inputs = spec.n_features + spec.n_parts * spec.n_outputs
+        processes = [(False, False), (False, True)]
+        if spec.n_parts:
+            processes = [(True, False), (False, False), (True, True)]
+        around_prior, on_embedding = torch.tensor(processes).T
+        self.register_buffer("around_prior", around_prior)
+        self.register_buffer("on_embedding", on_embedding)
+
+        n, d = len(processes), self.n_inputs
+        self.backbone = backbone.build(d)
+        self.project = Linear(width_of(self.backbone), width, bias=False)
+        self.skip = Linear(d, width, bias=False)
+        nn.init.normal_(self.skip.weight, std=0.3 / d**0.5)
+        first = [_FIRST["constant"], _FIRST["inputs"], _FIRST["embedding"]]
+        first += [_FIRST_SLOPE] * d + [0.5 * math.log(d) + 0.3] * d  # slopes, lengths
+        self.register_buffer("first", torch.tensor(first))
+        self.log_kernel = nn.Parameter(torch.zeros(n, len(first)))  # beside the first
+        self.log_noise = self.parts = self.bias = None
+        if spec.kind == "regressor":
+            self.log_noise = nn.Parameter(torch.full((n,), _FIRST["noise"]))
+        if spec.n_parts:
+            rest = (1 - _FIRST_SHARE) / max(spec.n_parts - 1, 1)
+            shares = [_FIRST_SHARE, *[rest] * (spec.n_parts - 1)]
+            if spec.n_parts == 1:
+                shares = [1.0]
+            self.parts = nn.Parameter(torch.tensor([shares] * n))
+        if spec.n_outputs:
+            self.bias = nn.Parameter(torch.zeros(n, spec.n_outputs))
+        self.log_share = nn.Parameter(torch.zeros(n))
+        self.trust = nn.Parameter(torch.ones(()))
+        self.class_loss: ClassLoss | None = None
+
+    # Rows ---------------------------------------------------------------------------
+
+    def inputs(self, X: Tensor, offset: Tensor | None) -> Tensor:
+        """Return features and the prior's answers, (tasks, rows, inputs)."""
+        if self.n_inputs == self.n_features:
+            return X
+        if offset is None:
+            offset = X.new_zeros(*X.shape[:2], self.n_inputs - self.n_features)
+        near = _FAR * torch.tanh(offset.flatten(2) / _FAR)
+        return torch.cat([X, near], dim=-1)
+
+    def embed(
+        self, X: Tensor, offset: Tensor | None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return the embedding of rows, (tasks, rows, width)."""
+        inputs = self.inputs(X, offset)
+        return self.project(apply(self.backbone, inputs, mask)) + self.skip(inputs)
+
+    def rows(
+        self, X: Tensor, offset: Tensor | None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return inputs and embedding side by side."""
+        return torch.cat([self.inputs(X, offset), self.embed(X, offset, mask)], dim=-1)
+
+    def support(self, batch: Batch) -> Support:
+        """Make a batch ready for the linear algebra."""
+        mean = self.mean(batch.X, batch.offset, batch.n_classes)
+        return Support(
+            self.rows(batch.X, batch.offset, batch.mask),
+            mean,
+            batch.y,
+            batch.counts(mean),
+            batch.n_classes,
+        )
+
+    # Moments ------------------------------------------------------------------------
+
+    def mean(self, X: Tensor, offset: Tensor | None, n_classes: Tensor) -> Tensor:
+        """Return the mean of every process, (tasks, processes, rows, outputs)."""
+        n_outputs = self.n_outputs or int(n_classes.max())
+        n_processes = len(self.on_embedding)
+        mean = X.new_zeros(len(X), n_processes, X.shape[1], n_outputs)
+        if self.bias is not None:
+            mean = mean + self.bias.unsqueeze(1)
+        if offset is not None and self.parts is not None:
+            shares = self.parts * self.around_prior.unsqueeze(1)
+            mean = mean + torch.einsum("trpo,mp->tmro", offset, shares)
+        return mean
+
+    def kernel(self, rows: Tensor, others: Tensor) -> Tensor:
+        """Return covariances, (tasks, processes, rows, others)."""
+        constant, inputs, embedding, slopes, inverse = self._kernel_parameters()
+        d = self.n_inputs
+        a, b = rows[..., :d].unsqueeze(1), others[..., :d].unsqueeze(1)
+        near = _squared_exponential(a * inverse, b * inverse)
+        near_embedded = _squared_exponential(rows[..., d:], others[..., d:])
+        covariance = constant + (a * slopes) @ b.mT + inputs * near
+        return covariance + embedding * near_embedded.unsqueeze(1)
+
+    def variance(self, rows: Tensor) -> Tensor:
+        """Return the variance of every row, (tasks, processes, rows)."""
+        constant, inputs, embedding, slopes, _ = self._kernel_parameters()
+        linear = (rows[..., : self.n_inputs].unsqueeze(1).square() * slopes).sum(-1)
+        return linear + (constant + inputs + embedding).squeeze(-1)
+
+    def noise(self) -> Tensor:
+        """Return the variance of the noise of every process, (processes,)."""
+        assert self.log_noise is not None  # of values
+        return self.log_noise.exp() + _LEAST_NOISE
+
+    def shares(self, evidence: Tensor) -> Tensor:
+        """Return the logarithm of the weight of every process, (tasks, processes)."""
+        return torch.log_softmax(self.log_share + self.trust * evidence, dim=-1)
+
+    def _kernel_parameters(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        log = self.first + self.log_kernel
+        d = self.n_inputs
+        constant, inputs, embedding = log[:, :3].exp().T[..., None, None]
+        embedding = embedding * self.on_embedding[:, None, None]
+        sees = log.new_ones(len(log), d)
+        sees[:, self.n_features :] = self.around_prior.to(log).unsqueeze(1)
+        slopes = sees * log[:, 3 : 3 + d].exp()
+        inverse = sees * (-log[:, 3 + d :]).exp()
+        return constant, inputs, embedding, slopes.unsqueeze(1), inverse.unsqueeze(1)
+
+
+def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
+    """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows."""
+    squares = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2)
+    return torch.exp(-0.5 * (squares - 2 * a @ b.mT).clamp(min=0.0))
