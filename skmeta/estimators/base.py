@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, FeatureNoise
+from skmeta.engine.callbacks import best_epoch
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train
@@ -444,7 +445,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         net = self._make_net(validates=True)
         net.max_epochs = n_epochs
         learn(net, train, valid, compares=False)
-        return 1 + int(np.argmin(net.history[:, "valid_loss"]))
+        return 1 + best_epoch(net, net.history)
 
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
@@ -471,6 +472,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             self.backbone_,
             self.spec_,
             patience=self.patience if validates else None,
+            by_score=self.spec_.from_pool,
             verbose=self.verbose,
             callbacks=self.callbacks,
             max_epochs=self._n_epochs(validates=validates),

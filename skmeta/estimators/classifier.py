@@ -124,8 +124,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         with ``weight_decay=1e-3``.
     early_stopping : bool or "auto", default="auto"
         Hold out a part of the tasks (or of the classes or rows where tasks are
-        drawn from them), stop when their loss has not fallen for ``patience`` epochs,
-        and end with the best epoch's weights. "auto" does so from 6 tasks, 200 rows,
+        drawn from them), stop when their loss has not fallen for ``patience`` epochs
+        (or their accuracy not risen, for ``tasks="classes"``), and end with the best
+        epoch's weights. "auto" does so from 6 tasks, 200 rows,
         or as many classes on as leave ``n_way`` of them to validate on.
     validation_fraction : float, default=0.1
         Part to hold out.
