@@ -27,7 +27,7 @@ class FewShotScoring(BaseEstimator):
     """
 
     # Parameters.
-    n_shot: int | tuple[int, int]
+    n_shot: Any
     random_state: Any
 
     def score(
