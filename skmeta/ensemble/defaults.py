@@ -31,8 +31,8 @@ def class_members(
     if label_space == "per_task":
         given["label_space"] = label_space
         return [
+            ("gp", MetaClassifier("gp", **given)),
             ("protonet", MetaClassifier("protonet", **given)),
-            ("r2d2", MetaClassifier("r2d2", **given)),
             *_plain("classifier", random_state, "own linear"),
         ]
     if label_space == "shared":

@@ -41,7 +41,7 @@ def adapt_large(module: KernelLearner, support: Support, n_inducing: int) -> Pos
         features.append(phi.to(rows))
     if module.kind == "regressor":
         return _of_values(module, support, inducing, features, L, eye)
-    return _of_classes(support, inducing, features, L, eye)
+    return _of_classes(module, support, inducing, features, L, eye)
 
 
 def _choose(module: KernelLearner, support: Support, n_inducing: int) -> Tensor:
@@ -89,12 +89,13 @@ def _of_values(
         inducing,
         (inverse.mT @ w).to(inducing),
         (inverse.mT @ spared @ inverse).to(inducing),
-        evidence.to(inducing).log_softmax(dim=-1),
+        (module.log_odds + evidence.to(inducing)).log_softmax(dim=-1),
         support.n_classes,
     )
 
 
 def _of_classes(
+    module: KernelLearner,
     support: Support,
     inducing: Tensor,
     features: list[Tensor],
@@ -135,6 +136,6 @@ def _of_classes(
         inducing,
         weights.to(inducing),
         inducing.new_zeros(len(inducing), 0),
-        evidence.to(inducing).log_softmax(dim=-1),
+        (module.log_odds + evidence.to(inducing)).log_softmax(dim=-1),
         support.n_classes,
     )

@@ -23,6 +23,9 @@ _LEAST_NOISE = 1e-4
 # What the first of the parts of a prior counts, if there are two.
 _FIRST_SHARE = 0.7
 
+# Logarithm of the odds of the process that leaves the prior out, before any row.
+_ODDS_WITHOUT_PRIOR = -3.0
+
 # A prior's answer is drawn nearer, as a feature, beyond this size.
 _FAR = 6.0
 
@@ -80,11 +83,14 @@ class KernelLearner(nn.Module):
     around_prior, on_embedding : bool Tensor of shape (processes,)
         Which processes have the prior in their mean and inputs, and which have the
         embedding in their kernel.
+    log_odds : Tensor of shape (processes,)
+        Logarithm of their odds before any row.
     """
 
     around_prior: Tensor
     on_embedding: Tensor
     first: Tensor
+    log_odds: Tensor
 
     def __init__(self, backbone: Backbone, spec: Spec, width: int):
         super().__init__()
@@ -96,6 +102,8 @@ class KernelLearner(nn.Module):
         if spec.n_parts:
             processes = [(True, False), (False, False), (True, True)]
         around_prior, on_embedding = torch.tensor(processes).T
+        odds = torch.where(around_prior | (not spec.n_parts), 0.0, _ODDS_WITHOUT_PRIOR)
+        self.register_buffer("log_odds", odds)
         self.register_buffer("around_prior", around_prior)
         self.register_buffer("on_embedding", on_embedding)
 
