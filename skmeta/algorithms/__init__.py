@@ -24,7 +24,9 @@ from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.shared import (
     ClassLoss,
     absent_classes,
+    add_offset,
     class_loss,
+    count_unexpected,
     embed_episode,
     join_train_rows,
     log_probabilities,
@@ -34,10 +36,12 @@ from skmeta.algorithms.shared import (
     mask_absent_classes,
     mean_by_class,
     mean_of_rows,
+    mean_offset,
     row_losses,
     split_again,
     sum_by_class,
     task_losses,
+    unexplained_targets,
 )
 from skmeta.algorithms.siamese import Siamese
 from skmeta.algorithms.simpleshot import SimpleShot
@@ -66,7 +70,9 @@ __all__ = [
     "SimpleShot",
     "Spec",
     "absent_classes",
+    "add_offset",
     "class_loss",
+    "count_unexpected",
     "embed_episode",
     "join_train_rows",
     "log_probabilities",
@@ -76,8 +82,10 @@ __all__ = [
     "mask_absent_classes",
     "mean_by_class",
     "mean_of_rows",
+    "mean_offset",
     "row_losses",
     "split_again",
     "sum_by_class",
     "task_losses",
+    "unexplained_targets",
 ]
