@@ -25,7 +25,9 @@ from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.shared import (
     ClassLoss,
     absent_classes,
+    add_offset,
     class_loss,
+    count_unexpected,
     embed_episode,
     join_train_rows,
     log_probabilities,
@@ -35,10 +37,12 @@ from skmeta.algorithms.shared import (
     mask_absent_classes,
     mean_by_class,
     mean_of_rows,
+    mean_offset,
     row_losses,
     split_again,
     sum_by_class,
     task_losses,
+    unexplained_targets,
 )
 from skmeta.algorithms.siamese import Siamese
 from skmeta.algorithms.simpleshot import SimpleShot
@@ -68,7 +72,9 @@ __all__ = [
     "SimpleShot",
     "Spec",
     "absent_classes",
+    "add_offset",
     "class_loss",
+    "count_unexpected",
     "embed_episode",
     "join_train_rows",
     "log_probabilities",
@@ -78,8 +84,10 @@ __all__ = [
     "mask_absent_classes",
     "mean_by_class",
     "mean_of_rows",
+    "mean_offset",
     "row_losses",
     "split_again",
     "sum_by_class",
     "task_losses",
+    "unexplained_targets",
 ]

@@ -5,10 +5,11 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, pad
+from torch.nn.functional import pad
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
+from skmeta.algorithms.shared.offsets import add_offset, unexplained_targets
 from skmeta.algorithms.shared.training_classes import (
     ClassLoss,
     embed_episode,
@@ -53,6 +54,10 @@ class R2D2(Algorithm):
     per class. Regression needs no calibration: its outputs are
     :math:`(f(x), 1) \, W`.
 
+    What a prior says of a row, o(x), is added to its outputs, and Y is what it leaves
+    of the targets: values less o, or :math:`[y = k] - \mathrm{softmax}_k(o) + 1 / K`
+    of K classes.
+
     Parameters
     ----------
     ridge : float, default=1.0
@@ -83,6 +88,7 @@ class R2D2(Algorithm):
     """
 
     uses_weights = True
+    uses_prior = True
 
     def __init__(
         self,
@@ -114,9 +120,17 @@ class R2D2(Algorithm):
         embedded = apply(module.backbone, support.X, support.mask)
         return self._solve(module, embedded, support)
 
-    def predict(self, module: "_RidgeLearner", state: "State", X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: "_RidgeLearner",
+        state: "State",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Answer rows with every task's own head."""
-        return self._answer(module, state, apply(module.backbone, X))
+        return add_offset(
+            self._answer(module, state, apply(module.backbone, X)), offset
+        )
 
     def meta_loss(self, module: "_RidgeLearner", episode: Episode) -> Tensor:
         """Loss on the queries, and the second loss where there is one."""
@@ -125,6 +139,7 @@ class R2D2(Algorithm):
         support, query, embedded, rows = embed_episode(module.backbone, episode)
         state = self._solve(module, support, episode.support)
         outputs = self._answer(module, state, query)
+        outputs = add_offset(outputs, episode.query.offset)
         loss = task_losses(outputs, episode.query).mean()
         return loss + module.class_loss(embedded, rows)
 
@@ -156,9 +171,9 @@ class R2D2(Algorithm):
         return mask_absent_classes(logits, state.n_classes)
 
     def _targets(self, module: "_RidgeLearner", support: Batch) -> Tensor:
-        if support.y.is_floating_point():
-            return support.y.unsqueeze(-1)
-        return one_hot(support.y, module.n_outputs or int(support.n_classes.max()))
+        return unexplained_targets(
+            support, module.n_outputs or int(support.n_classes.max())
+        )
 
 
 class State(NamedTuple):
