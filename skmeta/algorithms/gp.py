@@ -73,10 +73,10 @@ class GP(Algorithm):
     around a constant without it, and around the prior with it (without a prior, two).
     Training maximises the log density of the queries under each of them. A task is
     answered by their mixture (Bayesian model averaging), each weighed by
-    :math:`\pi_p \, p_p(y \mid X)`, how likely the support is under it, where the one
-    around a constant has odds :math:`\pi_p = e^{-3}` beside the others. So where the
-    prior misleads, or an embedding has learnt the training tasks by heart, the rows of
-    the task itself tell.
+    :math:`\pi_p \, p_p(y \mid X)^{1/2}`, how likely the support is under it, with the
+    odds :math:`\pi_p` of :math:`1, e^{-2}, e^{-1}` before any row. So where the prior
+    misleads, or an embedding has learnt the training tasks by heart, the rows of the
+    task itself tell.
 
     Gaussian processes on meta-learnt embeddings are of Patacchiola et al. (2020), a
     meta-learnt Bayesian linear model of Harrison et al. (2018), boosting with random

@@ -52,7 +52,7 @@ def _of_values(
         support.rows,
         root * weights.to(K),
         root * precision.to(K) * root.mT,
-        (module.log_odds + evidence.to(K)).log_softmax(dim=-1),
+        module.log_share(evidence),
         support.n_classes,
     )
 
@@ -78,7 +78,7 @@ def _of_classes(
         support.rows,
         root * weights,
         K.new_zeros(len(K), 0),
-        (module.log_odds + evidence).log_softmax(dim=-1),
+        module.log_share(evidence),
         support.n_classes,
     )
 

@@ -89,7 +89,7 @@ def _of_values(
         inducing,
         (inverse.mT @ w).to(inducing),
         (inverse.mT @ spared @ inverse).to(inducing),
-        (module.log_odds + evidence.to(inducing)).log_softmax(dim=-1),
+        module.log_share(evidence),
         support.n_classes,
     )
 
@@ -136,6 +136,6 @@ def _of_classes(
         inducing,
         weights.to(inducing),
         inducing.new_zeros(len(inducing), 0),
-        (module.log_odds + evidence.to(inducing)).log_softmax(dim=-1),
+        module.log_share(evidence),
         support.n_classes,
     )
