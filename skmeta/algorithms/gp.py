@@ -16,7 +16,6 @@ from skmeta.algorithms.gaussian import (
     adapt_exactly,
     adapt_large,
 )
-from skmeta.algorithms.shared.averaging import AverageWeights
 from skmeta.algorithms.shared.losses import absent_classes, mean_of_rows
 from skmeta.algorithms.shared.training_classes import make_class_loss
 from skmeta.backbones.base import Backbone
@@ -161,8 +160,8 @@ class GP(Algorithm):
         return ((1, 10), 30) if spec.label_space == "shared" else (5, 15)
 
     def callbacks(self) -> list[Any]:
-        """Keep outer steps short where a task is very unlikely, and average them."""
-        return [("clip", GradientNormClipping(1.0)), ("average", AverageWeights())]
+        """Keep outer steps short where a task is very unlikely."""
+        return [("clip", GradientNormClipping(1.0))]
 
     def build(self, backbone: Backbone, spec: Spec) -> KernelLearner:
         """Hold the backbone, the kernels, the mixture and the second loss.

@@ -23,9 +23,9 @@ _LEAST_NOISE = 1e-4
 # What the first of the parts of a prior counts, if there are two.
 _FIRST_SHARE = 0.7
 
-# Logarithms of the odds of a process that leaves the prior out, and of one that compares
-# embeddings, before any row; and how much the evidence of a support counts then. Chosen
-# on held-out training tasks of real tables: of few rows, it says too much.
+# Logarithms of the odds of a process that leaves the prior out, and of one that
+# compares embeddings, before any row; and how much the evidence of a support counts
+# then, for few rows say too much. Chosen on held-out training tasks of real tables.
 _ODDS_WITHOUT_PRIOR, _ODDS_ON_EMBEDDING = -2.0, -1.0
 _TRUST = 0.5
 
