@@ -410,9 +410,16 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     def _default_augmentations(self) -> list[Augmentation]:
         """Return noise for pools of classes, if features have a unit to make it in."""
-        if self.spec_.from_pool and self.normalize is not None:
+        if self._compares_classes() and self.normalize is not None:
             return [clone(_POOL_NOISE)]
         return []
+
+    def _compares_classes(self) -> bool:
+        """Tell whether an algorithm learns to compare, from a pool of classes.
+
+        Those that take steps instead learn less from noisy rows.
+        """
+        return self.spec_.from_pool and hasattr(self.algorithm_, "class_loss")
 
     def _n_epochs(self, *, validates: bool) -> int:
         if self.max_epochs != "auto":
@@ -450,7 +457,7 @@ class BaseMetaEstimator(AdaptingEstimator):
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
             return self.optimizer
-        if self.spec_.from_pool:
+        if self._compares_classes():
             return partial(torch.optim.Adam, weight_decay=_POOL_DECAY)
         return torch.optim.Adam
 
