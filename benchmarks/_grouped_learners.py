@@ -9,6 +9,7 @@ from _grouped import MIN_PROBABILITY, load, split, task_losses
 from threadpoolctl import threadpool_limits
 
 from skmeta import MetaClassifier, MetaRegressor, plugins
+from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
 from skmeta.model_selection import plain_ways
 
 N_SHOT = (1, 10)
@@ -21,10 +22,8 @@ def make_default(kind, seed):
 
 
 def make_stack(kind, seed):
-    from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
-
     stack = MetaStackingClassifier if kind == "classifier" else MetaStackingRegressor
-    return stack(random_state=seed)
+    return stack(n_shot=N_SHOT, random_state=seed)
 
 
 def make_named(algorithm, kind, seed):

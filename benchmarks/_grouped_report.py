@@ -84,7 +84,15 @@ def summary_table(results, names=None):
     """Return lines of Markdown: what learners come to, the best one first."""
     rows = {name: summarise(cells) for name, cells in ratios(results).items()}
     chosen = [name for name in names or rows if name in rows]
+    splits = {
+        len(losses)
+        for own in results["tables"].values()
+        for name in set(chosen) & set(own["learners"])
+        for losses in own["learners"][name]["loss"].values()
+    }
     lines = [
+        f"Splits of each table: {' or '.join(map(str, sorted(splits)))}.",
+        "",
         "| learner | cells | mean | within 2 % | > 2 % ahead | worst | fit, s "
         "| answer, s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -119,26 +127,25 @@ def cells_table(results, names=tuple(MAIN)):
 
 def against_table(results, name, others):
     """Return lines of Markdown: a learner beside each of others, cell by cell."""
-    found = ratios(results)
-    lines = [
-        f"| {name}, beside | its loss over theirs | better by 2 % | worse by 2 % |",
-        "| --- | --- | --- | --- |",
-    ]
+    found, rows = ratios(results), []
     for other in others:
         shared = [cell for cell in found.get(other, {}) if cell in found.get(name, {})]
-        pairs = [
-            np.minimum(found[own][cell], CAP)
-            for cell in shared
-            for own in (name, other)
-        ]
-        ratio = np.divide(pairs[::2], pairs[1::2])
         if shared:
-            lines.append(
+            mine, theirs = (
+                np.minimum([found[own][cell] for cell in shared], CAP)
+                for own in (name, other)
+            )
+            ratio = mine / theirs
+            rows.append(
                 f"| {other} | {np.exp(np.log(ratio).mean()):.2f} | "
                 f"{np.sum(ratio < 1 - NEAR)} of {len(ratio)} | "
                 f"{np.sum(ratio > 1 + NEAR)} of {len(ratio)} |"
             )
-    return lines
+    head = [
+        f"| {name}, beside | its loss over theirs | better by 2 % | worse by 2 % |",
+        "| --- | --- | --- | --- |",
+    ]
+    return head + rows if rows else []
 
 
 def few_table(results, names):

@@ -10,6 +10,7 @@ from skmeta.algorithms.baseline_plus_plus import BaselinePlusPlus
 from skmeta.algorithms.boil import BOIL
 from skmeta.algorithms.cnp import CNP
 from skmeta.algorithms.fomaml import FOMAML
+from skmeta.algorithms.gp import GP
 from skmeta.algorithms.imaml import IMAML
 from skmeta.algorithms.maml import MAML
 from skmeta.algorithms.maml_plus_plus import MAMLPlusPlus
@@ -52,6 +53,7 @@ __all__ = [
     "BOIL",
     "CNP",
     "FOMAML",
+    "GP",
     "IMAML",
     "MAML",
     "R2D2",
