@@ -130,6 +130,8 @@ class DividesByRows(Untold):
 
 
 class CubesTargets(R2D2):
+    uses_prior = False
+
     def adapt(self, module, support):
         y = support.y**3 if support.y.is_floating_point() else support.y
         return super().adapt(module, support._replace(y=y))
