@@ -254,7 +254,9 @@ class BaseMetaEstimator(AdaptingEstimator):
             )
             n_epochs = self._find_n_epochs(learn, found, judges, n_epochs)
         # A new net, with the present callbacks; who shares the old weights keeps them.
-        self.net_ = self._make_net(validates=valid is not None)
+        self.net_ = self._make_net(
+            validates=valid is not None, by_score=self.spec_.from_pool
+        )
         self.net_.max_epochs = 1 if is_partial else n_epochs
         learn(
             self.net_,
@@ -445,7 +447,8 @@ class BaseMetaEstimator(AdaptingEstimator):
     ) -> int:
         """Train on some classes of a small pool; return the epoch best for others.
 
-        All classes are then trained on for so long, for there is none to spare.
+        All classes are then trained on for so long, for there is none to spare. Here the
+        loss decides: two or three classes are soon told apart, and accuracy says little.
         """
         if valid is None:
             return n_epochs
@@ -473,13 +476,13 @@ class BaseMetaEstimator(AdaptingEstimator):
                     "python -m skmeta plugins lists them."
                 )
 
-    def _make_net(self, *, validates: bool) -> EpisodicNet:
+    def _make_net(self, *, validates: bool, by_score: bool = False) -> EpisodicNet:
         return make_net(
             self.algorithm_,
             self.backbone_,
             self.spec_,
             patience=self.patience if validates else None,
-            by_score=self.spec_.from_pool,
+            by_score=by_score,
             verbose=self.verbose,
             callbacks=self.callbacks,
             max_epochs=self._n_epochs(validates=validates),
