@@ -215,7 +215,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=cpu_count(), help="processes")
     options = parser.parse_args()
     pools = [pool for pool in options.pools if load(pool) is not None]
-    cells = [(pool, seed) for pool in pools for seed in range(options.seeds)]
+    cells = [(pool, seed) for seed in range(options.seeds) for pool in pools]
     each = Parallel(options.jobs, return_as="generator")(
         delayed(measure)(pool, options.algorithms, seed) for pool, seed in cells
     )

@@ -12,6 +12,7 @@ the others, and writes one HTML file. This is the same from Python, and how to r
 #
 #     python -m skmeta evaluate films.csv --target like --groups viewer
 #         --shots 2 5 10 --algorithms protonet maml --max-epochs 5
+#         --plain mean "pooled linear" "mixed linear"
 
 import joblib
 
@@ -30,18 +31,27 @@ result = evaluate(
     groups="viewer",
     shots=[2, 5, 10],
     algorithms=["protonet", "maml"],
+    plain=["mean", "pooled linear", "mixed linear"],
     max_epochs=5,
     out="report",
 )
 
 # %%
-# Read the headline first. It says whether the best meta-learner is ahead of the best
-# plain way by more than chance, for the middle number of rows seen, and by how much.
+# Read the headline first. It says whether the meta-learner is ahead of the plain way by
+# more than chance, for the middle number of rows seen, and by how much. Which
+# meta-learner and which plain way was decided before, on viewers to learn from.
 
+print(result.choice.scores.round(3).to_string())
 print(result.verdict.headline)
 duel = result.verdict.duel
 print(f"{duel.meta} against {duel.plain}: {duel.gain:+.3f} ± {duel.half_width:.3f}")
 print(f"ahead on {duel.n_won} of {len(duel.tasks)} viewers, p = {duel.p_value:.2g}")
+
+# %%
+# The others are there to look at. With so many, one may be ahead by luck, so their
+# p-values are corrected, and they never make the verdict.
+
+print(result.others.round(3).to_string(index=False))
 
 # %%
 # Then the curves: one may win with two rows and another with ten. The intervals are
@@ -69,7 +79,7 @@ new = films.groups_test == films.groups_test.iloc[0]
 X, y = films.X_test[new], films.y_test[new].to_numpy()
 answers = skmeta.adapt(model, X[:10], y[:10]).predict(X[10:])
 share = (answers == y[10:]).mean()
-print(f"{result.best}: right on {share:.0%} of {len(answers)} films")
+print(f"{result.recommended}: right on {share:.0%} of {len(answers)} films")
 
 # %%
 # The report holds the code to repeat all this, which ends where the command began.

@@ -15,6 +15,7 @@ def skmeta_algorithms() -> dict[str, type]:
     from skmeta import algorithms
 
     return {
+        "gp": algorithms.GP,
         "maml": algorithms.MAML,
         "fomaml": algorithms.FOMAML,
         "anil": algorithms.ANIL,

@@ -1,6 +1,7 @@
 """Every warning names the line of the user's own code that led to it."""
 
 import ast
+import contextlib
 import warnings
 from pathlib import Path
 
@@ -34,6 +35,7 @@ WARNINGS = {
     "datasets/_download": "It is downloaded again",
     "engine/adapted": "diverged: answers are not finite",
     "engine/baseline_check": "Meta-learning does not help here",
+    "engine/callbacks": "is not finite",
     "engine/net": "cannot be compiled here",
     "ensemble/adapted": "take no weights of rows",
     "ensemble/judging": "cannot learn these tasks and are left out",
@@ -186,6 +188,12 @@ def predict_by_an_ordinary_estimator(folder):
 NOISE = np.random.default_rng(0).normal(size=len(Y))
 MEANS = TASK + 0.01 * NOISE  # which the mean of the support tells best
 HELPLESS = {"early_stopping": True, "n_shot": 5}
+
+
+@leads_to("engine/callbacks")
+def fit_to_no_number(folder):
+    with contextlib.suppress(ValueError):  # it ends as badly
+        regressor(normalize=None, early_stopping=True).fit(X, 1e30 * Y, groups=TASK)
 
 
 @leads_to("engine/baseline_check")

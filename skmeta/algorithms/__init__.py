@@ -10,6 +10,7 @@ from skmeta.algorithms.baseline_plus_plus import BaselinePlusPlus
 from skmeta.algorithms.boil import BOIL
 from skmeta.algorithms.cnp import CNP
 from skmeta.algorithms.fomaml import FOMAML
+from skmeta.algorithms.gp import GP
 from skmeta.algorithms.imaml import IMAML
 from skmeta.algorithms.maml import MAML
 from skmeta.algorithms.maml_plus_plus import MAMLPlusPlus
@@ -24,7 +25,9 @@ from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.shared import (
     ClassLoss,
     absent_classes,
+    add_offset,
     class_loss,
+    count_unexpected,
     embed_episode,
     join_train_rows,
     log_probabilities,
@@ -34,10 +37,12 @@ from skmeta.algorithms.shared import (
     mask_absent_classes,
     mean_by_class,
     mean_of_rows,
+    mean_offset,
     row_losses,
     split_again,
     sum_by_class,
     task_losses,
+    unexplained_targets,
 )
 from skmeta.algorithms.siamese import Siamese
 from skmeta.algorithms.simpleshot import SimpleShot
@@ -48,6 +53,7 @@ __all__ = [
     "BOIL",
     "CNP",
     "FOMAML",
+    "GP",
     "IMAML",
     "MAML",
     "R2D2",
@@ -66,7 +72,9 @@ __all__ = [
     "SimpleShot",
     "Spec",
     "absent_classes",
+    "add_offset",
     "class_loss",
+    "count_unexpected",
     "embed_episode",
     "join_train_rows",
     "log_probabilities",
@@ -76,8 +84,10 @@ __all__ = [
     "mask_absent_classes",
     "mean_by_class",
     "mean_of_rows",
+    "mean_offset",
     "row_losses",
     "split_again",
     "sum_by_class",
     "task_losses",
+    "unexplained_targets",
 ]

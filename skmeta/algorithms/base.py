@@ -47,7 +47,11 @@ class Algorithm(BaseEstimator):
         that of the rows to answer.
     learns_prior : bool
         True if it learns how much to believe the parts of a prior, or takes them for
-        features. If False, the mean of the parts is added to the outputs as it is.
+        features. If False, the mean of the parts is added to the outputs as it is, and
+        tasks are learnt from what it leaves: :func:`add_offset`,
+        :func:`unexplained_targets` and :func:`count_unexpected` are there for that.
+    default_lr : float
+        Learning rate of the outer optimizer that ``lr="auto"`` stands for.
 
     Examples
     --------
@@ -81,6 +85,7 @@ class Algorithm(BaseEstimator):
     learns_train_classes: ClassVar[bool] = False
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
+    default_lr: ClassVar[float] = 1e-3
 
     # ``module`` is Any below, and so is ``state``: they are what the own ``build`` and
     # ``adapt`` return, of types that each algorithm names where it overrides these.
@@ -161,7 +166,9 @@ class Algorithm(BaseEstimator):
         predict: Any = self.predict
         return predict(module, state, query.X, query.offset)
 
-    def embed(self, module: Any, state: Any, X: Tensor) -> Tensor:
+    def embed(
+        self, module: Any, state: Any, X: Tensor, offset: Tensor | None = None
+    ) -> Tensor:
         """Map rows to the embedding; by default the same for every task.
 
         Parameters
@@ -172,6 +179,8 @@ class Algorithm(BaseEstimator):
             What :meth:`adapt` returned.
         X : Tensor of shape (tasks, rows, n_features)
             Rows.
+        offset : Tensor of shape (tasks, rows, parts, outputs), default=None
+            What a prior says of the rows, where there is one.
 
         Returns
         -------
@@ -205,6 +214,24 @@ class Algorithm(BaseEstimator):
             Of "boosting" and "linear". By default none, and so no prior.
         """
         return ()
+
+    def default_episode(self, spec: Spec) -> tuple[int | tuple[int, int], int]:
+        """Say what ``n_shot="auto"`` and ``n_query="auto"`` stand for.
+
+        Parameters
+        ----------
+        spec : Spec
+            Sizes and kinds.
+
+        Returns
+        -------
+        n_shot : int or (int, int)
+            Support rows of a task, or of each class where labels are per task: 5 by
+            default.
+        n_query : int
+            Query rows, counted likewise: 15 by default.
+        """
+        return 5, 15
 
     def has_prior(self, spec: Spec) -> bool:
         """Tell whether a task with an empty support can be answered.

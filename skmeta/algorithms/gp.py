@@ -1,318 +1,381 @@
-"""Gaussian processes with a meta-learnt kernel, around a prior mean."""
+"""Gaussian processes with a meta-learnt kernel, around a prior."""
 
-import math
-from typing import NamedTuple
+from typing import Any, Literal
 
 import torch
 from skorch.callbacks import GradientNormClipping
-from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from torch import Tensor
+from torch.nn.functional import pad
 
 from skmeta.algorithms.base import Algorithm
-from skmeta.algorithms.shared.losses import (
-    absent_classes,
-    mask_absent_classes,
-    mean_of_rows,
-    task_losses,
+from skmeta.algorithms.gaussian import (
+    Kernel,
+    KernelLearner,
+    Posterior,
+    Support,
+    adapt_exactly,
+    adapt_large,
 )
-from skmeta.backbones.base import Backbone, width_of
+from skmeta.algorithms.shared.losses import absent_classes, mean_of_rows
+from skmeta.algorithms.shared.training_classes import make_class_loss
+from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
-from skmeta.nn import apply
 
 __all__ = ["GP"]
 
+# Support rows beyond which a few of them stand for all.
+_MOST_ROWS = 256
+
+# Columns beyond which boosting would take longer than all else.
+_WIDE = 200
+
 
 class GP(Algorithm):
+    r"""Gaussian processes with a meta-learnt kernel, around a prior.
+
+    Says how a task deviates from what all tasks have in common. The outputs of a task
+    (a value; or a logit for each class) are :math:`f(x) = m(x) + g(x)`. The mean m is a
+    meta-learnt constant plus the prior's parts :math:`b_p` (boosting, a linear model)
+    times meta-learnt :math:`\beta_p`, and g a Gaussian process with the kernel
+
+    .. math::
+        k(x, x') = \theta_0 + \sum_j \theta_j z_j z_j'
+            + \theta_a \exp\Big(-\tfrac12 \sum_j
+              \frac{(z_j - z_j')^2}{\ell_j^2}\Big)
+            + \theta_e \exp(-\tfrac12 |e(z) - e(z')|^2)
+
+    where z holds the standardised features and the prior's answers: a level of each
+    task, a slope of each feature, a smooth function of the inputs and one of the
+    embedding :math:`e(z) = A \, h(z) + B z`, h being the backbone. All of
+    :math:`\theta, \ell, A, B, h` and the noise :math:`\sigma^2` of values are
+    meta-learnt, and the same for all classes.
+
+    Adaptation conditions on the support and takes no gradient of the module. For
+    values, with covariances K of the support and :math:`k_*` of a new row with it
+    (Rasmussen and Williams 2006, equations 2.25 and 2.26),
+
+    .. math::
+        \mu_* = m_* + k_*^\top (K + \sigma^2 I)^{-1} (y - m), \qquad
+        s_*^2 = k_{**} - k_*^\top (K + \sigma^2 I)^{-1} k_* + \sigma^2 .
+
+    For classes, with one-hot labels Y, the latent values are the most likely ones under
+    a softmax (their section 3.5), :math:`m + K \alpha` with :math:`\alpha = Y -
+    \mathrm{softmax}(m + K \alpha)`, found by a fixed number of damped steps
+
+    .. math:: \alpha \leftarrow \alpha + (I + K / 2)^{-1}
+              (Y - \mathrm{softmax}(m + K \alpha) - \alpha).
+
+    Which classes there are and how many, in all tasks or in one, makes no difference.
+
+    Three such processes are learnt at once: around the prior without the embedding,
+    around a constant without it, and around the prior with it (without a prior, two).
+    Training maximises the log density of the queries under each of them. A task is
+    answered by their mixture (Bayesian model averaging), each weighed by
+    :math:`\pi_p \, p_p(y \mid X)^{1/2}`, how likely the support is under it, with the
+    odds :math:`\pi_p` of :math:`1, e^{-2}, e^{-1}` before any row. So where the prior
+    misleads, or an embedding has learnt the training tasks by heart, the rows of the
+    task itself tell.
+
+    Gaussian processes on meta-learnt embeddings are of Patacchiola et al. (2020), a
+    meta-learnt Bayesian linear model of Harrison et al. (2018), boosting with random
+    effects of Sigrist (2022). That the prior is any estimator, fitted out of fold; the
+    sum of kernels; the mixture over processes by evidence; and classes by unrolled
+    steps in the dual are our own.
+
+    A task of more than 256 rows is learnt through 256 of them that stand for all
+    (the deterministic training conditional of Quiñonero-Candela and Rasmussen 2005),
+    in time and memory linear in its rows.
+
+    Parameters
+    ----------
+    width : int, default=16
+        Width of the embedding.
+    n_steps : int, default=12
+        Steps to the most likely latent values of classes, for each 16 rows of a task.
+    class_loss : float or "auto", default="auto"
+        Weight of a second loss of the training: all training classes are told apart by
+        a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
+        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        none, elsewhere.
+
+    References
+    ----------
+    C. E. Rasmussen, C. K. I. Williams. Gaussian processes for machine learning. MIT
+    Press 2006.
+
+    M. Patacchiola, J. Turner, E. J. Crowley, M. O'Boyle, A. Storkey. Bayesian
+    meta-learning for the few-shot setting via deep kernels. NeurIPS 2020.
+
+    J. Harrison, A. Sharma, M. Pavone. Meta-learning priors for efficient online
+    Bayesian regression. WAFR 2018.
+
+    F. Sigrist. Gaussian process boosting. JMLR 23, 2022.
+
+    J. Quiñonero-Candela, C. E. Rasmussen. A unifying view of sparse approximate
+    Gaussian process regression. JMLR 6, 2005.
+
+    D. Böhning. Multinomial logistic regression algorithm. Annals of the Institute of
+    Statistical Mathematics 44, 1992.
+
+    Examples
+    --------
+    >>> from skmeta import MetaRegressor
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=50, n_rows=20, random_state=0)
+    >>> meta = MetaRegressor("gp", prior="linear", max_epochs=2, random_state=0)
+    >>> meta = meta.fit(X, y, groups=task).adapt(X[:5], y[:5])
+    >>> mean, std = meta.predict(X[5:8], return_std=True)
+    >>> mean.shape, std.shape, bool((std > 0).all())
+    ((3,), (3,), True)
+    """
+
+    kinds = ("classifier", "regressor")
     uses_weights = True
     uses_prior = True
     learns_prior = True
+    default_lr = 0.01
 
-    def __init__(self, n_steps: int = 12, width: int = 16):
-        self.n_steps = n_steps
+    def __init__(
+        self,
+        width: int = 16,
+        n_steps: int = 12,
+        class_loss: float | Literal["auto"] = "auto",
+    ):
         self.width = width
+        self.n_steps = n_steps
+        self.class_loss = class_loss
 
     def default_prior(self, spec: Spec) -> tuple[str, ...]:
+        """Name boosting and a linear model; of wide tables the latter alone."""
         if spec.label_space != "shared":
             return ()
-        return ("boosting", "linear") if spec.n_features <= 200 else ("linear",)
+        return ("boosting", "linear") if spec.n_features <= _WIDE else ("linear",)
 
-    def build(self, backbone, spec):
-        return KernelLearner(backbone, spec, self.width)
+    def default_episode(self, spec: Spec) -> tuple[int | tuple[int, int], int]:
+        """Train for supports of 1 to 10 rows, where labels mean the same in all tasks.
 
-    def adapt(self, module, support):
-        rows = module.rows(support.X, support.offset, support.mask)
-        mean = module.mean(
-            rows, support.offset, support
-        )  # (tasks, members, rows, outputs)
-        root = support.counts(mean).sqrt()[:, None, :, None]  # (tasks, 1, rows, 1)
-        K = root * module.kernel(rows, rows) * root.mT
-        if module.kind == "regressor":
-            residual = root * (support.y[:, None, :, None] - mean)
-            return self._values(module, rows, residual, root, K, support)
-        logits = mean.masked_fill(
-            absent_classes(mean.shape[-1], support.n_classes).unsqueeze(1), -torch.inf
-        )
-        Y = one_hot(support.y, mean.shape[-1]).to(mean).unsqueeze(1)
-        eye = torch.eye(K.shape[-1], dtype=K.dtype, device=K.device)
-        a = MAP.apply(K, logits, Y, root, self.n_steps)
-        evidence = 0.0
-        if K.shape[1] > 1:
-            L = torch.linalg.cholesky(eye + 0.5 * K)
-            f = logits + (K @ a) / root.clamp(min=1e-12)
-            fit = (
-                root.square() * torch.where(Y > 0, torch.log_softmax(f, -1), 0.0)
-            ).sum((-1, -2))
-            evidence = (
-                fit
-                - 0.5 * ((K @ a) * a).sum((-1, -2))
-                - (
-                    (support.n_classes - 1).clamp(min=1).unsqueeze(-1)
-                    * L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-                )
-            )
-        w = module.log_weights(evidence, K)
-        return State(rows, root * a, rows.new_zeros(len(rows), 0), w, support.n_classes)
+        Where they do not, 5 rows of each class, and 15 to judge by.
+        """
+        return ((1, 10), 30) if spec.label_space == "shared" else (5, 15)
 
-    def _values(self, module, rows, residual, root, K, support):
-        noise = module.noise()[:, None, None].double()
-        eye = torch.eye(K.shape[-1], dtype=torch.double, device=K.device)
-        L = torch.linalg.cholesky(K.double() + noise * eye)
-        r = residual.double()
-        a = torch.cholesky_solve(r, L)
-        P = torch.cholesky_inverse(L).to(K)
-        evidence = 0.0
-        if K.shape[1] > 1:
-            real = root[..., 0] > 0
-            logd = L.diagonal(dim1=-2, dim2=-1).log()
-            evidence = (
-                -0.5 * (r * a).sum((-1, -2)) - torch.where(real, logd, 0.0).sum(-1)
-            ).to(K)
-        w = module.log_weights(evidence, K)
-        return State(rows, root * a.to(K), root * P * root.mT, w, support.n_classes)
+    def callbacks(self) -> list[Any]:
+        """Keep outer steps short where a task is very unlikely."""
+        return [("clip", GradientNormClipping(1.0))]
 
-    def predict(self, module, state, X, offset=None):
-        rows = module.rows(X, offset)
-        return self._mix(module, state, self._members(module, state, rows, offset))
+    def build(self, backbone: Backbone, spec: Spec) -> KernelLearner:
+        """Hold the backbone, the kernels, the mixture and the second loss.
 
-    def _members(self, module, state, rows, offset):
-        k = module.kernel(rows, state.rows)
-        out = (
-            module.mean(rows, offset, state) + k @ state.weights
-        )  # (tasks, members, rows, outputs)
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range.
+        """
+        for name in ("width", "n_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {self!r}.")
+        module = KernelLearner(backbone, spec, self.width)
+        module.class_loss = make_class_loss(self.width, spec, self.class_loss)
+        return module
+
+    def adapt(self, module: KernelLearner, support: Batch) -> Posterior:
+        """Condition the processes of every task on its support."""
+        rows = module.support(support)
+        if rows.y.shape[1] <= _MOST_ROWS:
+            return self._adapt_exactly(module, rows)
+        is_large = (rows.counts > 0).sum(dim=1) > _MOST_ROWS
+        large, small = (mask.nonzero().squeeze(1) for mask in (is_large, ~is_large))
+        parts = []
+        if len(large):
+            parts.append(adapt_large(module, _tasks(rows, large), _MOST_ROWS))
+        if len(small):
+            few = _front(_tasks(rows, small))
+            parts.append(_widened(self._adapt_exactly(module, few)))
+        order = torch.cat([large, small]).argsort()
+        joined = (torch.cat(leaves)[order] for leaves in zip(*parts, strict=True))
+        return Posterior(*joined)
+
+    def _adapt_exactly(self, module: KernelLearner, support: Support) -> Posterior:
+        K = module.kernel().between(support.rows, support.rows)
+        return adapt_exactly(module, support, K, self.n_steps)
+
+    def predict(
+        self,
+        module: KernelLearner,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        """Answer rows with the mixture of the processes."""
+        outputs, _ = self._processes(module, state, X, offset)
+        log_share = state.log_share[..., None, None]
         if module.kind == "classifier":
-            return out.masked_fill(
-                absent_classes(out.shape[-1], state.n_classes).unsqueeze(1), -torch.inf
-            ), None
-        explained = ((k @ state.precision) * k).sum(-1)
-        v = (module.diagonal(rows) - explained).clamp(min=1e-6) + module.noise()[
-            :, None
-        ]
-        return out, v.unsqueeze(-1)
+            return (log_share + outputs.log_softmax(dim=-1)).logsumexp(dim=1)
+        return (log_share.exp() * outputs).sum(dim=1)
 
-    def _mix(self, module, state, members):
-        out, v = members
-        if module.kind == "classifier":
-            return (
-                state.log_weights[..., None, None] + torch.log_softmax(out, -1)
-            ).logsumexp(1)
-        return (state.log_weights.exp()[..., None, None] * out).sum(1)
+    def predict_std(
+        self,
+        module: KernelLearner,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        """Tell how sure the answers are, in regression.
 
-    def predict_std(self, module, state, X, offset=None):
-        out, v = self._members(module, state, module.rows(X, offset), offset)
-        w = state.log_weights.exp()[..., None, None]
-        mean = (w * out).sum(1, keepdim=True)
-        return (w * (v + (out - mean).square())).sum(1).sqrt()
+        Parameters
+        ----------
+        module : nn.Module
+            What :meth:`build` returned.
+        state : Posterior
+            What :meth:`adapt` returned.
+        X : Tensor of shape (tasks, rows, n_features)
+            Query rows.
+        offset : Tensor of shape (tasks, rows, parts, 1), default=None
+            What the prior says of them.
 
-    def meta_loss(self, module, episode):
+        Returns
+        -------
+        Tensor of shape (tasks, rows, 1)
+            Standard deviations of the targets, their noise included, in units of the
+            targets as they were learnt.
+        """
+        values, variance = self._processes(module, state, X, offset)
+        assert variance is not None  # of values
+        share = state.log_share.exp()[..., None, None]
+        mean = (share * values).sum(dim=1, keepdim=True)
+        spread = variance.unsqueeze(-1) + (values - mean).square()
+        return (share * spread).sum(dim=1).sqrt()
+
+    def embed(
+        self,
+        module: KernelLearner,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        """Map rows to the embedding that kernels compare."""
+        return module.embed(X, offset)
+
+    def meta_loss(self, module: KernelLearner, episode: Episode) -> Tensor:
+        """Return minus the log density, or log-probability, of the queries.
+
+        The mean of those of every process by itself, and the second loss of pools of
+        classes.
+        """
         support, query = episode
-        state = self.adapt(module, support)
-        rows = module.rows(query.X, query.offset, query.mask)
-        members = self._members(module, state, rows, query.offset)
-        return self._loss(module, state, members, query, OPT["own"]) + module.penalty()
-
-    def _loss(self, module, state, members, query, own=0.0):
-        out, v = members
-        if module.kind == "classifier":
-            log_p = torch.log_softmax(out, -1)
-            at = query.y[:, None, :, None].expand(*log_p.shape[:3], 1)
-            log_p = log_p.gather(-1, at).squeeze(-1)
+        n = support.y.shape[1]
+        # Support and query at once: most of the time goes into calls, not numbers.
+        joined, _ = episode.join()
+        whole = module.support(joined)
+        known = Support(
+            whole.rows[:, :n],
+            whole.mean[:, :, :n],
+            support.y,
+            whole.counts[:, :n],
+            support.n_classes,
+        )
+        kernel = module.kernel()
+        if n <= _MOST_ROWS:
+            K = kernel.between(whole.rows, known.rows)
+            state = adapt_exactly(module, known, K[:, :, :n], self.n_steps)
+            K = K[:, :, n:]
         else:
-            v = v.squeeze(-1)
-            log_p = -0.5 * (
-                (out.squeeze(-1) - query.y.unsqueeze(1)).square() / v + v.log()
-            )
-        rows = -(state.log_weights.unsqueeze(-1) + log_p).logsumexp(1)
-        if own:
-            rows = rows - own * log_p.mean(1)
-        return mean_of_rows(rows, query).mean()
+            state = self.adapt(module, support)
+            K = kernel.between(whole.rows[:, n:], state.rows)
+        outputs = whole.mean[:, :, n:] + K @ state.weights
+        variance = None
+        if module.kind == "regressor":
+            variance = _variance(module, kernel, state, whole.rows[:, n:], K)
+        log_p = _log_density(_masked(module, outputs, state), variance, query.y)
+        loss = -mean_of_rows(log_p.mean(dim=1), query).mean()
+        if module.class_loss is None:
+            return loss
+        embedded = whole.rows[..., module.n_inputs :]
+        return loss + module.class_loss(embedded, joined)
 
-    def validation_loss(self, module, state, outputs, query):
-        if OPT["val"] == "mse":
-            return task_losses(outputs, query).mean()
-        rows = module.rows(query.X, query.offset, query.mask)
-        return self._loss(
-            module, state, self._members(module, state, rows, query.offset), query
-        )
+    def validation_loss(
+        self,
+        module: KernelLearner,
+        state: Posterior,
+        outputs: Tensor,
+        query: Batch,
+    ) -> Tensor:
+        """Return minus the log density, or log-probability, of the mixture."""
+        processes = self._processes(module, state, query.X, query.offset, query.mask)
+        log_p = _log_density(*processes, query.y)
+        mixture = (state.log_share.unsqueeze(-1) + log_p).logsumexp(dim=1)
+        return -mean_of_rows(mixture, query).mean()
 
-    def callbacks(self):
-        return [("clip", GradientNormClipping(OPT["clip"]))] if OPT["clip"] else []
-
-
-class State(NamedTuple):
-    rows: Tensor  # (tasks, rows, inputs and embedding)
-    weights: Tensor  # (tasks, members, rows, outputs)
-    precision: Tensor  # (tasks, members, rows, rows), of values
-    log_weights: Tensor  # (tasks, members)
-    n_classes: Tensor  # (tasks,)
-
-
-class MAP(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, K, logits, Y, root, n_steps):
-        eye = torch.eye(K.shape[-1], dtype=K.dtype, device=K.device)
-        step = torch.linalg.inv(eye + 0.5 * K)
-        inverse = 1 / root.clamp(min=1e-12)
-        a = torch.zeros_like(logits).masked_fill(torch.isinf(logits), 0.0)
-        for _ in range(n_steps):
-            p = torch.softmax(logits + (K @ a) * inverse, dim=-1)
-            a = a + step @ (root * (Y - p) - a)
-        p = torch.softmax(logits + (K @ a) * inverse, dim=-1)
-        ctx.save_for_backward(K, step, p, a, root)
-        ctx.n_steps = n_steps
-        return a
-
-    @staticmethod
-    def backward(ctx, grad):
-        K, step, p, a, root = ctx.saved_tensors
-
-        def curve(x):
-            return p * (x - (p * x).sum(-1, keepdim=True))
-
-        x = grad
-        for _ in range(ctx.n_steps):
-            x = x + step @ (grad - x - K @ curve(x))
-        u = -curve(x)
-        return u @ a.mT, root * u, None, None, None
+    def _processes(
+        self,
+        module: KernelLearner,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None,
+        mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Answer rows by every process, with the variances of values."""
+        rows = module.rows(X, offset, mask)
+        kernel = module.kernel()
+        K = kernel.between(rows, state.rows)  # (tasks, processes, rows, support)
+        outputs = module.mean(X, offset, state.n_classes) + K @ state.weights
+        outputs = _masked(module, outputs, state)
+        if module.kind == "classifier":
+            return outputs, None
+        return outputs, _variance(module, kernel, state, rows, K)
 
 
-OPT = dict(
-    clip=1.0,
-    val="nll",
-    own=0.5,
-    penalty=0.0,
-    const=-1.0,
-    lin=-4.0,
-    rbf=-2.0,
-    deep=-2.0,
-    members=[(1, 0)],
-    temp=1.0,
-)
+def _masked(module: KernelLearner, outputs: Tensor, state: Posterior) -> Tensor:
+    """Rule out classes that a task lacks, (tasks, processes, rows, outputs)."""
+    if module.kind == "regressor":
+        return outputs
+    absent = absent_classes(outputs.shape[-1], state.n_classes).unsqueeze(1)
+    return outputs.masked_fill(absent, -torch.inf)
 
 
-class KernelLearner(nn.Module):
-    def __init__(self, backbone, spec, width):
-        super().__init__()
-        self.kind = spec.kind
-        self.n_outputs = spec.n_outputs
-        d = spec.n_features + spec.n_parts * spec.n_outputs
-        self.d = d
-        members = [m for m in OPT["members"] if spec.n_parts or not m[0]] or [
-            (0, m[1]) for m in OPT["members"]
-        ]
-        self.m = len(members)
-        self.deep = any(x[1] for x in members)
-        if self.deep:
-            self.backbone = backbone.build(d)
-            self.project = nn.Linear(width_of(self.backbone), width)
-            self.skip = nn.Linear(d, width, bias=False)
-            nn.init.normal_(self.skip.weight, std=0.3 / d**0.5)
-        self.hyper = nn.Parameter(torch.zeros(self.m, 3 + 2 * d))
-        if spec.kind == "regressor":
-            self.log_noise = nn.Parameter(torch.zeros(self.m))
-        if spec.n_parts:
-            first = (
-                [0.7, 0.3] if spec.n_parts == 2 else [1 / spec.n_parts] * spec.n_parts
-            )
-            self.mix = nn.Parameter(torch.tensor([first] * self.m))
-        if spec.n_outputs:
-            self.bias = nn.Parameter(torch.zeros(self.m, spec.n_outputs))
-        if self.m > 1:
-            self.gate = nn.Parameter(torch.zeros(self.m))
-            self.temp = nn.Parameter(torch.tensor(OPT["temp"]))
-        start = torch.cat(
-            [
-                torch.tensor([OPT["const"], OPT["rbf"], OPT["deep"]]),
-                torch.full((d,), OPT["lin"]),
-                torch.full((d,), 0.5 * math.log(d) + 0.3),
-            ]
-        )
-        self.register_buffer("start", start)
-        p = torch.tensor([float(x[0]) for x in members])
-        self.register_buffer("around", p)
-        self.register_buffer("has_deep", torch.tensor([float(x[1]) for x in members]))
-        keep = torch.ones(self.m, d)
-        keep[:, spec.n_features :] = p[:, None]
-        self.register_buffer("keep", keep)
-
-    def hypers(self):
-        h = self.start + self.hyper  # (members, 3 + 2 d)
-        d = self.d
-        c, r, q = (h[:, i].exp()[:, None, None] for i in range(3))
-        v = self.keep * h[:, 3 : 3 + d].exp()
-        s = self.keep * (-h[:, 3 + d :]).exp()
-        return c, r, q * self.has_deep[:, None, None], v.unsqueeze(1), s.unsqueeze(1)
-
-    def log_weights(self, evidence, K):
-        if self.m == 1:
-            return K.new_zeros(len(K), 1)
-        return torch.log_softmax(self.gate + self.temp * evidence, -1)
-
-    def noise(self):
-        return self.log_noise.exp() + 1e-4
-
-    def penalty(self):
-        return OPT["penalty"] * self.hyper.square().sum() if OPT["penalty"] else 0.0
-
-    def rows(self, X, offset, mask=None):
-        z = X
-        if offset is not None:
-            z = torch.cat([X, 6 * torch.tanh(offset.flatten(2) / 6)], -1)
-        elif self.d > X.shape[-1]:
-            z = torch.cat([X, X.new_zeros(*X.shape[:2], self.d - X.shape[-1])], -1)
-        if not self.deep:
-            return z
-        e = self.project(apply(self.backbone, z, mask)) + self.skip(z)
-        return torch.cat([z, e], -1)
-
-    def mean(self, rows, offset, batch):
-        n = self.n_outputs or int(batch.n_classes.max())
-        mean = rows.new_zeros(len(rows), self.m, rows.shape[1], n)
-        if self.n_outputs:
-            mean = mean + self.bias[:, None]
-        if offset is not None:
-            mean = mean + torch.einsum(
-                "trpo,mp->tmro", offset, self.around[:, None] * self.mix
-            )
-        return mean
-
-    def kernel(self, A, B):
-        c, r, q, v, s = self.hypers()
-        d = self.d
-        a, b = A[:, None, :, :d], B[:, None, :, :d]
-        k = c + (a * v) @ b.mT + r * torch.exp(-0.5 * sq(a * s, b * s))
-        if self.deep:
-            k = k + q * torch.exp(-0.5 * sq(A[..., d:], B[..., d:])).unsqueeze(1)
-        return k
-
-    def diagonal(self, A):
-        c, r, q, v, _ = self.hypers()
-        return (c + r + q).squeeze(-1) + (A[:, None, :, : self.d].square() * v).sum(-1)
+def _variance(
+    module: KernelLearner, kernel: Kernel, state: Posterior, rows: Tensor, K: Tensor
+) -> Tensor:
+    """Return the variance of new targets at rows, (tasks, processes, rows)."""
+    explained = ((K @ state.precision) * K).sum(dim=-1)
+    variance = (kernel.variance(rows) - explained).clamp(min=0.0)
+    return variance + module.noise().unsqueeze(-1)
 
 
-def sq(a, b):
-    return (
-        a.square().sum(-1, keepdim=True)
-        + b.square().sum(-1).unsqueeze(-2)
-        - 2 * a @ b.mT
-    ).clamp(min=0.0)
+def _log_density(outputs: Tensor, variance: Tensor | None, y: Tensor) -> Tensor:
+    """Return that of every row by every process, (tasks, processes, rows)."""
+    if variance is None:
+        code = y[:, None, :, None].expand(*outputs.shape[:3], 1)
+        return outputs.log_softmax(dim=-1).gather(-1, code).squeeze(-1)
+    error = (outputs.squeeze(-1) - y.unsqueeze(1)).square()
+    return -0.5 * (error / variance + variance.log())
+
+
+def _tasks(support: Support, tasks: Tensor) -> Support:
+    return Support(*(leaf[tasks] for leaf in support))
+
+
+def _front(support: Support) -> Support:
+    """Put the real rows first and cut the rest, of tasks that are small enough."""
+    place = (support.counts <= 0).to(torch.int8).argsort(dim=1, stable=True)
+    place = place[:, :_MOST_ROWS]
+    return Support(
+        support.rows.take_along_dim(place.unsqueeze(-1), dim=1),
+        support.mean.take_along_dim(place[:, None, :, None], dim=2),
+        support.y.take_along_dim(place, dim=1),
+        support.counts.take_along_dim(place, dim=1),
+        support.n_classes,
+    )
+
+
+def _widened(state: Posterior) -> Posterior:
+    """Pad to the number of rows that large tasks keep."""
+    more = _MOST_ROWS - state.rows.shape[1]
+    precision = state.precision
+    if precision.ndim == 4:
+        precision = pad(precision, (0, more, 0, more))
+    return state._replace(
+        rows=pad(state.rows, (0, 0, 0, more)),
+        weights=pad(state.weights, (0, 0, 0, more)),
+        precision=precision,
+    )

@@ -46,6 +46,9 @@ class MAML(Algorithm):
     loss is higher after the steps than before: on rows or targets far from those of
     the training, gradient descent may diverge, and such a task keeps nothing of it.
 
+    What a prior says of a row, o(x), is added to the outputs, in the loss of the
+    support as in that of the queries: tasks learn how they deviate from it.
+
     Parameters
     ----------
     inner_lr : float, default=None
@@ -102,6 +105,7 @@ class MAML(Algorithm):
     """
 
     uses_weights = True
+    uses_prior = True
     written_out: ClassVar[bool] = True
     """Whether the meta-gradient of a ReLU network may be written out.
 
@@ -239,9 +243,15 @@ class MAML(Algorithm):
             return end
         return module.keep(start, end, keeps(*passed))
 
-    def predict(self, module: InnerLoop, state: State, X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: InnerLoop,
+        state: State,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Answer rows with every task's own weights."""
-        return module.answer(state, apply(module.trunk, X))
+        return module.answer(state, apply(module.trunk, X), offset)
 
     def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Add the gradient of the loss on the queries after the inner steps."""
@@ -260,7 +270,13 @@ class MAML(Algorithm):
             first_order=self.first_order,
         )
 
-    def embed(self, module: InnerLoop, state: State, X: Tensor) -> Tensor:
+    def embed(
+        self,
+        module: InnerLoop,
+        state: State,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Map rows to the embedding, each task with the backbone it adapted."""
         if self.adapt_only == "head":
             return apply(module.trunk, X)

@@ -10,6 +10,7 @@ from torch.nn.functional import one_hot
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.crammer_singer import solve_machine
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
+from skmeta.algorithms.shared.offsets import add_offset, mean_offset
 from skmeta.algorithms.shared.training_classes import (
     ClassLoss,
     embed_episode,
@@ -59,6 +60,10 @@ class MetaOptNet(Algorithm):
     label space :math:`v_k` is meta-learnt: a class, or a task, without any support row
     still has a vector.
 
+    What a prior says of a row, o(x), is added to its logits. Margins are then those of
+    :math:`w_k \cdot f(x) + o_k(x) / s`, so that in the dual :math:`o_k(x_n) / s` joins
+    :math:`v_k \cdot f(x_n)`.
+
     Parameters
     ----------
     C : float, default=1.0
@@ -102,6 +107,7 @@ class MetaOptNet(Algorithm):
     """
 
     kinds = ("classifier",)
+    uses_prior = True
 
     def __init__(self, C: float = 1.0, class_loss: float | Literal["auto"] = "auto"):
         self.C = C
@@ -127,9 +133,17 @@ class MetaOptNet(Algorithm):
         embedded = apply(module.backbone, support.X, support.mask)
         return self._solve(module, embedded, support)
 
-    def predict(self, module: "_Machine", state: "State", X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: "_Machine",
+        state: "State",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Answer rows with every task's own machine."""
-        return self._answer(module, state, apply(module.backbone, X))
+        return add_offset(
+            self._answer(module, state, apply(module.backbone, X)), offset
+        )
 
     def meta_loss(self, module: "_Machine", episode: Episode) -> Tensor:
         """Loss on the queries, and the second loss where there is one."""
@@ -138,6 +152,7 @@ class MetaOptNet(Algorithm):
         support, query, embedded, rows = embed_episode(module.backbone, episode)
         state = self._solve(module, support, episode.support)
         logits = self._answer(module, state, query)
+        logits = add_offset(logits, episode.query.offset)
         loss = task_losses(logits, episode.query).mean()
         return loss + module.class_loss(embedded, rows)
 
@@ -146,6 +161,8 @@ class MetaOptNet(Algorithm):
         n_classes = module.n_outputs or int(support.n_classes.max())
         own = one_hot(support.y, n_classes).to(Z)  # (tasks, rows, classes)
         wanted = own if module.prior is None else own - Z @ module.prior.mT
+        if support.offset is not None:
+            wanted = wanted - mean_offset(support.offset) / module.log_scale.exp()
         code = torch.arange(n_classes, device=Z.device)
         has = code < support.n_classes.unsqueeze(-1)  # (tasks, classes)
         free = has.unsqueeze(-1) & support.mask.unsqueeze(1)  # (tasks, classes, rows)

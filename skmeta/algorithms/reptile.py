@@ -12,6 +12,7 @@ from skmeta.algorithms.inner_loop.meta_gradient import mean_descent
 from skmeta.algorithms.inner_loop.safeguard import keeps
 from skmeta.algorithms.maml import MAML, n_inner_steps
 from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.offsets import add_offset
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
@@ -179,7 +180,9 @@ class Reptile(MAML):
             outputs, ways = mean_descent(
                 list(start.weights.values()), self._steps(module, rows_of_steps)
             )
-            return rows_of_steps[-1], module.mask_absent(outputs, start), ways
+            seen = rows_of_steps[-1]
+            outputs = module.mask_absent(outputs, start)
+            return seen, add_offset(outputs, seen.offset), ways
         seen, before, end = rows, start, start
         for step in self._go_on(module, start, rows_of_steps):
             seen, before, end = step
@@ -192,7 +195,7 @@ class Reptile(MAML):
             weight - end.weights[name].mean(dim=0)
             for name, weight in start.weights.items()
         ]
-        return seen, module.answer(before, seen.X), ways
+        return seen, module.answer(before, seen.X, seen.offset), ways
 
     def _keeps(
         self, module: InnerLoop, start: State, end: State, rows: Batch
@@ -245,6 +248,7 @@ def _draw(rows: Batch, n: int, times: int) -> Iterator[Batch]:
             rows.mask[task, chosen],
             rows.n_classes,
             weight=None if rows.weight is None else rows.weight[task, chosen],
+            offset=None if rows.offset is None else rows.offset[task, chosen],
         )
 
 

@@ -12,7 +12,8 @@ _NEEDS = {"pandas": "pandas", "matplotlib": "matplotlib", "jinja2": "jinja2"}
 
 _DESCRIPTION = """\
 Learn from some of the tasks in a table, judge on others: meta-learners and plain ways
-side by side, as a table here and as a report in one HTML file; the best model is saved.
+side by side, as a table here and as a report in one HTML file; the recommended model
+is saved.
 """
 
 _EPILOG = """\
@@ -48,6 +49,13 @@ def add_parser(commands: Any) -> None:
         nargs="+",
         metavar="NAME",
         help="as python -m skmeta plugins lists them (default: a few that suit)",
+    )
+    parser.add_argument(
+        "--plain",
+        nargs="+",
+        metavar="NAME",
+        help='plain ways to set them against, such as "mixed linear" (default: all '
+        "that suit and are installed)",
     )
     parser.add_argument(
         "--task",
@@ -120,6 +128,7 @@ def _run(options: argparse.Namespace) -> int:
             groups=options.groups,
             shots=options.shots,
             algorithms=options.algorithms,
+            plain=options.plain,
             task=options.task,
             metric=options.metric,
             drop=options.drop,
@@ -149,6 +158,7 @@ def _command(options: argparse.Namespace) -> str:
         "groups",
         "shots",
         "algorithms",
+        "plain",
         "task",
         "metric",
         "drop",

@@ -142,7 +142,7 @@ class AdaptationDisplay:
         if steps is None:
             steps = range(2 * trained + 1)
         if n_shot is None:
-            n_shot = shot_range(estimator.n_shot, "shared")[1]
+            n_shot = shot_range(estimator.n_shot_, "shared")[1]
         metric, name = ("accuracy",) * 2 if is_classifier(estimator) else ("r2", "R²")
         if score is not None:  # as a scorer: a function named as a loss is negated
             metric, name = make_scorer(score), score_label(score)

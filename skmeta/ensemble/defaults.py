@@ -2,18 +2,10 @@
 
 from typing import Any
 
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
-from sklearn.linear_model import LogisticRegression
-
 from skmeta.estimators import MetaClassifier, MetaRegressor
-from skmeta.model_selection import PerTask, PooledWithTaskMean
+from skmeta.model_selection import plain_ways
 
 __all__ = ["class_members", "value_members"]
-
-_BOOSTING = {"learning_rate": 0.05, "max_leaf_nodes": 15, "early_stopping": False}
 
 
 def class_members(
@@ -39,17 +31,16 @@ def class_members(
     if label_space == "per_task":
         given["label_space"] = label_space
         return [
+            ("gp", MetaClassifier("gp", **given)),
             ("protonet", MetaClassifier("protonet", **given)),
-            ("r2d2", MetaClassifier("r2d2", **given)),
-            ("logistic", PerTask(LogisticRegression(max_iter=500))),
+            *_plain("classifier", random_state, "own linear"),
         ]
     if label_space == "shared":
         given["label_space"] = label_space
-    boosting = HistGradientBoostingClassifier(**_BOOSTING, random_state=random_state)
     return [
-        ("protonet", MetaClassifier("protonet", **given)),
-        ("cnp", MetaClassifier("cnp", **given)),
-        ("boosting", PooledWithTaskMean(boosting)),
+        ("gp", MetaClassifier("gp", **given)),
+        ("gp_alone", MetaClassifier("gp", prior=None, **given)),
+        *_plain("classifier", random_state, "mixed linear", "boosting + residual"),
     ]
 
 
@@ -69,9 +60,21 @@ def value_members(n_shot: Any, random_state: int | None) -> list[tuple[str, Any]
         Not fitted.
     """
     given = {"n_shot": n_shot, "random_state": random_state}
-    boosting = HistGradientBoostingRegressor(**_BOOSTING, random_state=random_state)
     return [
-        ("r2d2", MetaRegressor("r2d2", **given)),
-        ("cnp", MetaRegressor("cnp", **given)),
-        ("boosting", PooledWithTaskMean(boosting)),
+        ("gp", MetaRegressor("gp", **given)),
+        ("gp_alone", MetaRegressor("gp", prior=None, **given)),
+        *_plain("regressor", random_state, "mixed linear", "boosting + residual"),
     ]
+
+
+def _plain(kind: str, random_state: int | None, *names: str) -> list[tuple[str, Any]]:
+    """Return plain ways by names that parameters can have."""
+    ways = plain_ways(kind, random_state=random_state, rivals=False)
+    return [(_NAMES[name], ways[name]) for name in names]
+
+
+_NAMES = {
+    "own linear": "own_linear",
+    "mixed linear": "mixed_linear",
+    "boosting + residual": "boosting_residual",
+}

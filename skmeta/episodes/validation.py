@@ -69,6 +69,7 @@ def make_samplers(
     early_stopping: bool | str,
     validation_fraction: float,
     mix_tasks: float,
+    warns_of_few: bool = True,
     rng: np.random.Generator,
     **draw: Any,
 ) -> tuple[EpisodeSampler, EpisodeSampler | None]:
@@ -86,6 +87,8 @@ def make_samplers(
         Whether, and how much, to hold out.
     mix_tasks : float
         Share of the training episodes whose classes come from all tasks.
+    warns_of_few : bool, default=True
+        Warn of tasks too small for the highest number of support rows.
     rng : numpy.random.Generator
         Source of randomness.
     **draw
@@ -123,7 +126,7 @@ def make_samplers(
             + (" of each of two classes" if cell is not None else "")
             + f", and the table has n_samples = {len(task)}."
         )
-    if train.n_reduced_ or train.n_dropped_:
+    if (train.n_reduced_ and warns_of_few) or train.n_dropped_:
         what = "tasks" if cell is None else "classes"
         left_out = f" {train.n_dropped_} more have one row only and are left out."
         warn(

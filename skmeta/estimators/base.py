@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, FeatureNoise
+from skmeta.engine.callbacks import best_epoch
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train
@@ -64,8 +65,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         "backbone": [str, HasMethods(["build"])],
         "prior": [StrOptions({"auto", *NAMES}), HasMethods("fit"), list, tuple, None],
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
-        "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
-        "n_query": [Interval(Integral, 1, None, closed="left")],
+        "n_shot": [
+            StrOptions({"auto"}),
+            Interval(Integral, 0, None, closed="left"),
+            tuple,
+            list,
+        ],
+        "n_query": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "normalize": [StrOptions({"task", "global", "robust"}), None],
         "max_epochs": [
             StrOptions({"auto"}),
@@ -73,7 +79,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         ],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "tasks_per_epoch": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "optimizer": [StrOptions({"auto"}), callable],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -209,6 +215,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         if is_partial:
             label = self._labels_of_a_part(label)
 
+        self._choose_episode()
+        n_shot = shot_range(self.n_shot_, self.spec_.label_space)
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
@@ -220,8 +228,9 @@ class BaseMetaEstimator(AdaptingEstimator):
             tasks=self.tasks,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
-            n_shot=shot_range(self.n_shot, self.spec_.label_space),
-            n_query=self.n_query,
+            n_shot=n_shot,
+            n_query=self.n_query_,
+            warns_of_few=self.n_shot != "auto",
             stratum=self._strata(rows),
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
@@ -329,6 +338,12 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
         self._check_suits(self.algorithm_, "algorithm")
 
+    def _choose_episode(self) -> None:
+        """Learn how many rows the support and the query of an episode have."""
+        n_shot, n_query = self.algorithm_.default_episode(self.spec_)
+        self.n_shot_ = n_shot if self.n_shot == "auto" else self.n_shot
+        self.n_query_ = n_query if self.n_query == "auto" else self.n_query
+
     def _prior_parts(self) -> tuple[Any, ...]:
         """Return the parts of the prior, names or estimators; none without a prior."""
         if self.prior is None:
@@ -430,7 +445,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         net = self._make_net(validates=True)
         net.max_epochs = n_epochs
         learn(net, train, valid, compares=False)
-        return 1 + int(np.argmin(net.history[:, "valid_loss"]))
+        return 1 + best_epoch(net, net.history)
 
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
@@ -457,11 +472,12 @@ class BaseMetaEstimator(AdaptingEstimator):
             self.backbone_,
             self.spec_,
             patience=self.patience if validates else None,
+            by_score=self.spec_.from_pool,
             verbose=self.verbose,
             callbacks=self.callbacks,
             max_epochs=self._n_epochs(validates=validates),
             batch_size=self.batch_size,
-            lr=self.lr,
+            lr=self.algorithm_.default_lr if self.lr == "auto" else self.lr,
             optimizer=self._outer_optimizer(),
             device=self.device,
             compile=self.compile,

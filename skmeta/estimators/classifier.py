@@ -35,12 +35,22 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
 
     Parameters
     ----------
-    algorithm : str or Algorithm, default="maml"
+    algorithm : str or Algorithm, default="gp"
         How the learner is meta-trained and adapts: a registered name or an object from
         :mod:`skmeta.algorithms`. ``python -m skmeta plugins`` lists the names.
     backbone : str or Backbone, default="mlp"
         Network from features to an embedding: a registered name or an object from
         :mod:`skmeta.backbones`.
+    prior : "auto", "boosting", "linear", estimator, list of them or None, \
+            default="auto"
+        What the rows of all tasks together say before a task has spoken, by a
+        classifier of scikit-learn or one made by its name: gradient-boosted trees, or a
+        logistic regression of standardised columns. The algorithm learns how tasks
+        deviate from it. Training tasks are answered by what was fitted to others, in
+        folds of tasks. It gets the columns that ``fit`` got, by name where they have
+        names, and the weights of rows and classes. "auto" is what the algorithm
+        recommends: boosting and linear for "gp" with shared labels (linear alone beyond
+        200 columns), none for the others. Per-task labels have none.
     tasks : {"groups", "classes", "table"}, default="groups"
         Where tasks come from. "groups": rows that share a value of ``groups`` are a
         task. "classes": a task is ``n_way`` classes drawn from one table. "table": a
@@ -53,13 +63,15 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         in a single task only.
     n_way : int, default=5
         Classes per episode, for per-task labels.
-    n_shot : int or (int, int), default=5
+    n_shot : int, (int, int) or "auto", default="auto"
         Support rows per episode: of each class for per-task labels, in all for shared
         labels, where they come in their natural proportions. What helps most is to
         choose it as large as the support that ``adapt`` will get. A pair is a range to
-        draw from; a low end of 0 trains the answer before any row is seen.
-    n_query : int, default=15
-        Query rows per episode, counted as ``n_shot`` is.
+        draw from; a low end of 0 trains the answer before any row is seen. "auto" is
+        (1, 10) for "gp" and shared labels, and 5 else.
+    n_query : int or "auto", default="auto"
+        Query rows per episode, counted as ``n_shot`` is. "auto" is 30 for "gp" and
+        shared labels, and 15 else.
     stratify : bool, default=False
         In a shared label space, draw the support of training episodes and of the
         few-shot score such that every class of a task has its share of it, and a row at
@@ -104,15 +116,17 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Tasks in a meta-batch.
     tasks_per_epoch : int, default=512
         Tasks drawn in an epoch.
-    lr : float, default=1e-3
-        Learning rate of the outer optimizer.
+    lr : float or "auto", default="auto"
+        Learning rate of the outer optimizer. "auto" is what the algorithm is best
+        trained with, ``default_lr``: 0.01 for "gp", 0.001 for most.
     optimizer : type or "auto", default="auto"
         Outer optimizer. "auto" is :class:`torch.optim.Adam`, for ``tasks="classes"``
         with ``weight_decay=1e-3``.
     early_stopping : bool or "auto", default="auto"
         Hold out a part of the tasks (or of the classes or rows where tasks are
-        drawn from them), stop when their loss has not fallen for ``patience`` epochs,
-        and end with the best epoch's weights. "auto" does so from 6 tasks, 200 rows,
+        drawn from them), stop when their loss has not fallen for ``patience`` epochs
+        (or their accuracy not risen, for ``tasks="classes"``), and end with the best
+        epoch's weights. "auto" does so from 6 tasks, 200 rows,
         or as many classes on as leave ``n_way`` of them to validate on.
     validation_fraction : float, default=0.1
         Part to hold out.
@@ -156,6 +170,10 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Meta-knowledge: what ``fit`` leaves behind.
     net_ : EpisodicNet
         The skorch net that trained it.
+    prior_ : Prior or None
+        The fitted prior.
+    n_shot_, n_query_ : int or (int, int), int
+        Support and query rows of the episodes, as they were chosen.
     history_ : skmeta.engine.history.History
         skorch's history, with ``to_frame()``: losses of every epoch.
     algorithm_, backbone_ : Algorithm, Backbone
@@ -209,15 +227,15 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
 
     def __init__(
         self,
-        algorithm: str | Algorithm = "maml",
+        algorithm: str | Algorithm = "gp",
         backbone: str | Backbone = "mlp",
         *,
         prior: str | BaseEstimator | Sequence[str | BaseEstimator] | None = "auto",
         tasks: Literal["groups", "classes", "table"] = "groups",
         label_space: Literal["auto", "shared", "per_task"] = "auto",
         n_way: int = 5,
-        n_shot: int | tuple[int, int] = 5,
-        n_query: int = 15,
+        n_shot: int | tuple[int, int] | Literal["auto"] = "auto",
+        n_query: int | Literal["auto"] = "auto",
         stratify: bool = False,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         mix_tasks: float = 0.0,
@@ -226,7 +244,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         max_epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
-        lr: float = 1e-3,
+        lr: float | Literal["auto"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,

@@ -33,21 +33,26 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
 
     Parameters
     ----------
-    algorithm : str or Algorithm, default="maml"
+    algorithm : str or Algorithm, default="gp"
         How the learner is meta-trained and adapts: a registered name or an object from
         :mod:`skmeta.algorithms`. ``python -m skmeta plugins`` lists the names.
     backbone : str or Backbone, default="mlp"
         Network from features to an embedding: a registered name or an object from
         :mod:`skmeta.backbones`.
+    prior : "auto", "boosting", "linear", estimator, list of them or None, \
+            default="auto"
+        What the rows of all tasks together say before a task has spoken, by a regressor
+        of scikit-learn or one made by its name, as in :class:`MetaClassifier`.
     tasks : {"groups", "table"}, default="groups"
         Where tasks come from. "groups": rows that share a value of ``groups`` are a
         task. "table": a task is a random part of one table, and after ``fit`` the
         table itself is the current task.
-    n_shot : int or (int, int), default=5
+    n_shot : int, (int, int) or "auto", default="auto"
         Support rows per episode; best as many as ``adapt`` will get. A pair is a range
-        to draw from; a low end of 0 trains the answer before any row is seen.
-    n_query : int, default=15
-        Query rows per episode.
+        to draw from; a low end of 0 trains the answer before any row is seen. "auto" is
+        (1, 10) for "gp", and 5 else.
+    n_query : int or "auto", default="auto"
+        Query rows per episode. "auto" is 30 for "gp", and 15 else.
     augment : str, Augmentation or list of them, default=None
         Task augmentation, as in :class:`MetaClassifier`.
     normalize : {"global", "task", "robust", None}, default="global"
@@ -71,6 +76,10 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         Meta-knowledge: what ``fit`` leaves behind.
     net_ : EpisodicNet
         The skorch net that trained it.
+    prior_ : Prior or None
+        The fitted prior.
+    n_shot_, n_query_ : int or (int, int), int
+        Support and query rows of the episodes, as they were chosen.
     history_ : skmeta.engine.history.History
         skorch's history, with ``to_frame()``: losses of every epoch, in units of
         standardised targets.
@@ -110,19 +119,19 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
 
     def __init__(
         self,
-        algorithm: str | Algorithm = "maml",
+        algorithm: str | Algorithm = "gp",
         backbone: str | Backbone = "mlp",
         *,
         prior: str | BaseEstimator | Sequence[str | BaseEstimator] | None = "auto",
         tasks: Literal["groups", "table"] = "groups",
-        n_shot: int | tuple[int, int] = 5,
-        n_query: int = 15,
+        n_shot: int | tuple[int, int] | Literal["auto"] = "auto",
+        n_query: int | Literal["auto"] = "auto",
         augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
         normalize: Literal["task", "global", "robust"] | None = "global",
         max_epochs: int = 200,
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
-        lr: float = 1e-3,
+        lr: float | Literal["auto"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,

@@ -1,7 +1,7 @@
 """The few-shot score: how well new tasks are learnt, each from a part of its rows."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,7 +27,7 @@ class FewShotScoring(BaseEstimator):
     """
 
     # Parameters.
-    n_shot: int | tuple[int, int]
+    n_shot: int | tuple[int, int] | Literal["auto"]
     random_state: Any
 
     def score(
@@ -76,7 +76,7 @@ class FewShotScoring(BaseEstimator):
             label_space = getattr(self, "label_space_", "shared")
             in_support = draw_support(
                 self._cells(rows),
-                shot_range(self.n_shot, label_space)[1],
+                shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1],
                 generator(self.random_state, default=0),
                 stratum=self._strata(rows),
             )

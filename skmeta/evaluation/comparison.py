@@ -1,20 +1,20 @@
-"""Meta-learners and plain ways side by side: fitted, judged, the better one told."""
+"""Meta-learners and plain ways side by side: chosen, fitted, judged, told of."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import perf_counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmeta.display import AdaptationDisplay
+from skmeta.evaluation.attempts import Attempts
+from skmeta.evaluation.choice import Choice, rank_learners, splits_of_tasks
 from skmeta.evaluation.learners import (
     make_meta_learner,
     make_plain_learners,
@@ -22,9 +22,10 @@ from skmeta.evaluation.learners import (
 )
 from skmeta.evaluation.problem import Problem
 from skmeta.evaluation.table_file import InputError
-from skmeta.evaluation.verdict import Verdict, make_verdict
+from skmeta.evaluation.verdict import Verdict, against_others, make_verdict
 from skmeta.evaluation.wording import MetricWording
-from skmeta.model_selection import compare
+from skmeta.model_selection import few_shot_curve
+from skmeta.model_selection._curve import summarise
 from skmeta.tables.preprocessing import make_preprocessor
 from skmeta.utils.messages import count
 
@@ -55,16 +56,22 @@ class Result:
         Columns "estimator", "shots", "score", "low", "high", "n_tasks".
     scores : DataFrame
         Columns "estimator", "shots", "task", "score".
+    choice : Choice
+        Who was chosen to compete, on the tasks to learn from.
     verdict : Verdict
         The answer.
+    others : DataFrame
+        Every other learner against the chosen plain way, on new tasks, at the shots of
+        the verdict: columns "estimator", "n_tasks", "difference", "won", "p_value",
+        "p_holm". They do not make the verdict.
     fitted : dict of str to estimator
-        Every learner.
+        Every learner, by all tasks to learn from.
     preprocessor : transformer
         Fitted on the tasks to learn from.
     parameters : dict of str to dict
         Of every meta-learner.
     seconds : dict of str to float
-        To fit.
+        To choose by and to fit.
     failures : dict of str to str
         Learners that failed, and why.
     remarks : list of str
@@ -72,9 +79,9 @@ class Result:
     options : dict
         Of :func:`skmeta.evaluation.make_problem`.
     adaptation : AdaptationDisplay or None
-        Of the best meta-learner, if it takes inner steps.
+        Of the chosen meta-learner, if it takes inner steps.
     saved : str or None
-        Where the best model is.
+        Where the recommended model is.
     """
 
     problem: Problem
@@ -84,7 +91,9 @@ class Result:
     plain: list[str]
     curve: DataFrame
     scores: DataFrame
+    choice: Choice
     verdict: Verdict
+    others: DataFrame
     fitted: dict[str, Any]
     preprocessor: Any
     parameters: dict[str, dict]
@@ -96,14 +105,10 @@ class Result:
     saved: str | None = None
 
     @property
-    def best_meta(self) -> str:
-        """Name of the best meta-learner."""
-        return self.verdict.duel.meta
-
-    @property
-    def best(self) -> str:
-        """Name of the best learner of all."""
-        return self.names_by_score[0]
+    def recommended(self) -> str:
+        """Name of the learner to take: the chosen meta-learner only where it helps."""
+        helps = self.verdict.outcome == "helps"
+        return self.choice.meta if helps else self.choice.plain
 
     def pipeline(self, name: str) -> Pipeline:
         """Put a learner behind the preprocessor, so that it takes the table's rows."""
@@ -112,12 +117,12 @@ class Result:
     @property
     def estimator_name(self) -> str:
         """Name of the estimator's class."""
-        return type(self.fitted[self.best_meta]).__name__
+        return type(self.fitted[self.choice.meta]).__name__
 
     @property
     def n_features(self) -> int:
         """Numbers that the columns became."""
-        return self.fitted[self.best_meta].n_features_in_
+        return self.preprocessor.steps[-2][1].n_features_in_
 
     @property
     def names_by_score(self) -> list[str]:
@@ -131,13 +136,18 @@ def compare_learners(
     problem: Problem,
     algorithms: list[str],
     *,
+    plain: list[str] | None = None,
     shots: list[int],
     metric: str,
     max_epochs: int,
     random_state: int | None,
     tell: Callable[[str], None],
 ) -> Result:
-    """Fit every learner on some tasks, judge it on the others.
+    """Choose on the tasks to learn from, fit to all of them, judge on the others.
+
+    One meta-learner and one plain way are chosen by a split of the tasks to learn from,
+    and the verdict is about these two: on the new tasks nothing is chosen.
+
 
     Parameters
     ----------
@@ -145,6 +155,8 @@ def compare_learners(
         What is to be learnt.
     algorithms : list of str
         Names of meta-learning algorithms.
+    plain : list of str, default=None
+        Names of plain ways; None for all that suit.
     shots : list of int
         Support rows, sorted.
     metric : str
@@ -166,6 +178,8 @@ def compare_learners(
     InputError
         If no meta-learner or no plain way works, or the metric does not suit.
     """
+    import pandas as pd
+
     X, y, groups = problem.train
     # A row far out would throw the gradient steps of a task of few rows off.
     clip = FunctionTransformer(np.clip, kw_args={"a_min": -4, "a_max": 4})
@@ -183,53 +197,69 @@ def compare_learners(
         )
         for name in algorithms
     }
-    learners = make_plain_learners(problem, random_state) | {
-        name: make_meta_learner(own, problem).set_params(verbose=1)
-        for name, own in parameters.items()
+    learners = make_plain_learners(problem, random_state, plain) | {
+        name: make_meta_learner(own, problem) for name, own in parameters.items()
     }
-    fitted, seconds, failures = {}, {}, {}
-    warned: dict[str, Any] = {}
-    for place, (name, learner) in enumerate(learners.items(), start=1):
-        tell(f"[{place}/{len(learners)}] {name}")
-        start = perf_counter()
-        with _collecting_warnings(name, warned):
-            try:
-                fitted[name] = learner.fit(Z, y, groups=groups)
-            except (ValueError, TypeError, RuntimeError) as error:
-                failures[name] = str(error).strip() or type(error).__name__
-                tell(f"      failed: {failures[name]}")
-        if name in fitted and name in parameters:
-            learner.set_params(verbose=0)
-        seconds[name] = perf_counter() - start
-    meta = [name for name in algorithms if name in fitted]
-    plain = [name for name in learners if name in fitted and name not in parameters]
-    if not meta or not plain:
-        told = "; ".join(f"{name}: {error}" for name, error in failures.items())
-        raise InputError(f"Nothing could be compared. {told}")
+    seed = random_state
+    if seed is None:  # all learners meet the same supports
+        seed = int(np.random.default_rng().integers(2**31))
+    attempts = Attempts(tell)
+    at = shots[len(shots) // 2]
 
-    tell(f"judging on {count(len(np.unique(problem.test[2])), 'new task')}")
+    splits = splits_of_tasks(problem, at, seed)
+    held = np.unique(groups[np.concatenate([judged for _, judged in splits])])
+    attempts.begin(f"choosing by {count(len(held), 'task')} to learn from", learners)
+    ranked = rank_learners(
+        learners,
+        Z,
+        y,
+        groups,
+        splits=splits,
+        shots=at,
+        metric=metric,
+        random_state=seed,
+        attempt=attempts.run,
+    )
+    attempts.begin("fitting to all tasks to learn from", learners)
+    fitted = attempts.run_all(
+        {name: partial(_fit, own, Z, y, groups) for name, own in learners.items()}
+    )
     y_test, groups_test = problem.test[1:]
-    with _collecting_warnings("judging", warned):
-        try:
-            found = compare(
-                {name: fitted[name] for name in plain + meta},
-                Z_test,
-                y_test,
-                groups_test,
-                shots=shots,
-                metric=metric,
-                random_state=random_state,
-            )
-        except ValueError as error:
-            raise InputError(f"{metric}: {error}") from error
+    new_tasks = np.unique(groups_test)
+    attempts.begin(f"judging on {count(len(new_tasks), 'new task')}", fitted)
+    judge = partial(
+        few_shot_curve,
+        X=Z_test,
+        y=y_test,
+        groups=groups_test,
+        shots=shots,
+        metric=metric,
+        test_groups=new_tasks,
+        random_state=seed,
+        per_task=True,
+    )
+    judged = attempts.run_all(
+        {name: partial(judge, {name: own}) for name, own in fitted.items()},
+        timed=False,
+    )
+    meta = [name for name in algorithms if name in judged]
+    against = [name for name in learners if name in judged and name not in parameters]
+    if not meta or not against:
+        told = "; ".join(
+            f"{name}: {error}" for name, error in attempts.failures.items()
+        )
+        raise InputError(f"Nothing could be compared. {told}")
+    choice = Choice.of(
+        ranked[ranked.index.isin(judged)], meta, against, shots=at, n_tasks=len(held)
+    )
+    found = pd.concat([judged[name] for name in against + meta], ignore_index=True)
     by_task = ["estimator", "shots", "task"]
-    scores = found.per_task.groupby(by_task, sort=False)["score"].mean().reset_index()
-    remarks = [f"{', '.join(who)}: {what}" for what, who in warned.items()]
-    remarks += _far_off(scores)
+    scores = found.groupby(by_task, sort=False)["score"].mean().reset_index()
+    remarks = attempts.remarks() + _far_off(scores)
     each = " of each class" if problem.label_space == "per_task" else ""
     shot, words = f"labelled row{each}", MetricWording(metric)
     try:
-        verdict = make_verdict(scores, meta, plain, metric=words, shot=shot)
+        verdict = make_verdict(scores, choice, metric=words, shot=shot)
     except ValueError as error:
         raise InputError(str(error)) from error
     return Result(
@@ -237,38 +267,31 @@ def compare_learners(
         words,
         shots,
         meta,
-        plain,
-        found.scores,
+        against,
+        summarise(found),
         scores,
+        choice,
         verdict,
+        against_others(scores, choice),
         fitted,
         preprocessor,
         parameters,
-        seconds,
-        failures,
+        attempts.seconds,
+        attempts.failures,
         remarks,
         adaptation=_adaptation(
-            fitted[verdict.duel.meta], Z_test, y_test, groups_test, verdict.duel.shots
+            fitted[choice.meta], Z_test, y_test, groups_test, verdict.duel.shots
         ),
     )
 
 
-@contextmanager
-def _collecting_warnings(name: str, warned: dict[str, list[str]]) -> Iterator[None]:
-    """Collect what is warned of, and by whom."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    for warning in caught:
-        text = str(warning.message)
-        is_ours = issubclass(warning.category, (UserWarning, RuntimeWarning))
-        too_fine = issubclass(warning.category, ConvergenceWarning)
-        # Whether it helps is what the verdict says, by the tasks kept for judging.
-        known = text.startswith("Meta-learning does not help")
-        if is_ours and not too_fine and not known:
-            who = warned.setdefault(text, [])
-            if name not in who:
-                who.append(name)
+def _fit(learner: Any, Z: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Any:
+    own = clone(learner)
+    speaks = "verbose" in own.get_params(deep=False)
+    if speaks:
+        own.set_params(verbose=1)
+    own.fit(Z, y, groups=groups)
+    return own.set_params(verbose=0) if speaks else own
 
 
 def _far_off(scores: DataFrame) -> list[str]:
@@ -285,7 +308,11 @@ def _far_off(scores: DataFrame) -> list[str]:
 
 def _adaptation(meta, Z, y, groups, n_shot: int) -> AdaptationDisplay | None:
     """Score after every inner step, of a learner that takes some."""
-    if "inner_steps" not in meta.algorithm_.get_params(deep=False) or not n_shot:
+    if (
+        not hasattr(meta, "algorithm_")
+        or "inner_steps" not in meta.algorithm_.get_params(deep=False)
+        or not n_shot
+    ):
         return None
     score = None if hasattr(meta, "classes_") else _minus_error
     return AdaptationDisplay.from_estimator(

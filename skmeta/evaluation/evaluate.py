@@ -13,9 +13,10 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from skmeta.evaluation.comparison import Result, compare_learners
-from skmeta.evaluation.learners import check_algorithms
+from skmeta.evaluation.learners import check_algorithms, check_plain
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.report import render
+from skmeta.evaluation.report_tables import p_against_plain
 from skmeta.evaluation.table_file import InputError, closest, read_table
 from skmeta.utils.messages import count
 
@@ -34,6 +35,7 @@ def evaluate(
     groups: str,
     shots: Sequence[int] = (1, 5, 10),
     algorithms: Sequence[str] | None = None,
+    plain: Sequence[str] | None = None,
     task: str | None = None,
     metric: str | None = None,
     drop: Sequence[str] = (),
@@ -53,7 +55,11 @@ def evaluate(
     shots : sequence of int, default=(1, 5, 10)
         Labelled rows seen of a new task.
     algorithms : sequence of str, default=None
-        Names of meta-learning algorithms; None for a few that suit.
+        Names of meta-learning algorithms, or "stack" for several learners together;
+        None for a few that suit.
+    plain : sequence of str, default=None
+        Names of plain ways, as :func:`skmeta.model_selection.plain_ways` has them; None
+        for all that suit and are installed.
     task : {"classification", "regression"}, default=None
         Kind of target; None finds out.
     metric : str, default=None
@@ -61,8 +67,8 @@ def evaluate(
     drop : sequence of str, default=()
         Columns not to learn from.
     out : str or Path, default="report"
-        Folder for ``report.html``, for ``model.joblib`` (the best learner behind the
-        preprocessing, as a Pipeline) and, where the best is a meta-learner, for
+        Folder for ``report.html``, for ``model.joblib`` (the recommended learner behind
+        the preprocessing, as a Pipeline) and, where that is a meta-learner, for
         ``model.skmeta`` (its weights alone); made if it is not there.
     max_epochs : int, default=100
         Most epochs of meta-training.
@@ -99,6 +105,7 @@ def evaluate(
     }
     problem = make_problem(read_table(table), **options)
     names = check_algorithms(algorithms, problem)
+    ways = check_plain(plain, problem)
     _check_metric(metric, problem)
     if problem.label_space == "per_task" and min(shots) < 1:
         raise InputError(
@@ -113,6 +120,7 @@ def evaluate(
     result = compare_learners(
         problem,
         names,
+        plain=ways,
         shots=shots,
         metric=metric or _METRICS[problem.kind],
         max_epochs=max_epochs,
@@ -121,8 +129,8 @@ def evaluate(
     )
     result.options = options
     result.saved = str(out / "model.joblib")
-    joblib.dump(result.pipeline(result.best), result.saved)
-    learner = result.fitted[result.best]
+    joblib.dump(result.pipeline(result.recommended), result.saved)
+    learner = result.fitted[result.recommended]
     if hasattr(learner, "save"):  # a meta-learner: its weights, free of any code
         learner.save(out / "model.skmeta")
     page = out / "report.html"
@@ -133,7 +141,7 @@ def evaluate(
     print(f"{result.verdict.headline} {result.verdict.text}\n")
     for remark in result.remarks:
         print(f"note: {remark}")
-    print(f"report  {page}\nmodel   {result.saved} ({result.best})")
+    print(f"report  {page}\nmodel   {result.saved} ({result.recommended})")
     return result
 
 
@@ -148,7 +156,8 @@ def format_table(result: Result) -> str:
     Returns
     -------
     str
-        A heading and a line per learner, the best first.
+        A heading and a line per learner, the best first; the two that were chosen
+        beforehand are marked.
     """
     metric, curve = result.metric, result.curve.set_index(["estimator", "shots"])
     cells = {}
@@ -160,23 +169,29 @@ def format_table(result: Result) -> str:
             row = curve.loc[(name, shots)]
             half = metric.show(metric.sign * (row["high"] - row["low"]) / 2)
             cells[name, shots] = f"{metric.show(row['score'])} ± {half}"
-    width = max(map(len, result.names_by_score))
+    names = {name: name for name in result.names_by_score}
+    for chosen in (result.choice.meta, result.choice.plain):
+        names[chosen] = f"{chosen} (chosen)"
+    p_values = {name: p_against_plain(result, name) for name in names}
     widths = {
-        shots: max(len(cells[name, shots]) for name in result.names_by_score)
-        for shots in result.shots
+        shots: max(len(cells[name, shots]) for name in names) for shots in result.shots
     }
     head = f"{metric.title}, {metric.better} is better"
-    width = max(width, len(head)) + 2
-    lines = [
-        head.ljust(width)
-        + "  ".join(count(s, "row").rjust(widths[s]) for s in result.shots)
-    ]
+    width = max(map(len, [*names.values(), head])) + 2
+    heads = [count(s, "row").rjust(widths[s]) for s in result.shots]
+    heads.append(f"p after {count(result.choice.shots, 'row')}")
+    lines = [head.ljust(width) + "  ".join(heads)]
     lines.append("-" * len(lines[0]))
     lines += [
-        name.ljust(width)
+        shown.ljust(width)
         + "  ".join(cells[name, s].rjust(widths[s]) for s in result.shots)
-        for name in result.names_by_score
+        + f"  {p_values[name]}"
+        for name, shown in names.items()
     ]
+    lines.append(
+        f"p: against {result.choice.plain}; with Holm's correction, but of "
+        f"{result.choice.meta}, which was chosen on other tasks"
+    )
     return "\n".join(lines)
 
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sklearn.base import BaseEstimator
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
-from sklearn.linear_model import LogisticRegression, Ridge
 
 from skmeta import plugins
+from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
 from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.evaluation.problem import Problem
-from skmeta.evaluation.table_file import InputError
-from skmeta.model_selection import PerTask, Pooled, PooledWithTaskMean
+from skmeta.evaluation.table_file import InputError, closest
+from skmeta.model_selection import plain_ways
 from skmeta.utils.messages import listed
 
 __all__ = [
     "check_algorithms",
+    "check_plain",
     "make_meta_learner",
     "make_plain_learners",
     "meta_parameters",
 ]
 
+_STACK = "stack"
+# The meta-learners that are tried where nobody names others: algorithms, and "stack"
+# for several learners together. What is added here competes with all that is there: it
+# is fitted, chosen, judged and saved as they are.
 _DEFAULT = {
     "classification": ["maml", "protonet", "r2d2"],
     # Without maml: with squared errors its steps may diverge on an odd task.
@@ -55,6 +55,8 @@ def check_algorithms(names: Sequence[str] | None, problem: Problem) -> list[str]
     """
     names = list(dict.fromkeys(names or _DEFAULT[problem.kind]))
     for name in names:
+        if name == _STACK:
+            continue
         try:
             algorithm = plugins.resolve("algorithm", name)
         except ValueError as error:
@@ -92,6 +94,8 @@ def meta_parameters(
         "max_epochs": max_epochs,
         "random_state": random_state,
     }
+    if algorithm == _STACK:  # its members know how long they train
+        del parameters["algorithm"], parameters["max_epochs"]
     if problem.is_classification:
         parameters["label_space"] = problem.label_space
     return parameters
@@ -99,39 +103,70 @@ def meta_parameters(
 
 def make_meta_learner(parameters: dict, problem: Problem) -> BaseEstimator:
     """Make a meta-learner, not yet fitted."""
-    estimator = MetaClassifier if problem.is_classification else MetaRegressor
-    return estimator(**parameters)
+    classifier, regressor = MetaClassifier, MetaRegressor
+    if "algorithm" not in parameters:
+        classifier, regressor = MetaStackingClassifier, MetaStackingRegressor
+    return (classifier if problem.is_classification else regressor)(**parameters)
+
+
+def check_plain(names: Sequence[str] | None, problem: Problem) -> list[str]:
+    """Return the plain ways to set the meta-learners against.
+
+    Parameters
+    ----------
+    names : list of str or None
+        As the user wrote them; None for all that suit.
+    problem : Problem
+        What is to be learnt.
+
+    Returns
+    -------
+    list of str
+        Each once.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or its package is not there.
+    """
+    known = list(make_plain_learners(problem, 0))
+    for name in names or []:
+        if name not in known:
+            near = closest(name, known)
+            hint = f"Did you mean {' or '.join(map(repr, near))}?"
+            if not near:
+                hint = f"There are {listed(known)}."
+            raise InputError(
+                f"There is no plain way {name!r} for {problem.kind} with "
+                f"{problem.label_space} labels. {hint}"
+            )
+    return list(dict.fromkeys(names or known))
 
 
 def make_plain_learners(
-    problem: Problem, random_state: int | None
+    problem: Problem, random_state: int | None, names: Sequence[str] | None = None
 ) -> dict[str, BaseEstimator]:
     """Make what people would do without meta-learning, by name.
 
-    Pooling is left out where labels are names inside a task: what is learnt of the
-    labels of one task says nothing about those of another.
+    What learns of the labels of other tasks is left out where labels are names inside a
+    task: they say nothing about those of another.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is to be learnt.
+    random_state : int or None
+        Seed.
+    names : list of str, default=None
+        Which of them; None for all that suit.
+
+    Returns
+    -------
+    dict of str to Strategy
+        Those of :func:`skmeta.model_selection.plain_ways`, not fitted.
     """
-    # Numbers are standardised by the tasks that are learnt from, so a penalty of one
-    # suits.
-    if problem.is_classification:
-        own = {
-            "commonest class per task": PerTask(DummyClassifier(strategy="prior")),
-            "logistic regression per task": PerTask(LogisticRegression(max_iter=500)),
-        }
-        boosting = HistGradientBoostingClassifier(
-            learning_rate=0.05, max_leaf_nodes=15, random_state=random_state
-        )
-    else:
-        own = {
-            "mean per task": PerTask(DummyRegressor()),
-            "ridge regression per task": PerTask(Ridge()),
-        }
-        boosting = HistGradientBoostingRegressor(
-            learning_rate=0.05, max_leaf_nodes=15, random_state=random_state
-        )
+    kind = "classifier" if problem.is_classification else "regressor"
+    ways = plain_ways(kind, random_state=random_state)
     if problem.label_space == "per_task":
-        return own
-    return own | {
-        "pooled boosting": Pooled(boosting),
-        "pooled boosting + task mean": PooledWithTaskMean(boosting),
-    }
+        ways = {name: way for name, way in ways.items() if way.of_names_inside_tasks}
+    return {name: way for name, way in ways.items() if names is None or name in names}

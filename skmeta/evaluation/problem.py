@@ -16,7 +16,7 @@ from skmeta.utils.messages import count
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["Problem", "make_problem"]
+__all__ = ["Problem", "large_enough", "make_problem"]
 
 # Four to learn from and two to be judged on: with less there is nothing to say.
 _FEWEST_TASKS = 6
@@ -174,16 +174,9 @@ def _split(
     random_state: int | None,
 ) -> np.ndarray:
     """Choose the tasks to judge on among those with enough rows."""
-    tasks, task, n_rows = np.unique(names, return_inverse=True, return_counts=True)
-    enough, of = n_rows >= fewest_rows, ""
-    if label_space == "per_task":  # so many rows of each of two classes
-        of = " of each of two classes"
-        _, label = np.unique(y, return_inverse=True)
-        cells, sizes = np.unique(
-            np.column_stack([task, label]), axis=0, return_counts=True
-        )
-        large = np.bincount(cells[sizes >= fewest_rows, 0], minlength=len(tasks))
-        enough = large >= 2
+    tasks, task = np.unique(names, return_inverse=True)
+    enough = large_enough(y, task, label_space, fewest_rows)
+    of = " of each of two classes" if label_space == "per_task" else ""
     usable, n_small = tasks[enough], int((~enough).sum())
     if len(usable) < _FEWEST_TASKS:
         raise InputError(
@@ -197,6 +190,36 @@ def _split(
     n_test = max(2, round(_TEST_SHARE * len(usable)))
     _, kept = train_test_split(usable, test_size=n_test, random_state=random_state)
     return np.isin(names, kept)
+
+
+def large_enough(
+    y: np.ndarray, task: np.ndarray, label_space: str, fewest_rows: int
+) -> np.ndarray:
+    """Tell which tasks have so many rows, or of two classes where labels are names.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Targets.
+    task : int ndarray of shape (n_rows,)
+        Task of each row, 0, 1, ...
+    label_space : {"shared", "per_task"}
+        Whether labels mean the same in every task.
+    fewest_rows : int
+        Rows that are needed.
+
+    Returns
+    -------
+    bool ndarray of shape (n_tasks,)
+        True for a task that can be judged on.
+    """
+    n_rows = np.bincount(task)
+    if label_space != "per_task":
+        return n_rows >= fewest_rows
+    _, label = np.unique(y, return_inverse=True)
+    cells, sizes = np.unique(np.column_stack([task, label]), axis=0, return_counts=True)
+    large = cells[sizes >= fewest_rows, 0]
+    return np.bincount(large, minlength=len(n_rows)) >= 2
 
 
 def _as_names(column: Series) -> np.ndarray:

@@ -81,10 +81,14 @@ def render(result: Result, *, command: str, source: str) -> str:
         curve=_curve_picture(result),
         shots=[count(shots, "row") for shots in result.shots],
         scores=score_rows(result),
+        at=count(result.choice.shots, "row"),
         scores_caption=f"{_capital(result.metric.title)}, {result.metric.better} is "
         f"better: mean over {count(len(verdict.duel.tasks), 'new task')} and 95 % "
-        f"confidence interval, by {_shots_of(result)} seen of a new task. Time: "
-        "seconds of fitting, before a new task is seen.",
+        f"confidence interval, by {_shots_of(result)} seen of a new task. p: "
+        f"Wilcoxon's test against {result.choice.plain} after "
+        f"{count(result.choice.shots, 'row')}, of the chosen meta-learner as it is, of "
+        "all others with Holm's correction for their number. Time: seconds of fitting, "
+        "to be chosen by and to all tasks.",
         duels=[duel_row(result, duel) for duel in verdict.duels],
         duel=verdict.duel,
         failures=list(result.failures.items()),
@@ -98,8 +102,8 @@ def render(result: Result, *, command: str, source: str) -> str:
         model_pictures=_model_pictures(result),
         how=_how_judged(result),
         command=command,
-        code_text=f"The same learner ({result.best_meta}) in Python, from the table to "
-        "answers for a new task:",
+        code_text=f"The same learner ({result.choice.meta}) in Python, from the table "
+        "to answers for a new task:",
         code=training_code(result, source),
         load=loading_code(result),
         versions=_versions(),
@@ -172,28 +176,32 @@ def _tasks_picture(result: Result) -> _Picture:
 
 
 def _model_text(result: Result) -> str:
-    meta = result.fitted[result.best_meta]
+    meta = result.fitted[result.choice.meta]
+    where = f" Saved in {result.saved} is {result.recommended}." if result.saved else ""
+    if result.saved and result.recommended != result.choice.meta:
+        where = where.removesuffix(".") + ", the plain way to take."
+    if not hasattr(meta, "module_"):  # several together
+        return f"The chosen meta-learner is {result.choice.meta}: {meta}.{where}"
     n_weights = sum(weight.numel() for weight in meta.module_.parameters())
-    where = f" Saved in {result.saved} is {result.best}." if result.saved else ""
-    if result.saved and result.best != result.best_meta:
-        where = where.removesuffix(".") + ", the best of all."
     return (
-        f"The best meta-learner is {result.best_meta}: {meta.algorithm_} on "
+        f"The chosen meta-learner is {result.choice.meta}: {meta.algorithm_} on "
         f"{meta.backbone_}, {n_weights:,} weights, trained for "
         f"{count(len(meta.history_), 'epoch')} on {meta.n_tasks_:,} tasks.{where}"
     )
 
 
 def _model_pictures(result: Result) -> list[_Picture]:
-    meta = result.fitted[result.best_meta]
+    meta = result.fitted[result.choice.meta]
+    if not hasattr(meta, "history_"):
+        return []
     training = TrainingDisplay.from_history(meta.history_, plot=False)
     pictures = [
         _picture(
             training.plot,
             (5.2, 3.4),
             "Losses of meta-training",
-            f"Meta-training of {result.best_meta}: loss on new splits of the tasks it "
-            "learns from, and of those held out to choose the epoch.",
+            f"Meta-training of {result.choice.meta}: loss on new splits of the tasks "
+            "it learns from, and of those held out to choose the epoch.",
         )
     ]
     if result.adaptation is not None:
@@ -218,12 +226,12 @@ def _how_judged(result: Result) -> list[str]:
         f"Of each, {listed([f'{shots:,}' for shots in result.shots])} random rows were "
         "given as support to every learner, the same rows to all, and other rows were "
         "to be answered.",
+        _how_chosen(result),
         f"Plain ways: {listed(result.plain)}.",
         "Intervals are over tasks; p-values are of Wilcoxon's signed-rank test on the "
-        "paired scores of tasks.",
-        "The best of several learners was picked on the same tasks that it is judged "
-        "on here, so its score is a little flattered, the more so the more learners "
-        "and the fewer tasks there are.",
+        "paired scores of tasks. The verdict is one test, of the two that were "
+        "chosen; those of all others are corrected for their number by Holm's method, "
+        "and never make the verdict.",
     ]
     lines += [f"Warned of: {remark}" for remark in result.remarks]
     if n_small:
@@ -231,6 +239,17 @@ def _how_judged(result: Result) -> list[str]:
             2, f"{count(n_small, 'task')} of them had too few rows to be scored."
         )
     return lines
+
+
+def _how_chosen(result: Result) -> str:
+    choice, metric = result.choice, result.metric
+    own = [f"{name} {metric.show(score)}" for name, score in choice.scores.items()]
+    return (
+        f"{choice.meta} and {choice.plain} were chosen without the new tasks: every "
+        f"learner was fitted to a part of the tasks to learn from and scored on "
+        f"{count(choice.n_tasks, 'other')} of them, after "
+        f"{_shots_of(result, choice.shots)} ({listed(own)}), then fitted anew to all."
+    )
 
 
 def _shots_of(result: Result, shots: int | None = None) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 import skmeta
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from skmeta import {estimator}, make_preprocessor
+from skmeta import make_preprocessor
+from {package} import {estimator}
 from skmeta.evaluation import make_problem, read_table
 
 table = read_table({source!r})
@@ -45,7 +46,7 @@ skmeta.adapt(model, X_few, y_few).predict(X_new)
 
 
 def training_code(result: Result, source: str) -> str:
-    """Write the code that trains the best meta-learner and adapts it to a new task.
+    """Write the code that trains the chosen meta-learner and adapts it to a new task.
 
     Parameters
     ----------
@@ -60,10 +61,11 @@ def training_code(result: Result, source: str) -> str:
         Python; what comes from the table stands in it as literals.
     """
     estimator = result.estimator_name
-    parameters = result.parameters[result.best_meta]
+    parameters = result.parameters[result.choice.meta]
     options = {key: value for key, value in result.options.items() if value is not None}
     return _TRAINING.format(
         estimator=estimator,
+        package="skmeta" if "algorithm" in parameters else "skmeta.ensemble",
         source=source,
         options=", ".join(f"{key}={value!r}" for key, value in options.items()),
         parameters="".join(

@@ -7,7 +7,7 @@ import numpy as np
 from skmeta.evaluation.comparison import Result
 from skmeta.evaluation.verdict import Duel
 
-__all__ = ["duel_row", "headline_numbers", "loss_rows", "score_rows"]
+__all__ = ["duel_row", "headline_numbers", "loss_rows", "p_against_plain", "score_rows"]
 
 _MOST_LOSSES = 10
 
@@ -51,12 +51,42 @@ def score_rows(result: Result) -> list[dict]:
             )
         tag = "meta-learner" if name in result.meta else "plain"
         seconds = f"{result.seconds[name]:.1f} s"
-        rows.append({"name": name, "tag": tag, "cells": cells, "seconds": seconds})
+        chosen = name in (result.choice.meta, result.choice.plain)
+        rows.append(
+            {
+                "name": name,
+                "tag": f"{tag}, chosen" if chosen else tag,
+                "cells": cells,
+                "p": p_against_plain(result, name),
+                "seconds": seconds,
+            }
+        )
     return rows
 
 
+def p_against_plain(result: Result, name: str) -> str:
+    """Write the p-value of a learner against the chosen plain way.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    name : str
+        Of the learner.
+
+    Returns
+    -------
+    str
+        Corrected by Holm's method for all but the chosen meta-learner.
+    """
+    if name == result.choice.meta:
+        return f"{result.verdict.duel.p_value:.2g}"
+    own = result.others[result.others["estimator"] == name]
+    return f"{own['p_holm'].iloc[0]:.2g}" if len(own) else "–"
+
+
 def duel_row(result: Result, duel: Duel) -> dict[str, str]:
-    """One number of shots: the best meta-learner against the best plain way."""
+    """One number of shots: the chosen meta-learner against the chosen plain way."""
     return {
         "shots": str(duel.shots),
         "meta": duel.meta,
@@ -71,7 +101,7 @@ def duel_row(result: Result, duel: Duel) -> dict[str, str]:
 
 
 def loss_rows(result: Result) -> list[dict[str, str]]:
-    """The tasks on which the best meta-learner loses most."""
+    """The tasks on which the chosen meta-learner loses most."""
     duel, metric = result.verdict.duel, result.metric
     tasks, rows = np.unique(result.problem.groups, return_counts=True)
     n_rows = dict(zip(tasks.tolist(), rows.tolist(), strict=True))

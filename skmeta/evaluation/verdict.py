@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skmeta.evaluation.choice import Choice
 from skmeta.evaluation.wording import MetricWording
-from skmeta.model_selection._statistics import student_half_width, wilcoxon_p_value
+from skmeta.model_selection._statistics import (
+    holm,
+    student_half_width,
+    wilcoxon_p_value,
+)
 from skmeta.utils.messages import count
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Duel", "Verdict", "make_verdict"]
+__all__ = ["Duel", "Verdict", "against_others", "make_verdict"]
 
 # With fewer tasks than this, Wilcoxon's test cannot come below 5 %.
 _FEWEST_PAIRS = 6
@@ -23,7 +28,7 @@ _LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Duel:
-    """The best meta-learner against the best plain way, at one number of shots.
+    """The chosen meta-learner against the chosen plain way, at one number of shots.
 
     Parameters
     ----------
@@ -108,21 +113,17 @@ class Verdict:
 
 
 def make_verdict(
-    scores: DataFrame,
-    meta: list[str],
-    plain: list[str],
-    *,
-    metric: MetricWording,
-    shot: str,
+    scores: DataFrame, choice: Choice, *, metric: MetricWording, shot: str
 ) -> Verdict:
-    """Set the best meta-learner against the best plain way.
+    """Set the chosen meta-learner against the chosen plain way.
 
     Parameters
     ----------
     scores : DataFrame
-        Columns "estimator", "shots", "task", "score"; higher being better.
-    meta, plain : list of str
-        Names of the meta-learners and of the plain ways.
+        Columns "estimator", "shots", "task", "score" on new tasks; higher being better.
+    choice : Choice
+        Who competes, at how many shots; chosen without the new tasks, so that the
+        test on them is a single one.
     metric : MetricWording
         What the scores are, in words.
     shot : str
@@ -131,48 +132,85 @@ def make_verdict(
     Returns
     -------
     Verdict
-        At the middle one of the numbers of shots. Both competitors are those with the
-        best mean there.
+        At the shots of the choice.
 
     Raises
     ------
     ValueError
-        If no task has a score for one of each.
+        If no task has a score for both there.
     """
-    shots = sorted(scores["shots"].unique())
-    duels = [_duel(scores, meta, plain, each) for each in shots]
+    duels = [_duel(scores, choice, each) for each in sorted(scores["shots"].unique())]
     duels = [duel for duel in duels if duel is not None]
-    if not duels:
-        raise ValueError("No task has a score for a meta-learner and a plain way.")
-    duel = duels[len(duels) // 2]
+    duel = next((each for each in duels if each.shots == choice.shots), None)
+    if duel is None:
+        raise ValueError(
+            f"No task has a score for both {choice.meta} and {choice.plain} at "
+            f"{choice.shots} shots."
+        )
     headline, text = _in_words(duel, metric, shot)
     return Verdict(duel, duels, headline, text + _elsewhere(duel, duels, metric, shot))
 
 
-def _duel(
-    scores: DataFrame, meta: list[str], plain: list[str], shots: int
-) -> Duel | None:
+def against_others(scores: DataFrame, choice: Choice) -> DataFrame:
+    """Test every other learner against the chosen plain way.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As of ``make_verdict``.
+    choice : Choice
+        Who competes, and is left out here.
+
+    Returns
+    -------
+    DataFrame
+        A row per learner, at the shots of the choice: "estimator", "n_tasks",
+        "difference" (mean over tasks, plus being better), "won" (share of tasks, a tie
+        counting half), "p_value" (Wilcoxon signed rank, two-sided), "p_holm" (for all
+        rows).
+    """
+    import pandas as pd
+
+    table = _table(scores, choice.shots)
+    rows = []
+    for name in table.columns.drop([choice.meta, choice.plain], errors="ignore"):
+        if choice.plain not in table:
+            continue
+        gains = (table[name] - table[choice.plain]).dropna().to_numpy()
+        if len(gains):
+            won = ((gains > 0) + 0.5 * (gains == 0)).mean()
+            p_value = wilcoxon_p_value(gains)
+            rows.append((name, len(gains), gains.mean(), won, p_value))
+    columns = ["estimator", "n_tasks", "difference", "won", "p_value"]
+    tests = pd.DataFrame(rows, columns=columns)
+    tests = tests.assign(p_holm=holm(tests["p_value"].to_numpy()))
+    return tests.sort_values("difference", ascending=False, ignore_index=True)
+
+
+def _table(scores: DataFrame, shots: int) -> DataFrame:
     of_shots = scores[scores["shots"] == shots]
-    table = of_shots.pivot_table(index="task", columns="estimator", values="score")
-    means = table.mean()
-    known = [[name for name in names if name in means] for names in (meta, plain)]
-    if not all(known):  # without a row to learn from, some have no answer
+    return of_shots.pivot_table(index="task", columns="estimator", values="score")
+
+
+def _duel(scores: DataFrame, choice: Choice, shots: int) -> Duel | None:
+    table, names = _table(scores, shots), [choice.meta, choice.plain]
+    if not set(names) <= set(table):  # without a row to learn from, some have no answer
         return None
-    best_meta, best_plain = (means[names].idxmax() for names in known)
-    pairs = table[[best_meta, best_plain]].dropna()
+    pairs = table[names].dropna()
     if not len(pairs):
         return None
     of_meta, of_plain = pairs.to_numpy().T
     tasks = pairs.index.to_numpy()
-    return Duel(int(shots), best_meta, best_plain, tasks, of_meta, of_plain)
+    return Duel(int(shots), choice.meta, choice.plain, tasks, of_meta, of_plain)
 
 
 def _in_words(duel: Duel, metric: MetricWording, shot: str) -> tuple[str, str]:
     n_tasks = len(duel.tasks)
     facts = (
-        f"After {count(duel.shots, shot, _plural(shot))} of a new task, {duel.meta} "
+        f"{duel.meta} and {duel.plain}, chosen on tasks to learn from, met on new ones."
+        f" After {count(duel.shots, shot, _plural(shot))} of a new task, {duel.meta} "
         f"has {_article(metric.title)} of {metric.show(duel.meta_scores.mean())}; the "
-        f"best plain way, {duel.plain}, has {metric.show(duel.plain_scores.mean())} "
+        f"plain way {duel.plain} has {metric.show(duel.plain_scores.mean())} "
         f"({metric.better} is better). {duel.meta} is ahead on {duel.n_won} and behind "
         f"on {duel.n_lost} of {count(n_tasks, 'new task')} "
         f"(Wilcoxon p = {_p(duel.p_value)})."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from skmeta.model_selection._boosting import need
@@ -117,19 +119,21 @@ class GPBoost(Strategy):
             likelihood="gaussian" if values else "bernoulli_logit",
             num_parallel_threads=1,
         )
-        return gpboost.train(
-            params={
-                "objective": "regression_l2" if values else "binary",
-                "learning_rate": self.learning_rate,
-                "max_depth": self.max_depth,
-                "min_data_in_leaf": self.min_child_samples,
-                "num_threads": 1,
-                "verbose": -1,
-            },
-            train_set=gpboost.Dataset(rows, target, categorical_feature=categories),
-            gp_model=model,
-            num_boost_round=self.n_estimators,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of being given categories
+            return gpboost.train(
+                params={
+                    "objective": "regression_l2" if values else "binary",
+                    "learning_rate": self.learning_rate,
+                    "max_depth": self.max_depth,
+                    "min_data_in_leaf": self.min_child_samples,
+                    "num_threads": 1,
+                    "verbose": -1,
+                },
+                train_set=gpboost.Dataset(rows, target, categorical_feature=categories),
+                gp_model=model,
+                num_boost_round=self.n_estimators,
+            )
 
     def _ask(self, X, task):
         """Return the mean that each booster expects, (n_rows, n_boosters)."""

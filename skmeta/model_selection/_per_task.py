@@ -53,6 +53,8 @@ class PerTask(Strategy):
     (2,)
     """
 
+    of_names_inside_tasks = True
+
     def __init__(self, estimator, *, preprocessor=None, prior_rows=None):
         self.estimator = estimator
         self.preprocessor = preprocessor

@@ -40,6 +40,9 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         """Whether answers for a task depend on the supports of others."""
         return False
 
+    # Whether labels may be names inside a task.
+    of_names_inside_tasks = False
+
     def fit(self, X, y, groups=None):
         """Learn from the rows of training tasks.
 

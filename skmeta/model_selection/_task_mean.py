@@ -60,6 +60,8 @@ class TaskMean(Strategy):
     array([8.53])
     """
 
+    of_names_inside_tasks = True
+
     def __init__(self, kind):
         self.kind = kind
 

@@ -238,8 +238,13 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
         if name in dir(type(meta)):  # a method stays one
             raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
         setattr(meta, name, reader.read(value))
-    if not hasattr(meta, "prior_"):  # as in format 1
-        meta.prior_ = None
+    for name, earlier in (  # as in format 1
+        ("prior_", None),
+        ("n_shot_", meta.n_shot),
+        ("n_query_", meta.n_query),
+    ):
+        if not hasattr(meta, name):
+            setattr(meta, name, earlier)
     meta.spec_ = Spec(**{SPEC[key]: value for key, value in content["spec"].items()})
     meta.net_ = meta._make_net(validates=False)
     with seeded(0, meta.device):  # the weights drawn here are overwritten

@@ -1,4 +1,4 @@
-"""What a file calls things: the keys and class names of format 1.
+"""What a file calls things: the keys and class names of its formats.
 
 A rename in the code does not reach a file: what stands on the left stays, and points to
 the new name on the right. A key that comes or goes in a way that the code of yesterday
@@ -11,6 +11,7 @@ from typing import Any
 from skmeta.algorithms import (
     baseline_plus_plus,
     cnp,
+    gp,
     matching,
     metaoptnet,
     protonet,
@@ -20,6 +21,7 @@ from skmeta.algorithms import (
     simpleshot,
 )
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.gaussian import Posterior
 from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
 from skmeta.episodes.scaling import ScaledState, Statistics
@@ -63,6 +65,8 @@ FITTED = _themselves(
     "low_",
     "mean_",
     "n_features_in_",
+    "n_query_",
+    "n_shot_",
     "n_tasks_",
     "prior_",
     "scale_",
@@ -111,6 +115,7 @@ _STATES: dict[tuple[type[Algorithm], str], type] = {
     (baseline_plus_plus.BaselinePlusPlus, "_State"): baseline_plus_plus.State,
     (cnp.CNP, "_Averages"): cnp.Averages,
     (cnp.CNP, "_Rows"): cnp.Context,
+    (gp.GP, "Posterior"): Posterior,
     (matching.MatchingNet, "_State"): matching.State,
     (metaoptnet.MetaOptNet, "_State"): metaoptnet.State,
     (protonet.ProtoNet, "_State"): protonet.State,

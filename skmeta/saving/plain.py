@@ -14,8 +14,22 @@ from skmeta.saving.values import Reader, Writer
 
 __all__ = ["read_plain", "write_plain"]
 
-# What skops does not trust by itself, and scikit-learn's estimators are made of.
-_TRUSTED = {"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"}
+# What skops does not trust by itself: what boosting of scikit-learn is made of (the
+# functions of a partial must be trusted, too), and transformers of skmeta's own.
+_TRUSTED = {
+    "functools.partial",
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
+    "skmeta.model_selection._rows.Scaler",
+    *(
+        f"skmeta.tables.preprocessing.{name}"
+        for name in (
+            *("_Categories", "_Dates", "_Numbers"),
+            *("_columns_of_dates", "_columns_of_numbers", "_columns_of_text"),
+        )
+    ),
+}
 
 
 def write_plain(
@@ -42,7 +56,7 @@ def write_plain(
     Raises
     ------
     SaveError
-        If skops is not installed, or if a class in it could not be loaded again.
+        If a class in it could not be loaded again.
     """
     cls = type(value)
     if cls in STRATEGIES.values():
@@ -53,7 +67,8 @@ def write_plain(
             "params": writer.write(given, where),
             "learnt": writer.write(learnt, where),
         }
-    if isinstance(value, BaseEstimator) and cls.__module__.startswith("sklearn."):
+    is_known = cls.__module__.startswith("sklearn.") or _name_of(cls) in _TRUSTED
+    if isinstance(value, BaseEstimator) and is_known:
         return {"skops": writer.write(_dump(value, own_types, where), where)}
     return None
 
@@ -64,7 +79,7 @@ def read_plain(reader: Reader, content: dict, own_types: list[str]) -> Any:
     Raises
     ------
     LoadError
-        If skops is not installed, or if it holds what is not trusted.
+        If it holds what is not trusted.
     """
     if "skops" in content:
         return _load(reader.read(content["skops"]), own_types)
@@ -78,14 +93,13 @@ def read_plain(reader: Reader, content: dict, own_types: list[str]) -> Any:
     return strategy
 
 
+def _name_of(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
 def _dump(estimator: Any, own_types: list[str], where: str) -> np.ndarray:
-    try:
-        from skops.io import dumps, get_untrusted_types
-    except ImportError as error:
-        raise SaveError(
-            f"Cannot save {where}: estimators of scikit-learn are kept by skops, which "
-            "is not installed: pip install skops."
-        ) from error
+    from skops.io import dumps, get_untrusted_types  # takes a while, and few need it
+
     data = dumps(estimator)
     unknown = {*get_untrusted_types(data=data)} - _TRUSTED - {*own_types}
     if unknown:
@@ -97,13 +111,9 @@ def _dump(estimator: Any, own_types: list[str], where: str) -> np.ndarray:
 
 
 def _load(data: np.ndarray, own_types: list[str]) -> Any:
-    try:
-        from skops.io import loads
-        from skops.io.exceptions import UntrustedTypesFoundException
-    except ImportError as error:
-        raise LoadError(
-            "It holds estimators of scikit-learn, kept by skops: pip install skops."
-        ) from error
+    from skops.io import loads
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         return loads(data.tobytes(), trusted=[*_TRUSTED, *own_types])
     except UntrustedTypesFoundException as error:

@@ -91,6 +91,11 @@ def classified(tmp_path_factory):
         "--algorithms",
         "maml",
         "protonet",
+        "--plain",
+        "mean",
+        "own linear",
+        "boosting + residual",
+        "mixed linear",
     )
 
 
@@ -102,15 +107,18 @@ def test_the_terminal_shows_a_line_per_learner_and_the_verdict(classified):
     assert "2 rows without a target" in out
     assert "1 row without a task" in out
     score = r"\d\.\d+ ± \d\.\d+"
-    rows = dict(re.findall(rf"^(\w[\w+ ]*?)  +({score}.*)$", out, re.MULTILINE))
-    assert set(rows) == {
+    rows = dict(re.findall(rf"^(\w[\w+ ()]*?)  +({score}.*)$", out, re.MULTILINE))
+    chosen = {name.removesuffix(" (chosen)") for name in rows if "chosen" in name}
+    assert {name.removesuffix(" (chosen)") for name in rows} == {
         "maml",
         "protonet",
-        "logistic regression per task",
-        "commonest class per task",
-        "pooled boosting",
-        "pooled boosting + task mean",
+        "mean",
+        "own linear",
+        "boosting + residual",
+        "mixed linear",
     }
+    assert len(chosen) == len(chosen & {"maml", "protonet"}) + 1 == 2
+    assert "chosen on tasks to learn from, met on new ones" in out
     assert all(len(re.findall(score, row)) == 3 for row in rows.values())
     assert "Meta-learning" in out
     assert str(folder / "report.html") in out
@@ -160,7 +168,7 @@ def test_the_code_in_the_report_does_what_the_report_says(classified, capsys):
     exec(html.unescape(code), place)
     assert len(place["problem"].test[1]) > 0
     name = place["meta"].algorithm
-    assert f"The best meta-learner is {name}" in page
+    assert f"The chosen meta-learner is {name}" in page
     assert place["meta"].n_tasks_ == 17
 
 
@@ -172,6 +180,7 @@ def test_the_same_seed_gives_the_same_report(tmp_path):
         "--groups=shop",
         "--drop=sold out",
         "--algorithms=r2d2",
+        "--plain=mixed linear",
         "--shots=2",
         "--max-epochs=1",
         f"--out={tmp_path / 'r'}",
@@ -285,6 +294,10 @@ def small(tmp_path):
             ["--target=sales", "--groups=shop", "--algorithms=protonet"],
             "'protonet' does not learn regression",
         ),
+        (
+            ["--target=sales", "--groups=shop", "--plain=mixed liner"],
+            "Did you mean 'mixed linear'",
+        ),
         (["--target=sales", "--groups=shop", "--metric=acuracy"], "'accuracy'"),
         (["--target=sales", "--groups=shop", "--metric=accuracy"], "cannot judge"),
         (["--target=sold out", "--groups=shop", "--task=regression"], "needs numbers"),
@@ -329,6 +342,9 @@ def test_an_algorithm_that_fails_does_not_take_the_others_down(
         "--algorithms",
         "r2d2",
         "cnp",
+        "--plain",
+        "mean",
+        "own linear",
         "--max-epochs=1",
         f"--out={tmp_path / 'r'}",
     )

@@ -203,7 +203,7 @@ def test_column_names_are_checked():
 def test_a_regressor_stacks():
     X, y = load_diabetes(return_X_y=True)
     meta = MetaRegressor(
-        max_epochs=2, tasks_per_epoch=64, n_query=5, random_state=0
+        "maml", max_epochs=2, tasks_per_epoch=64, n_query=5, random_state=0
     ).fit(X[:300], y[:300], groups=np.arange(300) % 12)
     few_shot = FewShotRegressor(meta)
     assert is_regressor(few_shot)

@@ -1,11 +1,19 @@
 """The verdict, as plain as the scores allow."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import wilcoxon
 
-from skmeta.evaluation.verdict import make_verdict
+from skmeta.evaluation.choice import Choice
+from skmeta.evaluation.verdict import against_others, make_verdict
 from skmeta.evaluation.wording import MetricWording
+from skmeta.model_selection._statistics import holm
 from tests.evaluation.conftest import scores_of
+
+
+def choice(meta="maml", plain="ridge", shots=5):
+    return Choice(meta, plain, shots, pd.Series({meta: 0.8, plain: 0.7}), 12)
 
 
 @pytest.mark.parametrize(
@@ -20,8 +28,7 @@ def test_the_verdict_is_plain(gain, outcome, says):
     scores = scores_of(gain)
     verdict = make_verdict(
         scores,
-        ["cnp", "maml"],
-        ["dummy", "ridge"],
+        choice(),
         metric=MetricWording("accuracy"),
         shot="labelled row",
     )
@@ -37,8 +44,7 @@ def test_the_verdict_is_plain(gain, outcome, says):
 def test_too_few_tasks_decide_nothing():
     verdict = make_verdict(
         scores_of(0.3, n_tasks=3),
-        ["maml"],
-        ["ridge"],
+        choice(),
         metric=MetricWording("accuracy"),
         shot="labelled row",
     )
@@ -50,14 +56,37 @@ def test_shots_that_one_has_no_answer_at_are_passed_over():
     scores = scores_of(0.1)
     scores = scores[(scores.shots > 1) | (scores.estimator == "maml")]
     given = {"metric": MetricWording("accuracy"), "shot": "labelled row"}
-    assert [
-        d.shots for d in make_verdict(scores, ["maml"], ["ridge"], **given).duels
-    ] == [
-        5,
-        10,
-    ]
-    with pytest.raises(ValueError, match="No task has a score"):
-        make_verdict(scores, ["maml"], ["nobody"], **given)
+    duels = make_verdict(scores, choice(), **given).duels
+    assert [duel.shots for duel in duels] == [5, 10]
+    for wrong in (choice(shots=1), choice(plain="nobody")):
+        with pytest.raises(ValueError, match="No task has a score for both"):
+            make_verdict(scores, wrong, **given)
+
+
+@pytest.mark.parametrize("other", [0.3, -0.3])
+def test_who_was_not_chosen_never_makes_the_verdict(other):
+    scores = scores_of(0.0)
+    mine = (scores.estimator == "cnp") | (scores.estimator == "dummy")
+    scores.loc[mine, "score"] += other
+    given = {"metric": MetricWording("accuracy"), "shot": "labelled row"}
+    verdict = make_verdict(scores, choice(), **given)
+    assert verdict.outcome == "level"
+    assert (verdict.duel.meta, verdict.duel.plain) == ("maml", "ridge")
+
+
+def test_others_are_tested_against_the_plain_way_with_holms_correction():
+    scores = scores_of(0.1)
+    tests = against_others(scores, choice()).set_index("estimator")
+    assert set(tests.index) == {"cnp", "dummy"}
+    assert tests.difference["dummy"] == pytest.approx(-0.3)
+    assert tests.won["dummy"] == 0
+    table = scores[scores.shots == 5].pivot(
+        index="task", columns="estimator", values="score"
+    )
+    p_values = [wilcoxon(table[n] - table["ridge"]).pvalue for n in tests.index]
+    np.testing.assert_allclose(tests.p_value, p_values)
+    np.testing.assert_allclose(tests.p_holm, holm(p_values))
+    assert (tests.p_holm > tests.p_value).any()
 
 
 def test_tasks_that_one_cannot_be_scored_on_are_left_out():
@@ -65,8 +94,7 @@ def test_tasks_that_one_cannot_be_scored_on_are_left_out():
     scores.loc[(scores.task == 4) & (scores.estimator == "maml"), "score"] = np.nan
     verdict = make_verdict(
         scores,
-        ["maml"],
-        ["ridge"],
+        choice(),
         metric=MetricWording("accuracy"),
         shot="labelled row",
     )
@@ -80,8 +108,7 @@ def test_other_numbers_of_shots_with_another_answer_are_named():
     scores.loc[late, "score"] += 0.3
     verdict = make_verdict(
         scores,
-        ["maml"],
-        ["ridge"],
+        choice(),
         metric=MetricWording("accuracy"),
         shot="labelled row",
     )

@@ -14,9 +14,8 @@ from gpytorch.kernels import Kernel
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ConstantMean, LinearMean, Mean
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
-from skmeta.algorithms import Spec, mask_absent_classes
+from skmeta.algorithms import Spec, mask_absent_classes, unexplained_targets
 from skmeta.episodes import Batch
 from skmeta.nn import apply
 from skmeta_gp.kernels import above, covariance, make_kernel, variance
@@ -142,10 +141,9 @@ class DeepKernel(nn.Module):
         return mask_absent_classes(self.log_scale.exp() * scores, n_classes)
 
     def _targets(self, batch: Batch) -> Tensor:
-        if self.kind == "regressor":
-            return batch.y.unsqueeze(-1)
         n_classes = self.n_outputs or int(batch.n_classes.max())
-        return 2 * one_hot(batch.y, n_classes) - 1
+        targets = unexplained_targets(batch, n_classes)
+        return targets if self.kind == "regressor" else 2 * targets - 1
 
     def _cross(self, posterior: Posterior, embedded: Tensor) -> Tensor:
         """Return the covariances of the support with rows, (tasks, support, rows)."""

@@ -6,7 +6,13 @@ import torch
 from gpytorch.kernels import Kernel
 from torch import Tensor, nn
 
-from skmeta.algorithms import Algorithm, Spec, absent_classes, task_losses
+from skmeta.algorithms import (
+    Algorithm,
+    Spec,
+    absent_classes,
+    add_offset,
+    task_losses,
+)
 from skmeta.backbones import Backbone
 from skmeta.episodes import Batch, Episode
 from skmeta.nn import apply
@@ -58,6 +64,11 @@ class DKT(Algorithm):
     certain answers. The scale :math:`\alpha` starts at 1 and learns from the
     cross-entropy of the queries, which teaches nothing else.
 
+    What a prior says of a row, o(x), is added to :math:`\mu_*` or to the logits, and
+    the process learns what it leaves of the targets: values less o, or
+    :math:`2 ([y = k] - \mathrm{softmax}_k(o) + 1 / K) - 1` in place of +1 and -1 for
+    K classes.
+
     The linear algebra is exact and in double precision: a Cholesky factor for each
     task, whose cost is the cube of its rows. Tasks of thousands of rows are slow.
 
@@ -103,6 +114,8 @@ class DKT(Algorithm):
     ((3,), (3,), True)
     """
 
+    uses_prior = True
+
     def __init__(
         self,
         kernel: str | Kernel | Callable[[int], Kernel] = "linear",
@@ -143,16 +156,28 @@ class DKT(Algorithm):
         weights = torch.cholesky_solve(residual, L)
         return Posterior(embedded, support.mask, L, weights, support.n_classes)
 
-    def predict(self, module: nn.Module, state: Posterior, X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: nn.Module,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Answer rows with the posterior mean, or with logits."""
         embedded = apply(module.backbone, X)
         mean = module.posterior_mean(state, embedded)
         if module.kind == "regressor":
-            return mean.to(embedded)
+            return add_offset(mean.to(embedded), offset)
         scores = mean / module.posterior_variance(state, embedded)
-        return module.logits(scores.to(embedded), state.n_classes)
+        return add_offset(module.logits(scores.to(embedded), state.n_classes), offset)
 
-    def predict_std(self, module: nn.Module, state: Posterior, X: Tensor) -> Tensor:
+    def predict_std(
+        self,
+        module: nn.Module,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Tell how sure the answers are, in regression.
 
         Parameters
@@ -163,6 +188,8 @@ class DKT(Algorithm):
             What :meth:`adapt` returned.
         X : Tensor of shape (tasks, rows, n_features)
             Query rows.
+        offset : Tensor of shape (tasks, rows, parts, 1), default=None
+            Prior of the rows, which changes nothing here.
 
         Returns
         -------
@@ -180,7 +207,7 @@ class DKT(Algorithm):
         queries is added, for the scale alone.
         """
         support, query = episode
-        rows = _join(support, query)
+        rows, _ = episode.join()
         embedded = apply(module.backbone, rows.X, rows.mask)
         L, residual = module.joint(embedded, rows)
         whitened = torch.linalg.solve_triangular(L, residual, upper=False)
@@ -201,7 +228,8 @@ class DKT(Algorithm):
             mean = prior + L[:, n:, :n] @ whitened[:, :n]
             variance = L[:, n:, n:].square().sum(dim=-1, keepdim=True)
             scores = (mean / variance).to(embedded)
-        return loss + task_losses(module.logits(scores, rows.n_classes), query).mean()
+        logits = add_offset(module.logits(scores, rows.n_classes), query.offset)
+        return loss + task_losses(logits, query).mean()
 
     def _validate(self) -> None:
         if self.mean not in MEANS:
@@ -215,9 +243,3 @@ class DKT(Algorithm):
             raise ValueError(
                 f"learn_noise must be True, False or 'auto', not {self.learn_noise!r}."
             )
-
-
-def _join(support: Batch, query: Batch) -> Batch:
-    """Put the rows of a query behind those of its support."""
-    both = zip(support[:3], query[:3], strict=True)
-    return Batch(*(torch.cat(pair, dim=1) for pair in both), support.n_classes)

@@ -1,0 +1,23 @@
+"""What the kernel learner ``gp`` is made of.
+
+| file | what |
+| --- | --- |
+| ``kernel.py`` | the mean and the covariance of rows, with all that is meta-learnt |
+| ``exact.py`` | learning from a support of a few hundred rows |
+| ``inducing.py`` | learning from more of them, by a few hundred rows in their place |
+| ``posterior.py`` | what a task has learnt, whichever way |
+"""
+
+from skmeta.algorithms.gaussian.exact import adapt_exactly
+from skmeta.algorithms.gaussian.inducing import adapt_large
+from skmeta.algorithms.gaussian.kernel import Kernel, KernelLearner, Support
+from skmeta.algorithms.gaussian.posterior import Posterior
+
+__all__ = [
+    "Kernel",
+    "KernelLearner",
+    "Posterior",
+    "Support",
+    "adapt_exactly",
+    "adapt_large",
+]

@@ -1,0 +1,219 @@
+"""Mean and covariance of a task's rows: all that the kernel learner meta-learns."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from skmeta.algorithms.shared.training_classes import ClassLoss
+from skmeta.backbones.base import Backbone, width_of
+from skmeta.episodes.episode import Batch
+from skmeta.episodes.spec import Spec
+from skmeta.nn import Linear, apply
+
+__all__ = ["Kernel", "KernelLearner", "Support"]
+
+# Logarithms of the first variances: of the constant, of the squared exponentials on the
+# inputs and on the embedding, of the noise, and of every slope.
+_FIRST = {"constant": -1.0, "inputs": -2.0, "embedding": -2.0, "noise": 0.0}
+_FIRST_SLOPE = -4.0
+_LEAST_NOISE = 1e-4
+
+# What the first of the parts of a prior counts, if there are two.
+_FIRST_SHARE = 0.7
+
+# Logarithms of the odds of a process that leaves the prior out, and of one that
+# compares embeddings, before any row; and how much the evidence of a support counts
+# then, for few rows say too much. Chosen on held-out training tasks of real tables.
+_ODDS_WITHOUT_PRIOR, _ODDS_ON_EMBEDDING = -2.0, -1.0
+_TRUST = 0.5
+
+# A prior's answer is drawn nearer, as a feature, beyond this size.
+_FAR = 6.0
+
+
+class Support(NamedTuple):
+    """Support rows, as the linear algebra sees them."""
+
+    rows: Tensor  # (tasks, rows, inputs and embedding)
+    mean: Tensor  # (tasks, processes, rows, outputs)
+    y: Tensor  # (tasks, rows)
+    counts: Tensor  # (tasks, rows): how much rows count, 0 on padding
+    n_classes: Tensor  # (tasks,)
+
+
+class Kernel(NamedTuple):
+    """Covariance of rows: its parameters for every process."""
+
+    constant: Tensor  # (processes, 1, 1), as the next two
+    inputs: Tensor  # variance of the squared exponential on the inputs
+    embedding: Tensor  # and on the embedding
+    slopes: Tensor  # (processes, 1, inputs): variances
+    inverse: Tensor  # (processes, 1, inputs): 1 / length
+
+    def between(self, rows: Tensor, others: Tensor) -> Tensor:
+        """Return covariances, (tasks, processes, rows, others)."""
+        d = self.slopes.shape[-1]
+        a, b = rows[..., :d].unsqueeze(1), others[..., :d].unsqueeze(1)
+        near = _squared_exponential(a * self.inverse, b * self.inverse)
+        near_embedded = _squared_exponential(rows[..., d:], others[..., d:])
+        covariance = self.constant + (a * self.slopes) @ b.mT + self.inputs * near
+        return covariance + self.embedding * near_embedded.unsqueeze(1)
+
+    def variance(self, rows: Tensor) -> Tensor:
+        """Return the variance of every row, (tasks, processes, rows)."""
+        d = self.slopes.shape[-1]
+        squares = rows[..., :d].square() @ self.slopes.squeeze(1).T
+        level = (self.constant + self.inputs + self.embedding).squeeze(-1)
+        return squares.mT + level
+
+
+class KernelLearner(nn.Module):
+    """A few Gaussian processes that share an embedding.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Makes the network to the embedding.
+    spec : Spec
+        Sizes and kinds.
+    width : int
+        Width of the embedding.
+
+    Attributes
+    ----------
+    around_prior, on_embedding : bool Tensor of shape (processes,)
+        Which processes have the prior in their mean and inputs, and which have the
+        embedding in their kernel.
+    log_odds : Tensor of shape (processes,)
+        Logarithm of their odds before any row.
+    """
+
+    around_prior: Tensor
+    on_embedding: Tensor
+    first: Tensor
+    log_odds: Tensor
+
+    def __init__(self, backbone: Backbone, spec: Spec, width: int):
+        super().__init__()
+        self.kind = spec.kind
+        self.n_outputs = spec.n_outputs
+        self.n_features = spec.n_features
+        self.n_inputs = spec.n_features + spec.n_parts * spec.n_outputs
+        processes = [(False, False), (False, True)]
+        if spec.n_parts:
+            processes = [(True, False), (False, False), (True, True)]
+        around_prior, on_embedding = torch.tensor(processes).T
+        odds = _ODDS_ON_EMBEDDING * on_embedding
+        if spec.n_parts:
+            odds = odds + _ODDS_WITHOUT_PRIOR * ~around_prior
+        self.register_buffer("log_odds", odds)
+        self.register_buffer("around_prior", around_prior)
+        self.register_buffer("on_embedding", on_embedding)
+
+        n, d = len(processes), self.n_inputs
+        self.backbone = backbone.build(d)
+        self.project = Linear(width_of(self.backbone), width, bias=False)
+        self.skip = Linear(d, width, bias=False)
+        nn.init.normal_(self.skip.weight, std=0.3 / d**0.5)
+        first = [_FIRST["constant"], _FIRST["inputs"], _FIRST["embedding"]]
+        first += [_FIRST_SLOPE] * d + [0.5 * math.log(d) + 0.3] * d  # slopes, lengths
+        self.register_buffer("first", torch.tensor(first))
+        self.log_kernel = nn.Parameter(torch.zeros(n, len(first)))  # beside the first
+        self.log_noise = self.parts = self.bias = None
+        if spec.kind == "regressor":
+            self.log_noise = nn.Parameter(torch.full((n,), _FIRST["noise"]))
+        if spec.n_parts:
+            rest = (1 - _FIRST_SHARE) / max(spec.n_parts - 1, 1)
+            shares = [_FIRST_SHARE, *[rest] * (spec.n_parts - 1)]
+            if spec.n_parts == 1:
+                shares = [1.0]
+            self.parts = nn.Parameter(torch.tensor([shares] * n))
+        if spec.n_outputs:
+            self.bias = nn.Parameter(torch.zeros(n, spec.n_outputs))
+        self.class_loss: ClassLoss | None = None
+
+    # Rows ---------------------------------------------------------------------------
+
+    def inputs(self, X: Tensor, offset: Tensor | None) -> Tensor:
+        """Return features and the prior's answers, (tasks, rows, inputs)."""
+        if self.n_inputs == self.n_features:
+            return X
+        if offset is None:
+            offset = X.new_zeros(*X.shape[:2], self.n_inputs - self.n_features)
+        near = _FAR * torch.tanh(offset.flatten(2) / _FAR)
+        return torch.cat([X, near], dim=-1)
+
+    def embed(
+        self, X: Tensor, offset: Tensor | None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return the embedding of rows, (tasks, rows, width)."""
+        inputs = self.inputs(X, offset)
+        return self.project(apply(self.backbone, inputs, mask)) + self.skip(inputs)
+
+    def rows(
+        self, X: Tensor, offset: Tensor | None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return inputs and embedding side by side."""
+        return torch.cat([self.inputs(X, offset), self.embed(X, offset, mask)], dim=-1)
+
+    def support(self, batch: Batch) -> Support:
+        """Make a batch ready for the linear algebra."""
+        mean = self.mean(batch.X, batch.offset, batch.n_classes)
+        return Support(
+            self.rows(batch.X, batch.offset, batch.mask),
+            mean,
+            batch.y,
+            batch.counts(mean),
+            batch.n_classes,
+        )
+
+    def log_share(self, evidence: Tensor) -> Tensor:
+        """Return the logarithm of the weight of every process.
+
+        ``evidence``, (tasks, processes), is the logarithm of how likely the support is.
+        """
+        weighed = self.log_odds + _TRUST * evidence
+        return weighed.to(self.log_kernel).log_softmax(dim=-1)
+
+    # Moments ------------------------------------------------------------------------
+
+    def mean(self, X: Tensor, offset: Tensor | None, n_classes: Tensor) -> Tensor:
+        """Return the mean of every process, (tasks, processes, rows, outputs)."""
+        n_outputs = self.n_outputs or int(n_classes.max())
+        n_processes = len(self.on_embedding)
+        mean = X.new_zeros(len(X), n_processes, X.shape[1], n_outputs)
+        if self.bias is not None:
+            mean = mean + self.bias.unsqueeze(1)
+        if offset is not None and self.parts is not None:
+            shares = self.parts * self.around_prior.unsqueeze(1)
+            mean = mean + torch.einsum("trpo,mp->tmro", offset, shares)
+        return mean
+
+    def kernel(self) -> "Kernel":
+        """Return the covariance with the parameters that it has now."""
+        log = self.first + self.log_kernel
+        d = self.n_inputs
+        variances = log[:, :3].exp()
+        embedding = variances[:, 2] * self.on_embedding
+        sees = log.new_ones(len(log), d)
+        sees[:, self.n_features :] = self.around_prior.to(log).unsqueeze(1)
+        return Kernel(
+            variances[:, 0, None, None],
+            variances[:, 1, None, None],
+            embedding[:, None, None],
+            (sees * log[:, 3 : 3 + d].exp()).unsqueeze(1),
+            (sees * (-log[:, 3 + d :]).exp()).unsqueeze(1),
+        )
+
+    def noise(self) -> Tensor:
+        """Return the variance of the noise of every process, (processes,)."""
+        assert self.log_noise is not None  # of values
+        return self.log_noise.exp() + _LEAST_NOISE
+
+
+def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
+    """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows."""
+    squares = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2)
+    return torch.exp(-0.5 * (squares - 2 * a @ b.mT).clamp(min=0.0))
