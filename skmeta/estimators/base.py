@@ -447,8 +447,9 @@ class BaseMetaEstimator(AdaptingEstimator):
     ) -> int:
         """Train on some classes of a small pool; return the epoch best for others.
 
-        All classes are then trained on for so long, for there is none to spare. Here the
-        loss decides: two or three classes are soon told apart, and accuracy says little.
+        All classes are then trained on for so long, for there is none to spare. Here
+        the loss decides: two or three classes are soon told apart, and accuracy says
+        little.
         """
         if valid is None:
             return n_epochs

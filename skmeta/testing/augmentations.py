@@ -231,10 +231,12 @@ def the_prior_goes_with_the_targets(trial: AugmentationTrial) -> None:
             if changed.offset is None:
                 raise BreachError(f"the prior of the {part} went")
             real = getattr(before, part).mask
+            told = _told_the_target(changed).offset
+            assert told is not None
             expect_same(
                 f"the prior of the {part} that was its targets",
                 changed.offset[real].double(),
-                _told_the_target(changed).offset[real].double(),
+                told[real].double(),
             )
 
 

@@ -3,9 +3,9 @@
 A support unlike those of the training, or a step size that was learnt on others, can
 lead gradient descent anywhere: a loss of 1e30 after five steps, in silence. What tells
 is known to each task, the loss on its own support. A task whose loss is higher at the
-end than before the first step, or was twice that and above 10 on the way (it may fit its rows
-afterwards, from a place where it answers all others wildly), keeps nothing of its
-steps: it is answered by the start, as a task without rows. Every other task takes
+end than before the first step, or was twice that and above 10 on the way (it may fit
+its rows afterwards, from a place where it answers all others wildly), keeps nothing of
+its steps: it is answered by the start, as a task without rows. Every other task takes
 exactly the steps of the papers.
 
 In meta-training a task is judged by the loss before its last step, which is known
@@ -20,8 +20,8 @@ from torch import Tensor
 __all__ = ["all_kept", "can_ask", "keeps", "kept"]
 
 # A loss on the way that is so many times the first one has led astray, where it is
-# above what steps that end well may pass through: a cross-entropy, in nats, or a squared
-# error in units of the variance of targets.
+# above what steps that end well may pass through: a cross-entropy, in nats, or a
+# squared error in units of the variance of targets.
 _ASTRAY, _PASSING = 2.0, 10.0
 
 
