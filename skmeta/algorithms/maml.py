@@ -110,7 +110,7 @@ class MAML(Algorithm):
     would learn by a wrong gradient in silence, so where a class overrides a method that
     steps and loss are made of, it is False unless the class says otherwise.
     """
-    _named_pseudo_rows: ClassVar[tuple[str, ...]] = ()
+    _named_pseudo_rows: ClassVar[tuple[str, ...]] = ()  # what is no number
     _made_of: ClassVar[tuple[str, ...]] = ("adapt", "predict", "meta_loss", "_path")
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -55,8 +55,10 @@ class DKT(Algorithm):
 
     for :math:`2 \mu_{*k} / s_*^2` is what the normal densities of +1 and -1 differ by
     in their logarithm. The same class wins, and rows far from the support get less
-    certain answers. The scale :math:`\alpha` starts at 1 and learns from the
-    cross-entropy of the queries, which teaches nothing else.
+    certain answers. The scale :math:`\alpha` starts at 1, or at 1/2 in a shared label
+    space, and learns from the cross-entropy of the queries, which teaches nothing else
+    but, in a shared label space, how the scale changes with the number of support rows
+    and the odds of the classes (:class:`~skmeta.algorithms.Calibration`).
 
     The linear algebra is exact and in double precision: a Cholesky factor for each
     task, whose cost is the cube of its rows. Tasks of thousands of rows are slow.
@@ -150,7 +152,8 @@ class DKT(Algorithm):
         if module.kind == "regressor":
             return mean.to(embedded)
         scores = mean / module.posterior_variance(state, embedded)
-        return module.logits(scores.to(embedded), state.n_classes)
+        n_rows = state.mask.sum(dim=1)
+        return module.logits(scores.to(embedded), state.n_classes, n_rows)
 
     def predict_std(self, module: nn.Module, state: Posterior, X: Tensor) -> Tensor:
         """Tell how sure the answers are, in regression.
@@ -201,7 +204,8 @@ class DKT(Algorithm):
             mean = prior + L[:, n:, :n] @ whitened[:, :n]
             variance = L[:, n:, n:].square().sum(dim=-1, keepdim=True)
             scores = (mean / variance).to(embedded)
-        return loss + task_losses(module.logits(scores, rows.n_classes), query).mean()
+        logits = module.logits(scores, rows.n_classes, support.mask.sum(dim=1))
+        return loss + task_losses(logits, query).mean()
 
     def _validate(self) -> None:
         if self.mean not in MEANS:
