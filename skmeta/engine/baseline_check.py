@@ -6,6 +6,7 @@ from torch import Tensor
 
 from skmeta.algorithms.shared.by_class import mean_by_class, sum_by_class
 from skmeta.algorithms.shared.losses import mean_of_rows
+from skmeta.engine.callbacks import best_epoch
 from skmeta.engine.net import EpisodicNet, mean_score
 from skmeta.episodes.episode import Episode
 from skmeta.utils.messages import warn
@@ -64,7 +65,7 @@ def warn_if_no_help(net: EpisodicNet) -> None:
     judged = [epoch for epoch in net.history if "valid_score" in epoch]
     if not judged or net.validation is None:
         return
-    score = min(judged, key=lambda epoch: epoch["valid_loss"])["valid_score"]
+    score = judged[best_epoch(net, judged)]["valid_score"]
     episodes = list(net.validation)
     is_regression = episodes[0].query.y.is_floating_point()
     answer = support_mean if is_regression else nearest_centroid

@@ -1,19 +1,21 @@
 """What happens around epochs: the best weights are kept, a bar shows how far it is."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from skmeta.utils.messages import warn
 
-__all__ = ["KeepBest", "Progress"]
+__all__ = ["KeepBest", "Progress", "best_epoch"]
 
 
 class KeepBest(EarlyStopping):
-    """Stop when the validation loss stalls; always end with the best epoch's weights.
+    """Stop when the validation stalls; always end with the best epoch's weights.
 
     skorch's own callback compares epoch numbers at the end; this one also serves a
     training that Ctrl-C ended in the middle of an epoch.
@@ -22,13 +24,17 @@ class KeepBest(EarlyStopping):
     ----------
     patience : int
         Epochs without improvement after which training stops.
+    by_score : bool, default=False
+        Let the score decide, not the loss. On classes never seen a learner is soon too
+        sure of itself, and its loss rises while it still learns to tell them apart.
     """
 
     best_model_weights_: dict[str, Tensor] | None
 
-    def __init__(self, patience: int):
+    def __init__(self, patience: int, by_score: bool = False):
         super().__init__(
-            monitor="valid_loss",
+            monitor="valid_score" if by_score else "valid_loss",
+            lower_is_better=not by_score,
             patience=patience,
             threshold=0.0,
             load_best=True,
@@ -59,6 +65,14 @@ class KeepBest(EarlyStopping):
         if self.best_model_weights_ is not None:
             net.module_.load_state_dict(self.best_model_weights_)
             self.best_model_weights_ = None
+
+
+def best_epoch(net: Any, epochs: Sequence[Mapping[str, Any]]) -> int:
+    """Tell which of some validated epochs was best, as the net's KeepBest decides."""
+    for _, callback in net.callbacks_:
+        if isinstance(callback, KeepBest) and callback.monitor == "valid_score":
+            return int(np.argmax([epoch["valid_score"] for epoch in epochs]))
+    return int(np.argmin([epoch["valid_loss"] for epoch in epochs]))
 
 
 def _silent(text: str, verbose: int = 0) -> None:

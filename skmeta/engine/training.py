@@ -42,6 +42,7 @@ def make_net(
     spec: Spec,
     *,
     patience: int | None,
+    by_score: bool = False,
     verbose: int,
     callbacks: Sequence | None,
     **parameters: Any,
@@ -56,6 +57,8 @@ def make_net(
         Sizes and kinds.
     patience : int or None
         Epochs without improvement before training stops; None without validation.
+    by_score : bool, default=False
+        Let the validation score say which epoch is best, not the loss.
     verbose : int
         Show a progress bar if positive.
     callbacks : sequence of skorch callbacks or None
@@ -72,7 +75,7 @@ def make_net(
         parameters["optimizer__fused"] = True
     own: list[tuple[str, Callback]] = []
     if patience is not None:
-        own.append(("keep_best", KeepBest(patience)))
+        own.append(("keep_best", KeepBest(patience, by_score)))
     if verbose:
         own.append(("progress", Progress()))
     return EpisodicNet(

@@ -94,7 +94,8 @@ class Targets(metaclass=ABCMeta):
     def _bounds(self) -> Bounds | None:
         """Return the range of standardised features; None where fit has kept none."""
         low = getattr(self, "low_", None)  # the first files of format 1 have none
-        if low is None:
+        # Tasks that are standardised by themselves may lie anywhere.
+        if low is None or self.normalize == "task":
             return None
         assert self.high_ is not None  # both or none
         low, high = ((end - self.mean_) / self.scale_ for end in (low, self.high_))

@@ -14,7 +14,6 @@ from skmeta.saving import file as saved_file
 from skmeta.saving.estimators import pack_estimator
 from tests.data.make_format1 import diabetes, wine
 from tests.saving.conftest import TINY, small, table
-from tests.saving.test_plain import find
 
 DATA = Path(__file__).parents[1] / "data"
 pytestmark = pytest.mark.filterwarnings("ignore:.*too small:UserWarning")
@@ -118,9 +117,10 @@ def test_a_prior_has_the_keys_that_files_have():
     X, y, groups = table()
     meta = small(algorithm="gp", prior="linear", label_space="shared")
     content = document_of(meta.fit(X, y, groups=groups))
-    [(_, kept)] = find(content["fitted"]["prior_"], "prior")
+    (kept,) = content["fitted"]["prior_"]["content"]
+    assert kept == "prior"
     keys = {"parts", "classes", "columns", "mean", "scale"}
-    assert kept["prior"].keys() == keys
+    assert content["fitted"]["prior_"]["content"]["prior"].keys() == keys
 
 
 def test_a_file_of_format_1_still_answers_as_on_its_day():
