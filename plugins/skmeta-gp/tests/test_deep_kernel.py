@@ -128,7 +128,7 @@ def naive_logits(module, scores, n_rows):
     if module.calibration is None:
         return logits
     always, with_rows = module.calibration.sureness.tolist()
-    factor = np.exp(10 * (always + with_rows * n_rows / (n_rows + 5)))
+    factor = np.exp(always + with_rows * n_rows / (n_rows + 5))
     return factor * logits + 10 * module.calibration.odds.detach().numpy()
 
 
