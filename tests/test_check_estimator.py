@@ -22,7 +22,9 @@ def excused(estimator):
     [
         MetaClassifier("maml", tasks="classes", max_epochs=2),
         MetaClassifier("protonet", tasks="classes", max_epochs=2),
+        MetaClassifier(tasks="classes", max_epochs=2),
         MetaRegressor(tasks="table", max_epochs=2),
+        MetaRegressor("maml", tasks="table", max_epochs=2),
     ],
     expected_failed_checks=excused,
 )
