@@ -160,9 +160,11 @@ def test_a_decision_says_why_what_follows_and_when_to_think_again(page):
 
 # Tests of a wing that are named for a claim, for they span its modules.
 CLAIMS = {
+    "algorithms/test_prior.py",
     "datasets/test_omniglot_learning.py",
     "episodes/test_stratified.py",
     "estimators/test_partial_fit.py",
+    "estimators/test_prior.py",
     "estimators/test_scores.py",
     "plugins/test_broken_plugins.py",
 }
