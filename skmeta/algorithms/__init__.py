@@ -23,6 +23,7 @@ from skmeta.algorithms.r2d2 import R2D2
 from skmeta.algorithms.relation import RelationNet
 from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.shared import (
+    Calibration,
     ClassLoss,
     absent_classes,
     add_offset,
@@ -59,6 +60,7 @@ __all__ = [
     "R2D2",
     "Algorithm",
     "BaselinePlusPlus",
+    "Calibration",
     "ClassLoss",
     "MAMLPlusPlus",
     "MatchingNet",

@@ -114,6 +114,7 @@ class MAML(Algorithm):
     would learn by a wrong gradient in silence, so where a class overrides a method that
     steps and loss are made of, it is False unless the class says otherwise.
     """
+    _named_pseudo_rows: ClassVar[tuple[str, ...]] = ()  # what is no number
     _made_of: ClassVar[tuple[str, ...]] = ("adapt", "predict", "meta_loss", "_path")
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -295,7 +296,8 @@ class MAML(Algorithm):
             "learn_inner_lr": self.learn_inner_lr is False
             or self.learn_inner_lr in ("tensor", "element", "step"),
             "adapt_only": self.adapt_only in ("all", "head", "body"),
-            "pseudo_rows": self.pseudo_rows >= 0,
+            "pseudo_rows": str(self.pseudo_rows) in self._named_pseudo_rows
+            or self.pseudo_rows >= 0,
         }
         wrong = [
             f"{name}={getattr(self, name)!r}" for name, ok in checks.items() if not ok

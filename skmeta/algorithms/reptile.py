@@ -1,7 +1,7 @@
 """Reptile: a start that moves towards where each task's own training ends."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ __all__ = ["Reptile"]
 
 # The paper's Adam forgets the first moment at once (its section 6.1).
 _BETA, _EPS = 0.999, 1e-8
+
+# By which steps are shortened in a shared label space, unless told otherwise.
+_PSEUDO_ROWS = 10.0
 
 
 class Reptile(MAML):
@@ -61,8 +64,10 @@ class Reptile(MAML):
     adapt_steps : int, default=None
         Steps after meta-training, ``inner_steps`` if None. The paper takes more of them
         than in meta-training.
-    pseudo_rows : float, default=0.0
-        As in :class:`~skmeta.algorithms.MAML`; "adam" takes little notice of it.
+    pseudo_rows : float or "auto", default="auto"
+        As in :class:`~skmeta.algorithms.MAML`; "adam" takes little notice of it. "auto"
+        is 10 in a shared label space, for what no step has been trained to say of
+        other rows must not overrule the start after a few of them, and 0 elsewhere.
 
     Notes
     -----
@@ -101,6 +106,8 @@ class Reptile(MAML):
     checkpoint = False
 
     inner_lr: float  # None is for MAML
+    pseudo_rows: Any  # "auto" is not for MAML
+    _named_pseudo_rows = ("auto",)
 
     def __init__(
         self,
@@ -109,7 +116,7 @@ class Reptile(MAML):
         inner_optimizer: Literal["sgd", "adam"] = "sgd",
         inner_batch_size: int | None = None,
         adapt_steps: int | None = None,
-        pseudo_rows: float = 0.0,
+        pseudo_rows: float | Literal["auto"] = "auto",
     ):
         self.inner_lr = inner_lr
         self.inner_steps = inner_steps
@@ -201,15 +208,23 @@ class Reptile(MAML):
         self, module: InnerLoop, start: State, end: State, rows: Batch
     ) -> Tensor:
         """Tell which tasks have no higher loss on some rows at the end."""
-        loss = module.support_loss(rows, self.pseudo_rows)
+        loss = self._loss(module, rows)
         return keeps(*(module.losses(state, rows.X, loss) for state in (start, end)))
+
+    def _loss(self, module: InnerLoop, rows: Batch) -> SupportLoss:
+        """Describe what the inner steps on some rows descend."""
+        pseudo_rows = self.pseudo_rows
+        if pseudo_rows == "auto":
+            is_shared = not (module.per_task or rows.y.is_floating_point())
+            pseudo_rows = _PSEUDO_ROWS if is_shared else 0.0
+        return module.support_loss(rows, pseudo_rows)
 
     def _steps(
         self, module: InnerLoop, rows_of_steps: Sequence[Batch]
     ) -> list[tuple[Rates, Tensor, SupportLoss]]:
         """Describe steps of gradient descent; those on the same rows alike."""
         described = {
-            id(rows): (rows.X, module.support_loss(rows, self.pseudo_rows))
+            id(rows): (rows.X, self._loss(module, rows))
             for rows in {id(rows): rows for rows in rows_of_steps}.values()
         }
         return [(list(module.rates), *described[id(rows)]) for rows in rows_of_steps]
@@ -220,7 +235,7 @@ class Reptile(MAML):
         """Yield of every inner step its rows, and the weights before and after it."""
         squares: dict[str, Tensor] = {}
         for place, rows in enumerate(rows_of_steps, start=1):
-            before, loss = state, module.support_loss(rows, self.pseudo_rows)
+            before, loss = state, self._loss(module, rows)
             if self.inner_optimizer == "sgd":
                 _, state = module.step(state, rows.X, loss, first_order=True)
                 yield rows, before, state

@@ -37,7 +37,7 @@ class LabelPermutation(Augmentation):
     >>> from skmeta import MetaClassifier
     >>> from skmeta.augmentations import LabelPermutation
     >>> MetaClassifier("maml", augment=LabelPermutation(share=0.2))
-    MetaClassifier(augment=LabelPermutation(share=0.2))
+    MetaClassifier(algorithm='maml', augment=LabelPermutation(share=0.2))
     """
 
     kinds = ("classifier",)

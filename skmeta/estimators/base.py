@@ -255,7 +255,9 @@ class BaseMetaEstimator(AdaptingEstimator):
             )
             n_epochs = self._find_n_epochs(learn, found, judges, n_epochs)
         # A new net, with the present callbacks; who shares the old weights keeps them.
-        self.net_ = self._make_net(validates=valid is not None)
+        self.net_ = self._make_net(
+            validates=valid is not None, by_score=self.spec_.from_pool
+        )
         self.net_.max_epochs = 1 if is_partial else n_epochs
         learn(
             self.net_,
@@ -405,9 +407,16 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     def _default_augmentations(self) -> list[Augmentation]:
         """Return noise for pools of classes, if features have a unit to make it in."""
-        if self.spec_.from_pool and self.normalize is not None:
+        if self._compares_classes() and self.normalize is not None:
             return [clone(_POOL_NOISE)]
         return []
+
+    def _compares_classes(self) -> bool:
+        """Tell whether an algorithm learns to compare, from a pool of classes.
+
+        Those that take steps instead learn less from noisy rows.
+        """
+        return self.spec_.from_pool and hasattr(self.algorithm_, "class_loss")
 
     def _n_epochs(self, *, validates: bool) -> int:
         if self.max_epochs != "auto":
@@ -433,7 +442,9 @@ class BaseMetaEstimator(AdaptingEstimator):
     ) -> int:
         """Train on some classes of a small pool; return the epoch best for others.
 
-        All classes are then trained on for so long, for there is none to spare.
+        All classes are then trained on for so long, for there is none to spare. Here
+        the loss decides: two or three classes are soon told apart, and accuracy says
+        little.
         """
         if valid is None:
             return n_epochs
@@ -445,7 +456,7 @@ class BaseMetaEstimator(AdaptingEstimator):
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
             return self.optimizer
-        if self.spec_.from_pool:
+        if self._compares_classes():
             return partial(torch.optim.Adam, weight_decay=_POOL_DECAY)
         return torch.optim.Adam
 
@@ -461,13 +472,13 @@ class BaseMetaEstimator(AdaptingEstimator):
                     "python -m skmeta plugins lists them."
                 )
 
-    def _make_net(self, *, validates: bool) -> EpisodicNet:
+    def _make_net(self, *, validates: bool, by_score: bool = False) -> EpisodicNet:
         return make_net(
             self.algorithm_,
             self.backbone_,
             self.spec_,
             patience=self.patience if validates else None,
-            by_score=self.spec_.from_pool,
+            by_score=by_score,
             verbose=self.verbose,
             callbacks=self.callbacks,
             max_epochs=self._n_epochs(validates=validates),

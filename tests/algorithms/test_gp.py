@@ -35,11 +35,10 @@ def build(algorithm, spec):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module = algorithm.build(MLP((6, 5), activation="tanh"), spec).double()
-        for name in ("log_kernel", "log_noise", "parts", "bias", "log_share"):
+        for name in ("log_kernel", "log_noise", "parts", "bias"):
             parameter = getattr(module, name)
             if parameter is not None:
                 parameter.data += 0.3 * torch.randn_like(parameter)
-        module.trust.data.fill_(0.7)
         return module
 
 
@@ -111,8 +110,7 @@ def mean(module, p, batch, t, n_outputs):
 
 
 def shares(module, evidence):
-    trust, log_share = module.trust.item(), module.log_share.detach().numpy()
-    return softmax(log_share + trust * np.array(evidence))
+    return softmax(module.log_odds.numpy() + 0.5 * np.array(evidence))
 
 
 def naive_values(module, episode, t):
@@ -183,7 +181,7 @@ def test_values_are_those_of_rasmussen_and_williams(spec, episode_for):
 
 
 @OF_VALUES
-def test_training_on_values_maximises_the_density_of_mixture_and_processes(
+def test_training_on_values_maximises_the_density_under_every_process(
     spec, episode_for
 ):
     algorithm = GP(width=4)
@@ -195,7 +193,7 @@ def test_training_on_values_maximises_the_density_of_mixture_and_processes(
         log_p = -0.5 * ((y - means) ** 2 / variances + np.log(variances))
         mixture = logsumexp(np.log(share)[:, None] + log_p, axis=0)
         judged.append(-mixture.mean())
-        losses.append(-(mixture + log_p.mean(axis=0)).mean())
+        losses.append(-log_p.mean())
     loss = algorithm.meta_loss(module, episode).item()
     assert loss == pytest.approx(np.mean(losses), rel=1e-7)
     state = algorithm.adapt(module, episode.support)
@@ -239,18 +237,17 @@ def test_the_default_number_of_steps_is_near_the_most_likely_values(spec, episod
 
 
 @OF_CLASSES
-def test_training_on_classes_maximises_the_probability_of_mixture_and_processes(
+def test_training_on_classes_maximises_the_probability_under_every_process(
     spec, episode_for
 ):
     algorithm = GP(width=4, n_steps=200)
     module, episode = build(algorithm, spec), episode_for(spec)
     losses = []
     for t, real in enumerate(episode.query.mask):
-        share, log_p = naive_classes(module, episode, t)
+        _, log_p = naive_classes(module, episode, t)
         y = episode.query.y[t][real].numpy()
         log_p = log_p[:, np.arange(len(y)), y]
-        mixture = logsumexp(np.log(share)[:, None] + log_p, axis=0)
-        losses.append(-(mixture + log_p.mean(axis=0)).mean())
+        losses.append(-log_p.mean())
     loss = algorithm.meta_loss(module, episode).item()
     assert loss == pytest.approx(np.mean(losses), rel=1e-5)
 
@@ -306,7 +303,9 @@ def test_one_process_of_three_knows_of_no_prior(episode_for):
     other = module.support(support._replace(offset=support.offset + 1.0))
     mean_moved = (rows.mean != other.mean).flatten(2).any(dim=2).all(dim=0)
     assert mean_moved.tolist() == module.around_prior.tolist() == [True, False, True]
-    K, K_moved = (module.kernel(each.rows, each.rows) for each in (rows, other))
+    K, K_moved = (
+        module.kernel().between(each.rows, each.rows) for each in (rows, other)
+    )
     kernel_moved = (K_moved != K).flatten(2).any(dim=2).all(dim=0)
     assert kernel_moved.tolist() == [True, False, True]
     assert module.on_embedding.tolist() == [False, False, True]
@@ -344,7 +343,8 @@ def test_where_all_rows_are_inducing_nothing_is_approximated(spec, generator):
     module = build(algorithm, spec)
     support = module.support(batch_for(spec, [256, 256], generator))
     query = batch_for(spec, [5, 5], generator)
-    exact = adapt_exactly(module, support, n_steps=5)
+    K = module.kernel().between(support.rows, support.rows)
+    exact = adapt_exactly(module, support, K, n_steps=5)
     large = adapt_large(module, support, 256)
     torch.testing.assert_close(
         answers(algorithm, module, large, query),
@@ -397,7 +397,8 @@ def test_inducing_rows_stand_for_many_more(spec, generator):
     module = algorithm.build(MLP((6, 5)), spec).double()
     support = module.support(batch_for(spec, [600], generator))
     query = batch_for(spec, [50], generator)
-    exact = adapt_exactly(module, support, n_steps=3)
+    K = module.kernel().between(support.rows, support.rows)
+    exact = adapt_exactly(module, support, K, n_steps=3)
     few = adapt_large(module, support, 256)
     assert few.rows.shape[1] == 256
     near, true = (answers(algorithm, module, state, query) for state in (few, exact))

@@ -117,10 +117,10 @@ def test_a_prior_has_the_keys_that_files_have():
     X, y, groups = table()
     meta = small(algorithm="gp", prior="linear", label_space="shared")
     content = document_of(meta.fit(X, y, groups=groups))
-    (kept,) = content["fitted"]["prior_"]
+    (kept,) = content["fitted"]["prior_"]["content"]
     assert kept == "prior"
     keys = {"parts", "classes", "columns", "mean", "scale"}
-    assert content["fitted"]["prior_"]["prior"].keys() == keys
+    assert content["fitted"]["prior_"]["content"]["prior"].keys() == keys
 
 
 def test_a_file_of_format_1_still_answers_as_on_its_day():

@@ -61,8 +61,10 @@ class DKT(Algorithm):
 
     for :math:`2 \mu_{*k} / s_*^2` is what the normal densities of +1 and -1 differ by
     in their logarithm. The same class wins, and rows far from the support get less
-    certain answers. The scale :math:`\alpha` starts at 1 and learns from the
-    cross-entropy of the queries, which teaches nothing else.
+    certain answers. The scale :math:`\alpha` starts at 1, or at 0.3 in a shared label
+    space, and learns from the cross-entropy of the queries, which teaches nothing else
+    but, in a shared label space, how the scale changes with the number of support rows
+    and the odds of the classes (:class:`~skmeta.algorithms.Calibration`).
 
     What a prior says of a row, o(x), is added to :math:`\mu_*` or to the logits, and
     the process learns what it leaves of the targets: values less o, or
@@ -169,7 +171,9 @@ class DKT(Algorithm):
         if module.kind == "regressor":
             return add_offset(mean.to(embedded), offset)
         scores = mean / module.posterior_variance(state, embedded)
-        return add_offset(module.logits(scores.to(embedded), state.n_classes), offset)
+        n_rows = state.mask.sum(dim=1)
+        logits = module.logits(scores.to(embedded), state.n_classes, n_rows)
+        return add_offset(logits, offset)
 
     def predict_std(
         self,
@@ -228,7 +232,8 @@ class DKT(Algorithm):
             mean = prior + L[:, n:, :n] @ whitened[:, :n]
             variance = L[:, n:, n:].square().sum(dim=-1, keepdim=True)
             scores = (mean / variance).to(embedded)
-        logits = add_offset(module.logits(scores, rows.n_classes), query.offset)
+        logits = module.logits(scores, rows.n_classes, support.mask.sum(dim=1))
+        logits = add_offset(logits, query.offset)
         return loss + task_losses(logits, query).mean()
 
     def _validate(self) -> None:

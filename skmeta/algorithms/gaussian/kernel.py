@@ -104,7 +104,8 @@ class KernelLearner(nn.Module):
         processes = [(False, False), (False, True)]
         if spec.n_parts:
             processes = [(True, False), (False, False), (True, True)]
-        around_prior, on_embedding = torch.tensor(processes).T
+        around_prior = torch.tensor([each for each, _ in processes])
+        on_embedding = torch.tensor([each for _, each in processes])
         odds = _ODDS_ON_EMBEDDING * on_embedding
         if spec.n_parts:
             odds = odds + _ODDS_WITHOUT_PRIOR * ~around_prior

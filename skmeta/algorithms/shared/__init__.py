@@ -12,6 +12,7 @@ from skmeta.algorithms.shared.by_class import (
     split_again,
     sum_by_class,
 )
+from skmeta.algorithms.shared.calibration import Calibration
 from skmeta.algorithms.shared.losses import (
     absent_classes,
     mask_absent_classes,
@@ -34,6 +35,7 @@ from skmeta.algorithms.shared.training_classes import (
 )
 
 __all__ = [
+    "Calibration",
     "ClassLoss",
     "absent_classes",
     "add_offset",
