@@ -109,9 +109,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         it, so that no row is far outside. None leaves all as it is.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is 200; for ``tasks="classes"``
-        where no class is held out to stop the training, it is 40 at most: with
-        ``early_stopping="auto"`` and five classes or more, as many as were best for a
-        third of the classes when the others were trained on. Then all are trained on.
+        where no class is held out to stop the training, it is 40.
     batch_size : int, default=32
         Tasks in a meta-batch.
     tasks_per_epoch : int, default=512
