@@ -166,7 +166,9 @@ def few_table(results, names):
 def shown(number):
     if not np.isfinite(number):
         return "raised"
-    return f"{number:.2f}" if number < 10 else f"{number:.2g}"
+    if number >= 10_000:
+        return f"{number:.1e}"
+    return f"{number:.0f}" if number >= 10 else f"{number:.2f}"
 
 
 TABLES = {"summary": summary_table, "cells": cells_table, "few tasks": few_table}

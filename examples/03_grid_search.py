@@ -34,7 +34,9 @@ X, y, groups = films.X_train[some], films.y_train[some], films.groups_train[some
 # An algorithm is a name or an object, and its parameters are in reach of the grid. No
 # viewers are held out for early stopping: the search holds out its own.
 
-meta = MetaClassifier(n_shot=10, max_epochs=3, early_stopping=False, random_state=0)
+meta = MetaClassifier(
+    "maml", n_shot=10, max_epochs=3, early_stopping=False, random_state=0
+)
 pipe = make_pipeline(StandardScaler(), meta)
 grid = [
     {

@@ -52,6 +52,8 @@ def naive_meta_loss(algorithm, module, episode, spec, alpha):
             real = batch.mask[t]
             rows = module.trunk(batch.X[t][real])
             outputs = functional_call(module.tip, weights, (rows,))
+            if batch.offset is not None:
+                outputs = outputs + batch.offset[t][real].mean(dim=1)
             if spec.kind == "regressor":
                 outputs = outputs.squeeze(-1)
             return loss_of(outputs, batch.y[t][real])

@@ -160,6 +160,7 @@ def test_a_decision_says_why_what_follows_and_when_to_think_again(page):
 
 # Tests of a wing that are named for a claim, for they span its modules.
 CLAIMS = {
+    "algorithms/test_prior.py",
     "datasets/test_omniglot_learning.py",
     "episodes/test_stratified.py",
     "estimators/test_partial_fit.py",

@@ -175,7 +175,7 @@ def test_small_tasks_are_counted_in_one_warning():
     groups = np.r_[groups, np.full(len(y) - len(groups), 0)]
     groups[:3], groups[3:6] = 100, 101  # two tasks of three rows
     with pytest.warns(UserWarning, match="too small") as caught:
-        MetaRegressor(n_shot=5, **QUICK).fit(X, y, groups=groups)
+        MetaRegressor("maml", n_shot=5, **QUICK).fit(X, y, groups=groups)
     (warning,) = [w for w in caught if "too small" in str(w.message)]
     assert str(warning.message).startswith("2 of 2")  # of 22 but for those held out
     assert warning.filename == __file__
@@ -185,19 +185,19 @@ def test_tasks_that_are_large_enough_do_not_warn():
     X, y, groups = regression()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        MetaRegressor(n_shot=5, **QUICK).fit(X, y, groups=groups)
+        MetaRegressor("maml", n_shot=5, **QUICK).fit(X, y, groups=groups)
 
 
 def test_tasks_of_one_row_leave_nothing_to_train_on():
     X, y, _ = regression()
     with pytest.raises(ValueError, match="No task to train on"):
-        MetaRegressor(**QUICK).fit(X, y, groups=np.arange(len(y)))
+        MetaRegressor("maml", **QUICK).fit(X, y, groups=np.arange(len(y)))
 
 
 def test_tasks_of_one_class_leave_nothing_to_train_on_per_task():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match="No task to train on"):
-        MetaClassifier(label_space="per_task", **QUICK).fit(X, y, groups=y)
+        MetaClassifier("maml", label_space="per_task", **QUICK).fit(X, y, groups=y)
 
 
 def test_a_few_shot_score_without_any_query_row_is_refused(shared):
@@ -237,7 +237,7 @@ def test_one_class_or_one_row_gives_finite_probabilities(
 
 def test_one_row_is_enough_for_a_regressor():
     X, y, groups = regression()
-    meta = MetaRegressor(**QUICK).fit(X, y, groups=groups)
+    meta = MetaRegressor("maml", **QUICK).fit(X, y, groups=groups)
     assert np.isfinite(meta.adapt(X[:1], y[:1]).predict(X)).all()
 
 
@@ -360,14 +360,14 @@ def test_a_regressor_refuses_an_algorithm_for_classes():
 def test_too_few_tasks_to_hold_some_out_are_refused():
     X, y, _ = regression()
     with pytest.raises(ValueError, match="3 are too few"):
-        MetaRegressor(early_stopping=True, **QUICK).fit(
+        MetaRegressor("maml", early_stopping=True, **QUICK).fit(
             X, y, groups=np.arange(len(y)) % 3
         )
 
 
 def test_divergence_is_an_error_that_says_what_to_lower():
     X, y, groups = regression()
-    meta = MetaRegressor(lr=1e30, **(QUICK | {"max_epochs": 5}))
+    meta = MetaRegressor("maml", lr=1e30, **(QUICK | {"max_epochs": 5}))
     with pytest.raises(ValueError, match=r"diverged.*Lower lr"):
         meta.fit(1e3 * X, y, groups=groups)
 
@@ -406,7 +406,7 @@ def test_ctrl_c_keeps_a_usable_estimator_with_a_warning(early_stopping, epoch):
 def test_an_adaptation_that_diverges_is_named():
     """A plugin's may: what a task has learnt is no number here."""
     X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
-    meta = MetaRegressor(max_epochs=3, random_state=0).fit(X, y, groups=task)
+    meta = MetaRegressor("maml", max_epochs=3, random_state=0).fit(X, y, groups=task)
     rows, own = np.arange(40), np.array(["calm"] * 20 + ["wild"] * 20)
     meta.adapt(X[rows], y[rows], groups=own)
     place = meta.adapted_.order.tolist().index(1)

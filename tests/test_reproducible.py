@@ -29,7 +29,7 @@ METAS = {
         "maml", MLP(dropout=0.3), tasks="classes", **QUICK, **p
     ),
     "shared": lambda **p: MetaClassifier("protonet", **QUICK, **p),
-    "regressor": lambda **p: MetaRegressor(**QUICK, **p),
+    "regressor": lambda **p: MetaRegressor("maml", **QUICK, **p),
 }
 
 

@@ -89,7 +89,7 @@ def test_groups_pass_through_a_pipeline(wine):
 
 def test_grid_search_over_a_pipeline_needs_no_request(wine):
     X, y, groups = wine
-    pipe = make_pipeline(StandardScaler(), MetaClassifier(**QUICK))
+    pipe = make_pipeline(StandardScaler(), MetaClassifier("maml", **QUICK))
     grid = {
         "metaclassifier__algorithm": [MAML(inner_steps=2), ProtoNet()],
         "standardscaler": [StandardScaler(), MinMaxScaler()],
@@ -128,7 +128,7 @@ def test_grids_over_algorithms_and_their_own_parameters(wine):
         {"algorithm": [ANIL(), "maml"], "backbone": ["linear", Linear(4)]},
     ]
     search = GridSearchCV(
-        MetaClassifier(**QUICK), grid, cv=GroupKFold(2), error_score="raise"
+        MetaClassifier("maml", **QUICK), grid, cv=GroupKFold(2), error_score="raise"
     ).fit(X, y, groups=groups)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert len(search.cv_results_["params"]) == 6
@@ -137,7 +137,7 @@ def test_grids_over_algorithms_and_their_own_parameters(wine):
 def test_a_regressor_is_searched_alike(diabetes):
     X, y, groups = diabetes
     search = GridSearchCV(
-        make_pipeline(StandardScaler(), MetaRegressor(**QUICK)),
+        make_pipeline(StandardScaler(), MetaRegressor("maml", **QUICK)),
         {"metaregressor__algorithm": [MAML(inner_steps=1), ANIL()]},
         cv=GroupKFold(3),
         error_score="raise",

@@ -23,9 +23,12 @@ from skmeta.algorithms.r2d2 import R2D2
 from skmeta.algorithms.relation import RelationNet
 from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.shared import (
+    Calibration,
     ClassLoss,
     absent_classes,
+    add_offset,
     class_loss,
+    count_unexpected,
     embed_episode,
     join_train_rows,
     log_probabilities,
@@ -35,10 +38,12 @@ from skmeta.algorithms.shared import (
     mask_absent_classes,
     mean_by_class,
     mean_of_rows,
+    mean_offset,
     row_losses,
     split_again,
     sum_by_class,
     task_losses,
+    unexplained_targets,
 )
 from skmeta.algorithms.siamese import Siamese
 from skmeta.algorithms.simpleshot import SimpleShot
@@ -55,6 +60,7 @@ __all__ = [
     "R2D2",
     "Algorithm",
     "BaselinePlusPlus",
+    "Calibration",
     "ClassLoss",
     "MAMLPlusPlus",
     "MatchingNet",
@@ -68,7 +74,9 @@ __all__ = [
     "SimpleShot",
     "Spec",
     "absent_classes",
+    "add_offset",
     "class_loss",
+    "count_unexpected",
     "embed_episode",
     "join_train_rows",
     "log_probabilities",
@@ -78,8 +86,10 @@ __all__ = [
     "mask_absent_classes",
     "mean_by_class",
     "mean_of_rows",
+    "mean_offset",
     "row_losses",
     "split_again",
     "sum_by_class",
     "task_losses",
+    "unexplained_targets",
 ]

@@ -47,7 +47,9 @@ class Algorithm(BaseEstimator):
         that of the rows to answer.
     learns_prior : bool
         True if it learns how much to believe the parts of a prior, or takes them for
-        features. If False, the mean of the parts is added to the outputs as it is.
+        features. If False, the mean of the parts is added to the outputs as it is, and
+        tasks are learnt from what it leaves: :func:`add_offset`,
+        :func:`unexplained_targets` and :func:`count_unexpected` are there for that.
     default_lr : float
         Learning rate of the outer optimizer that ``lr="auto"`` stands for.
 
@@ -164,7 +166,9 @@ class Algorithm(BaseEstimator):
         predict: Any = self.predict
         return predict(module, state, query.X, query.offset)
 
-    def embed(self, module: Any, state: Any, X: Tensor) -> Tensor:
+    def embed(
+        self, module: Any, state: Any, X: Tensor, offset: Tensor | None = None
+    ) -> Tensor:
         """Map rows to the embedding; by default the same for every task.
 
         Parameters
@@ -175,6 +179,8 @@ class Algorithm(BaseEstimator):
             What :meth:`adapt` returned.
         X : Tensor of shape (tasks, rows, n_features)
             Rows.
+        offset : Tensor of shape (tasks, rows, parts, outputs), default=None
+            What a prior says of the rows, where there is one.
 
         Returns
         -------

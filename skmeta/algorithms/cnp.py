@@ -5,10 +5,11 @@ from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, softplus
+from torch.nn.functional import softplus
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import mask_absent_classes, mean_of_rows
+from skmeta.algorithms.shared.offsets import add_offset, unexplained_targets
 from skmeta.backbones import MLP
 from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch, Episode
@@ -51,6 +52,10 @@ class CNP(Algorithm):
     class, so that any number of classes can be learnt.
 
     Adaptation is one forward pass, with no gradient.
+
+    What a prior says of a row, o(x), is added to :math:`\mu` or to the logits, and the
+    encoder sees what it leaves of the targets: values less o, or
+    :math:`[y = k] - \mathrm{softmax}_k(o) + 1 / K` in place of one-hot labels.
 
     Besides their two inputs, h and g get the product of the embedding with a linear map
     of the other one, which the paper's networks have to make of them. On sinusoids, one
@@ -97,6 +102,7 @@ class CNP(Algorithm):
     """
 
     uses_weights = True
+    uses_prior = True
 
     def __init__(
         self,
@@ -141,16 +147,24 @@ class CNP(Algorithm):
         return Context(values, support.n_classes, keys, member)
 
     def predict(
-        self, module: "_Process", state: "Averages | Context", X: Tensor
+        self,
+        module: "_Process",
+        state: "Averages | Context",
+        X: Tensor,
+        offset: Tensor | None = None,
     ) -> Tensor:
         """Answer rows with logits, or with the mean."""
         outputs = module.decode(state, X)
         if module.kind == "regressor":
-            return outputs[..., :1]
-        return mask_absent_classes(outputs, state.n_classes)
+            return add_offset(outputs[..., :1], offset)
+        return add_offset(mask_absent_classes(outputs, state.n_classes), offset)
 
     def predict_std(
-        self, module: "_Process", state: "Averages | Context", X: Tensor
+        self,
+        module: "_Process",
+        state: "Averages | Context",
+        X: Tensor,
+        offset: Tensor | None = None,
     ) -> Tensor:
         """Tell how sure the answers are, in regression.
 
@@ -162,6 +176,8 @@ class CNP(Algorithm):
             What :meth:`adapt` returned.
         X : Tensor of shape (tasks, rows, n_features)
             Query rows.
+        offset : Tensor of shape (tasks, rows, parts, 1), default=None
+            Prior of the rows, which changes nothing here.
 
         Returns
         -------
@@ -176,7 +192,8 @@ class CNP(Algorithm):
             return super().meta_loss(module, episode)
         query = episode.query
         outputs = module.decode(self.adapt(module, episode.support), query.X)
-        mean, std = outputs[..., 0], self._std(outputs).squeeze(-1)
+        mean = add_offset(outputs[..., :1], query.offset).squeeze(-1)
+        std = self._std(outputs).squeeze(-1)
         losses = ((query.y - mean) / std).square() / 2 + std.log()
         return mean_of_rows(losses + math.log(2 * math.pi) / 2, query).mean()
 
@@ -226,10 +243,7 @@ class _Process(nn.Module):
         """Map embedded rows and their targets to representations."""
         if self.per_task:  # its group tells a row's class
             return self.encoder(embedded, embedded[..., :0])
-        if self.kind == "regressor":
-            target = support.y.unsqueeze(-1)
-        else:
-            target = one_hot(support.y, self.n_labels)
+        target = unexplained_targets(support, self.n_labels)
         return self.encoder(embedded, target.to(embedded))
 
     def membership(self, support: Batch) -> Tensor:

@@ -9,13 +9,13 @@ from torch.nn.functional import pad
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.gaussian import (
+    Kernel,
     KernelLearner,
     Posterior,
     Support,
     adapt_exactly,
     adapt_large,
 )
-from skmeta.algorithms.shared.averaging import AverageWeights
 from skmeta.algorithms.shared.losses import absent_classes, mean_of_rows
 from skmeta.algorithms.shared.training_classes import make_class_loss
 from skmeta.backbones.base import Backbone
@@ -29,9 +29,6 @@ _MOST_ROWS = 256
 
 # Columns beyond which boosting would take longer than all else.
 _WIDE = 200
-
-# What the loss of every process by itself counts beside that of their mixture.
-_OWN_LOSS = 1.0
 
 
 class GP(Algorithm):
@@ -73,11 +70,12 @@ class GP(Algorithm):
 
     Three such processes are learnt at once: around the prior without the embedding,
     around a constant without it, and around the prior with it (without a prior, two).
-    A task is answered by their mixture, each weighed by
-    :math:`\pi_p \, p_p(y \mid X)^\tau`: how likely the support is under it. So where
-    the prior misleads, or an embedding has learnt the training tasks by heart, rows
-    of the task itself tell. Training maximises the log density of the queries under the
-    mixture plus its mean over the processes, with the weights averaged over steps.
+    Training maximises the log density of the queries under each of them. A task is
+    answered by their mixture (Bayesian model averaging), each weighed by
+    :math:`\pi_p \, p_p(y \mid X)^{1/2}`, how likely the support is under it, with the
+    odds :math:`\pi_p` of :math:`1, e^{-2}, e^{-1}` before any row. So where the prior
+    misleads, or an embedding has learnt the training tasks by heart, the rows of the
+    task itself tell.
 
     Gaussian processes on meta-learnt embeddings are of Patacchiola et al. (2020), a
     meta-learnt Bayesian linear model of Harrison et al. (2018), boosting with random
@@ -162,8 +160,8 @@ class GP(Algorithm):
         return ((1, 10), 30) if spec.label_space == "shared" else (5, 15)
 
     def callbacks(self) -> list[Any]:
-        """Keep outer steps short where a task is very unlikely, and average them."""
-        return [("clip", GradientNormClipping(1.0)), ("average", AverageWeights())]
+        """Keep outer steps short where a task is very unlikely."""
+        return [("clip", GradientNormClipping(1.0))]
 
     def build(self, backbone: Backbone, spec: Spec) -> KernelLearner:
         """Hold the backbone, the kernels, the mixture and the second loss.
@@ -184,7 +182,7 @@ class GP(Algorithm):
         """Condition the processes of every task on its support."""
         rows = module.support(support)
         if rows.y.shape[1] <= _MOST_ROWS:
-            return adapt_exactly(module, rows, self.n_steps)
+            return self._adapt_exactly(module, rows)
         is_large = (rows.counts > 0).sum(dim=1) > _MOST_ROWS
         large, small = (mask.nonzero().squeeze(1) for mask in (is_large, ~is_large))
         parts = []
@@ -192,10 +190,14 @@ class GP(Algorithm):
             parts.append(adapt_large(module, _tasks(rows, large), _MOST_ROWS))
         if len(small):
             few = _front(_tasks(rows, small))
-            parts.append(_widened(adapt_exactly(module, few, self.n_steps)))
+            parts.append(_widened(self._adapt_exactly(module, few)))
         order = torch.cat([large, small]).argsort()
         joined = (torch.cat(leaves)[order] for leaves in zip(*parts, strict=True))
         return Posterior(*joined)
+
+    def _adapt_exactly(self, module: KernelLearner, support: Support) -> Posterior:
+        K = module.kernel().between(support.rows, support.rows)
+        return adapt_exactly(module, support, K, self.n_steps)
 
     def predict(
         self,
@@ -238,6 +240,7 @@ class GP(Algorithm):
             targets as they were learnt.
         """
         values, variance = self._processes(module, state, X, offset)
+        assert variance is not None  # of values
         share = state.log_share.exp()[..., None, None]
         mean = (share * values).sum(dim=1, keepdim=True)
         spread = variance.unsqueeze(-1) + (values - mean).square()
@@ -256,19 +259,39 @@ class GP(Algorithm):
     def meta_loss(self, module: KernelLearner, episode: Episode) -> Tensor:
         """Return minus the log density, or log-probability, of the queries.
 
-        That of the mixture, and the mean of those of every process by itself; and the
-        second loss of pools of classes.
+        The mean of those of every process by itself, and the second loss of pools of
+        classes.
         """
-        state = self.adapt(module, episode.support)
-        log_p = self._log_density(module, state, episode.query)
-        mixture = (state.log_share.unsqueeze(-1) + log_p).logsumexp(dim=1)
-        own = _OWN_LOSS * log_p.mean(dim=1)
-        loss = -mean_of_rows(mixture + own, episode.query).mean()
+        support, query = episode
+        n = support.y.shape[1]
+        # Support and query at once: most of the time goes into calls, not numbers.
+        joined, _ = episode.join()
+        whole = module.support(joined)
+        known = Support(
+            whole.rows[:, :n],
+            whole.mean[:, :, :n],
+            support.y,
+            whole.counts[:, :n],
+            support.n_classes,
+        )
+        kernel = module.kernel()
+        if n <= _MOST_ROWS:
+            K = kernel.between(whole.rows, known.rows)
+            state = adapt_exactly(module, known, K[:, :, :n], self.n_steps)
+            K = K[:, :, n:]
+        else:
+            state = self.adapt(module, support)
+            K = kernel.between(whole.rows[:, n:], state.rows)
+        outputs = whole.mean[:, :, n:] + K @ state.weights
+        variance = None
+        if module.kind == "regressor":
+            variance = _variance(module, kernel, state, whole.rows[:, n:], K)
+        log_p = _log_density(_masked(module, outputs, state), variance, query.y)
+        loss = -mean_of_rows(log_p.mean(dim=1), query).mean()
         if module.class_loss is None:
             return loss
-        rows, _ = episode.join()
-        embedded = module.embed(rows.X, rows.offset, rows.mask)
-        return loss + module.class_loss(embedded, rows)
+        embedded = whole.rows[..., module.n_inputs :]
+        return loss + module.class_loss(embedded, joined)
 
     def validation_loss(
         self,
@@ -277,8 +300,9 @@ class GP(Algorithm):
         outputs: Tensor,
         query: Batch,
     ) -> Tensor:
-        """Return minus the log density, or log-probability, of the queries."""
-        log_p = self._log_density(module, state, query)
+        """Return minus the log density, or log-probability, of the mixture."""
+        processes = self._processes(module, state, query.X, query.offset, query.mask)
+        log_p = _log_density(*processes, query.y)
         mixture = (state.log_share.unsqueeze(-1) + log_p).logsumexp(dim=1)
         return -mean_of_rows(mixture, query).mean()
 
@@ -289,30 +313,42 @@ class GP(Algorithm):
         X: Tensor,
         offset: Tensor | None,
         mask: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Answer rows by every process, with the variances of values."""
         rows = module.rows(X, offset, mask)
-        k = module.kernel(rows, state.rows)  # (tasks, processes, rows, support)
-        outputs = module.mean(X, offset, state.n_classes) + k @ state.weights
+        kernel = module.kernel()
+        K = kernel.between(rows, state.rows)  # (tasks, processes, rows, support)
+        outputs = module.mean(X, offset, state.n_classes) + K @ state.weights
+        outputs = _masked(module, outputs, state)
         if module.kind == "classifier":
-            absent = absent_classes(outputs.shape[-1], state.n_classes).unsqueeze(1)
-            return outputs.masked_fill(absent, -torch.inf), k
-        explained = ((k @ state.precision) * k).sum(dim=-1)
-        variance = (module.variance(rows) - explained).clamp(min=0.0)
-        return outputs, variance + module.noise().unsqueeze(-1)
+            return outputs, None
+        return outputs, _variance(module, kernel, state, rows, K)
 
-    def _log_density(
-        self, module: KernelLearner, state: Posterior, query: Batch
-    ) -> Tensor:
-        """Return that of every row by every process, (tasks, processes, rows)."""
-        outputs, variance = self._processes(
-            module, state, query.X, query.offset, query.mask
-        )
-        if module.kind == "classifier":
-            y = query.y[:, None, :, None].expand(*outputs.shape[:3], 1)
-            return outputs.log_softmax(dim=-1).gather(-1, y).squeeze(-1)
-        error = (outputs.squeeze(-1) - query.y.unsqueeze(1)).square()
-        return -0.5 * (error / variance + variance.log())
+
+def _masked(module: KernelLearner, outputs: Tensor, state: Posterior) -> Tensor:
+    """Rule out classes that a task lacks, (tasks, processes, rows, outputs)."""
+    if module.kind == "regressor":
+        return outputs
+    absent = absent_classes(outputs.shape[-1], state.n_classes).unsqueeze(1)
+    return outputs.masked_fill(absent, -torch.inf)
+
+
+def _variance(
+    module: KernelLearner, kernel: Kernel, state: Posterior, rows: Tensor, K: Tensor
+) -> Tensor:
+    """Return the variance of new targets at rows, (tasks, processes, rows)."""
+    explained = ((K @ state.precision) * K).sum(dim=-1)
+    variance = (kernel.variance(rows) - explained).clamp(min=0.0)
+    return variance + module.noise().unsqueeze(-1)
+
+
+def _log_density(outputs: Tensor, variance: Tensor | None, y: Tensor) -> Tensor:
+    """Return that of every row by every process, (tasks, processes, rows)."""
+    if variance is None:
+        code = y[:, None, :, None].expand(*outputs.shape[:3], 1)
+        return outputs.log_softmax(dim=-1).gather(-1, code).squeeze(-1)
+    error = (outputs.squeeze(-1) - y.unsqueeze(1)).square()
+    return -0.5 * (error / variance + variance.log())
 
 
 def _tasks(support: Support, tasks: Tensor) -> Support:

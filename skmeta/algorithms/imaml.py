@@ -164,7 +164,8 @@ class IMAML(MAML):
         leaves = [w.detach().requires_grad_() for w in state.weights.values()]
         state = state._replace(weights=dict(zip(state.weights, leaves, strict=True)))
         with torch.enable_grad():
-            losses = task_losses(module.answer(state, query.X), query)
+            outputs = module.answer(state, query.X, query.offset)
+            losses = task_losses(outputs, query)
             gradient = torch.autograd.grad(losses.mean(), leaves)
             # A step of length -1 / lambda leads to w + grad L / lambda. Its derivative
             # is the matrix of the system.
@@ -205,7 +206,8 @@ class IMAML(MAML):
             for name, weight in state.weights.items()
         )
         share = loss.share.sum(dim=(1, 2))  # below 1 with pseudo rows, 0 without rows
-        losses = task_losses(module.answer(state, support.X), support)
+        outputs = module.answer(state, support.X, support.offset)
+        losses = task_losses(outputs, support)
         return share * losses + self.regularization / 2 * distance
 
 

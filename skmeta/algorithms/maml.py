@@ -46,6 +46,9 @@ class MAML(Algorithm):
     loss is higher after the steps than before: on rows or targets far from those of
     the training, gradient descent may diverge, and such a task keeps nothing of it.
 
+    What a prior says of a row, o(x), is added to the outputs, in the loss of the
+    support as in that of the queries: tasks learn how they deviate from it.
+
     Parameters
     ----------
     inner_lr : float, default=None
@@ -102,6 +105,7 @@ class MAML(Algorithm):
     """
 
     uses_weights = True
+    uses_prior = True
     written_out: ClassVar[bool] = True
     """Whether the meta-gradient of a ReLU network may be written out.
 
@@ -110,6 +114,7 @@ class MAML(Algorithm):
     would learn by a wrong gradient in silence, so where a class overrides a method that
     steps and loss are made of, it is False unless the class says otherwise.
     """
+    _named_pseudo_rows: ClassVar[tuple[str, ...]] = ()  # what is no number
     _made_of: ClassVar[tuple[str, ...]] = ("adapt", "predict", "meta_loss", "_path")
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -239,9 +244,15 @@ class MAML(Algorithm):
             return end
         return module.keep(start, end, keeps(*passed))
 
-    def predict(self, module: InnerLoop, state: State, X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: InnerLoop,
+        state: State,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Answer rows with every task's own weights."""
-        return module.answer(state, apply(module.trunk, X))
+        return module.answer(state, apply(module.trunk, X), offset)
 
     def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Add the gradient of the loss on the queries after the inner steps."""
@@ -260,7 +271,13 @@ class MAML(Algorithm):
             first_order=self.first_order,
         )
 
-    def embed(self, module: InnerLoop, state: State, X: Tensor) -> Tensor:
+    def embed(
+        self,
+        module: InnerLoop,
+        state: State,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Map rows to the embedding, each task with the backbone it adapted."""
         if self.adapt_only == "head":
             return apply(module.trunk, X)
@@ -279,7 +296,8 @@ class MAML(Algorithm):
             "learn_inner_lr": self.learn_inner_lr is False
             or self.learn_inner_lr in ("tensor", "element", "step"),
             "adapt_only": self.adapt_only in ("all", "head", "body"),
-            "pseudo_rows": self.pseudo_rows >= 0,
+            "pseudo_rows": self.pseudo_rows in self._named_pseudo_rows
+            or self.pseudo_rows >= 0,
         }
         wrong = [
             f"{name}={getattr(self, name)!r}" for name, ok in checks.items() if not ok

@@ -146,7 +146,8 @@ class MAMLPlusPlus(MAML):
     def meta_loss(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Weigh the losses on the queries after every inner step."""
         n_done = int(module.get_buffer("meta_steps"))
-        X = apply(module.trunk, episode.query.X)
+        query = episode.query
+        X = apply(module.trunk, query.X)
         _, *states = self._path(
             module,
             episode.support,
@@ -156,7 +157,7 @@ class MAMLPlusPlus(MAML):
         )
         losses = torch.stack(
             [
-                task_losses(module.answer(state, X), episode.query).mean()
+                task_losses(module.answer(state, X, query.offset), query).mean()
                 for state in states
             ]
         )

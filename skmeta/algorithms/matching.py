@@ -15,6 +15,7 @@ from skmeta.algorithms.shared.by_class import (
     log_sum_by_class,
 )
 from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.offsets import add_offset, count_unexpected
 from skmeta.algorithms.shared.training_classes import (
     ClassLoss,
     embed_episode,
@@ -60,6 +61,11 @@ class MatchingNet(Algorithm):
     with a meta-learnt weight beside the real rows' 1, so that a class or a whole task
     without support rows still has an answer. Adaptation is one forward pass.
 
+    What a prior says of a row, o(x), is added to :math:`\log p(y \mid x)`, which is
+    then a logit. Support rows weigh :math:`(1 - q_{y_i}(x_i)) / (1 - 1 / K)` in the
+    attention, with :math:`q = \mathrm{softmax}(o)` over K classes: the less the prior
+    expected of their class, the more.
+
     Parameters
     ----------
     distance : str or Distance, default="cosine"
@@ -96,6 +102,7 @@ class MatchingNet(Algorithm):
     """
 
     kinds = ("classifier",)
+    uses_prior = True
 
     def __init__(
         self,
@@ -148,9 +155,16 @@ class MatchingNet(Algorithm):
         embedded = apply(module.backbone, support.X, support.mask)
         return self._remember(module, embedded, support)
 
-    def predict(self, module: "_Matching", state: "State", X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: "_Matching",
+        state: "State",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Sum each class's part of the attention, as a log-probability."""
-        return self._attend(module, state, apply(module.backbone, X))
+        log_p = self._attend(module, state, apply(module.backbone, X))
+        return add_offset(log_p, offset)
 
     def meta_loss(self, module: "_Matching", episode: Episode) -> Tensor:
         """Loss on the queries, and the second loss where there is one."""
@@ -159,18 +173,21 @@ class MatchingNet(Algorithm):
         support, query, embedded, rows = embed_episode(module.backbone, episode)
         state = self._remember(module, support, episode.support)
         log_p = self._attend(module, state, query)
+        log_p = add_offset(log_p, episode.query.offset)
         loss = task_losses(log_p, episode.query).mean()
         return loss + module.class_loss(embedded, rows)
 
     def _remember(self, module: "_Matching", rows: Tensor, support: Batch) -> "State":
-        mask, y = support.mask, support.y
-        if self.full_context:
-            rows, mask, y = _real_rows_first(rows, mask, y)
-            rows = _read(module.reader, rows, mask)
-        slot = torch.where(mask, y + 1, 0)
+        support = count_unexpected(support)
+        slot = torch.where(support.mask, support.y + 1, 0)
         log_weight = torch.zeros_like(slot, dtype=rows.dtype)
         if support.weight is not None:
-            log_weight = torch.where(mask, support.weight.to(rows), 1.0).log()
+            log_weight = torch.where(support.mask, support.weight.to(rows), 1.0).log()
+        if self.full_context:
+            order = _real_rows_first(support.mask)
+            rows = rows.gather(1, order.unsqueeze(-1).expand_as(rows))
+            slot, log_weight = slot.gather(1, order), log_weight.gather(1, order)
+            rows = _read(module.reader, rows, slot > 0)
         if module.n_outputs:
             n_tasks = len(rows)
             prior_slot = torch.arange(module.n_outputs, device=slot.device) + 1
@@ -219,10 +236,8 @@ class _Matching(nn.Module):
             self.log_weight = nn.Parameter(torch.zeros(self.n_outputs))
 
 
-def _real_rows_first(rows: Tensor, mask: Tensor, y: Tensor) -> tuple[Tensor, ...]:
-    order = (~mask).to(torch.uint8).argsort(dim=1, stable=True)
-    rows = rows.gather(1, order.unsqueeze(-1).expand_as(rows))
-    return rows, mask.gather(1, order), y.gather(1, order)
+def _real_rows_first(mask: Tensor) -> Tensor:
+    return (~mask).to(torch.uint8).argsort(dim=1, stable=True)
 
 
 def _read(reader: nn.LSTM, rows: Tensor, mask: Tensor) -> Tensor:

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.calibration import Calibration
 from skmeta.algorithms.shared.crammer_singer import solve_machine
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
+from skmeta.algorithms.shared.offsets import add_offset, mean_offset
 from skmeta.algorithms.shared.training_classes import (
     ClassLoss,
     embed_episode,
@@ -23,8 +25,9 @@ from skmeta.nn import apply
 __all__ = ["MetaOptNet"]
 
 
-# The machine puts classes a margin of 1 apart; at first that is worth these odds.
-_FIRST_SCALE = 5.0
+# The machine puts classes a margin of 1 apart; at first that is worth these odds. Where
+# a label means the same in every task, a handful of rows seldom makes sure of one.
+_FIRST_SCALE = {"per_task": 5.0, "shared": 0.5}
 
 
 class MetaOptNet(Algorithm):
@@ -57,7 +60,12 @@ class MetaOptNet(Algorithm):
 
     In the paper :math:`v_k = 0`, and so it is in per-task label spaces. In a shared
     label space :math:`v_k` is meta-learnt: a class, or a task, without any support row
-    still has a vector.
+    still has a vector. There, logits are also scaled by the number of support rows and
+    shifted by the odds of the classes (:class:`~skmeta.algorithms.Calibration`).
+
+    What a prior says of a row, o(x), is added to its logits. Margins are then those of
+    :math:`w_k \cdot f(x) + o_k(x) / s`, so that in the dual :math:`o_k(x_n) / s` joins
+    :math:`v_k \cdot f(x_n)`.
 
     Parameters
     ----------
@@ -102,6 +110,7 @@ class MetaOptNet(Algorithm):
     """
 
     kinds = ("classifier",)
+    uses_prior = True
 
     def __init__(self, C: float = 1.0, class_loss: float | Literal["auto"] = "auto"):
         self.C = C
@@ -127,9 +136,17 @@ class MetaOptNet(Algorithm):
         embedded = apply(module.backbone, support.X, support.mask)
         return self._solve(module, embedded, support)
 
-    def predict(self, module: "_Machine", state: "State", X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: "_Machine",
+        state: "State",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Answer rows with every task's own machine."""
-        return self._answer(module, state, apply(module.backbone, X))
+        return add_offset(
+            self._answer(module, state, apply(module.backbone, X)), offset
+        )
 
     def meta_loss(self, module: "_Machine", episode: Episode) -> Tensor:
         """Loss on the queries, and the second loss where there is one."""
@@ -138,6 +155,7 @@ class MetaOptNet(Algorithm):
         support, query, embedded, rows = embed_episode(module.backbone, episode)
         state = self._solve(module, support, episode.support)
         logits = self._answer(module, state, query)
+        logits = add_offset(logits, episode.query.offset)
         loss = task_losses(logits, episode.query).mean()
         return loss + module.class_loss(embedded, rows)
 
@@ -146,6 +164,8 @@ class MetaOptNet(Algorithm):
         n_classes = module.n_outputs or int(support.n_classes.max())
         own = one_hot(support.y, n_classes).to(Z)  # (tasks, rows, classes)
         wanted = own if module.prior is None else own - Z @ module.prior.mT
+        if support.offset is not None:
+            wanted = wanted - mean_offset(support.offset) / module.log_scale.exp()
         code = torch.arange(n_classes, device=Z.device)
         has = code < support.n_classes.unsqueeze(-1)  # (tasks, classes)
         free = has.unsqueeze(-1) & support.mask.unsqueeze(1)  # (tasks, classes, rows)
@@ -162,15 +182,19 @@ class MetaOptNet(Algorithm):
         vectors = alpha.to(Z) @ Z  # (tasks, classes, d)
         if module.prior is not None:
             vectors = module.prior + vectors
+        if module.calibration is not None:
+            vectors = module.calibration.scale(support.mask.sum(dim=1)) * vectors
         return State(vectors, support.n_classes)
 
     def _answer(self, module: "_Machine", state: "State", embedded: Tensor) -> Tensor:
-        logits = embedded @ state.vectors.mT
-        return mask_absent_classes(module.log_scale.exp() * logits, state.n_classes)
+        logits = module.log_scale.exp() * (embedded @ state.vectors.mT)
+        if module.calibration is not None:
+            logits = logits + module.calibration.shift
+        return mask_absent_classes(logits, state.n_classes)
 
 
 class State(NamedTuple):
-    vectors: Tensor  # (tasks, classes, d)
+    vectors: Tensor  # (tasks, classes, d), scaled by the number of rows
     n_classes: Tensor  # (tasks,)
 
 
@@ -182,7 +206,9 @@ class _Machine(nn.Module):
         width = width_of(backbone)
         self.backbone = backbone
         self.n_outputs = spec.n_outputs
-        self.log_scale = nn.Parameter(torch.tensor(math.log(_FIRST_SCALE)))
-        self.prior = None
+        scale = _FIRST_SCALE[spec.label_space]
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+        self.prior = self.calibration = None
         if self.n_outputs:
+            self.calibration = Calibration(self.n_outputs)
             self.prior = nn.Parameter(torch.zeros(self.n_outputs, width))

@@ -8,6 +8,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.inner_loop.learner import InnerLoop
 from skmeta.algorithms.reptile import Reptile
 from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.offsets import add_offset
 from skmeta.episodes.episode import Episode
 from skmeta.nn import apply
 
@@ -79,7 +80,8 @@ class Pooled(Reptile):
     def meta_loss(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Loss of the one network on support and query rows, without any inner step."""
         rows, _ = episode.join()
-        return task_losses(apply(module.tip, rows.X, rows.mask), rows).mean()
+        outputs = apply(module.tip, rows.X, rows.mask)
+        return task_losses(add_offset(outputs, rows.offset), rows).mean()
 
     # Not Reptile's, which fills the gradient with the way of the inner steps.
     meta_backward = Algorithm.meta_backward

@@ -15,6 +15,7 @@ from skmeta.algorithms.shared.by_class import (
     sum_by_class,
 )
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
+from skmeta.algorithms.shared.offsets import add_offset, count_unexpected
 from skmeta.algorithms.shared.training_classes import ClassLoss, make_class_loss
 from skmeta.backbones.base import Backbone, width_of
 from skmeta.distances.base import Distance
@@ -48,6 +49,16 @@ class ProtoNet(Algorithm):
 
     So a class without a support row still has a prototype and a task without any row
     still has an answer. Adaptation is one forward pass, with no gradient.
+
+    What a prior says of a row, o(x), is added to its logits. A support row then counts,
+    in the sums and in the numbers of rows above, by how little the prior
+    :math:`q = \mathrm{softmax}(o)` expected of its class,
+
+    .. math:: \frac{1 - q_{y_i}(x_i)}{1 - 1 / K},
+
+    so that prototypes and shares tell how the task deviates from it. (With a prior that
+    is the same for all rows and two classes, the shares are the odds of the task over
+    those of the prior.)
 
     Parameters
     ----------
@@ -87,6 +98,7 @@ class ProtoNet(Algorithm):
 
     kinds = ("classifier",)
     uses_weights = True
+    uses_prior = True
 
     def __init__(
         self,
@@ -119,11 +131,17 @@ class ProtoNet(Algorithm):
     def adapt(self, module: "Prototypes", support: Batch) -> "State":
         """Average the embedded support rows of every class."""
         embedded = apply(module.backbone, support.X, support.mask)
-        return module.average(embedded, support)
+        return module.average(embedded, count_unexpected(support))
 
-    def predict(self, module: "Prototypes", state: "State", X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: "Prototypes",
+        state: "State",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Compare rows with the prototypes of their task."""
-        return module.compare(state, apply(module.backbone, X))
+        return add_offset(module.compare(state, apply(module.backbone, X)), offset)
 
     def meta_loss(self, module: "Prototypes", episode: Episode) -> Tensor:
         """Loss on the queries, of rows that are embedded all at once.
@@ -133,14 +151,15 @@ class ProtoNet(Algorithm):
         """
         rows, in_support = episode.join()
         embedded = apply(module.backbone, rows.X, rows.mask)
+        counted = count_unexpected(rows)
         losses: list[Tensor] = []
         for _ in range(self.n_splits):
             if losses:
                 in_support = split_again(rows, in_support)
-            support = rows._replace(mask=in_support)
+            support = counted._replace(mask=in_support)
             query = rows._replace(mask=rows.mask & ~in_support)
             state = module.average(embedded, support)
-            logits = module.compare(state, embedded)
+            logits = add_offset(module.compare(state, embedded), rows.offset)
             losses.append(task_losses(logits, query).mean())
         loss = torch.stack(losses).mean()
         if module.class_loss is not None:

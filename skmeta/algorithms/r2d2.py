@@ -5,10 +5,11 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, pad
+from torch.nn.functional import pad
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
+from skmeta.algorithms.shared.offsets import add_offset, unexplained_targets
 from skmeta.algorithms.shared.training_classes import (
     ClassLoss,
     embed_episode,
@@ -23,8 +24,10 @@ __all__ = ["R2D2"]
 
 
 # Ridge answers lie between 0 and 1. With this first scale, a class that it is sure of
-# gets most of the probability.
-_FIRST_SCALE = 10.0
+# gets most of the probability. Where a label means the same in every task, a handful of
+# rows seldom makes sure of one: as sure an answer costs more than it gains, and some
+# hundreds of meta-steps do not bring the scale down.
+_FIRST_SCALE = {"per_task": 10.0, "shared": 1.5}
 
 
 class R2D2(Algorithm):
@@ -50,6 +53,10 @@ class R2D2(Algorithm):
     towards it, a task without any row is answered by it, and :math:`\beta` is one shift
     per class. Regression needs no calibration: its outputs are
     :math:`(f(x), 1) \, W`.
+
+    What a prior says of a row, o(x), is added to its outputs, and Y is what it leaves
+    of the targets: values less o, or :math:`[y = k] - \mathrm{softmax}_k(o) + 1 / K`
+    of K classes.
 
     Parameters
     ----------
@@ -81,6 +88,7 @@ class R2D2(Algorithm):
     """
 
     uses_weights = True
+    uses_prior = True
 
     def __init__(
         self,
@@ -112,9 +120,17 @@ class R2D2(Algorithm):
         embedded = apply(module.backbone, support.X, support.mask)
         return self._solve(module, embedded, support)
 
-    def predict(self, module: "_RidgeLearner", state: "State", X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: "_RidgeLearner",
+        state: "State",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Answer rows with every task's own head."""
-        return self._answer(module, state, apply(module.backbone, X))
+        return add_offset(
+            self._answer(module, state, apply(module.backbone, X)), offset
+        )
 
     def meta_loss(self, module: "_RidgeLearner", episode: Episode) -> Tensor:
         """Loss on the queries, and the second loss where there is one."""
@@ -123,6 +139,7 @@ class R2D2(Algorithm):
         support, query, embedded, rows = embed_episode(module.backbone, episode)
         state = self._solve(module, support, episode.support)
         outputs = self._answer(module, state, query)
+        outputs = add_offset(outputs, episode.query.offset)
         loss = task_losses(outputs, episode.query).mean()
         return loss + module.class_loss(embedded, rows)
 
@@ -154,9 +171,9 @@ class R2D2(Algorithm):
         return mask_absent_classes(logits, state.n_classes)
 
     def _targets(self, module: "_RidgeLearner", support: Batch) -> Tensor:
-        if support.y.is_floating_point():
-            return support.y.unsqueeze(-1)
-        return one_hot(support.y, module.n_outputs or int(support.n_classes.max()))
+        return unexplained_targets(
+            support, module.n_outputs or int(support.n_classes.max())
+        )
 
 
 class State(NamedTuple):
@@ -181,7 +198,8 @@ class _RidgeLearner(nn.Module):
             width = width_of(backbone) + 1
             self.prior = nn.Parameter(torch.zeros(width, self.n_outputs))
         if spec.kind == "classifier":
-            self.log_scale = nn.Parameter(torch.tensor(math.log(_FIRST_SCALE)))
+            scale = _FIRST_SCALE[spec.label_space]
+            self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
             if self.n_outputs:
                 self.shift = nn.Parameter(torch.zeros(self.n_outputs))
 

@@ -1,5 +1,6 @@
 """Relation networks."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -15,6 +16,7 @@ from skmeta.algorithms.shared.losses import (
     mask_absent_classes,
     mean_of_rows,
 )
+from skmeta.algorithms.shared.offsets import count_unexpected, mean_offset
 from skmeta.algorithms.shared.training_classes import (
     ClassLoss,
     embed_episode,
@@ -28,6 +30,9 @@ from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply
 
 __all__ = ["RelationNet"]
+
+# Log-probability from which on a prior is no surer: the odds are a number.
+_SURE = -1e-6
 
 
 class RelationNet(Algorithm):
@@ -56,6 +61,15 @@ class RelationNet(Algorithm):
     .. math:: g([c_k, f(x)]) = h([c_k, f(x)]) + b - s \, d(f(x), c_k),
 
     with a network h whose last layer starts at zero.
+
+    What a prior says of a row, :math:`q(x)` after the softmax over K classes, is a
+    relation to begin with, and adds the log-odds of a match to those that are learnt,
+
+    .. math:: r_k(x) = \mathrm{sigmoid}\left(g([c_k, f(x)])
+              + \log \frac{q_k(x)}{1 - q_k(x)} + \log (K - 1)\right),
+
+    which is nothing where all classes are as likely. Support rows then count as
+    :math:`(1 - q_{y_i}(x_i)) / (1 - 1 / K)` in their class's representation.
 
     Parameters
     ----------
@@ -103,6 +117,7 @@ class RelationNet(Algorithm):
 
     kinds = ("classifier",)
     uses_weights = True
+    uses_prior = True
 
     def __init__(
         self,
@@ -145,9 +160,15 @@ class RelationNet(Algorithm):
         embedded = apply(module.backbone, support.X, support.mask)
         return self._pool(module, embedded, support)
 
-    def predict(self, module: "_Relation", state: "State", X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: "_Relation",
+        state: "State",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Compare rows with the classes of their task, by log relation scores."""
-        relations = _compare(module, state, apply(module.backbone, X))
+        relations = _compare(module, state, apply(module.backbone, X), offset)
         return mask_absent_classes(logsigmoid(relations), state.n_classes)
 
     def meta_loss(self, module: "_Relation", episode: Episode) -> Tensor:
@@ -162,6 +183,7 @@ class RelationNet(Algorithm):
         return loss + module.class_loss(embedded, rows)
 
     def _pool(self, module: "_Relation", embedded: Tensor, support: Batch) -> "State":
+        support = count_unexpected(support)
         pooled, count = sum_by_class(embedded, support, module.n_outputs)
         if module.n_outputs:
             strength = softplus(module.raw_strength)  # (classes, 1)
@@ -173,7 +195,7 @@ class RelationNet(Algorithm):
     def _errors(
         self, module: "_Relation", state: "State", embedded: Tensor, query: Batch
     ) -> Tensor:
-        scores = _compare(module, state, embedded).sigmoid()
+        scores = _compare(module, state, embedded, query.offset).sigmoid()
         errors = (scores - one_hot(query.y, scores.shape[-1])).square()
         absent = absent_classes(scores.shape[-1], query.n_classes)
         errors = errors.masked_fill(absent | ~query.mask.unsqueeze(-1), 0.0)
@@ -215,13 +237,23 @@ class _Relation(nn.Module):
             self.raw_strength = nn.Parameter(torch.ones(self.n_outputs, 1))
 
 
-def _compare(module: _Relation, state: State, embedded: Tensor) -> Tensor:
+def _compare(
+    module: _Relation, state: State, embedded: Tensor, offset: Tensor | None
+) -> Tensor:
     """Relation of every row with every class, before the sigmoid."""
     shape = (-1, embedded.shape[1], state.classes.shape[1], -1)
     classes = state.classes.unsqueeze(1).expand(shape)
     rows = embedded.unsqueeze(2).expand(shape)
     pairs = torch.cat([classes, rows], dim=-1)  # (tasks, queries, classes, 2 d)
     relations = module.relation(pairs).squeeze(-1)
-    if module.distance is None:
-        return relations
-    return relations - module.log_scale.exp() * module.distance(embedded, state.classes)
+    if module.distance is not None:
+        distances = module.distance(embedded, state.classes)
+        relations = relations - module.log_scale.exp() * distances
+    return relations if offset is None else relations + _log_odds(offset)
+
+
+def _log_odds(offset: Tensor) -> Tensor:
+    """Log-odds of a prior for each class, 0 where all classes are as likely."""
+    log_q = mean_offset(offset).log_softmax(dim=-1)
+    log_rest = (-torch.expm1(log_q.clamp(max=_SURE))).log()
+    return log_q - log_rest + math.log(max(1, offset.shape[-1] - 1))

@@ -1,7 +1,7 @@
 """Reptile: a start that moves towards where each task's own training ends."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from skmeta.algorithms.inner_loop.meta_gradient import mean_descent
 from skmeta.algorithms.inner_loop.safeguard import keeps
 from skmeta.algorithms.maml import MAML, n_inner_steps
 from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.offsets import add_offset
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
@@ -22,6 +23,9 @@ __all__ = ["Reptile"]
 
 # The paper's Adam forgets the first moment at once (its section 6.1).
 _BETA, _EPS = 0.999, 1e-8
+
+# By which steps are shortened in a shared label space, unless told otherwise.
+_PSEUDO_ROWS = 10.0
 
 
 class Reptile(MAML):
@@ -60,8 +64,10 @@ class Reptile(MAML):
     adapt_steps : int, default=None
         Steps after meta-training, ``inner_steps`` if None. The paper takes more of them
         than in meta-training.
-    pseudo_rows : float, default=0.0
-        As in :class:`~skmeta.algorithms.MAML`; "adam" takes little notice of it.
+    pseudo_rows : float or "auto", default="auto"
+        As in :class:`~skmeta.algorithms.MAML`; "adam" takes little notice of it. "auto"
+        is 10 in a shared label space, for what no step has been trained to say of
+        other rows must not overrule the start after a few of them, and 0 elsewhere.
 
     Notes
     -----
@@ -100,6 +106,8 @@ class Reptile(MAML):
     checkpoint = False
 
     inner_lr: float  # None is for MAML
+    pseudo_rows: Any  # "auto" is not for MAML
+    _named_pseudo_rows = ("auto",)
 
     def __init__(
         self,
@@ -108,7 +116,7 @@ class Reptile(MAML):
         inner_optimizer: Literal["sgd", "adam"] = "sgd",
         inner_batch_size: int | None = None,
         adapt_steps: int | None = None,
-        pseudo_rows: float = 0.0,
+        pseudo_rows: float | Literal["auto"] = "auto",
     ):
         self.inner_lr = inner_lr
         self.inner_steps = inner_steps
@@ -179,7 +187,9 @@ class Reptile(MAML):
             outputs, ways = mean_descent(
                 list(start.weights.values()), self._steps(module, rows_of_steps)
             )
-            return rows_of_steps[-1], module.mask_absent(outputs, start), ways
+            seen = rows_of_steps[-1]
+            outputs = module.mask_absent(outputs, start)
+            return seen, add_offset(outputs, seen.offset), ways
         seen, before, end = rows, start, start
         for step in self._go_on(module, start, rows_of_steps):
             seen, before, end = step
@@ -192,21 +202,29 @@ class Reptile(MAML):
             weight - end.weights[name].mean(dim=0)
             for name, weight in start.weights.items()
         ]
-        return seen, module.answer(before, seen.X), ways
+        return seen, module.answer(before, seen.X, seen.offset), ways
 
     def _keeps(
         self, module: InnerLoop, start: State, end: State, rows: Batch
     ) -> Tensor:
         """Tell which tasks have no higher loss on some rows at the end."""
-        loss = module.support_loss(rows, self.pseudo_rows)
+        loss = self._loss(module, rows)
         return keeps(*(module.losses(state, rows.X, loss) for state in (start, end)))
+
+    def _loss(self, module: InnerLoop, rows: Batch) -> SupportLoss:
+        """Describe what the inner steps on some rows descend."""
+        pseudo_rows = self.pseudo_rows
+        if pseudo_rows == "auto":
+            is_shared = not (module.per_task or rows.y.is_floating_point())
+            pseudo_rows = _PSEUDO_ROWS if is_shared else 0.0
+        return module.support_loss(rows, pseudo_rows)
 
     def _steps(
         self, module: InnerLoop, rows_of_steps: Sequence[Batch]
     ) -> list[tuple[Rates, Tensor, SupportLoss]]:
         """Describe steps of gradient descent; those on the same rows alike."""
         described = {
-            id(rows): (rows.X, module.support_loss(rows, self.pseudo_rows))
+            id(rows): (rows.X, self._loss(module, rows))
             for rows in {id(rows): rows for rows in rows_of_steps}.values()
         }
         return [(list(module.rates), *described[id(rows)]) for rows in rows_of_steps]
@@ -217,7 +235,7 @@ class Reptile(MAML):
         """Yield of every inner step its rows, and the weights before and after it."""
         squares: dict[str, Tensor] = {}
         for place, rows in enumerate(rows_of_steps, start=1):
-            before, loss = state, module.support_loss(rows, self.pseudo_rows)
+            before, loss = state, self._loss(module, rows)
             if self.inner_optimizer == "sgd":
                 _, state = module.step(state, rows.X, loss, first_order=True)
                 yield rows, before, state
@@ -245,6 +263,7 @@ def _draw(rows: Batch, n: int, times: int) -> Iterator[Batch]:
             rows.mask[task, chosen],
             rows.n_classes,
             weight=None if rows.weight is None else rows.weight[task, chosen],
+            offset=None if rows.offset is None else rows.offset[task, chosen],
         )
 
 

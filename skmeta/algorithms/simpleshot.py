@@ -120,7 +120,13 @@ class SimpleShot(Algorithm):
         """Compare transformed rows with the centroids of their task."""
         return module.compare(state, self.embed(module, state, X))
 
-    def embed(self, module: "_Centroids", state: State, X: Tensor) -> Tensor:
+    def embed(
+        self,
+        module: "_Centroids",
+        state: State,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Map rows to the embedding, centred and of length one as set."""
         return self._transform(module, apply(module.backbone, X))
 

@@ -21,6 +21,10 @@ class Augmentation(BaseEstimator):
     support and the query of a task are changed alike, so that the task stays one, and
     those that validate the training are left as they are.
 
+    Episodes of shared labels and of values may come with a prior, ``Batch.offset``. It
+    belongs to the targets: what mixes or renames them treats it alike. What changes
+    features alone leaves it as it is, what the prior said of the row as it came.
+
     A subclass writes :meth:`augment`. It draws random numbers from ``rng`` only, keeps
     the shapes and the padding, and returns new tensors.
 

@@ -1,9 +1,10 @@
 """Task augmentation by labels that change their meaning."""
 
 import torch
+from torch import Tensor
 
 from skmeta.augmentations.base import Augmentation, choose_tasks, draw_per_class
-from skmeta.episodes.episode import Episode
+from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 
 __all__ = ["LabelPermutation"]
@@ -15,7 +16,8 @@ class LabelPermutation(Augmentation):
     Where a label means the same in every task, a learner can answer without the
     support, from what it remembers of the training tasks. In a task whose labels are
     permuted it cannot: only the support tells what they mean (Rajendran et al. 2020).
-    Too large a share unlearns what the labels have in common.
+    Too large a share unlearns what the labels have in common. What a prior says of the
+    labels is permuted with them: it may still be believed.
 
     In per-task label spaces every episode numbers its classes anew, so that nothing is
     left to permute and this changes nothing that is learnt.
@@ -35,7 +37,7 @@ class LabelPermutation(Augmentation):
     >>> from skmeta import MetaClassifier
     >>> from skmeta.augmentations import LabelPermutation
     >>> MetaClassifier("maml", augment=LabelPermutation(share=0.2))
-    MetaClassifier(augment=LabelPermutation(share=0.2))
+    MetaClassifier(algorithm='maml', augment=LabelPermutation(share=0.2))
     """
 
     kinds = ("classifier",)
@@ -62,6 +64,16 @@ class LabelPermutation(Augmentation):
         new_code = torch.where(chosen, keys.argsort(dim=1), code)
         support, query = draw_per_class(episode, new_code)
         return Episode(
-            episode.support._replace(y=support * episode.support.mask),
-            episode.query._replace(y=query * episode.query.mask),
+            _rename(episode.support, support, new_code),
+            _rename(episode.query, query, new_code),
         )
+
+
+def _rename(batch: Batch, y: Tensor, new_code: Tensor) -> Batch:
+    """Give rows other codes, and the prior's outputs the places that go with them."""
+    batch = batch._replace(y=y * batch.mask)
+    if batch.offset is None:
+        return batch
+    place = new_code[:, None, None].expand_as(batch.offset)
+    offset = torch.empty_like(batch.offset).scatter_(3, place, batch.offset)
+    return batch._replace(offset=offset)

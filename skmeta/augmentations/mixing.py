@@ -22,9 +22,9 @@ class TaskMixing(Augmentation):
     In per-task label spaces class k of t is mixed with class k of s, which makes a new
     class: the classes of an episode are numbered at random, and :math:`\lambda` is
     drawn for every class. In shared label spaces rows are mixed with rows of the same
-    label, and in regression any rows, together with their targets. Support rows are
-    mixed with support rows, and query rows with query rows. A row without a match in
-    the partner stays as it is.
+    label, and in regression any rows, together with their targets; and so is what a
+    prior says of them. Support rows are mixed with support rows, and query rows with
+    query rows. A row without a match in the partner stays as it is.
 
     Parameters
     ----------
@@ -171,6 +171,10 @@ def _mix(
     mixed = batch._replace(
         X=own.unsqueeze(-1) * batch.X + (1 - own).unsqueeze(-1) * other_X
     )
+    if batch.offset is not None:
+        other_offset = batch.offset[partner.unsqueeze(1), row]
+        share = own[..., None, None]
+        mixed = mixed._replace(offset=share * batch.offset + (1 - share) * other_offset)
     if spec.kind == "regressor":
         other = torch.gather(other_y, 1, row)
         return mixed._replace(y=own * batch.y + (1 - own) * other)

@@ -31,15 +31,15 @@ def class_members(
     if label_space == "per_task":
         given["label_space"] = label_space
         return [
+            ("gp", MetaClassifier("gp", **given)),
             ("protonet", MetaClassifier("protonet", **given)),
-            ("r2d2", MetaClassifier("r2d2", **given)),
             *_plain("classifier", random_state, "own linear"),
         ]
     if label_space == "shared":
         given["label_space"] = label_space
     return [
-        ("protonet", MetaClassifier("protonet", **given)),
-        ("cnp", MetaClassifier("cnp", **given)),
+        ("gp", MetaClassifier("gp", **given)),
+        ("gp_alone", MetaClassifier("gp", prior=None, **given)),
         *_plain("classifier", random_state, "mixed linear", "boosting + residual"),
     ]
 
@@ -61,8 +61,8 @@ def value_members(n_shot: Any, random_state: int | None) -> list[tuple[str, Any]
     """
     given = {"n_shot": n_shot, "random_state": random_state}
     return [
-        ("r2d2", MetaRegressor("r2d2", **given)),
-        ("cnp", MetaRegressor("cnp", **given)),
+        ("gp", MetaRegressor("gp", **given)),
+        ("gp_alone", MetaRegressor("gp", prior=None, **given)),
         *_plain("regressor", random_state, "mixed linear", "boosting + residual"),
     ]
 

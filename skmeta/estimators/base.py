@@ -211,6 +211,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             label = self._labels_of_a_part(label)
 
         self._choose_episode()
+        n_shot = shot_range(self.n_shot_, self.spec_.label_space)
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
@@ -223,7 +224,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             validation_fraction=self.validation_fraction,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
-            n_shot=shot_range(self.n_shot_, self.spec_.label_space),
+            n_shot=n_shot,
             n_query=self.n_query_,
             warns_of_few=self.n_shot != "auto",
             stratum=self._strata(rows),
@@ -393,19 +394,27 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     def _default_augmentations(self) -> list[Augmentation]:
         """Return noise for pools of classes, if features have a unit to make it in."""
-        if self.spec_.from_pool and self.normalize is not None:
+        if self._compares_classes() and self.normalize is not None:
             return [clone(_POOL_NOISE)]
         return []
+
+    def _compares_classes(self) -> bool:
+        """Tell whether an algorithm learns to compare, from a pool of classes.
+
+        Those that take steps instead learn less from noisy rows.
+        """
+        return self.spec_.from_pool and hasattr(self.algorithm_, "class_loss")
 
     def _n_epochs(self, *, validates: bool) -> int:
         if self.max_epochs != "auto":
             return self.max_epochs
-        return _POOL_EPOCHS if self.spec_.from_pool and not validates else _EPOCHS
+        is_short = self._compares_classes() and not validates
+        return _POOL_EPOCHS if is_short else _EPOCHS
 
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
             return self.optimizer
-        if self.spec_.from_pool:
+        if self._compares_classes():
             return partial(torch.optim.Adam, weight_decay=_POOL_DECAY)
         return torch.optim.Adam
 

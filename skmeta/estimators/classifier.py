@@ -90,8 +90,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Task augmentation: changes of the training episodes that make new tasks of old
         ones, against memorising a few tasks or classes. Registered names or objects
         from :mod:`skmeta.augmentations`; a list acts in its order. "auto" is
-        ``FeatureNoise(scale=0.1, within=0.5)`` for ``tasks="classes"``, unless
-        ``normalize=None`` leaves features in units of their own, and None elsewhere.
+        ``FeatureNoise(scale=0.1, within=0.5)`` for ``tasks="classes"`` and algorithms
+        that compare rows (those with ``class_loss``), unless ``normalize=None`` leaves
+        features in units of their own, and None elsewhere.
     normalize : {"global", "task", "robust", None}, default="global"
         Standardise the features by mean and standard deviation over all tasks, or each
         task by those of its support, which is for tasks that differ in level and
@@ -118,8 +119,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Learning rate of the outer optimizer. "auto" is what the algorithm is best
         trained with, ``default_lr``: 0.01 for "gp", 0.001 for most.
     optimizer : type or "auto", default="auto"
-        Outer optimizer. "auto" is :class:`torch.optim.Adam`, for ``tasks="classes"``
-        with ``weight_decay=1e-3``.
+        Outer optimizer. "auto" is :class:`torch.optim.Adam`, with ``weight_decay=1e-3``
+        where ``augment="auto"`` is noise.
     early_stopping : bool or "auto", default="auto"
         Hold out a part of the tasks (or of the classes or rows where tasks are
         drawn from them), stop when their loss has not fallen for ``patience`` epochs

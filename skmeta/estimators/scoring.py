@@ -1,7 +1,7 @@
 """The few-shot score: how well new tasks are learnt, each from a part of its rows."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,7 +27,7 @@ class FewShotScoring(BaseEstimator):
     """
 
     # Parameters.
-    n_shot: int | tuple[int, int]
+    n_shot: int | tuple[int, int] | Literal["auto"]
     random_state: Any
 
     def score(

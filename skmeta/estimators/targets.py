@@ -85,7 +85,8 @@ class Targets(metaclass=ABCMeta):
         else:
             low, high = (end(values, axis=0).astype(float) for end in (np.min, np.max))
             before = getattr(self, f"{of}low_", None)
-            if widen and before is not None:
+            # Other columns than before are refused later on.
+            if widen and before is not None and np.shape(before) == np.shape(low):
                 low = np.minimum(low, before)
                 high = np.maximum(high, getattr(self, f"{of}high_"))
         setattr(self, f"{of}low_", low)
@@ -94,7 +95,8 @@ class Targets(metaclass=ABCMeta):
     def _bounds(self) -> Bounds | None:
         """Return the range of standardised features; None where fit has kept none."""
         low = getattr(self, "low_", None)  # the first files of format 1 have none
-        if low is None:
+        # Tasks that are standardised by themselves may lie anywhere.
+        if low is None or self.normalize == "task":
             return None
         assert self.high_ is not None  # both or none
         low, high = ((end - self.mean_) / self.scale_ for end in (low, self.high_))

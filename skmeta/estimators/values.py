@@ -56,7 +56,7 @@ class Values(Targets):
     def _target_bounds(self) -> Bounds | None:
         """Return the range of standardised targets; None where fit has kept none."""
         low = getattr(self, "target_low_", None)
-        if low is None:
+        if low is None or self.normalize == "task":
             return None
         assert self.target_high_ is not None  # both or none
         low, high = (

@@ -55,7 +55,8 @@ def evaluate(
     shots : sequence of int, default=(1, 5, 10)
         Labelled rows seen of a new task.
     algorithms : sequence of str, default=None
-        Names of meta-learning algorithms; None for a few that suit.
+        Names of meta-learning algorithms, or "stack" for several learners together;
+        None for a few that suit.
     plain : sequence of str, default=None
         Names of plain ways, as :func:`skmeta.model_selection.plain_ways` has them; None
         for all that suit and are installed.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sklearn.base import BaseEstimator
 
 from skmeta import plugins
+from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
 from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.evaluation.problem import Problem
 from skmeta.evaluation.table_file import InputError, closest
@@ -21,9 +22,10 @@ __all__ = [
     "meta_parameters",
 ]
 
-# The meta-learners that are tried where nobody names others. What is added here
-# competes with all that is there: it is fitted, chosen, judged and saved as they are.
-# make_meta_learner makes it, of meta_parameters.
+_STACK = "stack"
+# The meta-learners that are tried where nobody names others: algorithms, and "stack"
+# for several learners together. What is added here competes with all that is there: it
+# is fitted, chosen, judged and saved as they are.
 _DEFAULT = {
     "classification": ["maml", "protonet", "r2d2"],
     # Without maml: with squared errors its steps may diverge on an odd task.
@@ -53,6 +55,8 @@ def check_algorithms(names: Sequence[str] | None, problem: Problem) -> list[str]
     """
     names = list(dict.fromkeys(names or _DEFAULT[problem.kind]))
     for name in names:
+        if name == _STACK:
+            continue
         try:
             algorithm = plugins.resolve("algorithm", name)
         except ValueError as error:
@@ -90,6 +94,8 @@ def meta_parameters(
         "max_epochs": max_epochs,
         "random_state": random_state,
     }
+    if algorithm == _STACK:  # its members know how long they train
+        del parameters["algorithm"], parameters["max_epochs"]
     if problem.is_classification:
         parameters["label_space"] = problem.label_space
     return parameters
@@ -97,8 +103,10 @@ def meta_parameters(
 
 def make_meta_learner(parameters: dict, problem: Problem) -> BaseEstimator:
     """Make a meta-learner, not yet fitted."""
-    estimator = MetaClassifier if problem.is_classification else MetaRegressor
-    return estimator(**parameters)
+    classifier, regressor = MetaClassifier, MetaRegressor
+    if "algorithm" not in parameters:
+        classifier, regressor = MetaStackingClassifier, MetaStackingRegressor
+    return (classifier if problem.is_classification else regressor)(**parameters)
 
 
 def check_plain(names: Sequence[str] | None, problem: Problem) -> list[str]:

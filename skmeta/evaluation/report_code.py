@@ -11,7 +11,8 @@ import numpy as np
 import skmeta
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from skmeta import {estimator}, make_preprocessor
+from skmeta import make_preprocessor
+from {package} import {estimator}
 from skmeta.evaluation import make_problem, read_table
 
 table = read_table({source!r})
@@ -64,6 +65,7 @@ def training_code(result: Result, source: str) -> str:
     options = {key: value for key, value in result.options.items() if value is not None}
     return _TRAINING.format(
         estimator=estimator,
+        package="skmeta" if "algorithm" in parameters else "skmeta.ensemble",
         source=source,
         options=", ".join(f"{key}={value!r}" for key, value in options.items()),
         parameters="".join(

@@ -1,4 +1,4 @@
-"""What a file calls things: the keys and class names of format 1.
+"""What a file calls things: the keys and class names of its formats.
 
 A rename in the code does not reach a file: what stands on the left stays, and points to
 the new name on the right. A key that comes or goes in a way that the code of yesterday

@@ -56,7 +56,7 @@ def write_plain(
     Raises
     ------
     SaveError
-        If skops is not installed, or if a class in it could not be loaded again.
+        If a class in it could not be loaded again.
     """
     cls = type(value)
     if cls in STRATEGIES.values():
@@ -79,7 +79,7 @@ def read_plain(reader: Reader, content: dict, own_types: list[str]) -> Any:
     Raises
     ------
     LoadError
-        If skops is not installed, or if it holds what is not trusted.
+        If it holds what is not trusted.
     """
     if "skops" in content:
         return _load(reader.read(content["skops"]), own_types)
@@ -98,13 +98,8 @@ def _name_of(cls: type) -> str:
 
 
 def _dump(estimator: Any, own_types: list[str], where: str) -> np.ndarray:
-    try:
-        from skops.io import dumps, get_untrusted_types
-    except ImportError as error:
-        raise SaveError(
-            f"Cannot save {where}: estimators of scikit-learn are kept by skops, which "
-            "is not installed: pip install skops."
-        ) from error
+    from skops.io import dumps, get_untrusted_types  # takes a while, and few need it
+
     data = dumps(estimator)
     unknown = {*get_untrusted_types(data=data)} - _TRUSTED - {*own_types}
     if unknown:
@@ -116,13 +111,9 @@ def _dump(estimator: Any, own_types: list[str], where: str) -> np.ndarray:
 
 
 def _load(data: np.ndarray, own_types: list[str]) -> Any:
-    try:
-        from skops.io import loads
-        from skops.io.exceptions import UntrustedTypesFoundException
-    except ImportError as error:
-        raise LoadError(
-            "It holds estimators of scikit-learn, kept by skops: pip install skops."
-        ) from error
+    from skops.io import loads
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         return loads(data.tobytes(), trusted=[*_TRUSTED, *own_types])
     except UntrustedTypesFoundException as error:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from skmeta.augmentations import Augmentation
 from skmeta.episodes.episode import Batch, Episode
@@ -22,6 +23,7 @@ __all__ = ["AUGMENTATION_LAWS", "AugmentationTrial", "check_augmentation"]
 
 _N_CLASSES = 3
 _N_DRAWS = 5  # an augmentation may leave some tasks as they are
+_N_PARTS = 2  # of a prior
 
 
 class AugmentationTrial(Trial):
@@ -125,7 +127,8 @@ class AugmentationTrial(Trial):
         X = torch.rand((*shape, self.n_features), generator=rng) * mask.unsqueeze(-1)
         if self.situation.kind == "regressor":
             y = torch.randn(shape, generator=rng) * mask
-            return Batch(X, y, mask, torch.zeros(self.n_tasks, dtype=torch.long))
+            n_classes = torch.zeros(self.n_tasks, dtype=torch.long)
+            return self._told(Batch(X, y, mask, n_classes), rng)
         y = (torch.arange(n_rows) % _N_CLASSES).expand(shape) * mask
         # Which training classes a task has, where labels are names inside a task.
         own = torch.stack(
@@ -136,7 +139,16 @@ class AugmentationTrial(Trial):
         )
         label = own.gather(1, y) if self.situation.label_space == "per_task" else y
         n_classes = torch.full((self.n_tasks,), _N_CLASSES)
-        return Batch(X, y, mask, n_classes, torch.where(mask, label, -1))
+        label = torch.where(mask, label, -1)
+        return self._told(Batch(X, y, mask, n_classes, label), rng)
+
+    def _told(self, batch: Batch, rng: torch.Generator) -> Batch:
+        """Add a prior, where outputs mean the same in every task."""
+        n_outputs = self.spec().n_outputs
+        if not n_outputs:
+            return batch
+        offset = torch.randn(*batch.mask.shape, _N_PARTS, n_outputs, generator=rng)
+        return batch._replace(offset=offset * batch.mask[..., None, None])
 
 
 law = lawmaker("augmentation", AugmentationTrial.trials)
@@ -162,11 +174,15 @@ def shapes_and_masks_stay(trial: AugmentationTrial) -> None:
 
 @law("multiply by mask.unsqueeze(-1) what is added to rows.")
 def padding_stays_zero(trial: AugmentationTrial) -> None:
-    """On padding, features and targets are zero, and the training class is -1."""
+    """On padding, features, targets and prior are zero, the training class is -1."""
     for part, _, after in trial.pairs():
         padding = ~after.mask
-        if after.X[padding].any() or after.y[padding].any():
-            raise BreachError(f"a padded row of the {part} is no longer zero")
+        for name in ("X", "y", "offset"):
+            values = getattr(after, name)
+            if values is not None and values[padding].any():
+                raise BreachError(
+                    f"{name} of a padded row of the {part} is no longer zero"
+                )
         if after.label is not None and (after.label[padding] != -1).any():
             raise BreachError(f"a padded row of the {part} has a training class")
 
@@ -198,6 +214,44 @@ def rng_decides_everything(trial: AugmentationTrial) -> None:
 
 
 @law(
+    "rename the last axis of Batch.offset where you rename classes (scatter it), and "
+    "mix it where you mix targets, with the same weights."
+)
+def the_prior_goes_with_the_targets(trial: AugmentationTrial) -> None:
+    """A prior that tells each row's target still does so afterwards."""
+    for draw in range(_N_DRAWS):
+        before = Episode(*map(_told_the_target, trial.episode(draw)))
+        if before.support.offset is None:
+            return
+        rng = torch.Generator().manual_seed(trial.seed + draw)
+        with seeded(0, "cpu"):
+            after = trial.subject.augment(before, trial.spec(), rng)
+        for part in Episode._fields:
+            changed = getattr(after, part)
+            if changed.offset is None:
+                raise BreachError(f"the prior of the {part} went")
+            real = getattr(before, part).mask
+            told = _told_the_target(changed).offset
+            assert told is not None
+            expect_same(
+                f"the prior of the {part} that was its targets",
+                changed.offset[real].double(),
+                told[real].double(),
+            )
+
+
+def _told_the_target(batch: Batch) -> Batch:
+    """Let every part of the prior, if there is one, say what the targets are."""
+    if batch.offset is None:
+        return batch
+    told = batch.y.unsqueeze(-1)
+    if not batch.y.is_floating_point():
+        told = one_hot(batch.y, batch.offset.shape[-1])
+    told = told * batch.mask.unsqueeze(-1)
+    return batch._replace(offset=told.unsqueeze(2).expand_as(batch.offset).float())
+
+
+@law(
     "clamp before a division or a root; class codes are 0 .. n_classes - 1 in each "
     "task, and labels 0 .. n_train_classes(n) - 1, or -1 for a row of no such class."
 )
@@ -206,8 +260,10 @@ def rows_and_targets_are_valid(trial: AugmentationTrial) -> None:
     before = trial.spec().n_train_classes
     n_train_classes = trial.subject.n_train_classes(before)
     for part, _, after in trial.pairs():
-        if not (after.X.isfinite().all() and after.y.isfinite().all()):
-            raise BreachError(f"the {part} has a number that is not finite")
+        for name in ("X", "y", "offset"):
+            values = getattr(after, name)
+            if values is not None and not values.isfinite().all():
+                raise BreachError(f"{name} of the {part} is not finite everywhere")
         if trial.situation.kind == "regressor":
             continue
         if (after.y < 0).any() or (after.y >= after.n_classes.unsqueeze(1)).any():
@@ -246,6 +302,7 @@ def _expect_same_episode(what: str, got: Episode, want: Episode) -> None:
 AUGMENTATION_LAWS: tuple[Law, ...] = (
     shapes_and_masks_stay,
     padding_stays_zero,
+    the_prior_goes_with_the_targets,
     given_episode_stays_as_it_is,
     rng_decides_everything,
     rows_and_targets_are_valid,

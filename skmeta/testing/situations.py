@@ -12,15 +12,19 @@ _N_TRAIN_CLASSES = 5  # where labels are per task
 
 
 class Situation(NamedTuple):
-    """A kind of target and a label space."""
+    """A kind of target, a label space, and parts of a prior if there is one."""
 
     kind: Literal["classifier", "regressor"]
     label_space: Literal["shared", "per_task"]
+    n_parts: int = 0
 
     def __str__(self) -> str:
-        if self.kind == "regressor":
-            return self.kind
-        return f"{self.kind}, {self.label_space}"
+        parts: list[str] = [self.kind]
+        if self.kind == "classifier":
+            parts.append(self.label_space)
+        if self.n_parts:
+            parts.append("with a prior")
+        return ", ".join(parts)
 
     def spec(self, n_features: int, n_classes: int) -> Spec:
         """Return what a learner is built for, with so many classes in a task."""
@@ -29,7 +33,14 @@ class Situation(NamedTuple):
             n_outputs, n_train_classes = 1, 0
         elif self.label_space == "per_task":
             n_outputs, n_train_classes = 0, _N_TRAIN_CLASSES
-        return Spec(n_features, n_outputs, *self, n_train_classes)
+        return Spec(
+            n_features,
+            n_outputs,
+            self.kind,
+            self.label_space,
+            n_train_classes,
+            n_parts=self.n_parts,
+        )
 
 
 def situations(component: Any) -> Iterator[Situation]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from skmeta.algorithms import ProtoNet, Spec
+from skmeta.algorithms import Algorithm, ProtoNet, Spec
 from skmeta.algorithms.shared.by_class import split_again
 from skmeta.backbones import MLP, Identity
 from skmeta.distances import Cosine, Mahalanobis, Manhattan
@@ -76,6 +76,22 @@ def test_probabilities_and_gradient_equal_a_naive_computation(
         torch.autograd.grad(naive, learnt),
         rtol=1e-9,
         atol=1e-12,
+    )
+
+
+def test_training_judges_what_adapt_and_predict_answer_with_a_prior(episode_for):
+    module, generator = build(ProtoNet(), CLASSIFIER), torch.Generator().manual_seed(0)
+    episode = Episode(
+        *(
+            batch._replace(
+                offset=torch.randn(*batch.mask.shape, 2, 4, generator=generator)
+            )
+            for batch in episode_for(CLASSIFIER)
+        )
+    )
+    torch.testing.assert_close(
+        ProtoNet().meta_loss(module, episode),
+        Algorithm.meta_loss(ProtoNet(), module, episode),
     )
 
 

@@ -148,3 +148,12 @@ def test_learns_ten_shot_sinusoids_that_maml_does_not():
     answers = meta.predict(X_new[~support], groups=new[~support])
     mse = np.mean((answers - y_new[~support]) ** 2)
     assert mse < 0.1
+
+
+def test_answers_are_less_sure_at_first_where_labels_are_shared():
+    """A few rows seldom make sure of a label that means the same everywhere."""
+    scales = {
+        spec.label_space: R2D2().build(MLP((6, 5)), spec).log_scale.exp().item()
+        for spec in (CLASSIFIER, PER_TASK)
+    }
+    assert scales == pytest.approx({"shared": 1.5, "per_task": 10.0})

@@ -237,3 +237,15 @@ def test_learns_to_tell_new_digits_from_five_rows_each():
         rest = np.setdiff1d(np.arange(len(y)), few)
         scores.append(meta.adapt(X[few], y[few]).score(X[rest], y[rest]))
     assert np.mean(scores) > 0.6  # chance: 1/3
+
+
+def test_a_comparison_that_says_nothing_leaves_the_prior_as_it_is(make):
+    module, episode = make(RelationNet(), CLASSIFIER)
+    last = module.relation[-1]
+    last.weight.data.zero_()
+    last.bias.data.fill_(-np.log(3.0))  # a match of one class in four
+    offset = torch.randn(3, 8, 2, 4, generator=torch.Generator().manual_seed(0))
+    query = episode.query._replace(offset=offset.double())
+    state = RelationNet().adapt(module, episode.support)
+    log_r = RelationNet().answer(module, state, query)
+    torch.testing.assert_close(log_r, query.offset.mean(dim=2).log_softmax(dim=-1))

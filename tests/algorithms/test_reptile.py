@@ -94,7 +94,7 @@ def naive_step(algorithm, module, episode, spec):
 def test_gradient_is_the_way_back_from_a_naive_training(
     make, spec, inner_optimizer, inner_steps
 ):
-    algorithm = Reptile(0.05, inner_steps, inner_optimizer)
+    algorithm = Reptile(0.05, inner_steps, inner_optimizer, pseudo_rows=0.0)
     module, episode = make(algorithm, spec)
     naive, ways = naive_step(algorithm, module, episode, spec)
     loss = algorithm.meta_backward(module, episode)
@@ -151,6 +151,23 @@ def test_minibatches_hold_real_rows_and_differ(make):
             algorithm.meta_backward(module, episode)
     assert all(rows.X.shape == (3, 3, 3) and rows.mask.all() for rows in seen)
     assert len({rows.X[0].sum().item() for rows in seen}) > 10
+
+
+@pytest.mark.parametrize(
+    ("spec", "as_if"), [(CLASSIFIER, 10.0), (PER_TASK, 0.0), (REGRESSOR, 0.0)], ids=str
+)
+def test_steps_are_shortened_by_default_where_labels_are_shared(make, spec, as_if):
+    ends = []
+    for pseudo_rows in ("auto", as_if):
+        algorithm = Reptile(pseudo_rows=pseudo_rows)
+        module, episode = make(algorithm, spec)
+        ends.append(algorithm.adapt(module, episode.support).weights)
+    torch.testing.assert_close(*ends, rtol=0, atol=0)
+
+
+def test_pseudo_rows_are_not_negative():
+    with pytest.raises(ValueError, match=r"pseudo_rows=-1\.0"):
+        Reptile(pseudo_rows=-1.0).build(MLP(), REGRESSOR)
 
 
 def test_adapt_steps_count_after_training_only(make):

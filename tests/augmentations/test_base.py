@@ -137,9 +137,9 @@ def test_augmentation_changes_what_is_learnt_and_a_seed_repeats_it():
 def test_an_augmentation_that_does_not_suit_is_refused():
     X, y = load_digits(return_X_y=True)
     with pytest.raises(ValueError, match="does not learn 'regressor' targets"):
-        MetaRegressor(tasks="table", augment="label_permutation").fit(X, y)
+        MetaRegressor("maml", tasks="table", augment="label_permutation").fit(X, y)
     with pytest.raises(ValueError, match="does not learn 'shared' label spaces"):
-        MetaClassifier(tasks="table", augment=Rotations((8, 8))).fit(X, y)
+        MetaClassifier("maml", tasks="table", augment=Rotations((8, 8))).fit(X, y)
 
 
 def test_a_typo_in_a_name_names_the_closest():

@@ -65,3 +65,17 @@ def test_mixing_shared_labels_keeps_them(rng):
     torch.testing.assert_close(mixed.support.y, episode.support.y)
     torch.testing.assert_close(mixed.support.X[..., first], mixed.support.y.float())
     assert not torch.allclose(mixed.support.X, episode.support.X)
+
+
+def test_mixing_mixes_a_prior_with_the_weight_of_the_features(rng):
+    for spec in (REGRESSOR, SHARED):
+        episode = Episode(
+            *(
+                batch._replace(offset=batch.X[..., 1:3].unsqueeze(-1))
+                for batch in draw_episode(spec)
+            )
+        )
+        mixed = TaskMixing(share=1).augment(episode, spec, rng)
+        for batch in mixed:
+            torch.testing.assert_close(batch.offset[..., 0], batch.X[..., 1:3])
+        assert not torch.allclose(mixed.query.offset, episode.query.offset)

@@ -113,7 +113,7 @@ def test_the_embedding_is_that_of_torchs_own_layers(norm, episode):
 @pytest.mark.parametrize("norm", ["group", "layer", None])
 @pytest.mark.parametrize("algorithm", [MAML, ANIL])
 def test_the_meta_gradient_is_that_of_a_loop_over_tasks(algorithm, norm, episode):
-    algorithm = algorithm(0.1, inner_steps=2, learn_inner_lr=False)
+    algorithm = algorithm(0.01, inner_steps=2, learn_inner_lr=False)
     spec = Spec(60, N_CLASSES, "classifier", "shared")
     module = make_learner(algorithm, Conv4(SHAPE, channels=8, norm=norm), spec)
     loss = algorithm.meta_backward(module, episode)

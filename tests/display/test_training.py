@@ -25,7 +25,7 @@ def test_training_shows_the_history_and_the_epoch_that_was_kept(maml):
 
 def test_training_without_validation_has_no_best_epoch(sinusoids):
     X, y, task = sinusoids
-    meta = MetaRegressor(max_epochs=1, early_stopping=False, random_state=0)
+    meta = MetaRegressor("maml", max_epochs=1, early_stopping=False, random_state=0)
     display = TrainingDisplay.from_estimator(
         make_pipeline(StandardScaler(), meta.fit(X, y, groups=task))[1:]
     )

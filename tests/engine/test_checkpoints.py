@@ -101,6 +101,8 @@ def make(kind, folder=None, **parameters):
     given |= parameters
     if kind == "maml++":
         return MetaRegressor("maml++", callbacks=[*callbacks], **given)
+    if kind == "gp":  # has a prior, and averages weights over epochs
+        return MetaRegressor("gp", prior="linear", callbacks=[*callbacks], **given)
     if kind == "augmented":
         given |= {"augment": "feature_noise", "optimizer": torch.optim.SGD, "lr": 0.01}
         own = [scheduler["lambda"](), Wander(2.0), *callbacks]
@@ -186,7 +188,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.mark.parametrize("every", [1, 3])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "gp"])
 def test_a_fit_that_was_cut_short_ends_as_if_it_had_not(kind, every, tmp_path):
     whole = outcome(fit(kind))
     for n_batches in (1, 7, 8):  # two batches in an epoch

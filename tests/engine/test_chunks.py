@@ -59,7 +59,7 @@ def test_the_rows_of_one_large_task_are_cut_too(meta, seen):
 def test_a_large_network_still_gets_a_task_at_a_time(monkeypatch):
     monkeypatch.setattr(chunks, "WEIGHTS_AT_ONCE", 1)
     X, y, task = make_sinusoids(n_tasks=12, n_rows=20, random_state=0)
-    meta = MetaRegressor(backbone=MLP((8,)), max_epochs=1, random_state=0)
+    meta = MetaRegressor("maml", backbone=MLP((8,)), max_epochs=1, random_state=0)
     meta.fit(X, y, groups=task)
     one_by_one = meta.adapt(X, y, groups=task).predict(X, groups=task)
     monkeypatch.undo()

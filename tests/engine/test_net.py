@@ -40,9 +40,11 @@ def test_a_step_that_cannot_be_compiled_runs_as_it_is_with_one_warning(monkeypat
     X, y = load_digits(return_X_y=True)
     plain = {"tasks": "classes", "max_epochs": 2, "tasks_per_epoch": 64}
     with pytest.warns(UserWarning, match="no C\\+\\+ compiler") as caught:
-        compiled = MetaClassifier(random_state=0, compile=True, **plain).fit(X, y)
+        compiled = MetaClassifier("maml", random_state=0, compile=True, **plain).fit(
+            X, y
+        )
     assert sum("compile" in str(warning.message) for warning in caught) == 1
-    eager = MetaClassifier(random_state=0, **plain).fit(X, y)
+    eager = MetaClassifier("maml", random_state=0, **plain).fit(X, y)
     for one, other in zip(
         compiled.module_.parameters(), eager.module_.parameters(), strict=True
     ):

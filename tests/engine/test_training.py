@@ -54,15 +54,18 @@ def test_early_stopping_restores_the_best_epoch():
     recorder = Recorder()
     meta = overfit(recorder, max_epochs=8, patience=8)
     losses = meta.history_[:, "valid_loss"]
-    best = int(np.argmin(losses))
+    best = int(np.argmax(meta.history_[:, "valid_score"]))  # which decides for pools
     assert best < len(losses) - 1  # or the test would prove nothing
     weights = meta.module_.state_dict()
     assert all(torch.equal(weights[k], v) for k, v in recorder.weights_[best].items())
 
     sizes, again = [], []
     for episode in recorder.validation_:
-        step = meta.net_.algorithm.meta_loss(meta.module_, episode)
-        again.append(step.item())
+        algorithm, module = meta.net_.algorithm, meta.module_
+        state = algorithm.adapt(module, episode.support)
+        outputs = algorithm.answer(module, state, episode.query)
+        loss = algorithm.validation_loss(module, state, outputs, episode.query)
+        again.append(loss.item())
         sizes.append(len(episode.query.X))
     assert np.average(again, weights=sizes) == pytest.approx(losses[best], rel=1e-5)
 
@@ -72,8 +75,8 @@ def test_early_stopping_stops_after_patience_epochs_without_a_warning():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "Meta-learning does not help here")
         meta = overfit(Recorder(), max_epochs=50, patience=2)
-    losses = meta.history_[:, "valid_loss"]
-    assert len(losses) == int(np.argmin(losses)) + 3 < 50
+    scores = meta.history_[:, "valid_score"]
+    assert len(scores) == int(np.argmax(scores)) + 3 < 50
 
 
 def test_no_early_stopping_uses_every_epoch_and_the_last_weights():

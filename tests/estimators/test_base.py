@@ -31,7 +31,7 @@ def test_a_table_is_its_own_task_after_fit(wine, diabetes):
         fitted = meta.predict_proba(X)
         np.testing.assert_array_equal(meta.adapt(X, y).predict_proba(X), fitted)
     X, y, _ = diabetes
-    meta = MetaRegressor(tasks="table", **QUICK).fit(X, y)
+    meta = MetaRegressor("maml", tasks="table", **QUICK).fit(X, y)
     fitted = meta.predict(X)
     np.testing.assert_array_equal(meta.adapt(X, y).predict(X), fitted)
 

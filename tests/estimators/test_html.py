@@ -56,7 +56,9 @@ def test_tables_count_their_rows_and_classes(digits, diabetes):
     assert "10 classes of one table" in meta._repr_html_()
     assert "per_task" in meta._repr_html_()
     X, y, _ = diabetes
-    meta = MetaRegressor(tasks="table", max_epochs=1, tasks_per_epoch=32).fit(X, y)
+    meta = MetaRegressor("maml", tasks="table", max_epochs=1, tasks_per_epoch=32).fit(
+        X, y
+    )
     assert "442 rows of one table" in meta._repr_html_()
     assert "label space" not in meta._repr_html_()
 

@@ -30,7 +30,7 @@ def test_partial_fit_goes_on_from_the_weights_that_are_there():
     assert len(meta.history_) == 2  # one pass in a call
     # Two small steps of Adam away, not as far as other first weights would be.
     n_steps = 2
-    assert 0 < (weights(meta) - before).abs().max() < 2 * n_steps * meta.lr
+    assert 0 < (weights(meta) - before).abs().max() < 2 * n_steps * meta.net_.lr
     assert meta.scale_ is scale
     torch.testing.assert_close(  # who shares the old weights keeps them
         torch.cat([each.flatten() for each in first.state_dict().values()]), before

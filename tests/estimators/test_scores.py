@@ -94,7 +94,7 @@ def test_weights_of_rows_count_in_both_scores(per_task, digits):
 
 def test_a_regressor_scores_r2(diabetes):
     X, y, groups = diabetes
-    meta = MetaRegressor(n_shot=8, **QUICK).fit(X, y, groups=groups)
+    meta = MetaRegressor("maml", n_shot=8, **QUICK).fit(X, y, groups=groups)
     weight = np.random.default_rng(0).random(len(y))
     meta.adapt(X[:40], y[:40])
     for w in (None, weight):
@@ -108,7 +108,7 @@ def test_a_regressor_scores_r2(diabetes):
 
 def test_a_task_of_a_single_value_does_not_spoil_the_r2_of_the_others(diabetes):
     X, y, groups = diabetes
-    meta = MetaRegressor(n_shot=8, **QUICK).fit(X, y, groups=groups)
+    meta = MetaRegressor("maml", n_shot=8, **QUICK).fit(X, y, groups=groups)
     without = meta.score(X[groups > 0], y[groups > 0], groups=groups[groups > 0])
     with_one = meta.score(X, np.where(groups == 0, 0.1, y), groups=groups)
     assert abs(with_one - without) < 0.5  # the supports differ, so not quite equal
@@ -132,7 +132,7 @@ def test_a_shot_of_zero_scores_the_prior(algorithm, wine):
 def test_targets_far_from_zero_keep_their_precision(offset, diabetes):
     X, y, groups = diabetes
     near, far = (
-        MetaRegressor(**QUICK)
+        MetaRegressor("maml", **QUICK)
         .fit(X, y + shift, groups=groups)
         .adapt(X[:40], y[:40] + shift)
         for shift in (0.0, offset)

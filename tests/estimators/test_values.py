@@ -8,7 +8,7 @@ from tests.conftest import QUICK
 
 def test_a_regressor_learns_many_tasks_in_one_call(diabetes):
     X, y, groups = diabetes
-    meta = MetaRegressor(**QUICK).fit(X, y, groups=groups)
+    meta = MetaRegressor("maml", **QUICK).fit(X, y, groups=groups)
     rng = np.random.default_rng(0)
     shuffled = rng.permutation(len(y))
     meta.adapt(X[shuffled], y[shuffled], groups=groups[shuffled])
@@ -21,7 +21,7 @@ def test_a_regressor_learns_many_tasks_in_one_call(diabetes):
 
 def test_the_prior_of_a_regressor(diabetes):
     X, y, groups = diabetes
-    meta = MetaRegressor(unknown_task="prior", **QUICK).fit(X, y, groups=groups)
+    meta = MetaRegressor("maml", unknown_task="prior", **QUICK).fit(X, y, groups=groups)
     prior = meta.adapt().predict(X)
     known = groups < 5
     meta.adapt(X[known], y[known], groups=groups[known])

@@ -42,7 +42,7 @@ def shared(two_wines):
 @pytest.fixture(scope="module")
 def regressor(diabetes):
     X, y, groups = diabetes
-    return MetaRegressor(n_shot=8, **QUICK).fit(X, y, groups=groups)
+    return MetaRegressor("maml", n_shot=8, **QUICK).fit(X, y, groups=groups)
 
 
 def _alphabets(digits):

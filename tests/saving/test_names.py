@@ -1,4 +1,4 @@
-"""The names that files of format 1 have stay as they are."""
+"""The names that files have stay as they are, and files of all formats load."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ ADAPTED_KEYS = {"_bounds", "_order", "_states", "n_tasks", "names"}
 SHARED_KEYS = {"algorithm_", "augment_", "backbone_", "mean_", "n_tasks_"}
 SHARED_KEYS |= {"n_features_in_", "feature_names_in_", "scale_", "within_"}
 SHARED_KEYS |= {"_sklearn_output_config"}
-SHARED_KEYS |= {"low_", "high_"}
+SHARED_KEYS |= {"low_", "high_", "n_query_", "n_shot_", "prior_"}
 CLASSIFIER_KEYS = SHARED_KEYS | {"class_weight_", "classes_", "label_space_"}
 REGRESSOR_KEYS = SHARED_KEYS | {"target_mean_", "target_scale_", "target_within_"}
 REGRESSOR_KEYS |= {"target_low_", "target_high_"}
@@ -35,7 +35,7 @@ def document_of(estimator):
     return saved_file.unpack(pack_estimator(estimator))[0]["estimator"]
 
 
-def test_the_keys_of_format_1_are_those_that_files_have():
+def test_the_keys_of_format_2_are_those_that_files_have():
     """Where this fails, files of yesterday are unreadable: map the new name there."""
     X, y, groups = wine()
     meta = small().fit(X, y, groups=groups).adapt(X, y, groups=groups)
@@ -50,7 +50,7 @@ def test_the_keys_of_format_1_are_those_that_files_have():
     assert content["adapted"]["labels"].keys() == labels
     assert content["spec"].keys() == {
         *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"),
-        "from_pool",
+        *("from_pool", "n_parts"),
     }
     few_shot = document_of(FewShotClassifier(meta).fit(X, y))
     assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted"}
@@ -68,6 +68,7 @@ NAMED = {
     "boil": "State",
     "cnp": "_Averages",
     "fomaml": "State",
+    "gp": "Posterior",
     "imaml": "State",
     "maml": "State",
     "maml++": "State",
@@ -82,7 +83,7 @@ NAMED = {
     "siamese": "_State",
     "simpleshot": "_State",
 }
-"""What format 1 calls the state of every built-in algorithm."""
+"""What files call the state of every built-in algorithm."""
 
 
 def test_the_state_of_every_built_in_algorithm_has_a_name_in_files():
@@ -112,6 +113,16 @@ def test_attention_of_a_process_has_the_name_that_files_have():
     assert state["name"] == "_Rows"
 
 
+def test_a_prior_has_the_keys_that_files_have():
+    X, y, groups = table()
+    meta = small(algorithm="gp", prior="linear", label_space="shared")
+    content = document_of(meta.fit(X, y, groups=groups))
+    (kept,) = content["fitted"]["prior_"]["content"]
+    assert kept == "prior"
+    keys = {"parts", "classes", "columns", "mean", "scale"}
+    assert content["fitted"]["prior_"]["content"]["prior"].keys() == keys
+
+
 def test_a_file_of_format_1_still_answers_as_on_its_day():
     expected = json.loads((DATA / "format1.json").read_text())
     X, _, groups = wine()
@@ -129,3 +140,22 @@ def test_a_file_of_format_1_still_answers_as_on_its_day():
         (few_shot.fit(X[:20], y[:20]).predict(X), "few_shot"),
     ]:
         np.testing.assert_allclose(answer[::16], expected[name], rtol=1e-4)
+
+
+def test_a_file_of_format_2_still_answers_as_on_its_day():
+    expected = json.loads((DATA / "format2.json").read_text())
+    X, _, groups = wine()
+    classifier = skmeta.load(DATA / "format2_classifier.skmeta")
+    assert len(classifier.prior_.parts) == 1
+    proba = classifier.predict_proba(X[::4], groups=groups[::4])[::6]
+    np.testing.assert_allclose(proba, expected["proba"], rtol=1e-3, atol=1e-5)
+    X, y, groups = diabetes()
+    few_shot = skmeta.load(DATA / "format2_regressor.skmeta")
+    values, std = few_shot.meta.predict(X, groups=groups, return_std=True)
+    for answer, name in [
+        (values, "of_groups"),
+        (std, "std_of_groups"),
+        (few_shot.predict(X), "few_shot"),
+        (few_shot.fit(X[:20], y[:20]).predict(X), "few_shot"),
+    ]:
+        np.testing.assert_allclose(answer[::16], expected[name], rtol=1e-3)

@@ -17,7 +17,6 @@ from sklearn.preprocessing import StandardScaler
 import skmeta
 from skmeta import (
     FewShotRegressor,
-    LoadError,
     MetaClassifier,
     MetaRegressor,
     SaveError,
@@ -223,16 +222,6 @@ def test_an_ensemble_is_given_no_method_by_a_file(tmp_path):
 
     changed = edited(pack_estimator(ensemble("per task")), swap)
     assert_refused(changed, tmp_path, "no attribute of a fit")
-
-
-def test_without_skops_the_error_names_it(monkeypatch, tmp_path):
-    stack = ensemble("per task")
-    stack.save(tmp_path / "a")
-    monkeypatch.setitem(__import__("sys").modules, "skops.io", None)
-    with pytest.raises(SaveError, match="pip install skops"):
-        stack.save(tmp_path / "b")
-    with pytest.raises(LoadError, match="pip install skops"):
-        skmeta.load(tmp_path / "a")
 
 
 def test_every_public_strategy_has_a_name_in_files():

@@ -143,7 +143,7 @@ def test_weights_are_refused_by_algorithms_that_ignore_them(wine):
 def test_weights_that_are_none_are_errors(wine, weight, message):
     X, y, groups = wine
     with pytest.raises(ValueError, match=message):
-        MetaClassifier(**QUICK).fit(X, y, groups=groups, sample_weight=weight)
+        MetaClassifier("maml", **QUICK).fit(X, y, groups=groups, sample_weight=weight)
 
 
 @pytest.mark.parametrize("algorithm", ["maml", "fomaml", "anil", "maml++", "imaml"])

@@ -85,6 +85,14 @@ class TellsNewClasses(HidesNewClasses):
         return 2 * n_train_classes
 
 
+class ReversesTargets(Sound):
+    def change(self, part, sign):
+        if part.y.is_floating_point():
+            return part._replace(y=-part.y)
+        last = part.n_classes.unsqueeze(1) - 1
+        return part._replace(y=(last - part.y) * part.mask)
+
+
 class RemembersOnItself(Sound):
     calls = 0
 
@@ -108,10 +116,15 @@ BROKEN = [
     (DoublesPrecision(), {"shapes_and_masks_stay"}),
     (ShowsPadding(), {"shapes_and_masks_stay"}),
     (ShiftsPadding(), {"padding_stays_zero"}),
+    (ReversesTargets(), {"the_prior_goes_with_the_targets"}),
     (ChangesInPlace(), {"given_episode_stays_as_it_is"}),
     (DrawsGlobally(), {"rng_decides_everything"}),
     (DividesByZero(), {"rows_and_targets_are_valid"}),
-    (InventsClass(), {"rows_and_targets_are_valid"}),
+    # A prior cannot say a class that there is not.
+    (
+        InventsClass(),
+        {"rows_and_targets_are_valid", "the_prior_goes_with_the_targets"},
+    ),
     (HidesNewClasses(), {"rows_and_targets_are_valid"}),
     (RemembersOnItself(), {"rng_decides_everything", "copies_augment_the_same"}),
     (LosesParameterInPickle(scale=2.0), {"copies_augment_the_same"}),

@@ -69,7 +69,7 @@ def test_fit_trains_in_one_thread_and_gives_the_others_back():
 
     seen = set()
     X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
-    MetaRegressor(max_epochs=1, tasks_per_epoch=32, callbacks=[Count()]).fit(
+    MetaRegressor("maml", max_epochs=1, tasks_per_epoch=32, callbacks=[Count()]).fit(
         X, y, groups=task
     )
     assert seen == {1}

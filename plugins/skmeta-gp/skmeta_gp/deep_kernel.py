@@ -14,9 +14,13 @@ from gpytorch.kernels import Kernel
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ConstantMean, LinearMean, Mean
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
-from skmeta.algorithms import Spec, mask_absent_classes
+from skmeta.algorithms import (
+    Calibration,
+    Spec,
+    mask_absent_classes,
+    unexplained_targets,
+)
 from skmeta.episodes import Batch
 from skmeta.nn import apply
 from skmeta_gp.kernels import above, covariance, make_kernel, variance
@@ -31,6 +35,11 @@ MEANS = ("linear", "constant")
 
 # What is added where rounding made a covariance indefinite, as a part of the variance.
 _JITTER = 1e-8
+
+# Of the odds that the normal densities of two labels imply. Where a label means the
+# same in every task, the learnt noise is too small for new tasks and the odds of
+# frequent classes come out too long.
+_FIRST_SCALE = {"per_task": 1.0, "shared": 0.5}
 
 
 class Posterior(NamedTuple):
@@ -83,9 +92,12 @@ class DeepKernel(nn.Module):
         self.likelihood.noise = noise
         self.likelihood.raw_noise.requires_grad_(learn_noise)
         self.mean = _make_mean(mean, backbone.out_features, self.n_outputs)
-        self.log_scale = None
+        self.log_scale = self.calibration = None
         if spec.kind == "classifier":
-            self.log_scale = nn.Parameter(torch.tensor(0.0))
+            scale = _FIRST_SCALE[spec.label_space]
+            self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+            if self.n_outputs:
+                self.calibration = Calibration(self.n_outputs)
 
     def prior_mean(self, embedded: Tensor, n_classes: Tensor) -> Tensor:
         """Return the mean before any row is seen, (tasks, rows, outputs or 1)."""
@@ -137,15 +149,17 @@ class DeepKernel(nn.Module):
         left = (prior - whitened.square().sum(dim=1)).clamp(min=0.0)
         return (left + self.likelihood.noise.to(left)).unsqueeze(-1)
 
-    def logits(self, scores: Tensor, n_classes: Tensor) -> Tensor:
+    def logits(self, scores: Tensor, n_classes: Tensor, n_rows: Tensor) -> Tensor:
         """Scale what tells the classes of (tasks, rows, classes) apart."""
-        return mask_absent_classes(self.log_scale.exp() * scores, n_classes)
+        logits = self.log_scale.exp() * scores
+        if self.calibration is not None:
+            logits = self.calibration(logits, n_rows)
+        return mask_absent_classes(logits, n_classes)
 
     def _targets(self, batch: Batch) -> Tensor:
-        if self.kind == "regressor":
-            return batch.y.unsqueeze(-1)
         n_classes = self.n_outputs or int(batch.n_classes.max())
-        return 2 * one_hot(batch.y, n_classes) - 1
+        targets = unexplained_targets(batch, n_classes)
+        return targets if self.kind == "regressor" else 2 * targets - 1
 
     def _cross(self, posterior: Posterior, embedded: Tensor) -> Tensor:
         """Return the covariances of the support with rows, (tasks, support, rows)."""

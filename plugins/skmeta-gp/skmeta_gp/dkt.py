@@ -6,7 +6,13 @@ import torch
 from gpytorch.kernels import Kernel
 from torch import Tensor, nn
 
-from skmeta.algorithms import Algorithm, Spec, absent_classes, task_losses
+from skmeta.algorithms import (
+    Algorithm,
+    Spec,
+    absent_classes,
+    add_offset,
+    task_losses,
+)
 from skmeta.backbones import Backbone
 from skmeta.episodes import Batch, Episode
 from skmeta.nn import apply
@@ -55,8 +61,15 @@ class DKT(Algorithm):
 
     for :math:`2 \mu_{*k} / s_*^2` is what the normal densities of +1 and -1 differ by
     in their logarithm. The same class wins, and rows far from the support get less
-    certain answers. The scale :math:`\alpha` starts at 1 and learns from the
-    cross-entropy of the queries, which teaches nothing else.
+    certain answers. The scale :math:`\alpha` starts at 1, or at 1/2 in a shared label
+    space, and learns from the cross-entropy of the queries, which teaches nothing else
+    but, in a shared label space, how the scale changes with the number of support rows
+    and the odds of the classes (:class:`~skmeta.algorithms.Calibration`).
+
+    What a prior says of a row, o(x), is added to :math:`\mu_*` or to the logits, and
+    the process learns what it leaves of the targets: values less o, or
+    :math:`2 ([y = k] - \mathrm{softmax}_k(o) + 1 / K) - 1` in place of +1 and -1 for
+    K classes.
 
     The linear algebra is exact and in double precision: a Cholesky factor for each
     task, whose cost is the cube of its rows. Tasks of thousands of rows are slow.
@@ -103,6 +116,8 @@ class DKT(Algorithm):
     ((3,), (3,), True)
     """
 
+    uses_prior = True
+
     def __init__(
         self,
         kernel: str | Kernel | Callable[[int], Kernel] = "linear",
@@ -143,16 +158,30 @@ class DKT(Algorithm):
         weights = torch.cholesky_solve(residual, L)
         return Posterior(embedded, support.mask, L, weights, support.n_classes)
 
-    def predict(self, module: nn.Module, state: Posterior, X: Tensor) -> Tensor:
+    def predict(
+        self,
+        module: nn.Module,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Answer rows with the posterior mean, or with logits."""
         embedded = apply(module.backbone, X)
         mean = module.posterior_mean(state, embedded)
         if module.kind == "regressor":
-            return mean.to(embedded)
+            return add_offset(mean.to(embedded), offset)
         scores = mean / module.posterior_variance(state, embedded)
-        return module.logits(scores.to(embedded), state.n_classes)
+        n_rows = state.mask.sum(dim=1)
+        logits = module.logits(scores.to(embedded), state.n_classes, n_rows)
+        return add_offset(logits, offset)
 
-    def predict_std(self, module: nn.Module, state: Posterior, X: Tensor) -> Tensor:
+    def predict_std(
+        self,
+        module: nn.Module,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
         """Tell how sure the answers are, in regression.
 
         Parameters
@@ -163,6 +192,8 @@ class DKT(Algorithm):
             What :meth:`adapt` returned.
         X : Tensor of shape (tasks, rows, n_features)
             Query rows.
+        offset : Tensor of shape (tasks, rows, parts, 1), default=None
+            Prior of the rows, which changes nothing here.
 
         Returns
         -------
@@ -180,7 +211,7 @@ class DKT(Algorithm):
         queries is added, for the scale alone.
         """
         support, query = episode
-        rows = _join(support, query)
+        rows, _ = episode.join()
         embedded = apply(module.backbone, rows.X, rows.mask)
         L, residual = module.joint(embedded, rows)
         whitened = torch.linalg.solve_triangular(L, residual, upper=False)
@@ -201,7 +232,9 @@ class DKT(Algorithm):
             mean = prior + L[:, n:, :n] @ whitened[:, :n]
             variance = L[:, n:, n:].square().sum(dim=-1, keepdim=True)
             scores = (mean / variance).to(embedded)
-        return loss + task_losses(module.logits(scores, rows.n_classes), query).mean()
+        logits = module.logits(scores, rows.n_classes, support.mask.sum(dim=1))
+        logits = add_offset(logits, query.offset)
+        return loss + task_losses(logits, query).mean()
 
     def _validate(self) -> None:
         if self.mean not in MEANS:
@@ -215,9 +248,3 @@ class DKT(Algorithm):
             raise ValueError(
                 f"learn_noise must be True, False or 'auto', not {self.learn_noise!r}."
             )
-
-
-def _join(support: Batch, query: Batch) -> Batch:
-    """Put the rows of a query behind those of its support."""
-    both = zip(support[:3], query[:3], strict=True)
-    return Batch(*(torch.cat(pair, dim=1) for pair in both), support.n_classes)

@@ -202,7 +202,7 @@ def test_gradient_is_that_of_gpytorchs_kernel_and_torchs_density(kernel, make):
 
 
 @pytest.mark.parametrize("spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"])
-def test_cross_entropy_teaches_the_scale_alone(spec, make):
+def test_cross_entropy_teaches_the_calibration_alone(spec, make):
     algorithm = DKT()
     module, episode = make(algorithm, spec)
     learnt = {
@@ -217,8 +217,12 @@ def test_cross_entropy_teaches_the_scale_alone(spec, make):
         gradients.append(
             dict(zip(learnt, torch.autograd.grad(loss, learnt.values()), strict=True))
         )
-    scale_gradients = [each.pop("log_scale") for each in gradients]
-    assert scale_gradients[0] != scale_gradients[1]
+    names = ["log_scale"]
+    if spec is CLASSIFIER:
+        names += ["calibration.sureness", "calibration.odds"]
+    for name in names:
+        one, other = (each.pop(name) for each in gradients)
+        assert (one != other).all()
     torch.testing.assert_close(*gradients, rtol=0, atol=0)
 
 

@@ -10,7 +10,14 @@
 
 from skmeta.algorithms.gaussian.exact import adapt_exactly
 from skmeta.algorithms.gaussian.inducing import adapt_large
-from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
+from skmeta.algorithms.gaussian.kernel import Kernel, KernelLearner, Support
 from skmeta.algorithms.gaussian.posterior import Posterior
 
-__all__ = ["KernelLearner", "Posterior", "Support", "adapt_exactly", "adapt_large"]
+__all__ = [
+    "Kernel",
+    "KernelLearner",
+    "Posterior",
+    "Support",
+    "adapt_exactly",
+    "adapt_large",
+]

@@ -18,14 +18,16 @@ _TINY = 1e-12
 _ROWS_PER_STEPS = 16
 
 
-def adapt_exactly(module: KernelLearner, support: Support, n_steps: int) -> Posterior:
-    """Condition every process on the support.
+def adapt_exactly(
+    module: KernelLearner, support: Support, K: Tensor, n_steps: int
+) -> Posterior:
+    """Condition every process on the support, whose covariances are K.
 
     A row of weight w counts as w rows: its residual and its covariances are multiplied
     by the root of w.
     """
     root = support.counts.sqrt()[:, None, :, None]  # (tasks, 1, rows, 1)
-    K = root * module.kernel(support.rows, support.rows) * root.mT
+    K = root * K * root.mT
     if module.kind == "regressor":
         return _of_values(module, support, root, K)
     return _of_classes(module, support, root, K, n_steps)
@@ -39,18 +41,18 @@ def _of_values(
     noise = module.noise().to(wide)[:, None, None]
     L = torch.linalg.cholesky(K.to(wide) + noise * _eye(K).to(wide))
     residual = residual.to(wide)
-    weights = torch.cholesky_solve(residual, L)
+    precision = torch.cholesky_inverse(L)
+    weights = precision @ residual
     # Padding leaves the noise alone on the diagonal, and of w equal rows w - 1 too.
     spare = support.counts.sum(dim=1, keepdim=True) - K.shape[-1]  # (tasks, 1)
     volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     volume = volume + 0.5 * spare * module.noise().to(wide).log()
     evidence = -0.5 * (residual * weights).sum((-1, -2)) - volume
-    precision = root * torch.cholesky_inverse(L).to(K) * root.mT
     return Posterior(
         support.rows,
         root * weights.to(K),
-        precision,
-        module.shares(evidence.to(K)),
+        root * precision.to(K) * root.mT,
+        module.log_share(evidence),
         support.n_classes,
     )
 
@@ -64,7 +66,7 @@ def _of_classes(
     # More rows are further from the start. A task's number of steps is its own.
     n_rows = (support.counts > 0).sum(dim=1)
     steps = n_steps * (1 + (n_rows - 1).clamp(min=0) // _ROWS_PER_STEPS)
-    weights: Tensor = MostLikely.apply(K, logits, Y, root, steps)  # type: ignore
+    weights: Tensor = MostLikely.apply(K, logits, Y, root, steps)
     latent = K @ weights
     log_p = torch.log_softmax(logits + latent / root.clamp(min=_TINY), dim=-1)
     fit = (root.square() * torch.where(Y > 0, log_p, 0.0)).sum((-1, -2))
@@ -76,7 +78,7 @@ def _of_classes(
         support.rows,
         root * weights,
         K.new_zeros(len(K), 0),
-        module.shares(evidence),
+        module.log_share(evidence),
         support.n_classes,
     )
 

@@ -28,13 +28,20 @@ def adapt_large(module: KernelLearner, support: Support, n_inducing: int) -> Pos
     """
     chosen = _choose(module, support, n_inducing)  # (tasks, inducing)
     inducing = support.rows.take_along_dim(chosen.unsqueeze(-1), dim=1)
-    Kuu = module.kernel(inducing, inducing).double()
+    kernel = module.kernel()
+    Kuu = kernel.between(inducing, inducing).double()
     scale = Kuu.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
     eye = torch.eye(Kuu.shape[-1], dtype=Kuu.dtype, device=Kuu.device)
     L = torch.linalg.cholesky(Kuu + _JITTER * scale * eye)
+    # Phi in blocks of rows, (tasks, processes, rows, inducing)
+    features = []
+    for rows in support.rows.split(_ROWS_AT_ONCE, dim=1):
+        Kuf = kernel.between(inducing, rows).to(L)
+        phi = torch.linalg.solve_triangular(L, Kuf, upper=False).mT
+        features.append(phi.to(rows))
     if module.kind == "regressor":
-        return _of_values(module, support, inducing, L, eye)
-    return _of_classes(module, support, inducing, L, eye)
+        return _of_values(module, support, inducing, features, L, eye)
+    return _of_classes(module, support, inducing, features, L, eye)
 
 
 def _choose(module: KernelLearner, support: Support, n_inducing: int) -> Tensor:
@@ -48,22 +55,11 @@ def _choose(module: KernelLearner, support: Support, n_inducing: int) -> Tensor:
     return key.argsort(dim=1, stable=True).take_along_dim(place.long(), dim=1)
 
 
-def _features(
-    module: KernelLearner, support: Support, inducing: Tensor, L: Tensor
-) -> list[Tensor]:
-    """Return Phi in blocks of rows, (tasks, processes, rows, inducing)."""
-    blocks = []
-    for rows in support.rows.split(_ROWS_AT_ONCE, dim=1):
-        Kuf = module.kernel(inducing, rows).to(L)
-        phi = torch.linalg.solve_triangular(L, Kuf, upper=False).mT
-        blocks.append(phi.to(rows))
-    return blocks
-
-
 def _of_values(
     module: KernelLearner,
     support: Support,
     inducing: Tensor,
+    features: list[Tensor],
     L: Tensor,
     eye: Tensor,
 ) -> Posterior:
@@ -73,7 +69,7 @@ def _of_values(
     A = noise * eye
     target = L.new_zeros(*L.shape[:-1], 1)
     start = 0
-    for phi in _features(module, support, inducing, L):
+    for phi in features:
         rows = slice(start, start + phi.shape[2])
         weighted = counts[:, :, rows] * phi
         A = A + weighted.mT @ phi.to(L)
@@ -93,7 +89,7 @@ def _of_values(
         inducing,
         (inverse.mT @ w).to(inducing),
         (inverse.mT @ spared @ inverse).to(inducing),
-        module.shares(evidence.to(inducing)),
+        module.log_share(evidence),
         support.n_classes,
     )
 
@@ -102,6 +98,7 @@ def _of_classes(
     module: KernelLearner,
     support: Support,
     inducing: Tensor,
+    features: list[Tensor],
     L: Tensor,
     eye: Tensor,
 ) -> Posterior:
@@ -109,11 +106,10 @@ def _of_classes(
     logits = support.mean.masked_fill(absent, -torch.inf)
     Y = one_hot(support.y, logits.shape[-1]).to(logits).unsqueeze(1)
     counts = support.counts[:, None, :, None]
-    blocks = _features(module, support, inducing, L)
-    sizes = [phi.shape[2] for phi in blocks]
+    sizes = [phi.shape[2] for phi in features]
     parts = list(
         zip(
-            blocks,
+            features,
             *(whole.split(sizes, dim=2) for whole in (logits, Y, counts)),
             strict=True,
         )
@@ -140,6 +136,6 @@ def _of_classes(
         inducing,
         weights.to(inducing),
         inducing.new_zeros(len(inducing), 0),
-        module.shares(evidence.to(inducing)),
+        module.log_share(evidence),
         support.n_classes,
     )

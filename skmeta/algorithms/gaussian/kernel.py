@@ -12,7 +12,7 @@ from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply
 
-__all__ = ["KernelLearner", "Support"]
+__all__ = ["Kernel", "KernelLearner", "Support"]
 
 # Logarithms of the first variances: of the constant, of the squared exponentials on the
 # inputs and on the embedding, of the noise, and of every slope.
@@ -22,6 +22,12 @@ _LEAST_NOISE = 1e-4
 
 # What the first of the parts of a prior counts, if there are two.
 _FIRST_SHARE = 0.7
+
+# Logarithms of the odds of a process that leaves the prior out, and of one that
+# compares embeddings, before any row; and how much the evidence of a support counts
+# then, for few rows say too much. Chosen on held-out training tasks of real tables.
+_ODDS_WITHOUT_PRIOR, _ODDS_ON_EMBEDDING = -2.0, -1.0
+_TRUST = 0.5
 
 # A prior's answer is drawn nearer, as a feature, beyond this size.
 _FAR = 6.0
@@ -35,6 +41,32 @@ class Support(NamedTuple):
     y: Tensor  # (tasks, rows)
     counts: Tensor  # (tasks, rows): how much rows count, 0 on padding
     n_classes: Tensor  # (tasks,)
+
+
+class Kernel(NamedTuple):
+    """Covariance of rows: its parameters for every process."""
+
+    constant: Tensor  # (processes, 1, 1), as the next two
+    inputs: Tensor  # variance of the squared exponential on the inputs
+    embedding: Tensor  # and on the embedding
+    slopes: Tensor  # (processes, 1, inputs): variances
+    inverse: Tensor  # (processes, 1, inputs): 1 / length
+
+    def between(self, rows: Tensor, others: Tensor) -> Tensor:
+        """Return covariances, (tasks, processes, rows, others)."""
+        d = self.slopes.shape[-1]
+        a, b = rows[..., :d].unsqueeze(1), others[..., :d].unsqueeze(1)
+        near = _squared_exponential(a * self.inverse, b * self.inverse)
+        near_embedded = _squared_exponential(rows[..., d:], others[..., d:])
+        covariance = self.constant + (a * self.slopes) @ b.mT + self.inputs * near
+        return covariance + self.embedding * near_embedded.unsqueeze(1)
+
+    def variance(self, rows: Tensor) -> Tensor:
+        """Return the variance of every row, (tasks, processes, rows)."""
+        d = self.slopes.shape[-1]
+        squares = rows[..., :d].square() @ self.slopes.squeeze(1).T
+        level = (self.constant + self.inputs + self.embedding).squeeze(-1)
+        return squares.mT + level
 
 
 class KernelLearner(nn.Module):
@@ -54,11 +86,14 @@ class KernelLearner(nn.Module):
     around_prior, on_embedding : bool Tensor of shape (processes,)
         Which processes have the prior in their mean and inputs, and which have the
         embedding in their kernel.
+    log_odds : Tensor of shape (processes,)
+        Logarithm of their odds before any row.
     """
 
     around_prior: Tensor
     on_embedding: Tensor
     first: Tensor
+    log_odds: Tensor
 
     def __init__(self, backbone: Backbone, spec: Spec, width: int):
         super().__init__()
@@ -69,7 +104,12 @@ class KernelLearner(nn.Module):
         processes = [(False, False), (False, True)]
         if spec.n_parts:
             processes = [(True, False), (False, False), (True, True)]
-        around_prior, on_embedding = torch.tensor(processes).T
+        around_prior = torch.tensor([each for each, _ in processes])
+        on_embedding = torch.tensor([each for _, each in processes])
+        odds = _ODDS_ON_EMBEDDING * on_embedding
+        if spec.n_parts:
+            odds = odds + _ODDS_WITHOUT_PRIOR * ~around_prior
+        self.register_buffer("log_odds", odds)
         self.register_buffer("around_prior", around_prior)
         self.register_buffer("on_embedding", on_embedding)
 
@@ -93,8 +133,6 @@ class KernelLearner(nn.Module):
             self.parts = nn.Parameter(torch.tensor([shares] * n))
         if spec.n_outputs:
             self.bias = nn.Parameter(torch.zeros(n, spec.n_outputs))
-        self.log_share = nn.Parameter(torch.zeros(n))
-        self.trust = nn.Parameter(torch.ones(()))
         self.class_loss: ClassLoss | None = None
 
     # Rows ---------------------------------------------------------------------------
@@ -132,6 +170,14 @@ class KernelLearner(nn.Module):
             batch.n_classes,
         )
 
+    def log_share(self, evidence: Tensor) -> Tensor:
+        """Return the logarithm of the weight of every process.
+
+        ``evidence``, (tasks, processes), is the logarithm of how likely the support is.
+        """
+        weighed = self.log_odds + _TRUST * evidence
+        return weighed.to(self.log_kernel).log_softmax(dim=-1)
+
     # Moments ------------------------------------------------------------------------
 
     def mean(self, X: Tensor, offset: Tensor | None, n_classes: Tensor) -> Tensor:
@@ -146,41 +192,26 @@ class KernelLearner(nn.Module):
             mean = mean + torch.einsum("trpo,mp->tmro", offset, shares)
         return mean
 
-    def kernel(self, rows: Tensor, others: Tensor) -> Tensor:
-        """Return covariances, (tasks, processes, rows, others)."""
-        constant, inputs, embedding, slopes, inverse = self._kernel_parameters()
+    def kernel(self) -> "Kernel":
+        """Return the covariance with the parameters that it has now."""
+        log = self.first + self.log_kernel
         d = self.n_inputs
-        a, b = rows[..., :d].unsqueeze(1), others[..., :d].unsqueeze(1)
-        near = _squared_exponential(a * inverse, b * inverse)
-        near_embedded = _squared_exponential(rows[..., d:], others[..., d:])
-        covariance = constant + (a * slopes) @ b.mT + inputs * near
-        return covariance + embedding * near_embedded.unsqueeze(1)
-
-    def variance(self, rows: Tensor) -> Tensor:
-        """Return the variance of every row, (tasks, processes, rows)."""
-        constant, inputs, embedding, slopes, _ = self._kernel_parameters()
-        linear = (rows[..., : self.n_inputs].unsqueeze(1).square() * slopes).sum(-1)
-        return linear + (constant + inputs + embedding).squeeze(-1)
+        variances = log[:, :3].exp()
+        embedding = variances[:, 2] * self.on_embedding
+        sees = log.new_ones(len(log), d)
+        sees[:, self.n_features :] = self.around_prior.to(log).unsqueeze(1)
+        return Kernel(
+            variances[:, 0, None, None],
+            variances[:, 1, None, None],
+            embedding[:, None, None],
+            (sees * log[:, 3 : 3 + d].exp()).unsqueeze(1),
+            (sees * (-log[:, 3 + d :]).exp()).unsqueeze(1),
+        )
 
     def noise(self) -> Tensor:
         """Return the variance of the noise of every process, (processes,)."""
         assert self.log_noise is not None  # of values
         return self.log_noise.exp() + _LEAST_NOISE
-
-    def shares(self, evidence: Tensor) -> Tensor:
-        """Return the logarithm of the weight of every process, (tasks, processes)."""
-        return torch.log_softmax(self.log_share + self.trust * evidence, dim=-1)
-
-    def _kernel_parameters(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        log = self.first + self.log_kernel
-        d = self.n_inputs
-        constant, inputs, embedding = log[:, :3].exp().T[..., None, None]
-        embedding = embedding * self.on_embedding[:, None, None]
-        sees = log.new_ones(len(log), d)
-        sees[:, self.n_features :] = self.around_prior.to(log).unsqueeze(1)
-        slopes = sees * log[:, 3 : 3 + d].exp()
-        inverse = sees * (-log[:, 3 + d :]).exp()
-        return constant, inputs, embedding, slopes.unsqueeze(1), inverse.unsqueeze(1)
 
 
 def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:

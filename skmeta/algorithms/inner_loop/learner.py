@@ -18,6 +18,11 @@ from skmeta.algorithms.inner_loop.relu_network import (
 )
 from skmeta.algorithms.inner_loop.safeguard import keeps, kept
 from skmeta.algorithms.shared.losses import absent_classes, mask_absent_classes
+from skmeta.algorithms.shared.offsets import (
+    add_offset,
+    mean_offset,
+    unexplained_targets,
+)
 from skmeta.backbones.base import width_of
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
@@ -111,15 +116,15 @@ class InnerLoop(nn.Module):
             total = total + pseudo_rows
         share = (share / total.clamp_min(torch.finfo(total.dtype).tiny)).unsqueeze(-1)
         if support.y.is_floating_point():
-            return SupportLoss(
-                support.y.unsqueeze(-1), share, absent=None, squared=True
-            )
+            target = unexplained_targets(support, 1)
+            return SupportLoss(target, share, absent=None, squared=True)
         n_outputs, absent = width_of(self.tip.get_submodule("head")), None
         if self.per_task:
             n_outputs = int(support.n_classes.max())
             absent = absent_classes(n_outputs, support.n_classes)
         target = one_hot(support.y, n_outputs).to(share)
-        return SupportLoss(target, share, absent, squared=False)
+        offset = None if support.offset is None else mean_offset(support.offset)
+        return SupportLoss(target, share, absent, squared=False, offset=offset)
 
     def rates_of_steps(self, n_steps: int) -> list[Rates]:
         """Return the step size of every weight, for one inner step after another."""
@@ -244,13 +249,13 @@ class InnerLoop(nn.Module):
         }
         return state._replace(weights=weights)
 
-    def answer(self, state: State, X: Tensor) -> Tensor:
-        """Map the trunk's output to the outputs of every task."""
+    def answer(self, state: State, X: Tensor, offset: Tensor | None = None) -> Tensor:
+        """Map the trunk's output to the outputs of every task, and add the prior."""
         if self.is_relu_network:
             outputs = apply_relu_network(list(state.weights.values()), X)
         else:
             outputs = apply_per_task(self.tip, state.weights, X)
-        return self.mask_absent(outputs, state)
+        return add_offset(self.mask_absent(outputs, state), offset)
 
     def mask_absent(self, outputs: Tensor, state: State) -> Tensor:
         """Rule out the classes that a task does not have."""

@@ -22,6 +22,9 @@ class SupportLoss(NamedTuple):
     absent: Tensor | None  # (tasks, 1, outputs): True for classes a task does not have
     squared: bool
     start: Tensor | None = None  # (tasks,): what it was before the first step
+    # (tasks, rows, outputs): what a prior adds to the logits. Of values, the target is
+    # what it leaves of them.
+    offset: Tensor | None = None
 
     def __call__(self, Z: Tensor) -> Tensor:
         """Sum the loss over all tasks, from their outputs."""
@@ -31,14 +34,18 @@ class SupportLoss(NamedTuple):
         """Sum the loss over the rows of each task, from (..., tasks, rows, outputs)."""
         if self.squared:
             return ((Z - self.target).square() * self.share).sum(dim=(-2, -1))
-        if self.absent is not None:
-            Z = Z.masked_fill(self.absent, _LOW)
-        return -(Z.log_softmax(dim=-1) * self.target * self.share).sum(dim=(-2, -1))
+        log_P = self._logits(Z).log_softmax(dim=-1)
+        return -(log_P * self.target * self.share).sum(dim=(-2, -1))
 
     def of(self, tasks: slice) -> "SupportLoss":
         """Take some of the tasks."""
-        absent = None if self.absent is None else self.absent[tasks]
-        return SupportLoss(self.target[tasks], self.share[tasks], absent, self.squared)
+        return self._replace(
+            target=self.target[tasks],
+            share=self.share[tasks],
+            absent=None if self.absent is None else self.absent[tasks],
+            start=None if self.start is None else self.start[tasks],
+            offset=None if self.offset is None else self.offset[tasks],
+        )
 
     def where(self, tasks: Tensor) -> "SupportLoss":
         """Let the rows of all but some tasks, (tasks,), count nothing."""
@@ -58,9 +65,13 @@ class SupportLoss(NamedTuple):
         """Map outputs to what is compared with the target."""
         if self.squared:
             return Z
-        if self.absent is not None:
-            Z = Z.masked_fill(self.absent, _LOW)
-        return Z.softmax(dim=-1)
+        return self._logits(Z).softmax(dim=-1)
+
+    def _logits(self, Z: Tensor) -> Tensor:
+        """Add the prior's to those of classes, and rule out what a task lacks."""
+        if self.offset is not None:
+            Z = Z + self.offset
+        return Z if self.absent is None else Z.masked_fill(self.absent, _LOW)
 
     def gradient(self, P: Tensor) -> Tensor:
         """Differentiate the loss in the outputs, from the activated outputs."""

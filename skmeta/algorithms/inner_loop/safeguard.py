@@ -3,9 +3,9 @@
 A support unlike those of the training, or a step size that was learnt on others, can
 lead gradient descent anywhere: a loss of 1e30 after five steps, in silence. What tells
 is known to each task, the loss on its own support. A task whose loss is higher at the
-end than before the first step, or was twice that on the way (it may fit its rows
-afterwards, from a place where it answers all others wildly), keeps nothing of its
-steps: it is answered by the start, as a task without rows. Every other task takes
+end than before the first step, or was twice that and above 10 on the way (it may fit
+its rows afterwards, from a place where it answers all others wildly), keeps nothing of
+its steps: it is answered by the start, as a task without rows. Every other task takes
 exactly the steps of the papers.
 
 In meta-training a task is judged by the loss before its last step, which is known
@@ -19,8 +19,10 @@ from torch import Tensor
 
 __all__ = ["all_kept", "can_ask", "keeps", "kept"]
 
-# A loss on the way that is so many times the first one has led astray.
-_ASTRAY = 2.0
+# A loss on the way that is so many times the first one has led astray, where it is
+# above what steps that end well may pass through: a cross-entropy, in nats, or a
+# squared error in units of the variance of targets.
+_ASTRAY, _PASSING = 2.0, 10.0
 
 
 def keeps(*losses: Tensor) -> Tensor:
@@ -39,7 +41,8 @@ def keeps(*losses: Tensor) -> Tensor:
     all_losses = torch.cat([each.view(-1, each.shape[-1]) for each in losses])
     # What is no number is not below one, and infinity must not be either.
     start = all_losses[0].clamp(max=torch.finfo(all_losses.dtype).max / _ASTRAY)
-    return (all_losses[-1] <= start) & (all_losses <= _ASTRAY * start).all(dim=0)
+    most = (_ASTRAY * start).clamp(min=_PASSING)
+    return (all_losses[-1] <= start) & (all_losses <= most).all(dim=0)
 
 
 def can_ask(tensor: Tensor) -> bool:

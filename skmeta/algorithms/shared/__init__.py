@@ -1,4 +1,4 @@
-"""What several algorithms have in common: losses, sums by class, training classes.
+"""What several algorithms have in common: losses, sums by class, priors and more.
 
 Plugins find what is listed here in :mod:`skmeta.algorithms`. What only one method
 needs, such as the solver of ``crammer_singer``, is imported from its file.
@@ -12,12 +12,19 @@ from skmeta.algorithms.shared.by_class import (
     split_again,
     sum_by_class,
 )
+from skmeta.algorithms.shared.calibration import Calibration
 from skmeta.algorithms.shared.losses import (
     absent_classes,
     mask_absent_classes,
     mean_of_rows,
     row_losses,
     task_losses,
+)
+from skmeta.algorithms.shared.offsets import (
+    add_offset,
+    count_unexpected,
+    mean_offset,
+    unexplained_targets,
 )
 from skmeta.algorithms.shared.training_classes import (
     ClassLoss,
@@ -28,9 +35,12 @@ from skmeta.algorithms.shared.training_classes import (
 )
 
 __all__ = [
+    "Calibration",
     "ClassLoss",
     "absent_classes",
+    "add_offset",
     "class_loss",
+    "count_unexpected",
     "embed_episode",
     "join_train_rows",
     "log_probabilities",
@@ -40,8 +50,10 @@ __all__ = [
     "mask_absent_classes",
     "mean_by_class",
     "mean_of_rows",
+    "mean_offset",
     "row_losses",
     "split_again",
     "sum_by_class",
     "task_losses",
+    "unexplained_targets",
 ]

@@ -21,6 +21,12 @@ from skmeta.testing.algorithms.learning_laws import (
     meta_loss_is_finite,
     state_has_tasks_first,
 )
+from skmeta.testing.algorithms.prior_laws import (
+    a_constant_of_the_prior_shifts_values,
+    a_prior_that_says_nothing_is_none,
+    padding_has_no_prior,
+    the_prior_is_heard,
+)
 from skmeta.testing.algorithms.tasks import PLACES, Rows, pad
 from skmeta.testing.algorithms.trial import AlgorithmTrial, has_prior, is_per_task
 from skmeta.testing.expect import expect_same
@@ -229,6 +235,10 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     a_row_of_weight_two_counts_twice,
     empty_support_is_answered_by_the_prior,
     far_rows_give_no_wild_answer,
+    a_prior_that_says_nothing_is_none,
+    a_constant_of_the_prior_shifts_values,
+    padding_has_no_prior,
+    the_prior_is_heard,
     meta_loss_is_finite,
     every_parameter_gets_a_gradient,
     copies_learn_the_same,

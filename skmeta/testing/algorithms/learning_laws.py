@@ -41,14 +41,14 @@ _N_TASKS = 7  # unlike any other size
 )
 def adapt_leaves_the_module_unchanged(trial: AlgorithmTrial) -> None:
     """Adapting and predicting change neither parameters, buffers nor modes."""
-    support, X = pad(trial.tasks()), trial.queries()
+    support, X = trial.told(pad(trial.tasks())), trial.queries()
     for training in (False, True):
         for recording in (False, True):
             module = trial.build().train(training)
             before = snapshot(module)
             with seeded(trial.seed, "cpu"), torch.set_grad_enabled(recording):
                 state = trial.algorithm.adapt(module, support)
-                trial.algorithm.predict(module, state, X)
+                trial.algorithm.predict(module, state, *trial.asked(X))
             when = f"after adapt in {'training' if training else 'evaluation'} mode"
             # Running statistics follow the training.
             expect_unchanged(before, snapshot(module), when, buffers=not training)

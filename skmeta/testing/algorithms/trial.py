@@ -1,7 +1,7 @@
 """An algorithm on trial: a module built for small generated tasks."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import cached_property, partial
 from typing import Any, Self
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from skmeta.algorithms.base import Algorithm
 from skmeta.backbones import MLP, Backbone
 from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.spec import Spec
 from skmeta.testing.algorithms.tasks import SMALLER, Rows, Size, pad
 from skmeta.testing.building import build_perturbed
 from skmeta.testing.expect import gradients_of
@@ -19,7 +20,13 @@ from skmeta.testing.law import Trial
 from skmeta.testing.situations import Situation, situations
 from skmeta.utils.random import seeded
 
-__all__ = ["AlgorithmTrial", "has_prior", "is_per_task"]
+__all__ = ["AlgorithmTrial", "has_prior", "is_per_task", "takes_prior"]
+
+_N_PARTS = 2  # one would hide what is done with several
+
+# From features (tasks, rows, features) to what a prior says, (tasks, rows, parts,
+# outputs), and 0 where they are 0, on padding.
+_Prior = Callable[[Tensor], Tensor]
 
 
 class AlgorithmTrial(Trial):
@@ -33,7 +40,8 @@ class AlgorithmTrial(Trial):
     algorithm : Algorithm
         What is tried.
     situation : Situation
-        Kind of target and label space.
+        Kind of target and label space, and whether there is a prior. It says of rows
+        what their features decide.
     backbone : Backbone, default=None
         A small multilayer perceptron if None.
     seed : int, default=0
@@ -58,12 +66,24 @@ class AlgorithmTrial(Trial):
         self._given_backbone = backbone
         self._backbone = backbone or MLP(hidden=(8, 8), activation="tanh")
         self._rng = torch.Generator().manual_seed(seed)
+        self._prior: _Prior | None = None
+        if situation.n_parts:
+            self._prior = _make_prior(self.spec, seed)
 
     @classmethod
     def trials(cls, algorithm: Algorithm, **options: Any) -> Iterator[Self]:
-        """Make a trial for every situation that an algorithm declares."""
+        """Make a trial for every situation that an algorithm declares.
+
+        Where it takes a prior there is another one with it.
+        """
         for situation in situations(algorithm):
             yield cls(algorithm, situation, **options)
+        if not getattr(algorithm, "uses_prior", False):
+            return
+        for situation in situations(algorithm):
+            if situation.label_space == "shared":
+                told = situation._replace(n_parts=_N_PARTS)
+                yield cls(algorithm, told, **options)
 
     @property
     def case(self) -> str:
@@ -118,20 +138,41 @@ class AlgorithmTrial(Trial):
         other.module = other.build()
         return other
 
+    def with_prior(self, prior: _Prior | None) -> Self:
+        """Return this trial, of the same module, with another prior or with none."""
+        other = copy(self)
+        other._prior = prior
+        return other
+
+    def offset(self, X: Tensor) -> Tensor:
+        """Return what the prior says of rows."""
+        assert self._prior is not None
+        return self._prior(X)
+
+    def told(self, batch: Batch) -> Batch:
+        """Add what the prior says of a batch, if there is one and it is not there."""
+        if self._prior is None or batch.offset is not None:
+            return batch
+        return batch._replace(offset=self.offset(batch.X))
+
+    def asked(self, X: Tensor) -> tuple[Tensor, ...]:
+        """Return what ``predict`` gets of rows: them, and what the prior says."""
+        return (X,) if self._prior is None else (X, self.offset(X))
+
     def adapt(self, support: Batch) -> Any:
         """Adapt as an estimator does: recording nothing, from a fixed seed."""
         with self._deployed():
-            return self.algorithm.adapt(self.module, support)
+            return self.algorithm.adapt(self.module, self.told(support))
 
     def predict(self, state: Any, X: Tensor) -> Tensor:
         """Predict as an estimator does."""
         with self._deployed():
-            return self.algorithm.predict(self.module, state, X)
+            return self.algorithm.predict(self.module, state, *self.asked(X))
 
     def embed(self, state: Any, X: Tensor) -> Tensor:
         """Embed as an estimator does."""
         with self._deployed():
-            return self.algorithm.embed(self.module, state, X)
+            return self.algorithm.embed(self.module, state, *self.asked(X))
 
     def answer(self, tasks: Sequence[Rows] | Batch, X: Tensor) -> Tensor:
         """Adapt to tasks and predict their query rows."""
@@ -145,7 +186,7 @@ class AlgorithmTrial(Trial):
 
         Rows get the training class that they have in the episodes of a training.
         """
-        episode = Episode(*map(self._with_train_classes, episode))
+        episode = Episode(*map(self._with_train_classes, map(self.told, episode)))
         module = self.build().train(training)
         with seeded(self.seed, "cpu"), torch.enable_grad():
             loss = self.algorithm.meta_backward(module, episode)
@@ -222,6 +263,24 @@ def is_per_task(trial: AlgorithmTrial) -> bool:
     return trial.spec.label_space == "per_task"
 
 
+def takes_prior(trial: AlgorithmTrial) -> bool:
+    """Tell whether there is a prior, and an algorithm that takes it."""
+    return trial.spec.n_parts > 0
+
+
 def has_prior(trial: AlgorithmTrial) -> bool:
     """Tell whether the algorithm answers without a support row."""
     return trial.algorithm.has_prior(trial.spec)
+
+
+def _make_prior(spec: Spec, seed: int) -> _Prior:
+    rng = torch.Generator().manual_seed(seed)
+    shape = (spec.n_parts, spec.n_outputs)
+    slopes = torch.randn(
+        spec.n_features, *shape, generator=rng, dtype=torch.float64
+    ).flatten(1)
+
+    def prior(X: Tensor) -> Tensor:
+        return (X @ slopes).tanh().unflatten(-1, shape)
+
+    return prior

@@ -116,9 +116,9 @@ def test_a_task_without_support_is_answered_by_the_prior_if_there_is_one(table):
 
 def test_arguments_beside_it_are_errors(table, tasks):
     with pytest.raises(ValueError, match="holds y and groups"):
-        MetaClassifier(**QUICK).fit(tasks, table[1])
+        MetaClassifier("maml", **QUICK).fit(tasks, table[1])
     with pytest.raises(ValueError, match="requires y"):
-        MetaClassifier(**QUICK).fit(table[0])
+        MetaClassifier("maml", **QUICK).fit(table[0])
     meta = MetaClassifier("protonet", **QUICK).fit(tasks)
     with pytest.raises(ValueError, match="pass y as well"):
         meta.score(table[0])

@@ -1,0 +1,66 @@
+"""Calibration: neutral at first, bounded in numbers of rows, zero for old files."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import log_loss
+from torch import nn
+
+from skmeta import MetaClassifier
+from skmeta.algorithms import R2D2, Calibration, MetaOptNet, Reptile
+
+
+def test_it_changes_nothing_before_it_has_learnt():
+    logits = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(0))
+    calibration = Calibration(3)
+    assert torch.equal(calibration(logits, torch.tensor([0, 1, 10, 10**6])), logits)
+
+
+def test_scale_follows_the_number_of_rows_and_is_bounded():
+    calibration = Calibration(2)
+    calibration.sureness.data = torch.tensor([0.1, -0.2])
+    calibration.odds.data = torch.tensor([0.0, 0.3])
+    n_rows = torch.tensor([0, 5, 10**9])
+    got = calibration(torch.ones(3, 1, 2), n_rows)[:, 0]
+    scales = torch.tensor([math.exp(1), 1.0, math.exp(-1)])
+    torch.testing.assert_close(got, torch.stack([scales, scales + 3], dim=1))
+
+
+def test_weights_of_before_load_as_if_nothing_were_calibrated():
+    learner = nn.ModuleDict({"line": nn.Linear(2, 2), "calibration": Calibration(2)})
+    before = {
+        name: weight
+        for name, weight in learner.state_dict().items()
+        if not name.startswith("calibration")
+    }
+    learner["calibration"].odds.data += 1.0
+    learner.load_state_dict(before)
+    assert (learner["calibration"].odds == 0).all()
+    assert len(before) == 2  # what was given stays as it is
+    del before["line.bias"]
+    with pytest.raises(RuntimeError, match=r"line\.bias"):
+        learner.load_state_dict(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "algorithm", [R2D2(), MetaOptNet(), Reptile()], ids=lambda a: type(a).__name__
+)
+def test_labels_that_no_column_tells_cost_little_more_than_their_shares(algorithm):
+    """Noise is not taken for a signal: few rows of 40 tasks, one class in five."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(1200, 5)), (rng.random(1200) < 0.2).astype(int)
+    task = np.arange(1200) // 12
+    old, rank = task < 40, np.arange(1200) % 12
+    meta = MetaClassifier(
+        algorithm, label_space="shared", n_shot=(1, 10), max_epochs=60, random_state=0
+    ).fit(X[old], y[old], groups=task[old])
+    share = y[old].mean()
+    for n_rows in (3, 8):
+        s, q = ~old & (rank < n_rows), ~old & (rank >= 8)
+        mean = (np.bincount(task[s], y[s]) + 20 * share) / (n_rows + 20)
+        meta.adapt(X[s], y[s], groups=task[s])
+        proba = meta.predict_proba(X[q], groups=task[q])
+        assert log_loss(y[q], proba) <= 1.05 * log_loss(y[q], mean[task[q]])

@@ -1,0 +1,415 @@
+"""The kernel learner against numpy, one task and one process at a time."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from scipy.special import log_softmax, logsumexp, softmax
+from scipy.stats import multivariate_normal
+
+from skmeta.algorithms import GP, Spec
+from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large
+from skmeta.algorithms.gaussian.exact import MostLikely
+from skmeta.backbones import MLP
+from skmeta.episodes import Episode
+from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, make_batch
+
+VALUES = {
+    "a prior": Spec(3, 1, "regressor", n_parts=2),
+    "no prior": REGRESSOR,
+}
+CLASSES = {
+    "a prior": Spec(3, 4, "classifier", "shared", n_parts=2),
+    "no prior": CLASSIFIER,
+    "per task": PER_TASK,
+}
+OF_VALUES = pytest.mark.parametrize("spec", VALUES.values(), ids=VALUES)
+OF_CLASSES = pytest.mark.parametrize("spec", CLASSES.values(), ids=CLASSES)
+OF_BOTH = pytest.mark.parametrize(
+    "spec", [VALUES["a prior"], CLASSES["a prior"]], ids=["values", "classes"]
+)
+
+
+def build(algorithm, spec):
+    """Build in float64, with every parameter away from where it starts."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = algorithm.build(MLP((6, 5), activation="tanh"), spec).double()
+        for name in ("log_kernel", "log_noise", "parts", "bias"):
+            parameter = getattr(module, name)
+            if parameter is not None:
+                parameter.data += 0.3 * torch.randn_like(parameter)
+        return module
+
+
+def batch_for(spec, sizes, generator):
+    batch = make_batch(spec, sizes, generator)
+    if not spec.n_parts:
+        return batch
+    shape = (*batch.mask.shape, spec.n_parts, spec.n_outputs)
+    offset = 2 * torch.randn(shape, generator=generator, dtype=torch.float64)
+    return batch._replace(offset=offset * batch.mask[..., None, None])
+
+
+@pytest.fixture
+def episode_for(generator):
+    def draw(spec, sizes=(7, 1, 10)):
+        return Episode(
+            batch_for(spec, sizes, generator), batch_for(spec, [3, 4, 2], generator)
+        )
+
+    return draw
+
+
+# The equations, naively -----------------------------------------------------------
+
+
+def inputs_of(module, batch, t):
+    """Real rows of a task: features, then the prior's answers drawn nearer."""
+    real = batch.mask[t]
+    z = batch.X[t][real]
+    if batch.offset is not None:
+        near = 6 * torch.tanh(batch.offset[t][real].flatten(1) / 6)
+        z = torch.cat([z, near], dim=1)
+    return z
+
+
+def kernel(module, p, a, b):
+    """Covariances of all pairs of rows under one process."""
+    log = (module.first + module.log_kernel)[p].detach().numpy()
+    d, n = module.n_inputs, module.n_features
+    seen = slice(0, d if module.around_prior[p] else n)
+    slopes = np.exp(log[3 : 3 + d])[seen]
+    lengths = np.exp(log[3 + d :])[seen]
+    constant, inputs, embedding = np.exp(log[:3])
+    K = np.empty((len(a), len(b)))
+    with torch.no_grad():
+        embedded = [
+            (module.project(module.backbone(z)) + module.skip(z)).numpy()
+            for z in (a, b)
+        ]
+    for i, z in enumerate(a.numpy()[:, seen]):
+        for j, other in enumerate(b.numpy()[:, seen]):
+            K[i, j] = constant + np.sum(slopes * z * other)
+            K[i, j] += inputs * np.exp(-0.5 * np.sum(((z - other) / lengths) ** 2))
+            if module.on_embedding[p]:
+                gap = embedded[0][i] - embedded[1][j]
+                K[i, j] += embedding * np.exp(-0.5 * np.sum(gap**2))
+    return K
+
+
+def mean(module, p, batch, t, n_outputs):
+    """Prior mean of a task's real rows under one process, (rows, outputs)."""
+    m = np.zeros((int(batch.mask[t].sum()), n_outputs))
+    if module.bias is not None:
+        m = m + module.bias[p].detach().numpy()
+    if batch.offset is not None and module.around_prior[p]:
+        offset = batch.offset[t][batch.mask[t]].numpy()
+        m = m + np.einsum("rpo,p->ro", offset, module.parts[p].detach().numpy())
+    return m
+
+
+def shares(module, evidence):
+    return softmax(module.log_odds.numpy() + 0.5 * np.array(evidence))
+
+
+def naive_values(module, episode, t):
+    """Return share, mean and variance of every process for the queries of a task."""
+    support, query = episode
+    a, b = inputs_of(module, support, t), inputs_of(module, query, t)
+    y = support.y[t][support.mask[t]].numpy()
+    evidence, means, variances = [], [], []
+    for p in range(len(module.on_embedding)):
+        noise = np.exp(module.log_noise[p].item()) + 1e-4
+        C = kernel(module, p, a, a) + noise * np.eye(len(a))
+        k = kernel(module, p, b, a)
+        m, m_new = (mean(module, p, batch, t, 1)[:, 0] for batch in episode)
+        evidence.append(multivariate_normal.logpdf(y, m, C))
+        means.append(m_new + k @ np.linalg.solve(C, y - m))
+        explained = np.sum(k * np.linalg.solve(C, k.T).T, axis=1)
+        variances.append(np.diag(kernel(module, p, b, b)) - explained + noise)
+    return shares(module, evidence), np.array(means), np.array(variances)
+
+
+def naive_classes(module, episode, t):
+    """Return share and log-probabilities, (processes, rows, classes), of a task."""
+    support, query = episode
+    n = int(support.n_classes[t])
+    a, b = inputs_of(module, support, t), inputs_of(module, query, t)
+    Y = np.eye(n)[support.y[t][support.mask[t]].numpy()]
+    evidence, log_p = [], []
+    for p in range(len(module.on_embedding)):
+        K = kernel(module, p, a, a)
+        m, m_new = (mean(module, p, batch, t, n) for batch in episode)
+        root = np.linalg.cholesky(K + 1e-12 * np.eye(len(K)))
+
+        def unlikely(u, m=m, root=root):
+            """Minus the log posterior of latent values ``root @ u``, and its slope."""
+            u = u.reshape(Y.shape)
+            latent = m + root @ u
+            slope = u - root.T @ (Y - softmax(latent, axis=1))
+            value = 0.5 * np.sum(u**2) - np.sum(Y * log_softmax(latent, axis=1))
+            return value, slope.ravel()
+
+        options = {"gtol": 1e-10, "maxiter": 10_000}
+        found = minimize(unlikely, np.zeros(Y.size), jac=True, options=options)
+        alpha = Y - softmax(m + root @ found.x.reshape(Y.shape), axis=1)
+        volume = 0.5 * np.linalg.slogdet(np.eye(len(K)) + K / 2)[1]
+        evidence.append(-unlikely(found.x)[0] - max(n - 1, 1) * volume)
+        log_p.append(log_softmax(m_new + kernel(module, p, b, a) @ alpha, axis=1))
+    return shares(module, evidence), np.array(log_p)
+
+
+# Values ---------------------------------------------------------------------------
+
+
+@OF_VALUES
+def test_values_are_those_of_rasmussen_and_williams(spec, episode_for):
+    """Equations 2.25 and 2.26 for every process, weighed by their evidence."""
+    algorithm = GP(width=4)
+    module, episode = build(algorithm, spec), episode_for(spec)
+    state = algorithm.adapt(module, episode.support)
+    answer = algorithm.answer(module, state, episode.query)
+    std = algorithm.predict_std(module, state, episode.query.X, episode.query.offset)
+    for t, real in enumerate(episode.query.mask):
+        share, means, variances = naive_values(module, episode, t)
+        center = share @ means
+        spread = share @ (variances + (means - center) ** 2)
+        np.testing.assert_allclose(state.log_share[t].exp().detach(), share, rtol=1e-7)
+        np.testing.assert_allclose(answer[t, real, 0].detach(), center, rtol=1e-7)
+        np.testing.assert_allclose(std[t, real, 0].detach() ** 2, spread, rtol=1e-7)
+
+
+@OF_VALUES
+def test_training_on_values_maximises_the_density_under_every_process(
+    spec, episode_for
+):
+    algorithm = GP(width=4)
+    module, episode = build(algorithm, spec), episode_for(spec)
+    losses, judged = [], []
+    for t, real in enumerate(episode.query.mask):
+        share, means, variances = naive_values(module, episode, t)
+        y = episode.query.y[t][real].numpy()
+        log_p = -0.5 * ((y - means) ** 2 / variances + np.log(variances))
+        mixture = logsumexp(np.log(share)[:, None] + log_p, axis=0)
+        judged.append(-mixture.mean())
+        losses.append(-log_p.mean())
+    loss = algorithm.meta_loss(module, episode).item()
+    assert loss == pytest.approx(np.mean(losses), rel=1e-7)
+    state = algorithm.adapt(module, episode.support)
+    outputs = algorithm.answer(module, state, episode.query)
+    loss = algorithm.validation_loss(module, state, outputs, episode.query).item()
+    assert loss == pytest.approx(np.mean(judged), rel=1e-7)
+
+
+# Classes --------------------------------------------------------------------------
+
+
+@OF_CLASSES
+def test_classes_are_answered_by_the_most_likely_latent_values(spec, episode_for):
+    algorithm = GP(width=4, n_steps=200)
+    module, episode = build(algorithm, spec), episode_for(spec)
+    state = algorithm.adapt(module, episode.support)
+    answer = algorithm.answer(module, state, episode.query).detach()
+    for t, real in enumerate(episode.query.mask):
+        share, log_p = naive_classes(module, episode, t)
+        np.testing.assert_allclose(state.log_share[t].exp().detach(), share, rtol=1e-5)
+        n = log_p.shape[-1]
+        np.testing.assert_allclose(
+            answer[t, real, :n],
+            logsumexp(np.log(share)[:, None, None] + log_p, axis=0),
+            rtol=1e-5,
+        )
+        assert (answer[t, real, n:] == -torch.inf).all()
+
+
+@OF_CLASSES
+def test_the_default_number_of_steps_is_near_the_most_likely_values(spec, episode_for):
+    few, many = GP(width=4), GP(width=4, n_steps=300)
+    module, episode = build(few, spec), episode_for(spec, (7, 1, 40))
+    answers = [
+        algorithm.answer(
+            module, algorithm.adapt(module, episode.support), episode.query
+        ).exp()[episode.query.mask]
+        for algorithm in (few, many)
+    ]
+    torch.testing.assert_close(*answers, atol=0.01, rtol=0)
+
+
+@OF_CLASSES
+def test_training_on_classes_maximises_the_probability_under_every_process(
+    spec, episode_for
+):
+    algorithm = GP(width=4, n_steps=200)
+    module, episode = build(algorithm, spec), episode_for(spec)
+    losses = []
+    for t, real in enumerate(episode.query.mask):
+        _, log_p = naive_classes(module, episode, t)
+        y = episode.query.y[t][real].numpy()
+        log_p = log_p[:, np.arange(len(y)), y]
+        losses.append(-log_p.mean())
+    loss = algorithm.meta_loss(module, episode).item()
+    assert loss == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_the_gradient_of_the_most_likely_values_is_that_of_the_solution(generator):
+    """Of rows that count more than once, in a task that lacks a class, too."""
+
+    def draw(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    A, logits = draw(2, 1, 3, 3), draw(2, 1, 3, 3)
+    absent = torch.tensor([[False] * 3, [False, False, True]])[:, None, None]
+    Y = torch.eye(3).double()[torch.tensor([[0, 1, 2], [1, 0, 1]])].unsqueeze(1)
+    counts = torch.tensor([[1.0, 2.0, 1.0], [1.0, 1.0, 3.0]]).double()
+    root = counts.sqrt()[:, None, :, None]
+    steps = torch.full((2,), 60)
+
+    def weights(K, logits):
+        logits = logits.masked_fill(absent, -torch.inf)
+        return MostLikely.apply(K, logits, Y, root, steps)
+
+    K = root * (A @ A.mT) * root.mT
+    given = K.requires_grad_(), logits.requires_grad_()
+    assert torch.autograd.gradcheck(weights, given, rtol=1e-4, atol=1e-6)
+
+
+# The prior ------------------------------------------------------------------------
+
+
+@OF_BOTH
+def test_a_task_without_rows_is_answered_by_the_parts_of_the_prior(spec, generator):
+    algorithm = GP(width=4)
+    module = build(algorithm, spec)
+    support, query = (batch_for(spec, sizes, generator) for sizes in ([0, 0], [3, 3]))
+    state = algorithm.adapt(module, support)
+    answer = algorithm.answer(module, state, query).detach()
+    share = shares(module, np.zeros(3))
+    for t in range(2):
+        means = np.array([mean(module, p, query, t, spec.n_outputs) for p in range(3)])
+        if spec.kind == "classifier":
+            log_p = np.log(share)[:, None, None] + log_softmax(means, axis=-1)
+            expected = logsumexp(log_p, axis=0)
+        else:
+            expected = np.einsum("p,pro->ro", share, means)
+        np.testing.assert_allclose(answer[t], expected, rtol=1e-10)
+
+
+def test_one_process_of_three_knows_of_no_prior(episode_for):
+    spec = VALUES["a prior"]
+    module = build(GP(width=4), spec)
+    support, _ = episode_for(spec)
+    rows = module.support(support)
+    other = module.support(support._replace(offset=support.offset + 1.0))
+    mean_moved = (rows.mean != other.mean).flatten(2).any(dim=2).all(dim=0)
+    assert mean_moved.tolist() == module.around_prior.tolist() == [True, False, True]
+    K, K_moved = (
+        module.kernel().between(each.rows, each.rows) for each in (rows, other)
+    )
+    kernel_moved = (K_moved != K).flatten(2).any(dim=2).all(dim=0)
+    assert kernel_moved.tolist() == [True, False, True]
+    assert module.on_embedding.tolist() == [False, False, True]
+
+
+def test_the_default_prior_of_wide_tables_is_linear_alone():
+    algorithm = GP()
+    assert algorithm.default_prior(Spec(200, 1, "regressor")) == ("boosting", "linear")
+    assert algorithm.default_prior(Spec(201, 3, "classifier")) == ("linear",)
+    assert algorithm.default_prior(PER_TASK) == ()
+
+
+def test_supports_of_one_to_ten_rows_train_it_where_labels_are_shared():
+    assert GP().default_episode(REGRESSOR) == ((1, 10), 30)
+    assert GP().default_episode(CLASSIFIER) == ((1, 10), 30)
+    assert GP().default_episode(PER_TASK) == (5, 15)
+
+
+@pytest.mark.parametrize("name", ["width", "n_steps"])
+def test_a_parameter_out_of_range_is_named(name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+        GP(**{name: 0}).build(MLP((4,)), REGRESSOR)
+
+
+# Many rows ------------------------------------------------------------------------
+
+
+def answers(algorithm, module, state, query):
+    return algorithm.answer(module, state, query).detach()
+
+
+@OF_BOTH
+def test_where_all_rows_are_inducing_nothing_is_approximated(spec, generator):
+    algorithm = GP(width=4)
+    module = build(algorithm, spec)
+    support = module.support(batch_for(spec, [256, 256], generator))
+    query = batch_for(spec, [5, 5], generator)
+    K = module.kernel().between(support.rows, support.rows)
+    exact = adapt_exactly(module, support, K, n_steps=5)
+    large = adapt_large(module, support, 256)
+    torch.testing.assert_close(
+        answers(algorithm, module, large, query),
+        answers(algorithm, module, exact, query),
+        rtol=0,
+        atol=1e-3,
+    )
+    torch.testing.assert_close(large.log_share, exact.log_share, rtol=1e-2, atol=1e-2)
+    if spec.kind == "regressor":
+        std = [
+            algorithm.predict_std(module, state, query.X, query.offset)
+            for state in (large, exact)
+        ]
+        torch.testing.assert_close(*std, rtol=1e-3, atol=0)
+
+
+@OF_BOTH
+def test_neither_order_nor_other_tasks_matter_to_a_task_of_many_rows(spec, generator):
+    algorithm = GP(width=4)
+    module = build(algorithm, spec)
+    support = batch_for(spec, [300, 9, 270], generator)
+    query = batch_for(spec, [4, 4, 4], generator)
+    together = algorithm.adapt(module, support)
+    expected = answers(algorithm, module, together, query)
+    shuffled = torch.randperm(300, generator=generator)
+    moved = type(support)._make(
+        leaf if leaf is None or leaf.ndim == 1 else leaf[:, shuffled]
+        for leaf in support
+    )
+    torch.testing.assert_close(
+        answers(algorithm, module, algorithm.adapt(module, moved), query), expected
+    )
+    for t, size in enumerate([300, 9, 270]):
+        alone, asked = (
+            type(batch)._make(None if leaf is None else leaf[[t]] for leaf in batch)
+            for batch in (support, query)
+        )
+        alone = type(alone)._make(
+            leaf if leaf is None or leaf.ndim == 1 else leaf[:, :size] for leaf in alone
+        )
+        state = algorithm.adapt(module, alone)
+        torch.testing.assert_close(
+            answers(algorithm, module, state, asked), expected[[t]]
+        )
+
+
+@OF_BOTH
+def test_inducing_rows_stand_for_many_more(spec, generator):
+    algorithm = GP(width=4)
+    module = algorithm.build(MLP((6, 5)), spec).double()
+    support = module.support(batch_for(spec, [600], generator))
+    query = batch_for(spec, [50], generator)
+    K = module.kernel().between(support.rows, support.rows)
+    exact = adapt_exactly(module, support, K, n_steps=3)
+    few = adapt_large(module, support, 256)
+    assert few.rows.shape[1] == 256
+    near, true = (answers(algorithm, module, state, query) for state in (few, exact))
+    assert (near - true).abs().mean() < 0.1 * true.std()
+
+
+def test_what_a_task_has_learnt_does_not_grow_beyond_256_rows(generator):
+    spec = VALUES["a prior"]
+    algorithm = GP(width=4)
+    module = build(algorithm, spec)
+    state = algorithm.adapt(module, batch_for(spec, [400, 3], generator))
+    assert isinstance(state, Posterior)
+    assert state.rows.shape[:2] == (2, 256)
+    assert state.precision.shape == (2, 3, 256, 256)
