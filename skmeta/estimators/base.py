@@ -393,17 +393,17 @@ class BaseMetaEstimator(AdaptingEstimator):
         return resolved
 
     def _default_augmentations(self) -> list[Augmentation]:
-        """Return noise for pools of classes, if features have a unit to make it in."""
+        """Return noise for large pools, if features have a unit to make it in."""
         if self._compares_classes() and self.normalize is not None:
             return [clone(_POOL_NOISE)]
         return []
 
     def _compares_classes(self) -> bool:
-        """Tell whether an algorithm learns to compare, from a pool of classes.
+        """Tell whether an algorithm learns to compare, from a large pool of classes.
 
         Those that take steps instead learn less from noisy rows.
         """
-        return self.spec_.from_pool and hasattr(self.algorithm_, "class_loss")
+        return self.spec_.is_large_pool and hasattr(self.algorithm_, "class_loss")
 
     def _n_epochs(self, *, validates: bool) -> int:
         if self.max_epochs != "auto":
