@@ -164,6 +164,7 @@ CLAIMS = {
     "datasets/test_omniglot_learning.py",
     "episodes/test_stratified.py",
     "estimators/test_partial_fit.py",
+    "estimators/test_prior.py",
     "estimators/test_scores.py",
     "plugins/test_broken_plugins.py",
 }

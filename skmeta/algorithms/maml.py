@@ -296,7 +296,7 @@ class MAML(Algorithm):
             "learn_inner_lr": self.learn_inner_lr is False
             or self.learn_inner_lr in ("tensor", "element", "step"),
             "adapt_only": self.adapt_only in ("all", "head", "body"),
-            "pseudo_rows": self.pseudo_rows in self._named_pseudo_rows
+            "pseudo_rows": str(self.pseudo_rows) in self._named_pseudo_rows
             or self.pseudo_rows >= 0,
         }
         wrong = [

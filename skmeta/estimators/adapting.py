@@ -167,15 +167,18 @@ class AdaptingEstimator(
 
     # The current tasks -------------------------------------------------------------
 
-    def _learn(self, rows: TaskRows) -> AdaptedTasks:
-        """Adapt to tasks; the last of what is learnt is the prior, if there is one."""
+    def _learn(self, rows: TaskRows, offset: np.ndarray | None = None) -> AdaptedTasks:
+        """Adapt to tasks; the last of what is learnt is the prior, if there is one.
+
+        Rows that ``prior_`` was fitted to have an ``offset`` that has not seen them.
+        """
         if not len(rows):
             return self._learn_nothing(rows.names)
         n_tasks = rows.n_tasks + self._has_prior()
         targets, n_classes, labels = self._encode(rows, n_tasks)
         return AdaptedTasks(
             self._learner(),
-            self._table(rows.X, targets, self._row_weights(rows)),
+            self._table(rows.X, targets, self._row_weights(rows), offset),
             rows.task,
             n_classes,
             names=rows.names,

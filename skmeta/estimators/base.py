@@ -23,7 +23,7 @@ from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
-from skmeta.tables.prior import NAMES, check_part, cross_fit, make_part
+from skmeta.tables.prior import NAMES, cross_fit, make_part
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -140,8 +140,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         Every call goes on from the weights and the optimizer's memory that are there;
         call it several times for more passes. A second loss of the training classes
         (``class_loss`` of an algorithm) is left out where labels are per task, for the
-        next call has other classes. No tasks are held out. What was adapted
-        to is forgotten, for it was learnt by other meta-knowledge.
+        next call has other classes. A prior stays as the first call, or ``fit``, has
+        fitted it. No tasks are held out. What was adapted to is forgotten, for it was
+        learnt by other meta-knowledge.
 
         Parameters
         ----------
@@ -253,7 +254,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.n_tasks_ = self._count_units(rows)
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
-            self._set_adapted(self._learn(rows))
+            self._set_adapted(self._learn(rows, offset))
         return self
 
     # What is meta-trained on ---------------------------------------------------------
@@ -359,14 +360,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         if not given:
             return None
         seed = int(rng.integers(2**31))
-        parts = [
-            make_part(each, self._kind, seed) if isinstance(each, str) else each
-            for each in given
-        ]
-        for part in parts:
-            check_part(part, self._kind)
         self.prior_, offset = cross_fit(
-            parts,
+            [make_part(each, self._kind, seed) for each in given],
             rows,
             weight=weight,
             columns=getattr(self, "feature_names_in_", None),

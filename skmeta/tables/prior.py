@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
@@ -33,32 +34,48 @@ NAMES = ("boosting", "linear")
 # Folds of tasks, fewer where rows are so many that each half of them says enough.
 _FOLDS = ((20_000, 5), (100_000, 3), (None, 2))
 
-# Rows beyond which a linear model is not worth more.
+# No probability counts as less, that its logarithm be a number.
 _LEAST_PROBABILITY = 1e-4
 
 # Rows that are answered at once.
 _ROWS_AT_ONCE = 2**17
 
 
-def make_part(name: str, kind: str, seed: int) -> BaseEstimator:
-    """Make a part of a prior by its name.
+def make_part(given: str | BaseEstimator, kind: str, seed: int) -> BaseEstimator:
+    """Make a part of a prior.
 
     Parameters
     ----------
-    name : {"boosting", "linear"}
-        Gradient-boosted trees, or a linear model of standardised columns.
+    given : {"boosting", "linear"} or estimator
+        Gradient-boosted trees, a linear model of standardised columns, or any other
+        estimator, of which a copy is made.
     kind : {"classifier", "regressor"}
         Kind of target.
     seed : int
-        Of what is random in it.
+        Of what is random in it and has no seed of its own.
 
     Returns
     -------
     estimator
         Not fitted.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the estimator of another kind or without
+        probabilities of classes.
+    TypeError
+        If it is no estimator.
     """
+    if not isinstance(given, str):
+        _check_part(given, kind)
+        return _seed(clone(given), seed)
+    if given not in NAMES:
+        raise ValueError(
+            f"prior must be one of {list(NAMES)} or an estimator, not {given!r}."
+        )
     classifies = kind == "classifier"
-    if name == "boosting":
+    if given == "boosting":
         cls = (
             HistGradientBoostingClassifier
             if classifies
@@ -73,6 +90,16 @@ def make_part(name: str, kind: str, seed: int) -> BaseEstimator:
         )
     linear = LogisticRegression(C=0.5, max_iter=500) if classifies else Ridge()
     return make_pipeline(StandardScaler(), linear)
+
+
+def _seed(part: BaseEstimator, seed: int) -> BaseEstimator:
+    """Seed what would draw from NumPy's generator, which belongs to the process."""
+    unseeded = [
+        name
+        for name, value in part.get_params().items()
+        if value is None and name.rpartition("__")[2] == "random_state"
+    ]
+    return part.set_params(**dict.fromkeys(unseeded, seed))
 
 
 @dataclass(frozen=True)
@@ -219,26 +246,22 @@ def _fit(part: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> Any:
         part = DummyClassifier()
     if weight is None:
         return part.fit(X, y)
-    last, name = part, "sample_weight"
+    last, prefix = part, ""
     while isinstance(last, Pipeline):
         step, last = last.steps[-1]
-        name = f"{step}__{name}"
+        prefix += f"{step}__"
     if not has_fit_parameter(last, "sample_weight"):
         raise ValueError(
             f"The prior {part!r} takes no weights of rows: leave sample_weight and "
             "class_weight out, or choose a prior that takes them, such as 'boosting'."
         )
-    return part.fit(X, y, **{name: weight})
+    # Where metadata is routed, a Pipeline wants its steps to ask for weights first.
+    with config_context(enable_metadata_routing=False):
+        return part.fit(X, y, **{f"{prefix}sample_weight": weight})
 
 
-def check_part(part: Any, kind: str) -> None:
-    """Refuse what cannot be a part of a prior for a kind of target.
-
-    Raises
-    ------
-    ValueError
-        If it is no estimator of this kind, or a classifier without probabilities.
-    """
+def _check_part(part: Any, kind: str) -> None:
+    """Refuse what cannot be a part of a prior for a kind of target."""
     suits = is_classifier(part) if kind == "classifier" else is_regressor(part)
     if not suits:
         raise ValueError(

@@ -228,15 +228,14 @@ def the_prior_goes_with_the_targets(trial: AugmentationTrial) -> None:
             after = trial.subject.augment(before, trial.spec(), rng)
         for part in Episode._fields:
             changed = getattr(after, part)
-            if changed.offset is None:
+            found, wanted = changed.offset, _told_the_target(changed).offset
+            if found is None or wanted is None:
                 raise BreachError(f"the prior of the {part} went")
             real = getattr(before, part).mask
-            told = _told_the_target(changed).offset
-            assert told is not None
             expect_same(
                 f"the prior of the {part} that was its targets",
-                changed.offset[real].double(),
-                told[real].double(),
+                found[real].double(),
+                wanted[real].double(),
             )
 
 

@@ -132,7 +132,9 @@ def test_values_are_learnt_as_what_the_prior_leaves_of_them(told, algorithm):
     )
 
 
-@pytest.mark.parametrize("algorithm", [Reptile(0.1, 2), Pooled()], ids=repr)
+@pytest.mark.parametrize(
+    "algorithm", [Reptile(0.1, 2, pseudo_rows=0.0), Pooled()], ids=repr
+)
 def test_the_loss_of_plain_training_has_the_prior_in_it(told, algorithm):
     module, episode = told(algorithm, CLASSIFIER)
     loss = algorithm.meta_backward(module, episode)

@@ -39,7 +39,7 @@ _JITTER = 1e-8
 # Of the odds that the normal densities of two labels imply. Where a label means the
 # same in every task, the learnt noise is too small for new tasks and the odds of
 # frequent classes come out too long.
-_FIRST_SCALE = {"per_task": 1.0, "shared": 0.5}
+_FIRST_SCALE = {"per_task": 1.0, "shared": 0.3}
 
 
 class Posterior(NamedTuple):

@@ -61,7 +61,7 @@ class DKT(Algorithm):
 
     for :math:`2 \mu_{*k} / s_*^2` is what the normal densities of +1 and -1 differ by
     in their logarithm. The same class wins, and rows far from the support get less
-    certain answers. The scale :math:`\alpha` starts at 1, or at 1/2 in a shared label
+    certain answers. The scale :math:`\alpha` starts at 1, or at 0.3 in a shared label
     space, and learns from the cross-entropy of the queries, which teaches nothing else
     but, in a shared label space, how the scale changes with the number of support rows
     and the odds of the classes (:class:`~skmeta.algorithms.Calibration`).

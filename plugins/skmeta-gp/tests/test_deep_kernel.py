@@ -122,6 +122,16 @@ def naive_posterior(k, noise, Z, residual, Z_new, mean_new):
     return mean_new + cross @ inverse @ residual, np.diag(variance) + noise
 
 
+def naive_logits(module, scores, n_rows):
+    """Scale what tells classes apart, by the number of support rows if it is learnt."""
+    logits = module.log_scale.exp().item() * scores
+    if module.calibration is None:
+        return logits
+    always, with_rows = module.calibration.sureness.tolist()
+    factor = np.exp(always + with_rows * n_rows / (n_rows + 5))
+    return factor * logits + 10 * module.calibration.odds.detach().numpy()
+
+
 # Claims ---------------------------------------------------------------------------
 
 
@@ -143,7 +153,8 @@ def test_mean_and_variance_are_the_posteriors(spec, kernel, mean, make):
         mu, variance = naive_posterior(k, noise, Z, residual, Z_new, mean_new)
         if spec.kind == "classifier":
             assert np.all(np.isneginf(outputs[t, :, n_classes:]))
-            mu = module.log_scale.exp().item() * mu / variance[:, np.newaxis]
+            n_rows = int(support.mask[t].sum())
+            mu = naive_logits(module, mu / variance[:, np.newaxis], n_rows)
         np.testing.assert_allclose(outputs[t, :n_new, : mu.shape[1]], mu, rtol=1e-9)
         np.testing.assert_allclose(std[t, :n_new, 0] ** 2, variance, rtol=1e-9)
 
@@ -166,7 +177,7 @@ def test_loss_is_the_log_marginal_likelihood_of_all_rows(spec, kernel, mean, mak
         loss = -naive_log_likelihood(K, targets) / len(rows)
         if spec.kind == "classifier":
             mu, variance = naive_posterior(k, noise, Z, residual, Z_new, mean_new)
-            logits = module.log_scale.exp().item() * mu / variance[:, np.newaxis]
+            logits = naive_logits(module, mu / variance[:, np.newaxis], len(Z))
             y_new = episode.query.y[t][episode.query.mask[t]]
             loss += cross_entropy(torch.from_numpy(logits), y_new).item()
         losses.append(loss)
@@ -242,7 +253,7 @@ def test_without_rows_the_answer_is_the_prior(spec, mean, make):
     for t in range(3):
         _, _, prior = naive_task(module, algorithm, spec, query, t)
         if spec.kind == "classifier":
-            prior = module.log_scale.exp().item() * prior / variance.item()
+            prior = naive_logits(module, prior / variance.item(), 0)
         np.testing.assert_allclose(outputs[t, : len(prior)], prior, rtol=1e-9)
 
 

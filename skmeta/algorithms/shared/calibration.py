@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 __all__ = ["Calibration"]
 
-# At the rate of the network's weights, a scale would need thousands of meta-steps to
-# get where it belongs, and a small table gives some hundred.
+# At the rate of the network's weights, odds would need thousands of meta-steps to get
+# where they belong, and a small table gives some hundred. A scale that learns as fast
+# learns how sure to be of training tasks that the network knows by heart.
 _SPEED = 10.0
 
 # Half of what rows can change in the scale is changed by so many.
@@ -20,13 +21,12 @@ class Calibration(nn.Module):
 
     With n support rows, logits :math:`z_k` become
 
-    .. math:: \exp\Big(10 \, \big(a + b \, \frac{n}{n + 5}\big)\Big) \, z_k
-              + 10 \, c_k .
+    .. math:: \exp\Big(a + b \, \frac{n}{n + 5}\Big) \, z_k + 10 \, c_k .
 
-    All parameters start at zero, which changes nothing, and the factors of ten let
-    them learn ten times as fast as the network. A task of one row and one of ten are
-    rarely as sure; what is learnt of numbers of rows is bounded for numbers that were
-    not trained with. The shifts :math:`c_k` are the odds of the classes.
+    All parameters start at zero, which changes nothing. A task of one row and one of
+    ten are rarely as sure; what is learnt of numbers of rows is bounded for numbers
+    that were not trained with. The shifts are the odds of the classes, which the factor
+    of ten lets learn ten times as fast as the network.
 
     Files of learners that had no such parameters are read as if they were zero.
 
@@ -71,7 +71,7 @@ class Calibration(nn.Module):
         """Return what multiplies the logits of tasks, (tasks, 1, 1)."""
         n = n_rows.to(self.sureness)
         always, with_rows = self.sureness.unbind()
-        factor = (_SPEED * (always + with_rows * n / (n + _HALF))).exp()
+        factor = (always + with_rows * n / (n + _HALF)).exp()
         return factor[:, None, None]
 
     @property

@@ -20,7 +20,7 @@ def test_it_changes_nothing_before_it_has_learnt():
 
 def test_scale_follows_the_number_of_rows_and_is_bounded():
     calibration = Calibration(2)
-    calibration.sureness.data = torch.tensor([0.1, -0.2])
+    calibration.sureness.data = torch.tensor([1.0, -2.0])
     calibration.odds.data = torch.tensor([0.0, 0.3])
     n_rows = torch.tensor([0, 5, 10**9])
     got = calibration(torch.ones(3, 1, 2), n_rows)[:, 0]
@@ -63,4 +63,4 @@ def test_labels_that_no_column_tells_cost_little_more_than_their_shares(algorith
         mean = (np.bincount(task[s], y[s]) + 20 * share) / (n_rows + 20)
         meta.adapt(X[s], y[s], groups=task[s])
         proba = meta.predict_proba(X[q], groups=task[q])
-        assert log_loss(y[q], proba) <= 1.05 * log_loss(y[q], mean[task[q]])
+        assert log_loss(y[q], proba) <= 1.2 * log_loss(y[q], mean[task[q]])
