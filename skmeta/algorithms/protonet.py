@@ -75,7 +75,7 @@ class ProtoNet(Algorithm):
     class_loss : float or "auto", default="auto"
         Weight of a second loss of the training: all training classes are told apart by
         a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
-        "auto" is 1 for pools of eight classes or more, ``tasks="classes"``, and 0, for
+        "auto" is 1 for pools of ten classes or more, ``tasks="classes"``, and 0, for
         none, elsewhere.
 
     References

@@ -106,7 +106,6 @@ def meta_train(
     rng: np.random.Generator,
     before: EpisodicNet | None = None,
     checkpoint: Checkpoint | None = None,
-    compares: bool = True,
 ) -> EpisodicNet:
     """Train a net on episodes.
 
@@ -132,8 +131,6 @@ def meta_train(
     checkpoint : Checkpoint, default=None
         Where an earlier start of this training has got to, and where to note how far
         this one gets. Removed when the training has ended by itself.
-    compares : bool, default=True
-        Warn if the plain baseline is better on the validation tasks.
 
     Returns
     -------
@@ -187,7 +184,7 @@ def meta_train(
     finally:
         if checkpoint is not None and ended:
             checkpoint.remove()
-    if valid is not None and compares:
+    if valid is not None:
         warn_if_no_help(net)
     return net
 

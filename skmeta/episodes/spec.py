@@ -5,6 +5,8 @@ from typing import Literal
 
 __all__ = ["Spec"]
 
+_LARGE_POOL = 10  # classes
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -39,3 +41,12 @@ class Spec:
     n_train_classes: int = field(default=0, compare=False)
     from_pool: bool = field(default=False, compare=False)
     n_parts: int = field(default=0, compare=False)
+
+    @property
+    def is_large_pool(self) -> bool:
+        """Whether tasks are drawn from a pool of ten training classes or more.
+
+        Of fewer, most are in every episode: what is learnt to tell these apart, beside
+        what episodes ask for, makes new ones harder to tell.
+        """
+        return self.from_pool and self.n_train_classes >= _LARGE_POOL

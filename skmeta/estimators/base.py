@@ -15,12 +15,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, FeatureNoise
-from skmeta.engine.callbacks import best_epoch
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train
 from skmeta.engine.warm_start import EarlierFit
-from skmeta.episodes.sampler import EpisodeSampler, shot_range
+from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
@@ -36,10 +35,6 @@ __all__ = ["BaseMetaEstimator"]
 _POOL_NOISE = FeatureNoise(scale=0.1, within=0.5)
 _POOL_DECAY = 1e-3
 _POOL_EPOCHS = 40  # where no class is held out to stop it
-# Of a pool too small to hold classes out for good: the share of them that decides how
-# many epochs all are trained for, and how many there have to be for that.
-_POOL_HELD_OUT = 1 / 3
-_ENOUGH_TO_FIND_EPOCHS = 5
 
 _EPOCHS = 200
 
@@ -221,12 +216,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
-        draw = partial(
-            make_samplers,
+        train, valid = make_samplers(
             replace(table, label=label),
             rows.task,
             cell,
             tasks=self.tasks,
+            early_stopping=False if is_partial else self.early_stopping,
+            validation_fraction=self.validation_fraction,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
             n_shot=n_shot,
@@ -236,33 +232,19 @@ class BaseMetaEstimator(AdaptingEstimator):
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
         )
-        train, valid = draw(
-            early_stopping=False if is_partial else self.early_stopping,
-            validation_fraction=self.validation_fraction,
-        )
-        learn = partial(
-            meta_train,
+        # A new net, with the present callbacks; who shares the old weights keeps them.
+        self.net_ = self._make_net(validates=valid is not None)
+        if is_partial:
+            self.net_.max_epochs = 1
+        meta_train(
+            self.net_,
+            train,
+            valid,
             augmentations=augmentations,
             scaling=self._task_scaling(),
             spec=self.spec_,
             tasks_per_epoch=self.tasks_per_epoch,
             rng=rng,
-        )
-        n_epochs = self._n_epochs(validates=valid is not None)
-        if valid is None and earlier is None and self._may_find_n_epochs(cell):
-            found, judges = draw(
-                early_stopping=True, validation_fraction=_POOL_HELD_OUT
-            )
-            n_epochs = self._find_n_epochs(learn, found, judges, n_epochs)
-        # A new net, with the present callbacks; who shares the old weights keeps them.
-        self.net_ = self._make_net(
-            validates=valid is not None, by_score=self.spec_.from_pool
-        )
-        self.net_.max_epochs = 1 if is_partial else n_epochs
-        learn(
-            self.net_,
-            train,
-            valid,
             before=None if earlier is None else earlier.net,
             checkpoint=checkpoint,
         )
@@ -406,52 +388,23 @@ class BaseMetaEstimator(AdaptingEstimator):
         return resolved
 
     def _default_augmentations(self) -> list[Augmentation]:
-        """Return noise for pools of classes, if features have a unit to make it in."""
+        """Return noise for large pools, if features have a unit to make it in."""
         if self._compares_classes() and self.normalize is not None:
             return [clone(_POOL_NOISE)]
         return []
 
     def _compares_classes(self) -> bool:
-        """Tell whether an algorithm learns to compare, from a pool of classes.
+        """Tell whether an algorithm learns to compare, from a large pool of classes.
 
         Those that take steps instead learn less from noisy rows.
         """
-        return self.spec_.from_pool and hasattr(self.algorithm_, "class_loss")
+        return self.spec_.is_large_pool and hasattr(self.algorithm_, "class_loss")
 
     def _n_epochs(self, *, validates: bool) -> int:
         if self.max_epochs != "auto":
             return self.max_epochs
-        return _POOL_EPOCHS if self.spec_.from_pool and not validates else _EPOCHS
-
-    def _may_find_n_epochs(self, cell: np.ndarray | None) -> bool:
-        """Tell whether a small pool of classes decides how long it is trained on."""
-        return (
-            self.max_epochs == "auto"
-            and self.early_stopping == "auto"
-            and self.spec_.from_pool
-            and cell is not None
-            and len(np.unique(cell)) >= _ENOUGH_TO_FIND_EPOCHS
-        )
-
-    def _find_n_epochs(
-        self,
-        learn: Callable[..., EpisodicNet],
-        train: EpisodeSampler,
-        valid: EpisodeSampler | None,
-        n_epochs: int,
-    ) -> int:
-        """Train on some classes of a small pool; return the epoch best for others.
-
-        All classes are then trained on for so long, for there is none to spare. Here
-        the loss decides: two or three classes are soon told apart, and accuracy says
-        little.
-        """
-        if valid is None:
-            return n_epochs
-        net = self._make_net(validates=True)
-        net.max_epochs = n_epochs
-        learn(net, train, valid, compares=False)
-        return 1 + best_epoch(net, net.history)
+        is_short = self._compares_classes() and not validates
+        return _POOL_EPOCHS if is_short else _EPOCHS
 
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
@@ -472,13 +425,13 @@ class BaseMetaEstimator(AdaptingEstimator):
                     "python -m skmeta plugins lists them."
                 )
 
-    def _make_net(self, *, validates: bool, by_score: bool = False) -> EpisodicNet:
+    def _make_net(self, *, validates: bool) -> EpisodicNet:
         return make_net(
             self.algorithm_,
             self.backbone_,
             self.spec_,
             patience=self.patience if validates else None,
-            by_score=by_score,
+            by_score=self.spec_.from_pool,
             verbose=self.verbose,
             callbacks=self.callbacks,
             max_epochs=self._n_epochs(validates=validates),

@@ -90,9 +90,10 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Task augmentation: changes of the training episodes that make new tasks of old
         ones, against memorising a few tasks or classes. Registered names or objects
         from :mod:`skmeta.augmentations`; a list acts in its order. "auto" is
-        ``FeatureNoise(scale=0.1, within=0.5)`` for ``tasks="classes"`` and algorithms
-        that compare rows (those with ``class_loss``), unless ``normalize=None`` leaves
-        features in units of their own, and None elsewhere.
+        ``FeatureNoise(scale=0.1, within=0.5)`` where tasks are drawn from a pool of ten
+        classes or more, ``tasks="classes"``, and the algorithm has ``class_loss``; and
+        None elsewhere, or where ``normalize=None`` leaves features in units of their
+        own.
     normalize : {"global", "task", "robust", None}, default="global"
         Standardise the features by mean and standard deviation over all tasks, or each
         task by those of its support, which is for tasks that differ in level and
@@ -109,10 +110,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         training rows by x standard deviations comes to :math:`3 \tanh(x / 3)` beyond
         it, so that no row is far outside. None leaves all as it is.
     max_epochs : int or "auto", default="auto"
-        Passes over ``tasks_per_epoch`` tasks. "auto" is 200; for ``tasks="classes"``
-        where no class is held out to stop the training, it is 40 at most: with
-        ``early_stopping="auto"`` and five classes or more, as many as were best for a
-        third of the classes when the others were trained on. Then all are trained on.
+        Passes over ``tasks_per_epoch`` tasks. "auto" is 200; 40 for such a pool of ten
+        classes or more where none is held out to stop the training.
     batch_size : int, default=32
         Tasks in a meta-batch.
     tasks_per_epoch : int, default=512

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import torch
-from skorch.callbacks import Callback
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import ProtoNet
+from skmeta.engine.callbacks import KeepBest
 from tests.conftest import QUICK
 
 
@@ -46,25 +46,25 @@ def test_pools_of_classes_have_defaults_against_memorising_them(wine, digits):
 
     def fit(**parameters):
         meta = MetaClassifier("protonet", **QUICK, **parameters)
-        return meta.fit(X, y, groups=groups)
+        return meta.fit(X, y, groups=np.resize(groups, len(y)))
 
-    pool = fit(tasks="classes")
-    assert pool.spec_.from_pool
-    assert pool.module_.class_loss is None  # every episode has all three classes
-    assert repr(pool.augment_) == "[FeatureNoise(within=0.5)]"
-    assert decay_of(pool) == 1e-3
-    for other in [fit(), fit(label_space="per_task"), fit(tasks="table")]:
-        assert not other.spec_.from_pool
+    small = fit(tasks="classes")
+    assert small.spec_.from_pool
+    for other in [small, fit(), fit(label_space="per_task"), fit(tasks="table")]:
+        assert not other.spec_.is_large_pool
         assert other.module_.class_loss is None
         assert other.augment_ == []
         assert decay_of(other) == 0
+    X, y = digits
+    large = fit(tasks="classes")
+    assert large.module_.class_loss.weight == 1
+    assert repr(large.augment_) == "[FeatureNoise(within=0.5)]"
+    assert decay_of(large) == 1e-3
     # Features as they come have no unit that the noise could be in.
     assert fit(tasks="classes", normalize=None).augment_ == []
     said = fit(tasks="classes", augment=None, optimizer=torch.optim.SGD)
     assert said.augment_ == []
     assert isinstance(said.net_.optimizer_, torch.optim.SGD)
-    large = MetaClassifier("protonet", tasks="classes", **QUICK).fit(*digits)
-    assert large.module_.class_loss.weight == 1
 
 
 def test_groups_are_learnt_from_as_without_the_defaults_of_pools(wine):
@@ -79,36 +79,31 @@ def test_groups_are_learnt_from_as_without_the_defaults_of_pools(wine):
         assert torch.equal(mine, theirs)
 
 
-def test_a_small_pool_decides_how_long_all_of_it_is_trained_on(digits):
+def test_pools_without_held_out_classes_are_trained_on_for_less_long(digits):
     X, y = digits
-    trained_on = []
+    tiny = {"tasks_per_epoch": 2, "batch_size": 2, "n_query": 1, "random_state": 0}
 
-    class Recorder(Callback):
-        def on_train_begin(self, net, X=None, **kwargs):
-            trained_on.append((net.max_epochs, X.sampler.n_cells_))
+    def fit(rows, **parameters):
+        meta = MetaClassifier("protonet", **tiny, **parameters)
+        return meta.fit(X[rows], y[rows], groups=np.arange(len(X[rows])) % 4)
 
-    def fit(*classes, **parameters):
-        trained_on.clear()
-        known = np.isin(y, classes)
-        quick = {**QUICK, "max_epochs": "auto", "patience": 2, **parameters}
-        meta = MetaClassifier(
-            "protonet", tasks="classes", callbacks=[Recorder()], **quick
-        )
-        return meta.fit(X[known], y[known])
+    everything = slice(None)
+    assert len(fit(everything, tasks="classes").history_) == 40
+    assert len(fit(everything, tasks="classes", max_epochs=3).history_) == 3
+    for fitted in [fit(y < 4, tasks="classes"), fit(everything, early_stopping=False)]:
+        assert len(fitted.history_) == 200
 
-    meta = fit(*range(6))
-    (most, few), (n_epochs, all_of_them) = trained_on
-    assert (most, few, all_of_them) == (40, 4, 6)
-    assert len(meta.history_) == n_epochs < 40
-    again = fit(*range(6))
-    for mine, theirs in zip(
-        meta.module_.parameters(), again.module_.parameters(), strict=True
-    ):
-        assert torch.equal(mine, theirs)
-    # Where there are too few for that, or the user has said how long.
-    fit(*range(4), tasks_per_epoch=8)
-    assert trained_on == [(40, 4)]
-    fit(*range(6), early_stopping=False, tasks_per_epoch=8)
-    assert trained_on == [(40, 6)]
-    fit(*range(6), max_epochs=3)
-    assert trained_on == [(3, 6)]
+
+def test_accuracy_says_when_to_stop_on_pools_of_classes(digits):
+    X, y = digits
+    quick = {**QUICK, "max_epochs": 4, "early_stopping": True}
+    pool = MetaClassifier("protonet", tasks="classes", **quick).fit(X, y)
+    groups = MetaClassifier("protonet", **quick).fit(X, y, groups=np.arange(len(y)) % 8)
+    for meta, monitor in [(pool, "valid_score"), (groups, "valid_loss")]:
+        (keeper,) = [
+            each for _, each in meta.net_.callbacks_ if isinstance(each, KeepBest)
+        ]
+        assert keeper.monitor == monitor
+        best = max if monitor == "valid_score" else min
+        values = meta.history_[:, monitor]
+        assert keeper.best_epoch_ == 1 + values.index(best(values))

@@ -22,10 +22,8 @@ __all__ = [
     "make_class_loss",
 ]
 
-# The weight of the second loss for pools of classes, and how many classes a pool must
-# have for it: of fewer, nearly all are in every episode anyway.
+# The weight of the second loss for large pools of classes.
 _AUTO_WEIGHT = 1.0
-_ENOUGH_CLASSES = 8
 
 
 def join_train_rows(episode: Episode, n_train_classes: int) -> tuple[Batch, Tensor]:
@@ -159,8 +157,8 @@ def make_class_loss(
     spec : Spec
         Says how many training classes there are, and whether they are a pool.
     weight : float or "auto"
-        Factor of the loss. "auto" is 1 where tasks are drawn from a pool of eight
-        classes or more, ``Spec.from_pool``, and 0 elsewhere.
+        Factor of the loss. "auto" is 1 where tasks are drawn from a pool of ten classes
+        or more, ``Spec.is_large_pool``, and 0 elsewhere.
 
     Returns
     -------
@@ -173,8 +171,7 @@ def make_class_loss(
         If ``weight`` is neither "auto" nor a number from 0 on.
     """
     if weight == "auto":
-        is_large = spec.from_pool and spec.n_train_classes >= _ENOUGH_CLASSES
-        weight = _AUTO_WEIGHT if is_large else 0.0
+        weight = _AUTO_WEIGHT if spec.is_large_pool else 0.0
     if not (isinstance(weight, Real) and 0 <= weight < float("inf")):
         raise ValueError(
             f"class_loss must be 'auto' or a number from 0 on, not {weight!r}."

@@ -190,7 +190,7 @@ def test_rows_of_classes_without_weights_do_not_count():
 def test_auto_is_for_pools_of_many_classes():
     groups = Spec(3, 0, "classifier", "per_task", n_train_classes=4)
     shared = Spec(3, 4, "classifier", "shared", n_train_classes=4)
-    large = Spec(3, 0, "classifier", "per_task", n_train_classes=8, from_pool=True)
+    large = Spec(3, 0, "classifier", "per_task", n_train_classes=10, from_pool=True)
     assert make_class_loss(5, large, "auto").weight == 1
     assert make_class_loss(5, POOL, "auto") is None  # an episode has all of them
     assert make_class_loss(5, groups, "auto") is None
