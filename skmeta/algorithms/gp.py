@@ -301,6 +301,8 @@ class GP(Algorithm):
         query: Batch,
     ) -> Tensor:
         """Return minus the log density, or log-probability, of the mixture."""
+        if module.kind == "classifier":
+            return super().validation_loss(module, state, outputs, query)
         processes = self._processes(module, state, query.X, query.offset, query.mask)
         log_p = _log_density(*processes, query.y)
         mixture = (state.log_share.unsqueeze(-1) + log_p).logsumexp(dim=1)
