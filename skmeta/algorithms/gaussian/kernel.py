@@ -64,8 +64,8 @@ class Kernel(NamedTuple):
         products = (b.unsqueeze(1) * scales).flatten(1, 2) @ a.mT
         products = products.unflatten(1, (2, len(self.slopes), -1))
         linear, near = products.unbind(dim=1)
-        near = near - self._half_norm(a).unsqueeze(-2) - self._half_norm(b).unsqueeze(-1)
-        near = torch.exp(near.clamp(max=0.0))
+        far = self._half_norm(a).unsqueeze(-2) + self._half_norm(b).unsqueeze(-1)
+        near = torch.exp((near - far).clamp(max=0.0))
         near_embedded = _squared_exponential(others[..., d:], rows[..., d:])
         covariance = self.constant + linear + self.inputs * near
         covariance = covariance + self.embedding * near_embedded.unsqueeze(1)
