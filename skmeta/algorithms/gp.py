@@ -134,7 +134,9 @@ class GP(Algorithm):
     uses_weights = True
     uses_prior = True
     learns_prior = True
-    default_lr = 0.01
+    default_lr = 0.08
+    default_epochs = 15
+    trains_in_one_cycle = True
 
     def __init__(
         self,
