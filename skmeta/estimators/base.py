@@ -359,7 +359,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             return None
         seed = int(rng.integers(2**31))
         self.prior_, offset = cross_fit(
-            [make_part(each, self._kind, seed) for each in given],
+            [make_part(each, self._kind, seed, len(rows)) for each in given],
             rows,
             weight=weight,
             columns=getattr(self, "feature_names_in_", None),
