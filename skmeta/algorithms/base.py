@@ -56,7 +56,8 @@ class Algorithm(BaseEstimator):
         Epochs that ``max_epochs="auto"`` stands for.
     trains_in_one_cycle : bool
         True if the learning rate rises to ``lr`` and falls to nothing, once in a
-        training. If False, it stays as it is.
+        training, which ends by itself: ``early_stopping="auto"`` holds out nothing. If
+        False, the rate stays as it is.
 
     Examples
     --------

@@ -219,7 +219,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             rows.task,
             cell,
             tasks=self.tasks,
-            early_stopping=False if is_partial else self.early_stopping,
+            early_stopping=not is_partial and self._holds_out(),
             validation_fraction=self.validation_fraction,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
@@ -405,6 +405,16 @@ class BaseMetaEstimator(AdaptingEstimator):
         if self._compares_classes() and not validates:
             n_epochs = min(n_epochs, _POOL_EPOCHS)
         return n_epochs
+
+    def _holds_out(self) -> bool | str:
+        """Return whether tasks are held out to stop by; "auto" if there are enough.
+
+        A cycle ends by itself, at a low rate. A few tasks that were held out would but
+        choose an epoch in the middle of it, by chance.
+        """
+        if self.early_stopping == "auto" and self.algorithm_.trains_in_one_cycle:
+            return False
+        return self.early_stopping
 
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
