@@ -128,7 +128,7 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         n_query: int | Literal["auto"] = "auto",
         augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
         normalize: Literal["task", "global", "robust"] | None = "global",
-        max_epochs: int = 200,
+        max_epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float | Literal["auto"] = "auto",

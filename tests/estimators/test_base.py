@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from skmeta import MetaClassifier, MetaRegressor
@@ -118,3 +119,10 @@ def test_a_cycle_holds_out_no_tasks_unless_it_is_told_to(diabetes):
     assert "valid_loss" not in meta.history_[-1]
     assert "valid_loss" in told.history_[-1]
     assert "valid_loss" in other.history_[-1]
+
+
+@pytest.mark.parametrize("cls", [MetaClassifier, MetaRegressor])
+def test_both_estimators_leave_the_same_to_the_algorithm(cls):
+    auto = {name for name, value in cls().get_params().items() if value == "auto"}
+    both = {"prior", "n_shot", "n_query", "max_epochs", "lr", "early_stopping"}
+    assert both <= auto
