@@ -8,8 +8,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import multivariate_normal
 
 from skmeta.algorithms import GP, Spec
-from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large
-from skmeta.algorithms.gaussian import cholesky
+from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large, cholesky
 from skmeta.algorithms.gaussian.exact import Inverse, MostLikely
 from skmeta.backbones import MLP
 from skmeta.episodes import Episode
