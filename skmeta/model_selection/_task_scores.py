@@ -9,7 +9,12 @@ from sklearn.utils import _safe_indexing
 
 from skmeta.episodes.rounds import Round
 from skmeta.model_selection._metrics import Metric
-from skmeta.pipelines import last_step, transform
+from skmeta.pipelines import (
+    last_step,
+    restore_targets,
+    transform,
+    transform_targets,
+)
 from skmeta.tables.groups import encode_groups
 from skmeta.utils.messages import warn
 from skmeta.utils.unique import number
@@ -67,7 +72,8 @@ class TaskScorer:
             with warnings.catch_warnings():
                 # Of judging, which meets every task several times, scores tell enough.
                 warnings.filterwarnings("ignore", ".*far outside of what fit has seen")
-                learner.adapt(Z, self.y[learnt_of], groups=drawn.episode[support])
+                targets = transform_targets(estimator, self.y[learnt_of])
+                learner.adapt(Z, targets, groups=drawn.episode[support])
         else:
             try:
                 learner.adapt()
@@ -81,7 +87,7 @@ class TaskScorer:
         if self.label_space is not None and with_probabilities:
             answers = learner.predict_proba(Z, **groups)
         else:
-            answers = learner.predict(Z, **groups)
+            answers = restore_targets(estimator, learner.predict(Z, **groups))
         answers, classes = self._by_episode(
             answers, episode, drawn, support, getattr(learner, "classes_", None)
         )

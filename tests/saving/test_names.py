@@ -53,7 +53,8 @@ def test_the_keys_of_format_2_are_those_that_files_have():
         *("from_pool", "n_parts"),
     }
     few_shot = document_of(FewShotClassifier(meta).fit(X, y))
-    assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted"}
+    assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted", "task"}
+    assert few_shot["task"].keys() == {"classes", "labels"}
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     groups = np.arange(len(y)) % 6
     meta = MetaRegressor("maml", **TINY).fit(X, y, groups=groups)
