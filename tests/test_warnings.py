@@ -47,6 +47,7 @@ WARNINGS = {
     "model_selection/_task_scores": "is undefined for",
     "plugins/registry": "is left out",
     "saving/estimators": "are not saved",
+    "tables/labels": "label",
 }
 CASES = []
 
@@ -402,6 +403,37 @@ def save(folder):
 @leads_to("saving/estimators")
 def save_an_ordinary_estimator(folder):
     with_callbacks().as_classifier().fit(X[:12], Y[:12] > 0).save(folder / "a")
+
+
+RARE = np.where(Y > 0, "ok", "fail").astype(object)
+RARE[:3] = "rare"
+
+
+@leads_to("tables/labels")
+def fit_rare_labels(folder):
+    classifier().fit(X, RARE, groups=TASK)
+
+
+@leads_to("tables/labels")
+def fit_rare_labels_behind_a_pipe(folder):
+    behind_a_pipe(classifier()).fit(X, RARE, groups=TASK)
+
+
+@leads_to("tables/labels")
+def score_unknown_labels(folder):
+    known = TASK > 0
+    meta = classifier().fit(X[known], RARE[known], groups=TASK[known])
+    meta.score(X, RARE, groups=TASK)
+
+
+@leads_to("tables/labels")
+def search_over_unknown_labels(folder):
+    searched(classifier(label_space="shared")).fit(X, RARE, groups=TASK)
+
+
+@leads_to("tables/labels")
+def judge_unknown_labels(folder):
+    few_shot_curve(classifier(label_space="shared"), X, RARE, TASK, shots=6, cv=2)
 
 
 @pytest.mark.usefixtures("torn_download", "no_compiler", "half_a_plugin")

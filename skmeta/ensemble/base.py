@@ -54,7 +54,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True}
+    __metadata_request__fit = {"groups": True, "classes": True}
     __metadata_request__predict = {"groups": True}
     __metadata_request__score = {"groups": True}
 
@@ -94,6 +94,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
     ) -> Self:
         """Fit the members on some tasks, weigh them by the others, refit them on all.
 
@@ -107,6 +109,9 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             Task of each row.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts. Members that take no weights are left out.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, of a classifier with a shared label space;
+            by default those in ``y``. Without meaning for a regressor.
 
         Returns
         -------
@@ -116,7 +121,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         Raises
         ------
         ValueError
-            If ``groups`` is not given, or if no member can be fitted.
+            If ``groups`` is not given, if no member can be fitted, or if ``classes``
+            are declared for labels that are only names inside a task.
 
         Warns
         -----
@@ -125,9 +131,11 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         """
         X, y, groups, _ = unpack(X, y, groups)
         with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight)
+            return self._fit(X, y, groups, sample_weight, classes)
 
-    def _fit(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> Self:
+    def _fit(
+        self, X: Any, y: Any, groups: Any, sample_weight: Any, classes: Any
+    ) -> Self:
         self._validate_params()
         if groups is None:
             raise ValueError(
@@ -138,7 +146,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
-        self._learn_targets(rows)
+        self._learn_targets(rows, classes)
+        classes = None if classes is None else self.classes_
         rng = generator(self.random_state)
         seed = int(rng.integers(np.iinfo(np.int32).max))
         members = self._named_members(seed)
@@ -156,10 +165,13 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
                 label_space,
                 rng,
                 failures,
+                declared=classes,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
         if self.refit or not folds:
-            fitted: dict[str, Any] = fit_all(ready, rows, label_space, failures)
+            fitted: dict[str, Any] = fit_all(
+                ready, rows, label_space, failures, declared=classes
+            )
         else:
             fitted = {name: [fold[name] for fold in folds] for name in ready}
         warn_of_failures(failures, members)
@@ -229,8 +241,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
 
     # Members and their weights ------------------------------------------------------
 
-    def _learn_targets(self, rows: TaskRows) -> None:
-        """Learn what the targets mean."""
+    def _learn_targets(self, rows: TaskRows, classes: Any) -> None:
+        """Learn what the targets mean; all labels may be declared as ``classes``."""
         raise NotImplementedError
 
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:

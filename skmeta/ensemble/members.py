@@ -27,7 +27,12 @@ __all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
 _LEAST = 1e-4
 
 
-def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
+def fit_member(
+    estimator: Any,
+    rows: TaskRows,
+    label_space: str | None,
+    declared: np.ndarray | None = None,
+) -> Any:
     """Fit a clone of a member on tasks.
 
     Parameters
@@ -39,6 +44,8 @@ def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
         Rows of the tasks.
     label_space : {"shared", "per_task"} or None
         What labels mean; None in regression.
+    declared : ndarray of shape (n_classes,), default=None
+        The labels, if they were told beforehand.
 
     Returns
     -------
@@ -59,6 +66,8 @@ def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
         if not passes_on and not has_fit_parameter(estimator, "sample_weight"):
             raise ValueError(f"{type(estimator).__name__}.fit takes no sample_weight.")
         given["sample_weight"] = rows.weight
+    if declared is not None and has_fit_parameter(last_step(estimator), "classes"):
+        given["classes"] = declared
     with sklearn.config_context(enable_metadata_routing=True):  # through pipelines
         member = clone(estimator).fit(rows.X, rows.y, **given)
     last = last_step(member)

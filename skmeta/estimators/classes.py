@@ -8,9 +8,14 @@ from sklearn.metrics import accuracy_score
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import within_variance
 from skmeta.episodes.spec import Spec
-from skmeta.estimators.scoring import accuracy_per_task, class_cells
+from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
 from skmeta.estimators.targets import Targets
-from skmeta.tables.labels import TaskLabels, encode, infer_label_space
+from skmeta.tables.labels import (
+    TaskLabels,
+    choose_label_space,
+    encode,
+    refuse_undeclared,
+)
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sample_weights import (
     balanced_in_tasks,
@@ -61,7 +66,7 @@ class Classes(Targets):
                 "labels are only names. Use tasks='table' for label_space='shared'."
             )
         if not settled:
-            self.label_space_ = self._choose_label_space(rows)
+            self.label_space_ = self._choose_label_space(rows, classes)
         shared = self.label_space_ == "shared"
         self._learn_classes(rows.y, classes if shared else None, settled and shared)
         if self.mix_tasks and (shared or self.tasks != "groups"):
@@ -86,11 +91,13 @@ class Classes(Targets):
             self._learn_class_weight(rows)
         return codes, None if shared else codes, label
 
-    def _choose_label_space(self, rows: TaskRows) -> Any:
+    def _choose_label_space(self, rows: TaskRows, classes: Any) -> Any:
         if self.label_space != "auto":
             return self.label_space
         by_tasks = {"classes": "per_task", "table": "shared"}
-        return by_tasks.get(self.tasks) or infer_label_space(rows.y, rows.task)
+        if classes is not None:  # who declares labels means them in every task
+            by_tasks["groups"] = "shared"
+        return by_tasks.get(self.tasks) or choose_label_space(rows.y, rows.task)
 
     def _learn_classes(self, y: np.ndarray, classes: Any, settled: bool) -> None:
         """Learn which labels there are: those declared as ``classes``, or in ``y``.
@@ -105,6 +112,7 @@ class Classes(Targets):
                 f"classes {show(declared)} are not those of the first call of "
                 f"partial_fit, {show(self.classes_)}."
             )
+        refuse_undeclared(y, declared)
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: "
@@ -171,7 +179,13 @@ class Classes(Targets):
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
             return None
-        return encode(rows.y, self.classes_)
+        known = self._is_known(rows)
+        codes = np.full(len(rows), len(self.classes_))
+        codes[known] = encode(rows.y[known], self.classes_)
+        return codes
+
+    def _is_known(self, rows: TaskRows) -> np.ndarray:
+        return is_known(rows.y, self.classes_, self.label_space_)
 
     # In predict and score: codes to labels ------------------------------------------
 

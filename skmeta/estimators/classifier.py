@@ -59,8 +59,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     label_space : {"auto", "shared", "per_task"}, default="auto"
         "shared": a label means the same in every task. "per_task": labels are only
         names inside one task, and a new task may have labels and numbers of classes
-        never seen. "auto": per task for ``tasks="classes"``, or where most labels occur
-        in a single task only.
+        never seen. "auto": per task for ``tasks="classes"``, or where most rows have a
+        label that occurs in a single task only; it warns where that is not plain.
     n_way : int, default=5
         Classes per episode, for per-task labels.
     n_shot : int, (int, int) or "auto", default="auto"

@@ -10,20 +10,28 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.sampling import draw_support
+from skmeta.tables.labels import encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import show
 from skmeta.utils.random import generator
 
-__all__ = ["FewShotScoring", "accuracy_per_task", "class_cells", "r2_per_task"]
+__all__ = [
+    "FewShotScoring",
+    "accuracy_per_task",
+    "class_cells",
+    "is_known",
+    "r2_per_task",
+]
 
 
 class FewShotScoring(BaseEstimator):
     """What can learn tasks and answer them, and so can be scored on new ones.
 
     Besides ``predict`` it has ``_validate_rows``, ``_has_prior``, ``_learn`` and
-    ``_answer``, and by its kind of target ``_metric``, ``_cells``, ``_strata`` and
-    ``_scores_per_task``; :class:`skmeta.estimators.targets.Targets` says what these do.
+    ``_answer``, and by its kind of target ``_metric``, ``_cells``, ``_strata``,
+    ``_is_known`` and ``_scores_per_task``;
+    :class:`skmeta.estimators.targets.Targets` says what these do.
     """
 
     # Parameters.
@@ -34,6 +42,7 @@ class FewShotScoring(BaseEstimator):
         self,
         X: ArrayLike | MetaDataset,
         y: ArrayLike | None = None,
+        *,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> float:
@@ -61,6 +70,18 @@ class FewShotScoring(BaseEstimator):
         float
             Accuracy of a classifier, R2 of a regressor; with groups the mean over
             tasks. A task whose targets hardly vary has a very negative R2.
+
+        Raises
+        ------
+        ValueError
+            If no task has rows for a support and a query, if the targets of every task
+            are constant and have no R2, or if no label is known.
+
+        Warns
+        -----
+        UserWarning
+            If rows have labels that a shared label space does not know: they are left
+            out of supports, and answers to them count as wrong.
         """
         check_is_fitted(self)
         X, y, groups, in_support = unpack(X, y, groups)
@@ -71,6 +92,8 @@ class FewShotScoring(BaseEstimator):
             return float(self._metric(y, answers, sample_weight=sample_weight))
         X, y = self._validate_rows(X, y, reset=False)
         rows = TaskRows.of(X, y, groups)
+        known = self._is_known(rows)
+        warn_of_unknown(np.unique(rows.y[~known]))
         weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
             label_space = getattr(self, "label_space_", "shared")
@@ -88,13 +111,39 @@ class FewShotScoring(BaseEstimator):
                     "No support row to learn from in the tasks "
                     f"{show(rows.names[n_support == 0])}, and no prior to answer by."
                 )
-        adapted = self._learn(rows.take(in_support))
+        learnt = in_support & known
+        adapted = self._learn(rows.take(learnt))
         query = replace(rows, weight=weight).take(~in_support)
+        if not self._has_prior():  # to answer where all of a support is unknown
+            supported = np.bincount(rows.task, learnt, minlength=rows.n_tasks) > 0
+            query = query.take(supported[query.task])
         answers = self._answer(adapted, query.X, query.task)
         scores = self._scores_per_task(query, answers)
         if not len(scores):
-            raise ValueError("No group has enough rows for a support and a query.")
+            raise ValueError(
+                "No group has enough rows for a support and a query."
+                if not len(query)
+                else "The targets of every group are constant, and R2 is undefined for "
+                "them. Score by another metric, such as "
+                "few_shot_scorer('neg_mean_absolute_error')."
+            )
         return float(np.mean(scores))
+
+
+def is_known(y: np.ndarray, classes: np.ndarray, label_space: str) -> np.ndarray:
+    """Tell which labels a label space has; one of names inside tasks has all.
+
+    Raises
+    ------
+    ValueError
+        If it has none of them.
+    """
+    if label_space != "shared":
+        return np.ones(len(y), dtype=bool)
+    known = np.isin(y, classes)
+    if not known.any():
+        encode(y, classes)  # says so
+    return known
 
 
 def class_cells(rows: TaskRows) -> np.ndarray:

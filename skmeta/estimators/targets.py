@@ -186,6 +186,10 @@ class Targets(metaclass=ABCMeta):
         """Return what a draw of rows from a task is to keep the proportions of."""
         return None
 
+    def _is_known(self, rows: TaskRows) -> np.ndarray:
+        """Tell which targets can be learnt; not those of labels never heard of."""
+        return np.ones(len(rows), dtype=bool)
+
     # In predict and score: numbers to answers ---------------------------------------
 
     def _set_adapted(self, adapted: AdaptedTasks) -> None:

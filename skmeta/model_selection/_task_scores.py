@@ -47,6 +47,7 @@ class TaskScorer:
         else:
             self.names, self.task = encode_groups(groups, self.y)
         self.label: Any = number(self.y)[1] if label_space == "per_task" else None
+        self._unknown: Any = np.empty(0, dtype=self.y.dtype)
 
     def scores(
         self,
@@ -58,13 +59,52 @@ class TaskScorer:
     ) -> np.ndarray | None:
         """Score every episode of a round, NaN where the metric is undefined.
 
-        None if there is no row to learn from and the estimator has no prior.
+        None if there is no row to learn from and the estimator has no prior. Rows of
+        labels that it does not know are left out of supports, and are wrong as queries;
+        an episode that is left without a support is judged by the prior, or not at all.
         """
         support = drawn.support(n_shot)
+        if not query.any():
+            raise ValueError("No group has enough rows for a support and a query.")
+        if self.label_space == "shared":
+            support &= self._known_to(estimator)[drawn.row]
+            left = np.zeros(len(drawn.task), dtype=bool)
+            left[drawn.episode[support]] = True
+            if n_shot and not left.all():
+                return self._scores_apart(
+                    estimator, metric, drawn, left, support, query
+                )
+        return self._scores(estimator, metric, drawn, support, query)
+
+    def _known_to(self, estimator: Any) -> np.ndarray:
+        """Tell of each row whether an estimator knows the label."""
+        classes = getattr(last_step(estimator), "classes_", None)
+        if classes is None:
+            return np.ones(len(self.y), dtype=bool)
+        known = np.isin(self.y, classes)
+        self._unknown = np.union1d(self._unknown, self.y[~known])
+        return known
+
+    def unknown_labels(self) -> np.ndarray:
+        """Return the labels that were unknown to what was judged."""
+        return self._unknown
+
+    def _scores_apart(self, estimator, metric, drawn, left, support, query):
+        """Score the episodes that have a support left, and then those that have not."""
+        scores = np.full(len(drawn.task), np.nan)
+        for own in (left, ~left):
+            rows = own[drawn.episode]
+            if not (rows & query).any():
+                continue
+            part = drawn.only(rows)
+            found = self._scores(estimator, metric, part, support[rows], query[rows])
+            if found is not None:
+                scores[own] = found
+        return scores
+
+    def _scores(self, estimator, metric, drawn, support, query) -> Any:
         learnt_of, asked = drawn.row[support], drawn.row[query]
         episode = drawn.episode[query]
-        if not len(asked):
-            raise ValueError("No group has enough rows for a support and a query.")
         learner = copy.copy(last_step(estimator))  # its current task stays as it is
         groups = {"groups": episode}
         if len(learnt_of):
