@@ -42,6 +42,7 @@ WARNINGS = {
     "engine/training": "Meta-training was interrupted",
     "episodes/validation": "are too small for",
     "estimators/adapting": "is far outside of what fit has seen",
+    "estimators/scoring": "rows for rows of the one task",
     "model_selection/_judge": "have too few rows for",
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
@@ -148,6 +149,17 @@ def adapt_behind_a_pipe(folder):
 def fit_an_ordinary_estimator(folder):
     meta = regressor().fit(X, Y, groups=TASK)
     FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
+
+
+@leads_to("estimators/scoring")
+def score_many_tasks_by_one(folder):
+    regressor().fit(X, Y, groups=TASK).adapt(X[:6], Y[:6]).score(X, Y)
+
+
+@leads_to("estimators/scoring")
+def score_many_tasks_behind_a_pipe(folder):
+    meta = behind_a_pipe(regressor()).fit(X, Y, groups=TASK)
+    skmeta.adapt(meta, X[:6], Y[:6]).score(X, Y)
 
 
 @leads_to("engine/adapted")

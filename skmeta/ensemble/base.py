@@ -178,6 +178,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         self._learn_weights([*fitted], judged)
         self.named_estimators_ = Bunch(**fitted)
         self.n_tasks_ = len(np.unique(rows.task))
+        self.largest_task_ = int(np.bincount(rows.task).max())
         self.adapted_ = None
         return self
 
@@ -227,9 +228,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
                     "adapt() without rows answers by a prior, and no member has one. "
                     "Pass some labelled rows."
                 )
-            nothing = np.empty(0, dtype=np.intp)
-            empty = TaskRows(np.empty((0, self.n_features_in_)), nothing, nothing)
-            self._set_adapted(self._learn(empty))
+            self._set_adapted(self._learn(self._no_rows()))
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
@@ -324,6 +323,11 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         members = _flat(self.named_estimators_)
         return AdaptedMembers(members, rows, labels, label_space)
 
+    def _no_rows(self) -> TaskRows:
+        """Return a task of which nothing is known."""
+        nothing = np.empty(0, dtype=np.intp)
+        return TaskRows(np.empty((0, self.n_features_in_)), nothing, nothing)
+
     def _labels(self, rows: TaskRows) -> TaskLabels | None:
         """Return the classes of tasks, in classification."""
         return None
@@ -336,19 +340,23 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         """Return what was adapted to, the validated rows, and the task of each."""
         check_is_fitted(self)
         X = self._validate_features(X)
-        if self.adapted_ is None:
-            raise NotAdaptedError(
-                f"This {type(self).__name__} has learnt from many tasks but does not "
-                "know the current one: call adapt(X, y) with a few labelled rows."
-            )
         if self.unknown_task not in ("error", "prior"):
             raise ValueError(
                 f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
             )
         if self.unknown_task == "prior" and not self._has_prior():
             raise ValueError("unknown_task='prior': no member has a prior.")
-        names = self.adapted_.names
-        return self.adapted_, X, locate(names, groups, X, self.unknown_task)
+        adapted = self.adapted_
+        if adapted is None:
+            if groups is None or self.unknown_task != "prior":
+                raise NotAdaptedError(
+                    f"This {type(self).__name__} has learnt from many tasks but does "
+                    "not know the current one: call adapt(X, y) with a few labelled "
+                    "rows"
+                    + (", or adapt() to go by the prior." if self._has_prior() else ".")
+                )
+            adapted = self._learn(self._no_rows())  # all tasks are unknown
+        return adapted, X, locate(adapted.names, groups, X, self.unknown_task)
 
     def _mean(
         self,

@@ -178,7 +178,7 @@ class AdaptingEstimator(
         targets, n_classes, labels = self._encode(rows, n_tasks)
         return AdaptedTasks(
             self._learner(),
-            self._table(rows.X, targets, self._row_weights(rows), offset),
+            self._table(rows.X, targets, self._support_weights(rows), offset),
             rows.task,
             n_classes,
             names=rows.names,
@@ -224,12 +224,6 @@ class AdaptingEstimator(
         """Return what was adapted to, the validated rows, and the task of each."""
         check_is_fitted(self)
         X = self._validate_features(X)
-        if self.adapted_ is None:
-            raise NotAdaptedError(
-                f"This {type(self).__name__} has learnt from many tasks but does not "
-                "know the current one: call adapt(X, y) with a few labelled rows"
-                + (", or adapt() to go by the prior." if self._has_prior() else ".")
-            )
         if self.unknown_task not in ("error", "prior"):
             raise ValueError(
                 f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
@@ -239,7 +233,17 @@ class AdaptingEstimator(
                 f"unknown_task='prior' needs a prior, which {self.algorithm_} does not "
                 f"have for {self.spec_.label_space!r} labels."
             )
-        return self.adapted_, X, self.adapted_.locate(groups, X, self.unknown_task)
+        adapted = self.adapted_
+        if adapted is None:
+            if groups is None or self.unknown_task != "prior":
+                raise NotAdaptedError(
+                    f"This {type(self).__name__} has learnt from many tasks but does "
+                    "not know the current one: call adapt(X, y) with a few labelled "
+                    "rows"
+                    + (", or adapt() to go by the prior." if self._has_prior() else ".")
+                )
+            adapted = self._learn_nothing()  # all tasks are unknown
+        return adapted, X, adapted.locate(groups, X, self.unknown_task)
 
     def _has_prior(self) -> bool:
         return self.algorithm_.has_prior(self.spec_)

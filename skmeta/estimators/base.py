@@ -262,6 +262,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.history_ = self.net_.history
 
         self.n_tasks_ = self._count_units(rows)
+        self.largest_task_ = None
+        if self.tasks == "groups":
+            self.largest_task_ = int(np.bincount(rows.task).max())
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset))

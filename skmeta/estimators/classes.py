@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.metrics import accuracy_score
 
+from skmeta.algorithms.base import Algorithm
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import within_variance
 from skmeta.episodes.spec import Spec
@@ -41,6 +42,8 @@ class Classes(Targets):
     stratify: bool
     class_weight: dict[Any, float] | Literal["balanced"] | None
     mix_tasks: float
+
+    algorithm_: Algorithm
 
     # What fit learns; ``classes_`` are those of the current tasks after ``adapt``.
     label_space_: Literal["shared", "per_task"]
@@ -169,6 +172,17 @@ class Classes(Targets):
             of_class = label_weights(self.class_weight, rows.y)
         return of_class if weight is None else weight * of_class
 
+    def _support_weights(self, rows: TaskRows) -> np.ndarray | None:
+        return rows.weight if self._shifts_odds() else self._row_weights(rows)
+
+    def _shifts_odds(self) -> bool:
+        """Tell whether classes weigh by their log odds, and not by their rows."""
+        return (
+            isinstance(self.class_weight, dict)
+            and self.label_space_ == "per_task"
+            and not self.algorithm_.weighs_classes
+        )
+
     # In draws of rows ---------------------------------------------------------------
 
     def _cells(self, rows: TaskRows) -> np.ndarray:
@@ -196,8 +210,23 @@ class Classes(Targets):
     def _answer(
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
     ) -> np.ndarray:
-        logits = adapted.outputs(self._table(X), task)
+        logits = self._logits(adapted, X, task)
         return labels_of(adapted).decode(logits.argmax(axis=1), task)
+
+    def _logits(
+        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
+    ) -> np.ndarray:
+        """Answer rows, with what classes weigh where their rows cannot say it."""
+        logits = adapted.outputs(self._table(X), task)
+        if not self._shifts_odds():
+            return logits
+        given: Any = self.class_weight
+        labels = labels_of(adapted)
+        shift = np.log(label_weights(given, labels.vocabulary))[labels.members]
+        # (rows, classes); beyond the classes of a task all logits are -inf
+        place = labels.first[task][:, np.newaxis] + np.arange(logits.shape[1])
+        shift = shift[np.minimum(place, len(shift) - 1)]
+        return logits + shift.astype(logits.dtype)
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
         return accuracy_per_task(rows, answers)

@@ -13,7 +13,7 @@ from skmeta.episodes.sampling import draw_support
 from skmeta.tables.labels import encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
-from skmeta.utils.messages import show
+from skmeta.utils.messages import show, warn
 from skmeta.utils.random import generator
 
 __all__ = [
@@ -37,6 +37,9 @@ class FewShotScoring(BaseEstimator):
     # Parameters.
     n_shot: int | tuple[int, int] | Literal["auto"]
     random_state: Any
+
+    # What fit learns: rows of the largest task, None where tasks are made of a table.
+    largest_task_: int | None
 
     def score(
         self,
@@ -80,6 +83,7 @@ class FewShotScoring(BaseEstimator):
         Warns
         -----
         UserWarning
+            If there are more rows without ``groups`` than any task of the training had.
             If rows have labels that a shared label space does not know: they are left
             out of supports, and answers to them count as wrong.
         """
@@ -89,6 +93,7 @@ class FewShotScoring(BaseEstimator):
             raise ValueError("score compares with the true targets: pass y as well.")
         if groups is None:
             answers = self.predict(X)
+            self._warn_if_many(len(answers))
             return float(self._metric(y, answers, sample_weight=sample_weight))
         X, y = self._validate_rows(X, y, reset=False)
         rows = TaskRows.of(X, y, groups)
@@ -128,6 +133,16 @@ class FewShotScoring(BaseEstimator):
                 "few_shot_scorer('neg_mean_absolute_error')."
             )
         return float(np.mean(scores))
+
+    def _warn_if_many(self, n_rows: int) -> None:
+        """Warn where rows of many tasks are scored by what is known of a single one."""
+        largest = getattr(self, "largest_task_", None)
+        if largest is not None and n_rows > largest:
+            warn(
+                f"score takes all {n_rows:,} rows for rows of the one task that was "
+                f"adapted to, and no task of the training had more than {largest:,}. "
+                "If they are of several tasks, pass groups= to score each by itself."
+            )
 
 
 def is_known(y: np.ndarray, classes: np.ndarray, label_space: str) -> np.ndarray:

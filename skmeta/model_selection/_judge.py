@@ -196,7 +196,7 @@ def _splits(y, groups, test_groups, cv, random_state, train_needed):
     if test_groups is not None:
         if cv is not None:
             raise ValueError("Give test_groups or cv, not both.")
-        asked = np.unique(np.asarray(test_groups))
+        asked = encode_groups(test_groups, test_groups)[0]
         unknown = asked[~np.isin(asked, names)]
         if len(unknown):
             raise ValueError(f"test_groups holds unknown groups: {unknown.tolist()}.")

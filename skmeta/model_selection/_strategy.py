@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta.exceptions import NotAdaptedError
 from skmeta.model_selection._rows import n_rows
-from skmeta.tables.groups import encode_groups
+from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
 
 __all__ = ["Strategy", "log_probabilities_of", "probabilities_of", "stand_in"]
@@ -204,8 +204,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             if self.names_ is not None and len(self.names_) > 1:
                 raise ValueError("Adapted to several tasks: pass groups=.")
             return np.zeros(n_asked, dtype=np.intp)
-        asked, row = encode_groups(groups, np.empty((n_asked, 0)))
-        return encode(asked, self.names_)[row]
+        return locate(self.names_, groups, np.empty((n_asked, 0)), "error")
 
     def _restrict(self, probabilities: np.ndarray, task: np.ndarray) -> np.ndarray:
         """Share the probability out among the classes that the task has."""
