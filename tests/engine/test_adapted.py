@@ -48,15 +48,13 @@ def test_the_tasks_that_have_diverged_are_named(groups):
     meta = MetaRegressor("maml", MLP((8,)), normalize=None, **TINY)
     meta.fit(X, y, groups=np.arange(len(y)) % 6)
     task = np.arange(30) % 3
-    wild = X[:30] * np.where(task == 1, 1e38, 1.0)[:, np.newaxis]
+    wild = X[:30] * np.where(task == 1, 1e42, 1.0)[:, np.newaxis]
     named = np.array(groups)[task]
     meta.adapt(wild, y[:30], groups=named)
     with pytest.warns(RuntimeWarning, match="diverged") as caught:
         meta.predict(wild, groups=named)
-    [message] = [
-        str(each.message) for each in caught if "diverged" in str(each.message)
-    ]
-    assert f"Adaptation to 1 tasks [{groups[1]!r}] diverged" in message
+    said = [str(each.message) for each in caught]
+    assert any(f"Adaptation to 1 tasks [{groups[1]!r}] diverged" in one for one in said)
 
 
 def leaves(meta):
