@@ -1,5 +1,6 @@
 """Stacking over tasks: fit members on some tasks, weigh them by others, mix them."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -7,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import GroupKFold
-from sklearn.utils import Bunch, Tags, _safe_indexing, get_tags
+from sklearn.utils import Bunch, Tags, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metaestimators import _BaseComposition
@@ -28,12 +29,12 @@ from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampler import shot_range
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.scoring import FewShotScoring
-from skmeta.exceptions import LoadError, NotAdaptedError
+from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
 from skmeta.saving.mixin import SavingMixin
-from skmeta.tables.groups import locate
+from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
-from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
@@ -138,11 +139,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
     ) -> Self:
         self._validate_params()
         if groups is None:
-            raise ValueError(
-                "fit needs to know the task of each row: pass groups=, and inside a "
-                "Pipeline or GridSearchCV turn on "
-                "sklearn.set_config(enable_metadata_routing=True) so that it arrives."
-            )
+            raise ValueError(GROUPS_NEEDED)
         rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
@@ -218,17 +215,14 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             member has a prior, or if no member takes weights.
         """
         check_is_fitted(self)
-        X, y, groups, in_support = unpack(X, y, groups)
-        if in_support is not None:
-            chosen = np.flatnonzero(in_support)
-            X, y, groups = _safe_indexing(X, chosen), y[chosen], groups[chosen]
+        X, y, groups = unpack_support(X, y, groups)
         if X is None:
             if not self._has_prior():
                 raise ValueError(
                     "adapt() without rows answers by a prior, and no member has one. "
                     "Pass some labelled rows."
                 )
-            self._set_adapted(self._learn(self._no_rows()))
+            self._set_adapted(self._learn_nothing())
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
@@ -240,13 +234,13 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
 
     # Members and their weights ------------------------------------------------------
 
+    @abstractmethod
     def _learn_targets(self, rows: TaskRows, classes: Any) -> None:
         """Learn what the targets mean; all labels may be declared as ``classes``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
         """Return what ``estimators=None`` stands for."""
-        raise NotImplementedError
 
     def _named_members(self, seed: int) -> dict[str, Any]:
         """Return the members by name, not fitted.
@@ -323,10 +317,11 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         members = _flat(self.named_estimators_)
         return AdaptedMembers(members, rows, labels, label_space)
 
-    def _no_rows(self) -> TaskRows:
-        """Return a task of which nothing is known."""
+    def _learn_nothing(self) -> AdaptedMembers:
+        """Let members know a task by their priors."""
         nothing = np.empty(0, dtype=np.intp)
-        return TaskRows(np.empty((0, self.n_features_in_)), nothing, nothing)
+        empty = TaskRows(np.empty((0, self.n_features_in_)), nothing, nothing)
+        return self._learn(empty)
 
     def _labels(self, rows: TaskRows) -> TaskLabels | None:
         """Return the classes of tasks, in classification."""
@@ -340,22 +335,9 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         """Return what was adapted to, the validated rows, and the task of each."""
         check_is_fitted(self)
         X = self._validate_features(X)
-        if self.unknown_task not in ("error", "prior"):
-            raise ValueError(
-                f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
-            )
-        if self.unknown_task == "prior" and not self._has_prior():
-            raise ValueError("unknown_task='prior': no member has a prior.")
-        adapted = self.adapted_
-        if adapted is None:
-            if groups is None or self.unknown_task != "prior":
-                raise NotAdaptedError(
-                    f"This {type(self).__name__} has learnt from many tasks but does "
-                    "not know the current one: call adapt(X, y) with a few labelled "
-                    "rows"
-                    + (", or adapt() to go by the prior." if self._has_prior() else ".")
-                )
-            adapted = self._learn(self._no_rows())  # all tasks are unknown
+        adapted: AdaptedMembers = self._current_or_prior(
+            groups, "unknown_task='prior': no member has a prior."
+        )
         return adapted, X, locate(adapted.names, groups, X, self.unknown_task)
 
     def _mean(

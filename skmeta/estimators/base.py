@@ -22,6 +22,7 @@ from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
+from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.prior import NAMES, cross_fit, make_part
@@ -278,10 +279,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             return None
         if groups is None:
             raise ValueError(
-                "fit needs to know the task of each row: pass groups=, and inside a "
-                "Pipeline or GridSearchCV turn on "
-                "sklearn.set_config(enable_metadata_routing=True) so that it arrives. "
-                f"Or choose {self._other_tasks} to make tasks out of one table."
+                f"{GROUPS_NEEDED} Or choose {self._other_tasks} to make tasks out of "
+                "one table."
             )
         return groups
 

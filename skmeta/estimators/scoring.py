@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.sampling import draw_support
+from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
@@ -28,15 +29,16 @@ __all__ = [
 class FewShotScoring(BaseEstimator):
     """What can learn tasks and answer them, and so can be scored on new ones.
 
-    Besides ``predict`` it has ``_validate_rows``, ``_has_prior``, ``_learn`` and
-    ``_answer``, and by its kind of target ``_metric``, ``_cells``, ``_strata``,
-    ``_is_known`` and ``_scores_per_task``;
+    Besides ``predict`` it has ``_validate_rows``, ``_has_prior``, ``_learn``,
+    ``_learn_nothing`` and ``_answer``, and by its kind of target ``_metric``,
+    ``_cells``, ``_strata``, ``_is_known`` and ``_scores_per_task``;
     :class:`skmeta.estimators.targets.Targets` says what these do.
     """
 
     # Parameters.
     n_shot: int | tuple[int, int] | Literal["auto"]
     random_state: Any
+    unknown_task: str
 
     # What fit learns: rows of the largest task, None where tasks are made of a table.
     largest_task_: int | None
@@ -133,6 +135,33 @@ class FewShotScoring(BaseEstimator):
                 "few_shot_scorer('neg_mean_absolute_error')."
             )
         return float(np.mean(scores))
+
+    def _current_or_prior(self, groups: Any, no_prior: str) -> Any:
+        """Return what was adapted to, or before that what answers unknown groups.
+
+        Raises
+        ------
+        NotAdaptedError
+            If nothing was adapted to, and it is not the prior that is asked for.
+        ValueError
+            If ``unknown_task`` is no choice, or if it asks for a prior that there is
+            not, as ``no_prior`` then says.
+        """
+        if self.unknown_task not in ("error", "prior"):
+            raise ValueError(
+                f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
+            )
+        has_prior = self._has_prior()
+        asks_for_prior = self.unknown_task == "prior" and groups is not None
+        if self.adapted_ is None and not (asks_for_prior and has_prior):
+            raise NotAdaptedError(
+                f"This {type(self).__name__} has learnt from many tasks but does not "
+                "know the current one: call adapt(X, y) with a few labelled rows"
+                + (", or adapt() to go by the prior." if has_prior else ".")
+            )
+        if self.unknown_task == "prior" and not has_prior:
+            raise ValueError(no_prior)
+        return self._learn_nothing() if self.adapted_ is None else self.adapted_
 
     def _warn_if_many(self, n_rows: int) -> None:
         """Warn where rows of many tasks are scored by what is known of a single one."""

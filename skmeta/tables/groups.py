@@ -11,7 +11,14 @@ import numpy as np
 
 from skmeta.utils.messages import show
 
-__all__ = ["Spans", "encode_groups", "locate"]
+__all__ = ["GROUPS_NEEDED", "Spans", "encode_groups", "locate"]
+
+GROUPS_NEEDED = (
+    "fit needs to know the task of each row: pass groups=, and inside a Pipeline or "
+    "GridSearchCV turn on sklearn.set_config(enable_metadata_routing=True) so that it "
+    "arrives."
+)
+"""What is said where tasks are to be told apart by nothing."""
 
 
 class Spans:

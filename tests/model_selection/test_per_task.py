@@ -59,7 +59,7 @@ def test_a_few_shot_classifier_per_task_answers_as_its_meta_learner_does(wine):
     X, y, groups = wine
     meta = MetaClassifier("protonet", **QUICK).fit(X, y, groups=groups)
     scores = compare(
-        {"at once": meta, "one by one": FewShotClassifier(meta)},
+        {"at once": meta, "one by one": FewShotClassifier(meta, classes="all")},
         X,
         y,
         groups,
