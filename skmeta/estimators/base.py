@@ -38,8 +38,6 @@ _POOL_NOISE = FeatureNoise(scale=0.1, within=0.5)
 _POOL_DECAY = 1e-3
 _POOL_EPOCHS = 40  # where no class is held out to stop it
 
-_EPOCHS = 200
-
 
 class BaseMetaEstimator(AdaptingEstimator):
     """A meta-learner of any kind of target: its parameters and its meta-training.
@@ -232,7 +230,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             rows.task,
             cell,
             tasks=self.tasks,
-            early_stopping=False if is_partial else self.early_stopping,
+            early_stopping=not is_partial and self._holds_out(),
             validation_fraction=self.validation_fraction,
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
@@ -373,7 +371,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             return None
         seed = int(rng.integers(2**31))
         self.prior_, offset = cross_fit(
-            [make_part(each, self._kind, seed) for each in given],
+            [make_part(each, self._kind, seed, len(rows)) for each in given],
             rows,
             weight=weight,
             columns=getattr(self, "feature_names_in_", None),
@@ -415,8 +413,20 @@ class BaseMetaEstimator(AdaptingEstimator):
     def _n_epochs(self, *, validates: bool) -> int:
         if self.max_epochs != "auto":
             return self.max_epochs
-        is_short = self._compares_classes() and not validates
-        return _POOL_EPOCHS if is_short else _EPOCHS
+        n_epochs = self.algorithm_.default_epochs
+        if self._compares_classes() and not validates:
+            n_epochs = min(n_epochs, _POOL_EPOCHS)
+        return n_epochs
+
+    def _holds_out(self) -> bool | str:
+        """Return whether tasks are held out to stop by; "auto" if there are enough.
+
+        A cycle ends by itself, at a low rate. A few tasks that were held out would but
+        choose an epoch in the middle of it, by chance.
+        """
+        if self.early_stopping == "auto" and self.algorithm_.trains_in_one_cycle:
+            return False
+        return self.early_stopping
 
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":

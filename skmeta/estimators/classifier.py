@@ -112,7 +112,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         training rows by x standard deviations comes to :math:`3 \tanh(x / 3)` beyond
         it, so that no row is far outside. None leaves all as it is.
     max_epochs : int or "auto", default="auto"
-        Passes over ``tasks_per_epoch`` tasks. "auto" is 200; 40 for such a pool of ten
+        Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
+        ``default_epochs``: 20 for "gp", 200 for most; at most 40 for such a pool of ten
         classes or more where none is held out to stop the training.
     batch_size : int, default=32
         Tasks in a meta-batch.
@@ -120,7 +121,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Tasks drawn in an epoch.
     lr : float or "auto", default="auto"
         Learning rate of the outer optimizer. "auto" is what the algorithm is best
-        trained with, ``default_lr``: 0.01 for "gp", 0.001 for most.
+        trained with, ``default_lr``: 0.06 for "gp", 0.001 for most. Algorithms with
+        ``trains_in_one_cycle``, such as "gp", raise the rate to ``lr`` and lower it to
+        nothing, unless ``callbacks`` have a :class:`skorch.callbacks.LRScheduler`.
     optimizer : type or "auto", default="auto"
         Outer optimizer. "auto" is :class:`torch.optim.Adam`, with ``weight_decay=1e-3``
         where ``augment="auto"`` is noise.
@@ -129,7 +132,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         drawn from them), stop when their loss has not fallen for ``patience`` epochs
         (or their accuracy not risen, for ``tasks="classes"``), and end with the best
         epoch's weights. "auto" does so from 6 tasks, 200 rows,
-        or as many classes on as leave ``n_way`` of them to validate on.
+        or as many classes on as leave ``n_way`` of them to validate on, and not where
+        the algorithm ends by itself (``trains_in_one_cycle``, such as "gp").
     validation_fraction : float, default=0.1
         Part to hold out.
     patience : int, default=10

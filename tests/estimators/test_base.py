@@ -107,3 +107,14 @@ def test_accuracy_says_when_to_stop_on_pools_of_classes(digits):
         best = max if monitor == "valid_score" else min
         values = meta.history_[:, monitor]
         assert keeper.best_epoch_ == 1 + values.index(best(values))
+
+
+def test_a_cycle_holds_out_no_tasks_unless_it_is_told_to(diabetes):
+    X, y, groups = diabetes
+    quick = {**QUICK, "prior": None}
+    meta = MetaRegressor("gp", **quick).fit(X, y, groups=groups)
+    told = MetaRegressor("gp", early_stopping=True, **quick).fit(X, y, groups=groups)
+    other = MetaRegressor("anil", **quick).fit(X, y, groups=groups)
+    assert "valid_loss" not in meta.history_[-1]
+    assert "valid_loss" in told.history_[-1]
+    assert "valid_loss" in other.history_[-1]
