@@ -13,6 +13,7 @@ from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
 from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import (
     TaskLabels,
+    are_among,
     choose_label_space,
     encode,
     refuse_undeclared,
@@ -193,7 +194,7 @@ class Classes(Targets):
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
             return None
-        known = self._is_known(rows)
+        known = are_among(rows.y, self.classes_)
         codes = np.full(len(rows), len(self.classes_))
         codes[known] = encode(rows.y[known], self.classes_)
         return codes

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.sampling import draw_support
 from skmeta.exceptions import NotAdaptedError
-from skmeta.tables.labels import encode, warn_of_unknown
+from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import show, warn
@@ -184,7 +184,7 @@ def is_known(y: np.ndarray, classes: np.ndarray, label_space: str) -> np.ndarray
     """
     if label_space != "shared":
         return np.ones(len(y), dtype=bool)
-    known = np.isin(y, classes)
+    known = are_among(y, classes)
     if not known.any():
         encode(y, classes)  # says so
     return known

@@ -16,6 +16,7 @@ from skmeta.pipelines import (
     transform_targets,
 )
 from skmeta.tables.groups import encode_groups
+from skmeta.tables.labels import are_among
 from skmeta.utils.messages import warn
 from skmeta.utils.unique import number
 
@@ -81,7 +82,7 @@ class TaskScorer:
         classes = getattr(last_step(estimator), "classes_", None)
         if classes is None:
             return np.ones(len(self.y), dtype=bool)
-        known = np.isin(self.y, classes)
+        known = are_among(self.y, classes)
         self._unknown = np.union1d(self._unknown, self.y[~known])
         return known
 

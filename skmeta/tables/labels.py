@@ -12,6 +12,7 @@ from skmeta.utils.unique import number
 
 __all__ = [
     "TaskLabels",
+    "are_among",
     "choose_label_space",
     "encode",
     "infer_label_space",
@@ -94,6 +95,28 @@ def _recurring(
     return vocabulary, label, recurs
 
 
+def are_among(labels: np.ndarray, vocabulary: np.ndarray) -> np.ndarray:
+    """Tell which labels a vocabulary has; the number 1 is not the word "1".
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_rows,)
+        Labels.
+    vocabulary : ndarray of shape (n_labels,)
+        Known labels.
+
+    Returns
+    -------
+    bool ndarray of shape (n_rows,)
+        True for those that are known.
+    """
+    is_text = [each.dtype.kind in "US" for each in (labels, vocabulary)]
+    is_number = [each.dtype.kind in "biufc" for each in (labels, vocabulary)]
+    if any(is_text) and any(is_number):  # numpy would write the numbers as words
+        return np.zeros(len(labels), dtype=bool)
+    return np.isin(labels, vocabulary)
+
+
 def refuse_declared_names(label_space: str) -> None:
     """Refuse labels declared beforehand where they are names inside a task.
 
@@ -120,7 +143,7 @@ def refuse_undeclared(y: np.ndarray, declared: np.ndarray | None) -> None:
     if declared is None:
         return
     seen = np.unique(y)
-    others = seen[~np.isin(seen, declared)]
+    others = seen[~are_among(seen, declared)]
     if len(others):
         raise ValueError(
             f"y holds the labels {show(others)}, which are not among the declared "
@@ -260,7 +283,7 @@ def encode(y: np.ndarray, vocabulary: np.ndarray) -> np.ndarray:
         If a label is not in the vocabulary; the message names it.
     """
     seen, label = number(y)
-    unknown = ~np.isin(seen, vocabulary)
+    unknown = ~are_among(seen, vocabulary)
     if unknown.any():
         raise ValueError(
             f"Labels {show(seen[unknown])} are unknown to the shared label space "

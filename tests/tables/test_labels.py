@@ -154,3 +154,14 @@ def test_unknown_labels_are_refused_by_name_and_known_ones_are_not(known, asked)
     with pytest.raises(ValueError, match="unknown to the shared label space") as error:
         encode(asked, vocabulary)
     assert str(error.value).startswith(f"Labels {show(np.array(unknown))} are")
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [([1, 2], ["1", "2"]), (["1.0"], [1.0, 2.0]), ([True], ["True"])],
+)
+def test_a_number_is_not_the_word_for_it(asked, known):
+    with pytest.raises(ValueError, match="unknown to the shared label space"):
+        encode(np.array(asked), np.array(known))
+    with pytest.raises(ValueError, match="unknown to the shared label space"):
+        encode(np.array(asked, dtype=object), np.array(known))
