@@ -38,6 +38,10 @@ class Algorithm(BaseEstimator):
     uses_weights : bool
         True if rows count by ``Batch.weight``, such that a weight of 2 is like giving
         the row twice. If False, an estimator takes no weights.
+    weighs_classes : bool
+        False if, in per-task label spaces, a class answers the same whatever all of
+        its rows weigh, as one does that is their mean. ``class_weight`` then shifts its
+        log odds.
     learns_train_classes : bool
         True if the module has weights for each training class, ``Batch.label``.
     uses_prior : bool
@@ -88,6 +92,7 @@ class Algorithm(BaseEstimator):
     label_spaces: ClassVar[tuple[str, ...]] = ("shared", "per_task")
     uses_row_order: ClassVar[bool] = False
     uses_weights: ClassVar[bool] = False
+    weighs_classes: ClassVar[bool] = True
     learns_train_classes: ClassVar[bool] = False
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False

@@ -90,6 +90,7 @@ class BaselinePlusPlus(Algorithm):
 
     kinds = ("classifier",)
     uses_weights = True
+    weighs_classes = False
     learns_train_classes = True
 
     def __init__(self, inner_lr: float = 0.01, inner_steps: int = 20):

@@ -131,6 +131,11 @@ class RelationNet(Algorithm):
         self.distance = distance
         self.class_loss = class_loss
 
+    @property
+    def weighs_classes(self) -> bool:  # type: ignore[override]
+        """A sum of rows grows with their weights, a mean does not."""
+        return self.pooling != "mean"
+
     def build(self, backbone: Backbone, spec: Spec) -> "_Relation":
         """Hold backbone, relation module, prior representations and second loss.
 

@@ -88,6 +88,7 @@ class SimpleShot(Algorithm):
 
     kinds = ("classifier",)
     uses_weights = True
+    weighs_classes = False
     learns_train_classes = True
 
     def __init__(self, feature_transform: Literal["CL2N", "L2N", None] = "CL2N"):

@@ -22,6 +22,8 @@ from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
+from skmeta.tables.groups import GROUPS_NEEDED
+from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.prior import NAMES, cross_fit, make_part
 from skmeta.tables.rows import TaskRows
@@ -47,7 +49,7 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True}
+    __metadata_request__fit = {"groups": True, "classes": True}
     __metadata_request__partial_fit = {"groups": True}
     __metadata_request__predict = {"groups": True}
     __metadata_request__score = {"groups": True}
@@ -94,6 +96,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
     ) -> Self:
         """Meta-train on many tasks.
 
@@ -108,6 +112,10 @@ class BaseMetaEstimator(AdaptingEstimator):
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts wherever it is drawn, in the support and in the
             query; rows of weight 0 are left out.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, of a classifier with a shared label space;
+            by default those in ``y``. Some may occur in new tasks only, such as tasks
+            that a search holds out. Without meaning for a regressor.
 
         Returns
         -------
@@ -117,12 +125,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         Raises
         ------
         ValueError
-            If ``groups`` is needed and not given, if no task has enough rows, or if
-            the algorithm takes no weights.
+            If ``groups`` is needed and not given, if no task has enough rows, if the
+            algorithm takes no weights, or if ``classes`` are declared for labels that
+            are only names inside a task.
         """
         X, y, groups, _ = unpack(X, y, groups)
         with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight)
+            return self._fit(X, y, groups, sample_weight, classes=classes)
 
     def partial_fit(
         self,
@@ -195,13 +204,15 @@ class BaseMetaEstimator(AdaptingEstimator):
         rng = generator(self.random_state)
         checkpoint = None
         if self.checkpoint_dir is not None and not is_partial:
-            checkpoint = self._open_checkpoint(rows, earlier)
+            checkpoint = self._open_checkpoint(rows, earlier, classes)
             checkpoint.start(rng)
 
         if earlier is None:
             self._learn_scale(rows)
             self._learn_task_scale(rows)
         targets, cell, label = self._learn_targets(rows, classes, settled)
+        if classes is not None and not is_partial:
+            refuse_declared_names(self.spec_.label_space)
         augmentations = self._build_learner(earlier)
         self._learn_range(rows, widen=earlier is not None)
         if settled:
@@ -250,6 +261,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.history_ = self.net_.history
 
         self.n_tasks_ = self._count_units(rows)
+        self.largest_task_ = None
+        if self.tasks == "groups":
+            self.largest_task_ = int(np.bincount(rows.task).max())
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset))
@@ -263,10 +277,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             return None
         if groups is None:
             raise ValueError(
-                "fit needs to know the task of each row: pass groups=, and inside a "
-                "Pipeline or GridSearchCV turn on "
-                "sklearn.set_config(enable_metadata_routing=True) so that it arrives. "
-                f"Or choose {self._other_tasks} to make tasks out of one table."
+                f"{GROUPS_NEEDED} Or choose {self._other_tasks} to make tasks out of "
+                "one table."
             )
         return groups
 
@@ -466,7 +478,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         )
 
     def _open_checkpoint(
-        self, rows: TaskRows, earlier: EarlierFit | None
+        self, rows: TaskRows, earlier: EarlierFit | None, classes: Any
     ) -> Checkpoint:
         data: dict[str, Any] = {
             "X": rows.X,
@@ -474,6 +486,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             "groups": rows.task,
             "sample_weight": rows.weight,
         }
+        if classes is not None:
+            data["classes"] = np.asarray(classes)
         if earlier is not None:
             data["weights"] = {
                 name: weight.cpu().numpy()

@@ -59,8 +59,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     label_space : {"auto", "shared", "per_task"}, default="auto"
         "shared": a label means the same in every task. "per_task": labels are only
         names inside one task, and a new task may have labels and numbers of classes
-        never seen. "auto": per task for ``tasks="classes"``, or where most labels occur
-        in a single task only.
+        never seen. "auto": per task for ``tasks="classes"``, or where most rows have a
+        label that occurs in a single task only; it warns where that is not plain.
     n_way : int, default=5
         Classes per episode, for per-task labels.
     n_shot : int, (int, int) or "auto", default="auto"
@@ -81,8 +81,10 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Weights of classes, in the training and in ``adapt``: by label (1 for labels
         that are not named), or such that all classes count the same, in the whole
         table of ``fit`` for shared labels and in each support for per-task labels.
-        They multiply ``sample_weight``. What is a mean of each class, as prototypes
-        are in per-task label spaces, is the same for all weights of the class.
+        They multiply ``sample_weight``. Where a class is the mean of its rows, as
+        prototypes are in per-task label spaces, no weight of all of them changes it:
+        there a class is balanced as it is, and a dict adds the logarithms of its
+        weights to the log odds of the classes.
     mix_tasks : float, default=0.0
         For per-task labels of groups: share of the training episodes whose classes come
         from all tasks together, which makes many more tasks out of few.
@@ -344,7 +346,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
             If a group was not adapted to and ``unknown_task="error"``.
         """
         adapted, X, task = self._current(X, groups)
-        logits = adapted.outputs(self._table(X), task)
+        logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(softmax(logits, axis=1), task)
 
     def as_classifier(self) -> FewShotClassifier:
