@@ -26,7 +26,7 @@ from skmeta.utils.messages import warn
 from skmeta.utils.random import seeded
 from skmeta.utils.threads import one_thread_if_small
 
-__all__ = ["make_net", "meta_train"]
+__all__ = ["build", "make_net", "meta_train"]
 
 # Optimizers with one kernel for all weights, where a call per weight would cost as much
 # as the meta-gradient of a small network.
@@ -79,12 +79,29 @@ def make_net(
     if verbose:
         own.append(("progress", Progress()))
     return EpisodicNet(
-        partial(algorithm.build, backbone, spec),
+        partial(build, algorithm, backbone, spec),
         algorithm=algorithm,
         callbacks=[*own, *algorithm.callbacks(), *(callbacks or [])],
         verbose=0,  # the progress bar speaks for it
         **parameters,
     )
+
+
+def build(algorithm: Algorithm, backbone: Backbone, spec: Spec) -> nn.Module:
+    """Make the module that is meta-learnt.
+
+    Raises
+    ------
+    TypeError
+        If the algorithm makes something else.
+    """
+    module = algorithm.build(backbone, spec)
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"{type(algorithm).__name__}.build must return a torch.nn.Module, and "
+            f"returned {module!r}."
+        )
+    return module
 
 
 def _can_fuse(optimizer: Any) -> bool:
