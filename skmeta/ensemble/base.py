@@ -399,7 +399,9 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         self._check_parts()
 
     def _check_parts(self) -> None:
-        """Refuse weights of a file that are not those of its members."""
+        """Refuse members of a file that are not fitted, and weights of others."""
+        for member in _flat(self.named_estimators_).values():
+            check_is_fitted(member)
         n_sizes, n_members = len(self.support_sizes_), len(self.named_estimators_)
         if (
             not n_members

@@ -25,6 +25,7 @@ from skmeta.estimators.adapting import AdaptingEstimator
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.prior import NAMES, cross_fit, make_part
 from skmeta.tables.rows import TaskRows
+from skmeta.utils.devices import check_device
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
@@ -187,6 +188,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         classes: Any = None,
     ) -> Self:
         self._validate_params()
+        check_device(self.device)
         earlier = None
         if (self.warm_start or is_partial) and hasattr(self, "net_"):
             earlier = self._earlier_fit()

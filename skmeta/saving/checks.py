@@ -107,7 +107,8 @@ def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:
     order = _indices("order", adapted.order, n_tasks)
     bounds = _indices("bounds", adapted.bounds, n_tasks + 1)
     if not (
-        np.array_equal(np.sort(order), np.arange(n_tasks))
+        len(order) == n_tasks
+        and np.array_equal(np.sort(order), np.arange(n_tasks))
         and bounds[0] == 0
         and bounds[-1] == n_tasks
         and (np.diff(bounds) > 0).all()
@@ -201,7 +202,7 @@ def _indices(name: str, value: Any, end: int) -> np.ndarray:
     """Return whole numbers from 0 up to an end, or raise a LoadError."""
     value = _flat(name, value)
     if value.dtype.kind not in "iu" or (
-        len(value) and not (0 <= value.min() and value.max() < end)
+        len(value) and (value.min() < 0 or value.max() >= end)
     ):
         raise LoadError(f"Its {name} are out of range.")
     return value

@@ -1,7 +1,8 @@
 """Files that are whole at every moment."""
 
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
 
 __all__ = ["replace_file"]
@@ -9,6 +10,9 @@ __all__ = ["replace_file"]
 
 def replace_file(path: str | os.PathLike, data: bytes) -> None:
     """Write a file so that there is the old one or the new one at every moment.
+
+    A symbolic link stays one, and what it points to is replaced. So do the rights of an
+    old file.
 
     Parameters
     ----------
@@ -21,19 +25,27 @@ def replace_file(path: str | os.PathLike, data: bytes) -> None:
     ------
     FileNotFoundError
         If the folder does not exist.
+    OSError
+        If something else than a file is there, such as a folder or a device.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {str(path.parent)!r} to write to.")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    rights = None
+    if path.exists():
+        if not path.is_file():
+            raise OSError(f"{str(path)!r} is no file that could be replaced.")
+        rights = stat.S_IMODE(path.stat().st_mode)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(temporary, flags, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # not mkstemp's, for the owner alone
+        if rights is not None:
+            os.chmod(temporary, rights)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
