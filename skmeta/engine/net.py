@@ -6,7 +6,12 @@ from typing import Any, Self
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PassthroughScoring
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochTimer,
+    PassthroughScoring,
+)
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import task_losses
@@ -36,7 +41,18 @@ class EpisodicNet(NeuralNet):
         Meta-batches that the epochs are validated on.
     **parameters
         As in :class:`skorch.NeuralNet`.
+
+    Attributes
+    ----------
+    is_interrupted : bool
+        Whether Ctrl-C ended the latest training; skorch ends it as if it had ended by
+        itself.
+    n_epochs_before : int
+        Epochs of earlier trainings in the history.
     """
+
+    is_interrupted = False
+    n_epochs_before = 0
 
     def __init__(
         self,
@@ -70,6 +86,31 @@ class EpisodicNet(NeuralNet):
         """Begin the history anew."""
         self.history_ = History()
         return self
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that the latest training has begun."""
+        return len(self.history) - self.n_epochs_before
+
+    @property
+    def n_epochs_done(self) -> int:
+        """Epochs that it has ended, with what they are judged by."""
+        losses = {"train_loss"} if self.validation is None else {"valid_loss"}
+        epochs = self.history.to_list()[self.n_epochs_before :]
+        return sum(losses <= epoch.keys() for epoch in epochs)
+
+    def fit_loop(self, *args: Any, **kwargs: Any) -> Self:
+        """Train for some epochs, and note whether Ctrl-C ended them."""
+        self.is_interrupted = False
+        try:
+            return super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt:  # by which skorch's callbacks end a training, too
+            self.is_interrupted = not any(
+                isinstance(callback, EarlyStopping)
+                and callback.misses_ >= callback.patience
+                for _, callback in self.callbacks_
+            )
+            raise
 
     def get_split_datasets(
         self, X: Iterable[Episode], y: None = None, **fit_params: Any

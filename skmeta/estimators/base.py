@@ -1,6 +1,7 @@
 """Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -17,7 +18,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, FeatureNoise
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
-from skmeta.engine.training import make_net, meta_train
+from skmeta.engine.training import make_net, meta_train, pass_on_interruption
 from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
@@ -122,10 +123,15 @@ class BaseMetaEstimator(AdaptingEstimator):
         ValueError
             If ``groups`` is needed and not given, if no task has enough rows, or if
             the algorithm takes no weights.
+        KeyboardInterrupt
+            After Ctrl-C, with the best weights so far in place; those of an earlier
+            fit where no epoch was done.
         """
         X, y, groups, _ = unpack(X, y, groups)
-        with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight)
+        with kept_on_failure(self), ExitStack() as held:
+            self._fit(X, y, groups, sample_weight, held=held)
+        pass_on_interruption(self.net_)
+        return self
 
     def partial_fit(
         self,
@@ -173,9 +179,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         """
         X, y, groups, _ = unpack(X, y, groups)
         with kept_on_failure(self):
-            return self._fit(
-                X, y, groups, sample_weight, is_partial=True, classes=classes
-            )
+            self._fit(X, y, groups, sample_weight, is_partial=True, classes=classes)
+        pass_on_interruption(self.net_)
+        return self
 
     def _fit(
         self,
@@ -186,11 +192,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         *,
         is_partial: bool = False,
         classes: Any = None,
-    ) -> Self:
+        held: ExitStack | None = None,
+    ) -> None:
         self._validate_params()
         check_device(self.device)
+        was_fitted = hasattr(self, "net_")
         earlier = None
-        if (self.warm_start or is_partial) and hasattr(self, "net_"):
+        if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
         X, y = self._validate_rows(X, y, reset=not settled)
@@ -198,8 +206,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         rows = self._weigh(rows, sample_weight)
         rng = generator(self.random_state)
         checkpoint = None
-        if self.checkpoint_dir is not None and not is_partial:
-            checkpoint = self._open_checkpoint(rows, earlier)
+        if self.checkpoint_dir is not None and held is not None:
+            checkpoint = held.enter_context(self._open_checkpoint(rows, earlier))
             checkpoint.start(rng)
 
         if earlier is None:
@@ -250,6 +258,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             before=None if earlier is None else earlier.net,
             checkpoint=checkpoint,
         )
+        if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
+            raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
 
@@ -257,7 +267,6 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset))
-        return self
 
     # What is meta-trained on ---------------------------------------------------------
 

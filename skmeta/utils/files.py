@@ -1,11 +1,16 @@
-"""Files that are whole at every moment."""
+"""Files that are whole at every moment, and folders of one process."""
 
 import os
 import secrets
 import stat
 from pathlib import Path
 
-__all__ = ["replace_file"]
+try:
+    import fcntl
+except ImportError:  # Windows has no locks of folders
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["FolderLock", "replace_file"]
 
 
 def replace_file(path: str | os.PathLike, data: bytes) -> None:
@@ -56,3 +61,40 @@ def replace_file(path: str | os.PathLike, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+class FolderLock:
+    """A folder that one at a time may have; the system frees it when a process ends.
+
+    It leaves nothing in the folder. Where the system cannot lock folders, as on Windows
+    and in some shared ones, everyone gets it.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        A folder that is there.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self._folder = folder
+        self._handle: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the folder; tell whether it was free."""
+        if fcntl is None:
+            return True
+        self._handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            return False
+        except OSError:  # this file system knows no locks
+            pass
+        return True
+
+    def release(self) -> None:
+        """Let the folder go."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
