@@ -1,6 +1,6 @@
 """The meta-training loop: skorch over meta-batches."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, Self
 
@@ -82,6 +82,30 @@ class EpisodicNet(NeuralNet):
             ),
         ]
 
+    @property
+    def history(self) -> History:
+        """The course of the training."""
+        return self.history_
+
+    @history.setter
+    def history(self, rows: list[Any]) -> None:
+        # skorch's callbacks put one in its place that they have read from a file.
+        self.history_ = rows if isinstance(rows, History) else History(rows)
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether there is anything that could be learnt."""
+        return any(True for _ in self.module_.parameters())
+
+    def get_all_learnable_params(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        """Yield parameters by name; one without a number where there is none.
+
+        An optimizer takes no empty list.
+        """
+        if not self.has_parameters:
+            yield "nothing", torch.nn.Parameter(torch.zeros(0))
+        yield from super().get_all_learnable_params()
+
     def initialize_history(self) -> Self:
         """Begin the history anew."""
         self.history_ = History()
@@ -131,7 +155,12 @@ class EpisodicNet(NeuralNet):
     def train_step_single(self, batch: Episode, **fit_params: Any) -> dict[str, Any]:
         """Fill the gradients with the algorithm's meta-gradient."""
         self._set_training(True)
-        loss = self._meta_backward(self.module_, batch.to(self.device))
+        episode = batch.to(self.device)
+        if any(weight.requires_grad for weight in self.module_.parameters()):
+            loss = self._meta_backward(self.module_, episode)
+        else:  # there is nothing to learn, or it is frozen
+            with torch.no_grad():
+                loss = self.algorithm.meta_loss(self.module_, episode)
         return {"loss": torch.as_tensor(loss), "y_pred": None}
 
     @cached_property

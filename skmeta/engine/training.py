@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, InputShapeSetter
+from skorch.callbacks.scoring import ScoringBase
 from torch import nn
 
 from skmeta.algorithms.base import Algorithm
@@ -70,7 +71,13 @@ def make_net(
     -------
     EpisodicNet
         Not yet initialised.
+
+    Raises
+    ------
+    ValueError
+        If a callback asks for rows with labels.
     """
+    _check_callbacks(callbacks or [])
     if _can_fuse(parameters["optimizer"]):
         parameters["optimizer__fused"] = True
     own: list[tuple[str, Callback]] = []
@@ -85,6 +92,20 @@ def make_net(
         verbose=0,  # the progress bar speaks for it
         **parameters,
     )
+
+
+def _check_callbacks(callbacks: Sequence) -> None:
+    """Refuse callbacks of skorch that ask for rows with labels."""
+    for given in callbacks:
+        callback = given[-1] if isinstance(given, tuple) else given
+        cls = callback if isinstance(callback, type) else type(callback)
+        if issubclass(cls, (ScoringBase, InputShapeSetter)):
+            raise ValueError(
+                f"{cls.__name__} looks at rows and their labels, and meta-training "
+                "goes through episodes of tasks. The history has valid_loss and "
+                "valid_score of tasks held out; a callback of your own may record "
+                "more, and PassthroughScoring hands it on to epochs."
+            )
 
 
 def build(algorithm: Algorithm, backbone: Backbone, spec: Spec) -> nn.Module:
@@ -191,7 +212,8 @@ def meta_train(
             net.callbacks_.append(("checkpoint", keeper))
         n_rows = net.batch_size * train.n_rows_at_most
         with one_thread_if_small(net.module_, n_rows, spec.n_features):
-            net.partial_fit(episodes, epochs=net.max_epochs - n_done)
+            n_epochs = net.max_epochs if net.has_parameters else 1
+            net.partial_fit(episodes, epochs=max(0, n_epochs - n_done))
     net.module_.eval()
     if checkpoint is not None:
         net.callbacks_.pop()

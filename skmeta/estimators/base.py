@@ -12,10 +12,12 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from torch import nn
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, FeatureNoise
+from skmeta.backbones.torch_module import as_backbone
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train, pass_on_interruption
@@ -59,7 +61,7 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     _parameter_constraints = {
         "algorithm": [str, HasMethods(["build", "adapt", "predict"])],
-        "backbone": [str, HasMethods(["build"])],
+        "backbone": [str, HasMethods(["build"]), nn.Module],
         "prior": [StrOptions({"auto", *NAMES}), HasMethods("fit"), list, tuple, None],
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
         "n_shot": [
@@ -331,7 +333,7 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
-        self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
+        self.backbone_ = clone(as_backbone(self.backbone))
         self._check_suits(self.algorithm_, "algorithm")
 
     def _choose_episode(self) -> None:
