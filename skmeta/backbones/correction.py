@@ -57,6 +57,12 @@ class Correction(Backbone):
         self.backbone = backbone
         self.base = base
 
+    @property
+    def takes_any_width(self) -> bool:  # type: ignore[override]  # as its parts do
+        """Whether both networks can be built for any number of features."""
+        parts = (as_backbone(each) for each in (self.base, self.backbone))
+        return all(getattr(part, "takes_any_width", True) for part in parts)
+
     def build(self, n_features: int) -> nn.Module:
         """Add A g(z) to z; ``out_features`` is the width of z."""
         b = as_backbone(self.base).build(n_features)

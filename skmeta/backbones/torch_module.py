@@ -42,6 +42,8 @@ class TorchModule(Backbone):
     (400, 16)
     """
 
+    takes_any_width = False
+
     def __init__(self, module: nn.Module):
         self.module = module
 

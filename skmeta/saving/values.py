@@ -177,14 +177,15 @@ class Writer:
             content = self._write_estimator(self, value, where)
             if content is not None:
                 return {"$": "estimator", "content": content}
-        what = cls if not isinstance(value, type) and not callable(value) else value
+        is_object = not callable(value) or isinstance(value, torch.nn.Module)
+        what = cls if is_object else value
         name = getattr(what, "__qualname__", repr(what))
         kinds = ", ".join(_COMPONENTS)
         raise SaveError(
             f"Cannot save {where}: {name} is not registered, and a file without code "
             "can only name what is. If it is a class of your own, register it with "
-            f"skmeta.plugins.register under one of the kinds {kinds}; pickle and "
-            "joblib keep anything."
+            f"skmeta.plugins.register under one of the kinds {kinds} (of a network, "
+            "the Backbone that builds it); pickle and joblib keep anything."
         )
 
 

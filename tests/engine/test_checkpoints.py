@@ -309,7 +309,7 @@ def test_what_a_checkpoint_belongs_to_is_looked_at_before_what_is_in_it(
 def test_two_fits_at_once_do_not_share_a_folder(tmp_path):
     class Intruder(Callback):
         def on_epoch_end(self, net, **kwargs):
-            with pytest.raises(ValueError, match="Another fit is at work.*own"):
+            with pytest.raises(ValueError, match=r"Another fit is at work.*own"):
                 fit("maml++", tmp_path)
 
     fit("maml++", tmp_path, callbacks=[Intruder()])
