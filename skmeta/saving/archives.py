@@ -39,7 +39,7 @@ _ROOMS = {
     *("decomposition", "discriminant_analysis", "dummy", "ensemble", "frozen"),
     *("feature_selection", "gaussian_process", "impute", "isotonic"),
     *("kernel_approximation", "kernel_ridge", "linear_model", "model_selection"),
-    *("multiclass", "multioutput", "naive_bayes", "neighbors", "neural_network"),
+    *("multiclass", "multioutput", "naive_bayes", "neural_network"),
     *("pipeline", "preprocessing", "random_projection", "svm"),
 }
 _OTHERS = {"builtins", "collections", "functools", "numpy", "scipy", "skmeta"}

@@ -134,7 +134,13 @@ def _try(adapted: AdaptedTasks, meta: Any) -> None:
     n_features = meta.n_features_in_
     if n_features > _WIDEST_TRIAL:
         return
-    table = meta._table(np.zeros((1, n_features)))
+    # Not by the prior itself, which may refuse a row of zeros.
+    prior = meta.prior_
+    n_outputs = 1 if prior is None or prior.classes is None else len(prior.classes)
+    said = np.zeros((1, meta.spec_.n_parts, n_outputs), dtype=np.float32)
+    table = meta._table(
+        np.zeros((1, n_features)), offset=None if prior is None else said
+    )
     rows, mask = np.zeros((1, 1), dtype=np.intp), np.ones((1, 1), dtype=bool)
     learner = adapted.learner
     given = [table.features(rows, mask), table.offsets(rows, mask)]

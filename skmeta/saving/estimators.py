@@ -417,4 +417,7 @@ def to_state(estimator: Any) -> dict:
 
 def from_state(estimator: Any, state: dict) -> None:
     """Take over what :func:`to_state` returned."""
-    vars(estimator).update(vars(_unpack_estimator(state["skmeta"].tobytes())))
+    read = _unpack_estimator(state["skmeta"].tobytes())
+    if type(read) is not type(estimator):
+        raise LoadError(f"It holds a {type(read).__name__} of another name.")
+    vars(estimator).update(vars(read))

@@ -8,6 +8,10 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 import skmeta
 from skmeta import FewShotClassifier, LoadError, MetaClassifier
@@ -170,6 +174,17 @@ def test_a_network_that_looks_at_its_weights_is_built_within_bounds(tmp_path):
         assert_refused(data, tmp_path, "its weights do not fill")
     finally:
         skmeta.plugins.unregister(name)
+
+
+def test_a_prior_that_knows_no_row_of_zeros_is_kept(tmp_path):
+    X, y, groups = table()
+    X = np.c_[X, 5 + groups % 2]
+    columns = ColumnTransformer([("one", OneHotEncoder(), [13])], remainder="drop")
+    prior = make_pipeline(columns, LogisticRegression())
+    meta = small(algorithm="gp", prior=prior).fit(X, y, groups=groups).adapt(X, y)
+    meta.save(tmp_path / "a")
+    again = skmeta.load(tmp_path / "a")
+    np.testing.assert_array_equal(again.predict_proba(X), meta.predict_proba(X))
 
 
 HOSTILE = [
