@@ -247,17 +247,20 @@ class CtrlC(Callback):
 
 @leads_to("engine/training")
 def fit_and_interrupt(folder):
-    regressor(callbacks=[CtrlC()]).fit(X, Y, groups=TASK)
+    with pytest.raises(KeyboardInterrupt):
+        regressor(callbacks=[CtrlC()]).fit(X, Y, groups=TASK)
 
 
 @leads_to("engine/training")
 def fit_and_interrupt_behind_a_pipe(folder):
-    behind_a_pipe(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
+    with pytest.raises(KeyboardInterrupt):
+        behind_a_pipe(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
 
 
 @leads_to("engine/training")
 def search_and_interrupt(folder):
-    searched(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
+    with pytest.raises(KeyboardInterrupt):
+        searched(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
 
 
 SMALL = (TASK % 3 > 0) | (np.arange(len(TASK)) % 12 < 4)  # a third has four rows

@@ -139,9 +139,6 @@ def _run(options: argparse.Namespace) -> int:
         )
     except InputError as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
     return 0
 
 

@@ -31,6 +31,7 @@ from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.scoring import FewShotScoring
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
+from skmeta.saving.checks import check_names
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
@@ -394,10 +395,22 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         if adapted is not None:
             members = _flat(self.named_estimators_)
             self.adapted_ = AdaptedMembers.of_parts(members, adapted)
+        check_names(parts, self, {*self._get_param_names(), *_WRITTEN_APART})
         for name, value in parts.items():
-            if name in dir(type(self)):  # a method stays one
-                raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
             setattr(self, name, value)
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Refuse members of a file that are not fitted, and weights of others."""
+        for member in _flat(self.named_estimators_).values():
+            check_is_fitted(member)
+        n_sizes, n_members = len(self.support_sizes_), len(self.named_estimators_)
+        if (
+            not n_members
+            or self.weights_.shape != (n_sizes, n_members)
+            or not (np.isfinite(self.weights_).all() and (self.weights_ >= 0).all())
+        ):
+            raise LoadError("Its weights are not those of its members.")
 
     # Parameters, and what scikit-learn asks ------------------------------------------
 

@@ -1,6 +1,7 @@
 """Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -11,13 +12,15 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from torch import nn
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, FeatureNoise
+from skmeta.backbones.torch_module import as_backbone
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
-from skmeta.engine.training import make_net, meta_train
+from skmeta.engine.training import make_net, meta_train, pass_on_interruption
 from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
@@ -27,6 +30,7 @@ from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.prior import NAMES, cross_fit, make_part
 from skmeta.tables.rows import TaskRows
+from skmeta.utils.devices import check_device
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
@@ -57,7 +61,7 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     _parameter_constraints = {
         "algorithm": [str, HasMethods(["build", "adapt", "predict"])],
-        "backbone": [str, HasMethods(["build"])],
+        "backbone": [str, HasMethods(["build"]), nn.Module],
         "prior": [StrOptions({"auto", *NAMES}), HasMethods("fit"), list, tuple, None],
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
         "n_shot": [
@@ -128,10 +132,15 @@ class BaseMetaEstimator(AdaptingEstimator):
             If ``groups`` is needed and not given, if no task has enough rows, if the
             algorithm takes no weights, or if ``classes`` are declared for labels that
             are only names inside a task.
+        KeyboardInterrupt
+            After Ctrl-C, with the best weights so far in place; those of an earlier
+            fit where no epoch was done.
         """
         X, y, groups, _ = unpack(X, y, groups)
-        with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight, classes=classes)
+        with kept_on_failure(self), ExitStack() as held:
+            self._fit(X, y, groups, sample_weight, classes=classes, held=held)
+        pass_on_interruption(self.net_)
+        return self
 
     def partial_fit(
         self,
@@ -179,9 +188,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         """
         X, y, groups, _ = unpack(X, y, groups)
         with kept_on_failure(self):
-            return self._fit(
-                X, y, groups, sample_weight, is_partial=True, classes=classes
-            )
+            self._fit(X, y, groups, sample_weight, is_partial=True, classes=classes)
+        pass_on_interruption(self.net_)
+        return self
 
     def _fit(
         self,
@@ -192,10 +201,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         *,
         is_partial: bool = False,
         classes: Any = None,
-    ) -> Self:
+        held: ExitStack | None = None,
+    ) -> None:
         self._validate_params()
+        check_device(self.device)
+        was_fitted = hasattr(self, "net_")
         earlier = None
-        if (self.warm_start or is_partial) and hasattr(self, "net_"):
+        if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
         X, y = self._validate_rows(X, y, reset=not settled)
@@ -203,8 +215,10 @@ class BaseMetaEstimator(AdaptingEstimator):
         rows = self._weigh(rows, sample_weight)
         rng = generator(self.random_state)
         checkpoint = None
-        if self.checkpoint_dir is not None and not is_partial:
-            checkpoint = self._open_checkpoint(rows, earlier, classes)
+        if self.checkpoint_dir is not None and held is not None:
+            checkpoint = held.enter_context(
+                self._open_checkpoint(rows, earlier, classes)
+            )
             checkpoint.start(rng)
 
         if earlier is None:
@@ -257,6 +271,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             before=None if earlier is None else earlier.net,
             checkpoint=checkpoint,
         )
+        if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
+            raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
 
@@ -267,7 +283,6 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset))
-        return self
 
     # What is meta-trained on ---------------------------------------------------------
 
@@ -330,7 +345,7 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
-        self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
+        self.backbone_ = clone(as_backbone(self.backbone))
         self._check_suits(self.algorithm_, "algorithm")
 
     def _choose_episode(self) -> None:

@@ -175,7 +175,8 @@ class InnerLoop(nn.Module):
         with torch.no_grad():
             if self.is_relu_network:
                 return loss.of_tasks(forward(list(state.weights.values()), X)[1])
-            return loss.of_tasks(apply_per_task(self.tip, state.weights, X))
+            weights = self.spread(state, len(X)).weights
+            return loss.of_tasks(apply_per_task(self.tip, weights, X))
 
     def walk(
         self, state: State, steps: Sequence[tuple[Rates, Tensor, SupportLoss]]
@@ -227,9 +228,11 @@ class InnerLoop(nn.Module):
             with torch.no_grad():
                 losses = loss.of_tasks(outputs)
                 loss = loss.without_lost(losses)
-            gradients = torch.autograd.grad(
-                loss(outputs), list(weights.values()), create_graph=not first_order
-            )
+            gradients: Sequence[Tensor] = ()
+            if weights:  # a network without parameters has none to adapt
+                gradients = torch.autograd.grad(
+                    loss(outputs), list(weights.values()), create_graph=not first_order
+                )
         return losses, [
             weight - rate * gradient
             for weight, rate, gradient in zip(
