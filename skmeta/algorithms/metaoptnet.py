@@ -83,8 +83,8 @@ class MetaOptNet(Algorithm):
     In a shared label space, ``C=1`` lets a handful of rows overrule the prior vectors:
     on MovieLens the AUC falls from 0.674 after one rating to 0.665 after ten. With
     ``C=0.03`` it rises from 0.687 to 0.690, level with a mixed logistic
-    regression's 0.691 and below the 0.699 of :class:`~skmeta.algorithms.R2D2`, which takes a
-    sixth of the time.
+    regression's 0.691 and below the 0.699 of :class:`~skmeta.algorithms.R2D2`, which
+    takes a sixth of the time.
 
     References
     ----------

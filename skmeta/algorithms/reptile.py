@@ -206,10 +206,10 @@ class Reptile(MAML):
 
     def _keeps(
         self, module: InnerLoop, start: State, end: State, rows: Batch
-    ) -> Tensor:
+    ) -> Tensor | None:
         """Tell which tasks have no higher loss on some rows at the end."""
-        loss = self._loss(module, rows)
-        return keeps(*(module.losses(state, rows.X, loss) for state in (start, end)))
+        outputs = [module.outputs(state, rows.X) for state in (start, end)]
+        return keeps(self._loss(module, rows), outputs)
 
     def _loss(self, module: InnerLoop, rows: Batch) -> SupportLoss:
         """Describe what the inner steps on some rows descend."""
