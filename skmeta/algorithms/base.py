@@ -246,6 +246,24 @@ class Algorithm(BaseEstimator):
         """
         return 5, 15
 
+    def default_validation_fraction(self, spec: Spec, n_units: int) -> float:
+        """Say what ``validation_fraction="auto"`` stands for.
+
+        Parameters
+        ----------
+        spec : Spec
+            Sizes and kinds.
+        n_units : int
+            Tasks that ``fit`` was given; classes, or rows, where tasks are drawn from
+            them.
+
+        Returns
+        -------
+        float
+            Part to hold out: a tenth by default.
+        """
+        return 0.1
+
     def has_prior(self, spec: Spec) -> bool:
         """Tell whether a task with an empty support can be answered.
 

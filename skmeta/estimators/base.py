@@ -81,7 +81,10 @@ class BaseMetaEstimator(AdaptingEstimator):
         "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "optimizer": [StrOptions({"auto"}), callable],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_fraction": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, 1, closed="neither"),
+        ],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "unknown_task": [StrOptions({"error", "prior"})],
         "callbacks": [list, tuple, None],
@@ -245,7 +248,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             cell,
             tasks=self.tasks,
             early_stopping=not is_partial and self._holds_out(),
-            validation_fraction=self.validation_fraction,
+            validation_fraction=self._part_to_hold_out(rows),
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
             n_shot=n_shot,
@@ -353,6 +356,12 @@ class BaseMetaEstimator(AdaptingEstimator):
         n_shot, n_query = self.algorithm_.default_episode(self.spec_)
         self.n_shot_ = n_shot if self.n_shot == "auto" else self.n_shot
         self.n_query_ = n_query if self.n_query == "auto" else self.n_query
+
+    def _part_to_hold_out(self, rows: TaskRows) -> float:
+        if self.validation_fraction != "auto":
+            return self.validation_fraction
+        n_units = self._count_units(rows)
+        return self.algorithm_.default_validation_fraction(self.spec_, n_units)
 
     def _prior_parts(self) -> tuple[Any, ...]:
         """Return the parts of the prior, names or estimators; none without a prior."""

@@ -135,8 +135,10 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         epoch's weights. "auto" does so from 6 tasks, 200 rows,
         or as many classes on as leave ``n_way`` of them to validate on, and not where
         the algorithm ends by itself (``trains_in_one_cycle``, such as "gp").
-    validation_fraction : float, default=0.1
-        Part to hold out.
+    validation_fraction : float or "auto", default="auto"
+        Part to hold out. "auto" is a tenth; for "r2d2" and "metaoptnet" with labels
+        that mean the same in every task up to a quarter, as long as that is 30 tasks
+        or fewer.
     patience : int, default=10
         Epochs without improvement before training stops.
     unknown_task : {"error", "prior"}, default="error"
@@ -254,7 +256,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         lr: float | Literal["auto"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto"] = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 10,
         unknown_task: Literal["error", "prior"] = "error",
         callbacks: Sequence[Any] | None = None,

@@ -135,7 +135,7 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         lr: float | Literal["auto"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
         early_stopping: bool | Literal["auto"] = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 10,
         unknown_task: Literal["error", "prior"] = "error",
         callbacks: Sequence[Any] | None = None,
