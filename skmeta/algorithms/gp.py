@@ -134,8 +134,8 @@ class GP(Algorithm):
     uses_weights = True
     uses_prior = True
     learns_prior = True
-    default_lr = 0.08
-    default_epochs = 15
+    default_lr = 0.06
+    default_epochs = 20
     trains_in_one_cycle = True
 
     def __init__(

@@ -1,13 +1,18 @@
 """Ridge regression on a meta-learnt embedding (R2-D2)."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.calibration import (
+    Calibration,
+    count_classes,
+    tasks_to_stop_by,
+)
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
 from skmeta.algorithms.shared.offsets import add_offset, unexplained_targets
 from skmeta.algorithms.shared.training_classes import (
@@ -115,6 +120,17 @@ class R2D2(Algorithm):
         module.class_loss = make_class_loss(width_of(network), spec, self.class_loss)
         return module
 
+    def default_validation_fraction(self, spec: Spec, n_units: int) -> float:
+        """Say what part of the tasks tells when to stop.
+
+        Returns
+        -------
+        float
+            A tenth; where labels are shared 30 tasks, if that is no more than a
+            quarter.
+        """
+        return tasks_to_stop_by(spec, n_units)
+
     def adapt(self, module: "_RidgeLearner", support: Batch) -> "State":
         """Solve the ridge regression of every task."""
         embedded = apply(module.backbone, support.X, support.mask)
@@ -157,6 +173,14 @@ class R2D2(Algorithm):
         else:
             residual = residual - Z @ module.prior
             W = module.prior + _ridge(Z, residual, module.log_ridge.exp())
+        calibration = module.calibration
+        if calibration is not None and module.log_scale is not None:
+            W = calibration.scale(support.counts(W).sum(dim=1)) * W
+            shares = calibration.shares(count_classes(support, module.n_outputs)).to(W)
+            W = torch.cat(  # the last row of the head is that of the ones
+                [W[:, :-1], (W[:, -1] + shares / module.log_scale.exp()).unsqueeze(1)],
+                dim=1,
+            )
         return State(W, support.n_classes)
 
     def _answer(
@@ -166,8 +190,8 @@ class R2D2(Algorithm):
         if module.log_scale is None:
             return outputs
         logits = module.log_scale.exp() * outputs
-        if module.shift is not None:
-            logits = logits + module.shift
+        if module.calibration is not None:
+            logits = logits + module.calibration.shift
         return mask_absent_classes(logits, state.n_classes)
 
     def _targets(self, module: "_RidgeLearner", support: Batch) -> Tensor:
@@ -193,7 +217,7 @@ class _RidgeLearner(nn.Module):
         self.log_ridge = nn.Parameter(
             torch.tensor(math.log(ridge)), requires_grad=learn_ridge
         )
-        self.prior = self.log_scale = self.shift = None
+        self.prior = self.log_scale = self.calibration = None
         if self.n_outputs:
             width = width_of(backbone) + 1
             self.prior = nn.Parameter(torch.zeros(width, self.n_outputs))
@@ -201,7 +225,16 @@ class _RidgeLearner(nn.Module):
             scale = _FIRST_SCALE[spec.label_space]
             self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
             if self.n_outputs:
-                self.shift = nn.Parameter(torch.zeros(self.n_outputs))
+                self.calibration = Calibration(self.n_outputs)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        shift = state_dict.pop(prefix + "shift", None)  # of files of before
+        if shift is not None and self.calibration is not None:
+            odds = shift / 10
+            state_dict[prefix + "calibration.odds"] = odds
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _with_ones(embedded: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ def judge(
     label_space: str | None,
     rng: np.random.Generator,
     failures: dict[str, Exception],
+    declared: np.ndarray | None = None,
 ) -> tuple[list[Judged], list[dict[str, Any]]]:
     """Fit members on some tasks and ask them about the others.
 
@@ -55,6 +56,8 @@ def judge(
         Draws supports.
     failures : dict of str to Exception
         Who fails is entered here and left out.
+    declared : ndarray of shape (n_classes,), default=None
+        The labels, if ``fit`` was told them beforehand.
 
     Returns
     -------
@@ -77,7 +80,7 @@ def judge(
         answers = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the fit on all tasks says it again
-            fitted.append(fit_all(ready, known, label_space, failures))
+            fitted.append(fit_all(ready, known, label_space, failures, declared))
             for name, member in fitted[-1].items():
                 try:
                     answers[name] = ask(name, member, questions)
@@ -129,12 +132,13 @@ def fit_all(
     rows: TaskRows,
     label_space: str | None,
     failures: dict[str, Exception],
+    declared: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Fit members on tasks; who fails is entered in ``failures`` and left out."""
     fitted = {}
     for name, member in members.items():
         try:
-            fitted[name] = fit_member(member, rows, label_space)
+            fitted[name] = fit_member(member, rows, label_space, declared)
         except Exception as error:  # of any library
             failures[name] = error
     return fitted

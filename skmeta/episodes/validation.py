@@ -126,12 +126,17 @@ def make_samplers(
             + (" of each of two classes" if cell is not None else "")
             + f", and the table has n_samples = {len(task)}."
         )
-    if (train.n_reduced_ and warns_of_few) or train.n_dropped_:
-        what = "tasks" if cell is None else "classes"
-        left_out = f" {train.n_dropped_} more have one row only and are left out."
-        warn(
+    what = "tasks" if cell is None else "classes"
+    said = []
+    if train.n_reduced_ and warns_of_few:
+        said.append(
             f"{train.n_reduced_} of {train.n_cells_} training {what} are too small for "
             f"{draw['n_shot'][1]} support rows and a query row; their support is "
-            f"smaller.{left_out if train.n_dropped_ else ''}",
+            "smaller."
         )
+    if train.n_dropped_:
+        them = f"{train.n_dropped_} more" if said else f"{train.n_dropped_} {what}"
+        said.append(f"{them} have one row only and are left out.")
+    if said:
+        warn(" ".join(said))
     return train, valid if valid is not None and valid.n_tasks_ else None

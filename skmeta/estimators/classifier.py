@@ -60,8 +60,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     label_space : {"auto", "shared", "per_task"}, default="auto"
         "shared": a label means the same in every task. "per_task": labels are only
         names inside one task, and a new task may have labels and numbers of classes
-        never seen. "auto": per task for ``tasks="classes"``, or where most labels occur
-        in a single task only.
+        never seen. "auto": per task for ``tasks="classes"``, or where most rows have a
+        label that occurs in a single task only; it warns where that is not plain.
     n_way : int, default=5
         Classes per episode, for per-task labels.
     n_shot : int, (int, int) or "auto", default="auto"
@@ -82,8 +82,10 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Weights of classes, in the training and in ``adapt``: by label (1 for labels
         that are not named), or such that all classes count the same, in the whole
         table of ``fit`` for shared labels and in each support for per-task labels.
-        They multiply ``sample_weight``. What is a mean of each class, as prototypes
-        are in per-task label spaces, is the same for all weights of the class.
+        They multiply ``sample_weight``. Where a class is the mean of its rows, as
+        prototypes are in per-task label spaces, no weight of all of them changes it:
+        there a class is balanced as it is, and a dict adds the logarithms of its
+        weights to the log odds of the classes.
     mix_tasks : float, default=0.0
         For per-task labels of groups: share of the training episodes whose classes come
         from all tasks together, which makes many more tasks out of few.
@@ -112,7 +114,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         it, so that no row is far outside. None leaves all as it is.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
-        ``default_epochs``: 15 for "gp", 200 for most; at most 40 for such a pool of ten
+        ``default_epochs``: 20 for "gp", 200 for most; at most 40 for such a pool of ten
         classes or more where none is held out to stop the training.
     batch_size : int, default=32
         Tasks in a meta-batch.
@@ -120,7 +122,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Tasks drawn in an epoch.
     lr : float or "auto", default="auto"
         Learning rate of the outer optimizer. "auto" is what the algorithm is best
-        trained with, ``default_lr``: 0.08 for "gp", 0.001 for most. Algorithms with
+        trained with, ``default_lr``: 0.06 for "gp", 0.001 for most. Algorithms with
         ``trains_in_one_cycle``, such as "gp", raise the rate to ``lr`` and lower it to
         nothing, unless ``callbacks`` have a :class:`skorch.callbacks.LRScheduler`.
     optimizer : type or "auto", default="auto"
@@ -131,9 +133,12 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         drawn from them), stop when their loss has not fallen for ``patience`` epochs
         (or their accuracy not risen, for ``tasks="classes"``), and end with the best
         epoch's weights. "auto" does so from 6 tasks, 200 rows,
-        or as many classes on as leave ``n_way`` of them to validate on.
-    validation_fraction : float, default=0.1
-        Part to hold out.
+        or as many classes on as leave ``n_way`` of them to validate on, and not where
+        the algorithm ends by itself (``trains_in_one_cycle``, such as "gp").
+    validation_fraction : float or "auto", default="auto"
+        Part to hold out. "auto" is a tenth; for "r2d2" and "metaoptnet" with labels
+        that mean the same in every task up to a quarter, as long as that is 30 tasks
+        or fewer.
     patience : int, default=10
         Epochs without improvement before training stops.
     unknown_task : {"error", "prior"}, default="error"
@@ -251,7 +256,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         lr: float | Literal["auto"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto"] = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 10,
         unknown_task: Literal["error", "prior"] = "error",
         callbacks: Sequence[Any] | None = None,
@@ -344,7 +349,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
             If a group was not adapted to and ``unknown_task="error"``.
         """
         adapted, X, task = self._current(X, groups)
-        logits = adapted.outputs(self._table(X), task)
+        logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(softmax(logits, axis=1), task)
 
     def as_classifier(self) -> FewShotClassifier:

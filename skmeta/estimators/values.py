@@ -121,6 +121,9 @@ class Values(Targets):
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
     ) -> np.ndarray:
         values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
+        bounds = self._target_bounds()
+        if bounds is not None:  # a slope of three rows may lead anywhere
+            values = bounds.limit(values)
         values = values * self.target_scale_ + self.target_mean_
         # The network computes in float32; targets far from zero need more digits.
         is_far = abs(self.target_mean_) > 1e3 * self.target_scale_

@@ -356,6 +356,8 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
     }
     if not hasattr(few_shot, "learner_"):
         return content
+    if own := few_shot._learnt():
+        content["task"] = {k: writer.write(v, k) for k, v in own.items()}
     learner = few_shot.learner_
     module = getattr(few_shot.meta, "module_", None)
     if module is None or learner.module_ is not module:  # another was set meanwhile
@@ -381,6 +383,9 @@ def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
     else:
         return few_shot
     few_shot._set_learner(learner)
+    few_shot._take_learnt(
+        {k: reader.read(v) for k, v in content.get("task", {}).items()}
+    )
     return few_shot
 
 

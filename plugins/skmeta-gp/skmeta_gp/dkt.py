@@ -156,7 +156,8 @@ class DKT(Algorithm):
         embedded = apply(module.backbone, support.X, support.mask)
         L, residual = module.joint(embedded, support)
         weights = torch.cholesky_solve(residual, L)
-        return Posterior(embedded, support.mask, L, weights, support.n_classes)
+        shares = module.shares(support)
+        return Posterior(embedded, support.mask, L, weights, support.n_classes, shares)
 
     def predict(
         self,
@@ -172,7 +173,9 @@ class DKT(Algorithm):
             return add_offset(mean.to(embedded), offset)
         scores = mean / module.posterior_variance(state, embedded)
         n_rows = state.mask.sum(dim=1)
-        logits = module.logits(scores.to(embedded), state.n_classes, n_rows)
+        logits = module.logits(
+            scores.to(embedded), state.n_classes, n_rows, state.shares
+        )
         return add_offset(logits, offset)
 
     def predict_std(
@@ -232,7 +235,9 @@ class DKT(Algorithm):
             mean = prior + L[:, n:, :n] @ whitened[:, :n]
             variance = L[:, n:, n:].square().sum(dim=-1, keepdim=True)
             scores = (mean / variance).to(embedded)
-        logits = module.logits(scores, rows.n_classes, support.mask.sum(dim=1))
+        logits = module.logits(
+            scores, rows.n_classes, support.mask.sum(dim=1), module.shares(support)
+        )
         logits = add_offset(logits, query.offset)
         return loss + task_losses(logits, query).mean()
 
