@@ -59,8 +59,8 @@ class R2D2(Algorithm):
     per class. There, logits are also scaled by the number of support rows, and the
     shares of the classes in the support join them
     (:class:`~skmeta.algorithms.Calibration`): no ridge is as sure of a class as a few
-    rows of it and of no other are, where tasks differ much. Regression needs no calibration:
-    its outputs are :math:`(f(x), 1) \, W`.
+    rows of it and of no other are, where tasks differ much. Regression needs no
+    calibration: its outputs are :math:`(f(x), 1) \, W`.
 
     What a prior says of a row, o(x), is added to its outputs, and Y is what it leaves
     of the targets: values less o, or :math:`[y = k] - \mathrm{softmax}_k(o) + 1 / K`
