@@ -136,9 +136,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         or as many classes on as leave ``n_way`` of them to validate on, and not where
         the algorithm ends by itself (``trains_in_one_cycle``, such as "gp").
     validation_fraction : float or "auto", default="auto"
-        Part to hold out. "auto" is a tenth; for "r2d2" and "metaoptnet" with labels
-        that mean the same in every task up to a quarter, as long as that is 30 tasks
-        or fewer.
+        Part to hold out. "auto" is a tenth for most algorithms; with labels that mean
+        the same in every task, "r2d2" holds out up to 30 tasks and a quarter of all,
+        "metaoptnet" up to 60 and 40 %.
     patience : int, default=10
         Epochs without improvement before training stops.
     unknown_task : {"error", "prior"}, default="error"
