@@ -23,7 +23,7 @@ from skmeta.episodes.sampler import Episodes, EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
 from skmeta.episodes.spec import Spec
 from skmeta.utils.messages import warn
-from skmeta.utils.random import seeded
+from skmeta.utils.random import Generators, may_draw, seeded
 from skmeta.utils.threads import one_thread_if_small
 
 __all__ = ["make_net", "meta_train"]
@@ -163,16 +163,23 @@ def meta_train(
         )
     n_before = len(before.history) if before is not None else 0
     n_done = checkpoint.n_epochs if checkpoint is not None else 0
-    with seeded(int(rng.integers(2**63)), net.device):
+    generators = Generators(int(rng.integers(2**63)))
+    with seeded(generators):
         net.initialize()
-        if before is not None:
-            take_over(net, before)
-        if checkpoint is not None:
-            keeper = KeepCheckpoint(checkpoint, rng, torch_rng, n_before)
-            net.callbacks_.append(("checkpoint", keeper))
-        n_rows = net.batch_size * train.n_rows_at_most
-        with one_thread_if_small(net.module_, n_rows, spec.n_features):
-            net.partial_fit(episodes, epochs=net.max_epochs - n_done)
+    if before is not None:
+        take_over(net, before)
+    if checkpoint is not None:
+        random: dict[str, Generators | torch.Generator] = {"torch": generators}
+        if torch_rng is not None:
+            random["augment"] = torch_rng
+        keeper = KeepCheckpoint(checkpoint, rng, random, n_before)
+        net.callbacks_.append(("checkpoint", keeper))
+    n_rows = net.batch_size * train.n_rows_at_most
+    with (
+        seeded(generators, watch=_may_draw(net), borrow=net.compile),
+        one_thread_if_small(net.module_, n_rows, spec.n_features),
+    ):
+        net.partial_fit(episodes, epochs=net.max_epochs - n_done)
     net.module_.eval()
     if checkpoint is not None:
         net.callbacks_.pop()
@@ -187,6 +194,12 @@ def meta_train(
     if valid is not None:
         warn_if_no_help(net)
     return net
+
+
+def _may_draw(net: EpisodicNet) -> bool:
+    """Tell whether a step of the training may draw numbers that nobody has seeded."""
+    callbacks = [callback for _, callback in net.callbacks_]
+    return may_draw([net.algorithm, *net.module_.modules(), *callbacks, net.optimizer_])
 
 
 def _in_turn(

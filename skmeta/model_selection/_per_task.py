@@ -1,13 +1,11 @@
 """A model of its own for each task."""
 
-import warnings
-
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing
 
 from skmeta.model_selection._strategy import Strategy, probabilities_of
-from skmeta.utils.messages import warn
+from skmeta.utils.messages import silenced, warn
 
 __all__ = ["PerTask"]
 
@@ -80,8 +78,7 @@ class PerTask(Strategy):
             rows, targets = _safe_indexing(X, own), y[own]
             one_class = is_classifier(self.estimator) and len(np.unique(targets)) < 2
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of few rows, they are many
+                with silenced():  # of few rows, warnings are many
                     model = clone(self.estimator).fit(rows, targets)
                     model.predict(rows)
             except ValueError as error:

@@ -1,7 +1,6 @@
 """The score of every task: adapt to a round of episodes, compare the answers."""
 
 import copy
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from skmeta.episodes.rounds import Round
 from skmeta.model_selection._metrics import Metric
 from skmeta.pipelines import last_step, transform
 from skmeta.tables.groups import encode_groups
-from skmeta.utils.messages import warn
+from skmeta.utils.messages import silenced, warn
 from skmeta.utils.unique import number
 
 __all__ = ["TaskScorer", "mean_per_task", "warn_of_undefined"]
@@ -64,9 +63,8 @@ class TaskScorer:
         groups = {"groups": episode}
         if len(learnt_of):
             Z = transform(estimator, _safe_indexing(self.X, learnt_of))
-            with warnings.catch_warnings():
-                # Of judging, which meets every task several times, scores tell enough.
-                warnings.filterwarnings("ignore", ".*far outside of what fit has seen")
+            # Of judging, which meets every task several times, scores tell enough.
+            with silenced(message=".*far outside of what fit has seen"):
                 learner.adapt(Z, self.y[learnt_of], groups=drawn.episode[support])
         else:
             try:

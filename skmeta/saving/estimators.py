@@ -247,7 +247,7 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
             setattr(meta, name, earlier)
     meta.spec_ = Spec(**{SPEC[key]: value for key, value in content["spec"].items()})
     meta.net_ = meta._make_net(validates=False)
-    with seeded(0, meta.device):  # the weights drawn here are overwritten
+    with seeded(0):  # the weights drawn here are overwritten
         meta.net_.initialize()
     meta.module_ = meta.net_.module_
     meta.module_.load_state_dict(reader.read(content["weights"]))

@@ -6,6 +6,8 @@ is answered by estimators that have not seen it; new rows by those fitted to all
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +38,9 @@ _FOLDS = ((20_000, 5), (100_000, 3), (None, 2))
 
 # No probability counts as less, that its logarithm be a number.
 _LEAST_PROBABILITY = 1e-4
+
+# Held by a fit of boosting.
+_BINNING = threading.Lock()
 
 # Rows that are answered at once.
 _ROWS_AT_ONCE = 2**17
@@ -215,7 +220,10 @@ def cross_fit(
     def fit(chosen: Any) -> Prior:
         X = with_columns(rows.X[chosen], columns)
         own = None if weight is None else weight[chosen]
-        fitted = [_fit(part, X, rows.y[chosen], own) for part in parts]
+        fitted = []
+        for part in parts:
+            with _alone(part):
+                fitted.append(_fit(part, X, rows.y[chosen], own))
         return Prior(fitted, classes, columns, mean, scale)
 
     # As many threads would win little on a table, and wait for each other beside other
@@ -238,6 +246,18 @@ def _folds(rows: TaskRows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return iter([(np.zeros(1, dtype=np.intp),) * 2])
     n_folds = min(n_folds, len(rows))
     return KFold(n_folds, shuffle=True, random_state=0).split(rows.X)
+
+
+def _alone(part: Any) -> contextlib.AbstractContextManager[Any]:
+    """Keep fits of boosting in several threads from overlapping.
+
+    Its binning replaces the process's filters of warnings for a moment; of two that
+    overlap, one would give back the other's.
+    """
+    is_boosting = isinstance(
+        part, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+    )
+    return _BINNING if is_boosting else contextlib.nullcontext()
 
 
 def _fit(part: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> Any:
