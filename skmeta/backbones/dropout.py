@@ -21,7 +21,7 @@ class Dropout(nn.Dropout):
     >>> from skmeta.utils.random import seeded
     >>> with seeded(0, watch=False):
     ...     Dropout(0.5)(torch.ones(6))
-    tensor([2., 0., 2., 2., 2., 2.])
+    tensor([0., 0., 2., 0., 0., 0.])
     """
 
     carries_task_axis = True
