@@ -52,6 +52,11 @@ class Algorithm(BaseEstimator):
         :func:`unexplained_targets` and :func:`count_unexpected` are there for that.
     default_lr : float
         Learning rate of the outer optimizer that ``lr="auto"`` stands for.
+    default_epochs : int
+        Epochs that ``max_epochs="auto"`` stands for.
+    trains_in_one_cycle : bool
+        True if the learning rate rises to ``lr`` and falls to nothing, once in a
+        training. If False, it stays as it is.
 
     Examples
     --------
@@ -86,6 +91,8 @@ class Algorithm(BaseEstimator):
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
     default_lr: ClassVar[float] = 1e-3
+    default_epochs: ClassVar[int] = 200
+    trains_in_one_cycle: ClassVar[bool] = False
 
     # ``module`` is Any below, and so is ``state``: they are what the own ``build`` and
     # ``adapt`` return, of types that each algorithm names where it overrides these.

@@ -134,7 +134,9 @@ class GP(Algorithm):
     uses_weights = True
     uses_prior = True
     learns_prior = True
-    default_lr = 0.01
+    default_lr = 0.08
+    default_epochs = 15
+    trains_in_one_cycle = True
 
     def __init__(
         self,
@@ -301,6 +303,8 @@ class GP(Algorithm):
         query: Batch,
     ) -> Tensor:
         """Return minus the log density, or log-probability, of the mixture."""
+        if module.kind == "classifier":
+            return super().validation_loss(module, state, outputs, query)
         processes = self._processes(module, state, query.X, query.offset, query.mask)
         log_p = _log_density(*processes, query.y)
         mixture = (state.log_share.unsqueeze(-1) + log_p).logsumexp(dim=1)

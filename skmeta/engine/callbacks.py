@@ -1,4 +1,4 @@
-"""What happens around epochs: the best weights are kept, a bar shows how far it is."""
+"""What happens around steps and epochs: learning rate, best weights, progress."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,10 @@ from tqdm.auto import tqdm
 
 from skmeta.utils.messages import warn
 
-__all__ = ["KeepBest", "Progress", "best_epoch"]
+__all__ = ["KeepBest", "OneCycle", "Progress", "best_epoch"]
+
+# A cycle of the learning rate: its beginning, and what part of the steps it rises.
+_FIRST_RATE, _RISE = 0.04, 0.3
 
 
 class KeepBest(EarlyStopping):
@@ -77,6 +80,47 @@ def best_epoch(net: Any, epochs: Sequence[Mapping[str, Any]]) -> int:
 
 def _silent(text: str, verbose: int = 0) -> None:
     """Say nothing: the progress bar shows the best epoch."""
+
+
+class OneCycle(Callback):
+    """Raise the learning rate to ``lr`` and lower it to nothing, once in a training.
+
+    It begins at a 25th and rises over the first 30 % of the steps, along half cosines
+    (Smith and Topin 2018). :class:`torch.optim.lr_scheduler.OneCycleLR` does the same,
+    but cannot go on from where a killed training has got to.
+
+    References
+    ----------
+    L. N. Smith, N. Topin. Super-convergence: very fast training of neural networks
+    using large learning rates. 2018.
+    """
+
+    def on_train_begin(self, net: Any, X: Any = None, **kwargs: Any) -> None:
+        """Begin the cycle."""
+        self.n_steps_ = 0
+        self.n_total_ = net.max_epochs * len(X)
+        self.highest_ = [group["lr"] for group in net.optimizer_.param_groups]
+
+    def on_batch_begin(
+        self, net: Any, batch: Any = None, training: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Set the learning rate of a step."""
+        if not training:
+            return
+        share = _share_of_cycle(self.n_steps_ / self.n_total_)
+        for group, highest in zip(
+            net.optimizer_.param_groups, self.highest_, strict=True
+        ):
+            group["lr"] = share * highest
+        self.n_steps_ += 1
+
+
+def _share_of_cycle(done: float) -> float:
+    """Return what part of the highest rate a step has; ``done`` are those before."""
+    if done < _RISE:
+        up = 0.5 * (1 - math.cos(math.pi * done / _RISE))
+        return _FIRST_RATE + (1 - _FIRST_RATE) * up
+    return 0.5 * (1 + math.cos(math.pi * (done - _RISE) / (1 - _RISE)))
 
 
 class Progress(Callback):

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import nn
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
 from skmeta.engine.baseline_check import warn_if_no_help
-from skmeta.engine.callbacks import KeepBest, Progress
+from skmeta.engine.callbacks import KeepBest, OneCycle, Progress
 from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
 from skmeta.engine.chunks import ROWS_AT_ONCE
 from skmeta.engine.net import EpisodicNet
@@ -76,6 +76,8 @@ def make_net(
     own: list[tuple[str, Callback]] = []
     if patience is not None:
         own.append(("keep_best", KeepBest(patience, by_score)))
+    if algorithm.trains_in_one_cycle and not _has_schedule(callbacks):
+        own.append(("one_cycle", OneCycle()))
     if verbose:
         own.append(("progress", Progress()))
     return EpisodicNet(
@@ -85,6 +87,12 @@ def make_net(
         verbose=0,  # the progress bar speaks for it
         **parameters,
     )
+
+
+def _has_schedule(callbacks: Sequence[Any] | None) -> bool:
+    """Tell whether some callbacks, named or not, have one of the learning rate."""
+    each = (item[-1] if isinstance(item, tuple) else item for item in callbacks or [])
+    return any(isinstance(callback, LRScheduler) for callback in each)
 
 
 def _can_fuse(optimizer: Any) -> bool:

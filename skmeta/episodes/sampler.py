@@ -184,8 +184,6 @@ class EpisodeSampler:
 
         place = np.arange(width)
         real = (np.arange(n_way) < way[:, np.newaxis])[..., np.newaxis]
-        # The query stands first: its size is mostly the same while the shot may vary,
-        # so that both need little padding.
         in_query = real & (place < (n_drawn - shot)[..., np.newaxis])
         in_support = real & ~in_query & (place < n_drawn[..., np.newaxis])
         return rows, in_support, in_query, way
@@ -228,20 +226,21 @@ class EpisodeSampler:
     ) -> Episode:
         """Gather drawn row numbers into a padded episode."""
         n_classes = way if self.draws_classes else np.full(len(way), self.n_classes)
-        y = None
-        if self.draws_classes:
-            y = np.broadcast_to(np.arange(rows.shape[1])[:, np.newaxis], rows.shape)
 
         def gather(mask: np.ndarray) -> Batch:
-            # Cut the places that no episode uses.
-            used = np.flatnonzero(mask.any(axis=(0, 1)))
-            span = slice(used[0], used[-1] + 1) if len(used) else slice(0, 1)
+            # Real rows to the front: as wide as the largest cell, and no wider.
+            width = max(int(mask.sum(axis=-1).max()), 1)
+            order = np.argsort(~mask, axis=-1, kind="stable")[..., :width]
             flat = (len(rows), -1)
+            y = None
+            if self.draws_classes:
+                y = np.broadcast_to(np.arange(order.shape[1])[:, None], order.shape)
+                y = y.reshape(flat)
             return self.table.take(
-                rows[..., span].reshape(flat),
-                mask[..., span].reshape(flat),
+                np.take_along_axis(rows, order, axis=-1).reshape(flat),
+                np.take_along_axis(mask, order, axis=-1).reshape(flat),
                 n_classes,
-                None if y is None else y[..., span].reshape(flat),
+                y,
             )
 
         return Episode(gather(in_support), gather(in_query))

@@ -36,8 +36,6 @@ _POOL_NOISE = FeatureNoise(scale=0.1, within=0.5)
 _POOL_DECAY = 1e-3
 _POOL_EPOCHS = 40  # where no class is held out to stop it
 
-_EPOCHS = 200
-
 
 class BaseMetaEstimator(AdaptingEstimator):
     """A meta-learner of any kind of target: its parameters and its meta-training.
@@ -361,7 +359,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             return None
         seed = int(rng.integers(2**31))
         self.prior_, offset = cross_fit(
-            [make_part(each, self._kind, seed) for each in given],
+            [make_part(each, self._kind, seed, len(rows)) for each in given],
             rows,
             weight=weight,
             columns=getattr(self, "feature_names_in_", None),
@@ -403,8 +401,10 @@ class BaseMetaEstimator(AdaptingEstimator):
     def _n_epochs(self, *, validates: bool) -> int:
         if self.max_epochs != "auto":
             return self.max_epochs
-        is_short = self._compares_classes() and not validates
-        return _POOL_EPOCHS if is_short else _EPOCHS
+        n_epochs = self.algorithm_.default_epochs
+        if self._compares_classes() and not validates:
+            n_epochs = min(n_epochs, _POOL_EPOCHS)
+        return n_epochs
 
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":

@@ -110,7 +110,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         training rows by x standard deviations comes to :math:`3 \tanh(x / 3)` beyond
         it, so that no row is far outside. None leaves all as it is.
     max_epochs : int or "auto", default="auto"
-        Passes over ``tasks_per_epoch`` tasks. "auto" is 200; 40 for such a pool of ten
+        Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
+        ``default_epochs``: 15 for "gp", 200 for most; at most 40 for such a pool of ten
         classes or more where none is held out to stop the training.
     batch_size : int, default=32
         Tasks in a meta-batch.
@@ -118,7 +119,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Tasks drawn in an epoch.
     lr : float or "auto", default="auto"
         Learning rate of the outer optimizer. "auto" is what the algorithm is best
-        trained with, ``default_lr``: 0.01 for "gp", 0.001 for most.
+        trained with, ``default_lr``: 0.08 for "gp", 0.001 for most. Algorithms with
+        ``trains_in_one_cycle``, such as "gp", raise the rate to ``lr`` and lower it to
+        nothing, unless ``callbacks`` have a :class:`skorch.callbacks.LRScheduler`.
     optimizer : type or "auto", default="auto"
         Outer optimizer. "auto" is :class:`torch.optim.Adam`, with ``weight_decay=1e-3``
         where ``augment="auto"`` is noise.

@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 
 from skmeta.algorithms import GP, Spec
 from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large
-from skmeta.algorithms.gaussian.exact import MostLikely
+from skmeta.algorithms.gaussian.exact import Inverse, MostLikely
 from skmeta.backbones import MLP
 from skmeta.episodes import Episode
 from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, make_batch
@@ -272,6 +272,17 @@ def test_the_gradient_of_the_most_likely_values_is_that_of_the_solution(generato
     K = root * (A @ A.mT) * root.mT
     given = K.requires_grad_(), logits.requires_grad_()
     assert torch.autograd.gradcheck(weights, given, rtol=1e-4, atol=1e-6)
+
+
+def test_the_gradients_of_the_inverse_are_those_of_differences(generator):
+    def draw(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    def solve(root, residual):
+        return Inverse.apply(root @ root.mT + torch.eye(3), residual)
+
+    given = draw(2, 2, 3, 3).requires_grad_(), draw(2, 2, 3, 1).requires_grad_()
+    assert torch.autograd.gradcheck(solve, given)
 
 
 # The prior ------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Callbacks of skorch, given to a learner."""
 
+import numpy as np
 import pytest
 import skorch.callbacks
 import torch
@@ -73,3 +74,42 @@ def test_weights_and_biases_gets_the_losses(tmp_path):
     meta = regressor(callbacks=[callback]).fit(X, Y, groups=TASK)
     losses = [row["train_loss"] for row in run.logged]
     assert losses == meta.history_[:, "train_loss"]
+
+
+class WatchRate(skorch.callbacks.Callback):
+    """Keep the learning rate of every step; after the callbacks that set it."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.rates = []
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        self.rates.append(net.optimizer_.param_groups[0]["lr"])
+
+
+def test_one_cycle_is_that_of_torch():
+    watch = WatchRate()
+    regressor(algorithm="gp", prior=None, lr=0.1, callbacks=[watch], max_epochs=5).fit(
+        X, Y, groups=TASK
+    )
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    expected = []
+    # Torch counts the steps between its ends, and ends the rise a step earlier.
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.1, total_steps=11, pct_start=4 / 11, cycle_momentum=False
+    )
+    for _ in range(10):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        cycle.step()
+    assert len(watch.rates) == 10
+    np.testing.assert_allclose(watch.rates, expected, atol=1e-6)
+
+
+def test_a_schedule_of_ones_own_takes_the_place_of_the_cycle():
+    watch = WatchRate()
+    schedule = skorch.callbacks.LRScheduler("StepLR", step_size=1, gamma=0.1)
+    regressor(
+        algorithm="gp", prior=None, lr=0.1, callbacks=[("steps", schedule), watch]
+    ).fit(X, Y, groups=TASK)
+    assert watch.rates == pytest.approx([0.1, 0.1, 0.01, 0.01])

@@ -94,6 +94,8 @@ def test_an_episode_of_whole_tasks_keeps_targets_and_counts(
         assert len(query) == min(n_query, sizes[one] - shot)
         for batch, rows in zip(episode, (support, query), strict=True):
             np.testing.assert_array_equal(batch.y[i][batch.mask[i]], y[rows])
+    for batch in episode:  # padded to the largest of them, and no wider
+        assert batch.mask.shape[1] == batch.mask.sum(dim=1).max()
 
 
 def rows_of(batch, i):

@@ -10,7 +10,7 @@ from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
 from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.shared.losses import absent_classes
 
-__all__ = ["MostLikely", "adapt_exactly"]
+__all__ = ["Inverse", "MostLikely", "adapt_exactly"]
 
 _TINY = 1e-12
 
@@ -37,21 +37,18 @@ def _of_values(
     module: KernelLearner, support: Support, root: Tensor, K: Tensor
 ) -> Posterior:
     residual = root * (support.y[:, None, :, None] - support.mean)
-    wide = _wide(K)
-    noise = module.noise().to(wide)[:, None, None]
-    L = torch.linalg.cholesky(K.to(wide) + noise * _eye(K).to(wide))
-    residual = residual.to(wide)
-    precision = torch.cholesky_inverse(L)
-    weights = precision @ residual
+    noise = module.noise()
+    precision, weights, volume = Inverse.apply(
+        K + noise[:, None, None] * _eye(K), residual
+    )
     # Padding leaves the noise alone on the diagonal, and of w equal rows w - 1 too.
     spare = support.counts.sum(dim=1, keepdim=True) - K.shape[-1]  # (tasks, 1)
-    volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    volume = volume + 0.5 * spare * module.noise().to(wide).log()
+    volume = volume + 0.5 * spare * noise.log()
     evidence = -0.5 * (residual * weights).sum((-1, -2)) - volume
     return Posterior(
         support.rows,
-        root * weights.to(K),
-        root * precision.to(K) * root.mT,
+        root * weights,
+        root * precision * root.mT,
         module.log_share(evidence),
         support.n_classes,
     )
@@ -83,6 +80,39 @@ def _of_classes(
     )
 
 
+class Inverse(torch.autograd.Function):
+    r"""Inverse P of a covariance A, P r of residuals r, and the root of its volume.
+
+    The last is the logarithm :math:`\tfrac12 \log |A|`. A is factorised in double
+    precision, for noise may be small beside covariances. With gradients
+    :math:`\bar P, \bar w, \bar v` of the three, those of A and r are
+
+    .. math:: \bar A = \tfrac12 \bar v P - P \bar P P - P \bar w \, (P r)^\top,
+              \qquad \bar r = P \bar w .
+    """
+
+    @staticmethod
+    def forward(ctx: Any, A: Tensor, residual: Tensor) -> tuple[Tensor, ...]:
+        """Return them, in the precision of A."""
+        wide = A.dtype if A.device.type == "mps" else torch.double
+        L = torch.linalg.cholesky(A.to(wide))
+        precision = torch.cholesky_inverse(L)
+        weights = (precision @ residual.to(wide)).to(A)
+        volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1).to(A)
+        precision = precision.to(A)
+        ctx.save_for_backward(precision, weights)
+        return precision, weights, volume
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradients of the covariance and of the residuals."""
+        precision, weights = ctx.saved_tensors
+        of_precision, of_weights, of_volume = gradients
+        u = precision @ of_weights
+        pull = 0.5 * of_volume[..., None, None] * precision - u @ weights.mT
+        return pull - precision @ of_precision @ precision, u
+
+
 class MostLikely(torch.autograd.Function):
     r"""Most likely latent values of a softmax likelihood under a Gaussian process.
 
@@ -106,40 +136,51 @@ class MostLikely(torch.autograd.Function):
 
         ``steps``, (tasks,), are how many each task goes.
         """
-        step = torch.linalg.inv(_eye(K) + 0.5 * K)
-        inverse = 1 / root.clamp(min=_TINY)
+        # Classes stand before rows, (tasks * processes, classes, rows): a softmax over
+        # the last and short one of dimensions takes four times as long.
+        shape = logits.mT.shape
+        step = torch.linalg.inv(_eye(K) + 0.5 * K).flatten(0, 1)
+        near = (K / root.clamp(min=_TINY).mT).flatten(0, 1)
+        root = root.mT.expand(*shape[:2], 1, -1).flatten(0, 1)
+        labels = root * Y.mT.expand(shape).flatten(0, 1)
+        logits = logits.mT.flatten(0, 1)
+        steps = steps.repeat_interleave(shape[1])
+        goes = _whether_it_goes(steps, K.dtype)
         weights = torch.zeros_like(logits)
-        for i in range(int(steps.max())):
-            p = torch.softmax(logits + (K @ weights) * inverse, dim=-1)
-            change = step @ (root * (Y - p) - weights)
-            goes = (i < steps)[:, None, None, None]
-            weights = torch.where(goes, weights + change, weights)
-        p = torch.softmax(logits + (K @ weights) * inverse, dim=-1)
-        ctx.save_for_backward(K, step, p, weights, root)
-        ctx.steps = steps
-        return weights
+        for each in goes:
+            p = torch.softmax(torch.baddbmm(logits, weights, near), dim=-2)
+            change = (labels - root * p - weights) @ step
+            weights = weights + (change if each is None else each * change)
+        p = torch.softmax(torch.baddbmm(logits, weights, near), dim=-2)
+        ctx.save_for_backward(K.flatten(0, 1), step, p, weights, root)
+        ctx.goes, ctx.shape = goes, shape
+        return weights.view(shape).mT
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Solve the linearised equation of the weights, transposed."""
         K, step, p, weights, root = ctx.saved_tensors
-        (gradient,) = gradients
+        gradient = gradients[0].mT.flatten(0, 1)
 
         def curve(x: Tensor) -> Tensor:
-            return p * (x - (p * x).sum(-1, keepdim=True))
+            px = p * x
+            return px - p * px.sum(dim=-2, keepdim=True)
 
         x = gradient
-        for i in range(int(ctx.steps.max())):
-            change = step @ (gradient - x - K @ curve(x))
-            x = torch.where((i < ctx.steps)[:, None, None, None], x + change, x)
+        for each in ctx.goes:
+            change = (gradient - x - curve(x) @ K) @ step
+            x = x + (change if each is None else each * change)
         u = -curve(x)
-        return u @ weights.mT, root * u, None, None, None
+        pull = (weights.mT @ u).unflatten(0, ctx.shape[:2])
+        return pull, (root * u).view(ctx.shape).mT, None, None, None
+
+
+def _whether_it_goes(steps: Tensor, dtype: torch.dtype) -> list[Tensor | None]:
+    """Return for every step which go it, 0 or 1; None where all do."""
+    fewest, most = int(steps.min()), int(steps.max())
+    some = [(i < steps)[:, None, None].to(dtype) for i in range(fewest, most)]
+    return [None] * fewest + some
 
 
 def _eye(K: Tensor) -> Tensor:
     return torch.eye(K.shape[-1], dtype=K.dtype, device=K.device)
-
-
-def _wide(K: Tensor) -> torch.dtype:
-    """Return the precision to factorise in: noise may be small beside covariances."""
-    return K.dtype if K.device.type == "mps" else torch.double

@@ -50,16 +50,29 @@ class Kernel(NamedTuple):
     inputs: Tensor  # variance of the squared exponential on the inputs
     embedding: Tensor  # and on the embedding
     slopes: Tensor  # (processes, 1, inputs): variances
-    inverse: Tensor  # (processes, 1, inputs): 1 / length
+    sharpness: Tensor  # (processes, 1, inputs): 1 / length ** 2
 
     def between(self, rows: Tensor, others: Tensor) -> Tensor:
         """Return covariances, (tasks, processes, rows, others)."""
+        if rows.shape[1] < others.shape[1]:
+            return self.between(others, rows).mT
         d = self.slopes.shape[-1]
-        a, b = rows[..., :d].unsqueeze(1), others[..., :d].unsqueeze(1)
-        near = _squared_exponential(a * self.inverse, b * self.inverse)
-        near_embedded = _squared_exponential(rows[..., d:], others[..., d:])
-        covariance = self.constant + (a * self.slopes) @ b.mT + self.inputs * near
-        return covariance + self.embedding * near_embedded.unsqueeze(1)
+        a, b = rows[..., :d], others[..., :d]
+        # All products of a task in one of matrices, (tasks, 2, processes, others,
+        # rows), whose factor that is repeated has the fewer rows.
+        scales = torch.cat([self.slopes, self.sharpness])
+        products = (b.unsqueeze(1) * scales).flatten(1, 2) @ a.mT
+        products = products.unflatten(1, (2, len(self.slopes), -1))
+        linear, near = products.unbind(dim=1)
+        far = self._half_norm(a).unsqueeze(-2) + self._half_norm(b).unsqueeze(-1)
+        near = torch.exp((near - far).clamp(max=0.0))
+        near_embedded = _squared_exponential(others[..., d:], rows[..., d:])
+        covariance = self.constant + linear + self.inputs * near
+        covariance = covariance + self.embedding * near_embedded.unsqueeze(1)
+        return covariance.mT
+
+    def _half_norm(self, inputs: Tensor) -> Tensor:
+        return (inputs.square() @ (0.5 * self.sharpness.squeeze(1)).T).mT
 
     def variance(self, rows: Tensor) -> Tensor:
         """Return the variance of every row, (tasks, processes, rows)."""
@@ -205,7 +218,7 @@ class KernelLearner(nn.Module):
             variances[:, 1, None, None],
             embedding[:, None, None],
             (sees * log[:, 3 : 3 + d].exp()).unsqueeze(1),
-            (sees * (-log[:, 3 + d :]).exp()).unsqueeze(1),
+            (sees * (-2 * log[:, 3 + d :]).exp()).unsqueeze(1),
         )
 
     def noise(self) -> Tensor:
