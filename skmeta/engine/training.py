@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import nn
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, augment_all
@@ -34,6 +35,11 @@ _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 
 # Enough for a steady validation loss, few enough to cost less than the training.
 _VALIDATION_EPISODES = 256
+
+_DIVERGED = (
+    "Meta-training diverged: the weights are no longer finite. Lower lr, or the "
+    "algorithm's inner_lr or inner_steps, and standardise the features."
+)
 
 
 def make_net(
@@ -187,7 +193,12 @@ def meta_train(
         seeded(generators, watch=_may_draw(net), borrow=net.compile),
         one_thread_if_small(net.module_, n_rows, spec.n_features),
     ):
-        net.partial_fit(episodes, epochs=net.max_epochs - n_done)
+        try:
+            net.partial_fit(episodes, epochs=net.max_epochs - n_done)
+        except LinAlgError as error:
+            if checkpoint is not None:
+                checkpoint.remove()
+            raise ValueError(f"{_DIVERGED} ({error})") from error
     net.module_.eval()
     if checkpoint is not None:
         net.callbacks_.pop()
@@ -222,10 +233,7 @@ def _check_outcome(net: EpisodicNet, n_epochs: int) -> bool:
     """Tell whether training ended by itself; raise if it diverged."""
     weights: Iterator[nn.Parameter] = net.module_.parameters()
     if not all(bool(weight.isfinite().all()) for weight in weights):
-        raise ValueError(
-            "Meta-training diverged: the weights are no longer finite. Lower lr, or "
-            "the algorithm's inner_lr or inner_steps, and standardise the features."
-        )
+        raise ValueError(_DIVERGED)
     stopped_early = any(
         isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
         for _, callback in net.callbacks_

@@ -60,7 +60,8 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         or each task by those of its support, as in :class:`MetaClassifier`; values are
         given back in the unit of the targets. A support's target that is beyond the
         range of the training by x standard deviations counts as
-        :math:`10 \tanh(x / 10)` beyond it.
+        :math:`10 \tanh(x / 10)` beyond it, except with "task", which is for tasks that
+        may have a unit of their own.
     max_epochs, batch_size, tasks_per_epoch, lr, optimizer
         As in :class:`MetaClassifier`.
     early_stopping, validation_fraction, patience
@@ -234,7 +235,8 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
                 "Choose an algorithm that has them, such as 'cnp'."
             )
         deviations = adapted.deviations(self._table(X), task)[:, 0]
-        return values, deviations * self.target_scale_
+        deviations = deviations.astype(np.float64) * self.target_scale_
+        return values, self._as_given(deviations)
 
     def as_regressor(self) -> FewShotRegressor:
         """Make an ordinary regressor, whose ``fit`` learns one task.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.sizes import unit_of
 
 __all__ = ["Prior", "cross_fit", "make_part"]
 
@@ -228,6 +229,9 @@ def cross_fit(
     ValueError
         If a part takes no weights and there are some.
     """
+    if classes is None and unit_of(rows.y) != 1.0:
+        # Boosting computes in single precision, and the linear model squares.
+        rows, mean, scale = replace(rows, y=(rows.y - mean) / scale), 0.0, 1.0
 
     def fit(chosen: Any) -> Prior:
         X = with_columns(rows.X[chosen], columns)
