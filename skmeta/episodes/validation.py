@@ -88,8 +88,8 @@ def _hold_out(
     if len(units) < 4:
         raise ValueError(
             "early_stopping=True holds out whole tasks to validate on, and "
-            f"{len(units)} with rows for a support and a query are too few for that. "
-            "Set early_stopping=False."
+            f"{len(units)} are too few for that; those without a support and a query "
+            "row do not count. Set early_stopping=False."
         )
     n_held_out = min(max(2, round(fraction * len(units))), len(units) - 2)
     return np.isin(unit, rng.permutation(units)[:n_held_out])

@@ -53,7 +53,7 @@ def test_auto_counts_usable_tasks():
 
 def test_too_few_usable_tasks_are_no_validation():
     task = np.r_[np.repeat(np.arange(3), 5), 3 + np.arange(200)]
-    with pytest.raises(ValueError, match="and 3 with rows for a support and a query"):
+    with pytest.raises(ValueError, match="and 3 are too few for that"):
         samplers(task, early_stopping=True)
 
 
