@@ -109,9 +109,11 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         inside tasks keep the global ones. "robust" takes
         median and distance of the quartiles, and draws every feature smoothly below 3
         (as RealMLP does, Holzmüller et al. 2024), for columns with outliers or heavy
-        tails. In all of these a feature of a new row that is beyond the range of the
+        tails. In all but "task" a feature of a new row that is beyond the range of the
         training rows by x standard deviations comes to :math:`3 \tanh(x / 3)` beyond
-        it, so that no row is far outside. None leaves all as it is.
+        it, so that no row is far outside; with "task" it may lie anywhere, and counts
+        as 20 deviations from the mean of its task at most. None leaves all within the
+        range as it is, and lets rows come as far beyond it as it is wide.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
         ``default_epochs``: 20 for "gp", 200 for most; at most 40 for such a pool of ten
