@@ -8,7 +8,7 @@ from _pages import fill, rewrite
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-PAGES = ("docs/which.md",)  # whose blocks hold figures
+PAGES = ("README.md", "docs/which.md")  # whose blocks hold figures
 CAP = 10.0  # a ratio beyond counts as this in a mean
 NEAR = 0.02
 MAIN = {  # and their marks in the picture

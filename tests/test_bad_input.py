@@ -418,5 +418,5 @@ def test_an_adaptation_that_diverges_is_named():
         weight[place] = np.inf
     calm = meta.predict(X[:20], groups=own[:20])
     assert np.isfinite(calm).all()
-    with pytest.raises(RuntimeWarning, match=r"1 tasks \['wild'\] diverged"):
+    with pytest.raises(RuntimeWarning, match=r"1 task of \['wild'\] diverged"):
         meta.predict(X[rows], groups=own)

@@ -7,7 +7,9 @@ import pickle
 import random
 import subprocess
 import sys
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -15,10 +17,12 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor
 from skmeta.algorithms import MAML
-from skmeta.backbones import MLP
+from skmeta.backbones import MLP, Backbone
+from skmeta.ensemble import MetaStackingRegressor
 
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5}
 METAS = {
@@ -109,6 +113,78 @@ def global_state():
         torch.are_deterministic_algorithms_enabled(),
         list(warnings.filters),
     )
+
+
+ONE = QUICK | {"max_epochs": 1}
+
+
+class Custom(Backbone):
+    """A network of the user's own, whose dropout draws as torch's does."""
+
+    def build(self, n_features):
+        return CustomNet(n_features)
+
+
+class CustomNet(torch.nn.Module):
+    out_features = 8
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.layer = torch.nn.Linear(n_features, 8)
+
+    def forward(self, X):
+        return torch.nn.functional.dropout(self.layer(X).relu(), 0.3, self.training)
+
+
+IN_THREADS = METAS | {
+    "custom": lambda **p: MetaClassifier("protonet", Custom(), **QUICK, **p),
+    "custom in steps": lambda **p: MetaClassifier("maml", Custom(), **QUICK, **p),
+    "reptile": lambda **p: MetaClassifier("reptile", tasks="classes", **QUICK, **p),
+    "augmented": lambda **p: MetaClassifier(
+        "protonet", augment="feature_noise", **QUICK, **p
+    ),
+    "boosting": lambda **p: MetaClassifier(
+        "gp", prior=HistGradientBoostingClassifier(max_iter=3), **ONE, **p
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IN_THREADS)
+def test_fits_in_threads_equal_one_fit_and_move_nothing_global(kind):
+    X, y, groups = data(kind)
+
+    def fit(_):
+        meta = IN_THREADS[kind](random_state=3, early_stopping=False)
+        return meta.fit(X, y, groups=groups)
+
+    one, before = fit(0), global_state()
+    fits = joblib.Parallel(3, backend="threading")(
+        joblib.delayed(fit)(each) for each in range(4)
+    )
+    for each in fits:
+        assert_same_weights(one, each)
+    for now, then in zip(global_state(), before, strict=True):
+        assert now == then
+    threads = []
+    later = threading.Thread(target=lambda: threads.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert threads == [torch.get_num_threads()]
+
+
+def test_an_ensemble_in_threads_leaves_the_filters_of_warnings():
+    X, y, groups = data("regressor")
+
+    def fit(seed):
+        members = [("ridge", MetaRegressor("r2d2", **QUICK, random_state=seed))]
+        return MetaStackingRegressor(members, random_state=seed).fit(
+            X, y, groups=groups
+        )
+
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(fit, range(3)))
+    assert list(warnings.filters) == before
 
 
 def test_global_seeds_do_not_reach_a_fit():

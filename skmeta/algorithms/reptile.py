@@ -17,6 +17,7 @@ from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply_per_task
+from skmeta.utils.random import generator_of
 
 __all__ = ["Reptile"]
 
@@ -252,7 +253,10 @@ class Reptile(MAML):
 
 def _draw(rows: Batch, n: int, times: int) -> Iterator[Batch]:
     """Draw n rows of every task, so many times, or all of a task that has fewer."""
-    order = torch.rand(times, *rows.mask.shape, device=rows.X.device)
+    device = rows.X.device
+    order = torch.rand(
+        times, *rows.mask.shape, device=device, generator=generator_of(device)
+    )
     order = order.masked_fill(~rows.mask, -1.0)  # padding comes last
     drawn = order.topk(min(n, order.shape[2]), dim=2).indices  # (times, tasks, n)
     task = torch.arange(len(rows.X), device=rows.X.device).unsqueeze(-1)

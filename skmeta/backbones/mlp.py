@@ -7,6 +7,7 @@ from typing import Literal
 from torch import nn
 
 from skmeta.backbones.base import Backbone, with_width
+from skmeta.backbones.dropout import Dropout
 from skmeta.nn import LayerNorm, Linear, Residual
 
 __all__ = ["MLP"]
@@ -87,7 +88,7 @@ class MLP(Backbone):
             layer.append(LayerNorm(n_out))
         layer.append(_ACTIVATIONS[self.activation]())
         if self.dropout:
-            layer.append(nn.Dropout(self.dropout))
+            layer.append(Dropout(self.dropout))
         return layer
 
     def _validate(self) -> None:

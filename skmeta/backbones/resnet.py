@@ -5,6 +5,7 @@ from typing import Literal
 from torch import nn
 
 from skmeta.backbones.base import Backbone, with_width
+from skmeta.backbones.dropout import Dropout
 from skmeta.nn import LayerNorm, Linear, Residual
 
 __all__ = ["ResNetMLP"]
@@ -85,7 +86,7 @@ class ResNetMLP(Backbone):
         hidden = max(1, round(self.hidden_factor * self.width))
         layers = [*self._normalization(), Linear(self.width, hidden), nn.ReLU()]
         if self.dropout:
-            layers.append(nn.Dropout(self.dropout))
+            layers.append(Dropout(self.dropout))
         return Residual(*layers, Linear(hidden, self.width))
 
     def _normalization(self) -> list[nn.Module]:

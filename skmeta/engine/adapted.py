@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 from torch.utils._pytree import tree_map  # torch has no public pytree before 2.8
 
 from skmeta.algorithms.base import Algorithm
@@ -16,7 +17,7 @@ from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.tables.groups import Spans, locate
 from skmeta.tables.labels import TaskLabels
-from skmeta.utils.messages import show, warn
+from skmeta.utils.messages import count, show, warn
 from skmeta.utils.threads import side_by_side
 
 __all__ = ["AdaptedTasks", "Learner"]
@@ -59,6 +60,8 @@ class AdaptedTasks:
     ----------
     n_tasks : int
         Tasks, the prior included.
+    n_rows : int ndarray of shape (n_tasks,) or None
+        Support rows of each task; None in what files of early versions hold.
     order : int ndarray of shape (n_tasks,)
         The tasks in the order in which ``states`` have them.
     states : sequence of pytree of Tensor
@@ -82,15 +85,24 @@ class AdaptedTasks:
         self.labels = labels
         self.n_tasks = len(n_classes)
         spans = Spans(task, self.n_tasks)
+        self.n_rows: np.ndarray | None = spans.sizes
         parts = list(chunks.of_similar_size(spans.sizes, learner.weights))
         self.order = np.concatenate(parts)
 
         def adapt(tasks: np.ndarray) -> Any:
             support = table.take(*spans.pad(tasks), n_classes[tasks])
-            with torch.no_grad():
-                state = learner.algorithm.adapt(
-                    learner.module, support.to(learner.device)
-                )
+            try:
+                with torch.no_grad():
+                    state = learner.algorithm.adapt(
+                        learner.module, support.to(learner.device)
+                    )
+            except LinAlgError as error:
+                raise ValueError(
+                    f"{learner.algorithm} cannot solve what the support"
+                    f"{self._named(tasks)} asks for: features or targets may be on "
+                    "another scale than those that fit saw, too far off for the "
+                    f"precision of numbers ({error})."
+                ) from error
             return tree_map(_in_rows, state)
 
         n_rows = min(len(task), chunks.ROWS_AT_ONCE)
@@ -183,16 +195,21 @@ class AdaptedTasks:
         # -inf marks a class that the task does not have; all else is a number.
         lost = np.unique(task[~(whole < np.inf).all(axis=1)])
         if len(lost):
-            which = ""
-            if self.names is not None and lost[-1] < len(self.names):
-                which = f" {show(self.names[lost])}"
+            which = f"{count(len(lost), 'task')}{self._named(lost)}"
             warn(
-                f"Adaptation to {len(lost)} tasks{which} diverged: "
-                "answers are not finite. Are rows and targets on the scale of those "
-                "that fit saw? Else lower the algorithm's inner_lr or its steps.",
+                f"Adaptation to {which} diverged: answers are not finite. "
+                "Are rows and targets on the scale of those that fit saw? Else lower "
+                "the algorithm's inner_lr or its steps.",
                 RuntimeWarning,
             )
         return whole
+
+    def _named(self, tasks: np.ndarray) -> str:
+        """Name tasks in a message, if they have names."""
+        if self.names is None:
+            return ""
+        known = np.sort(tasks[tasks < len(self.names)])  # the prior has none
+        return f" of {show(self.names[known])}" if len(known) else ""
 
     def _blocks(self, spans: Spans) -> Iterator["_Block"]:
         """Cut the tasks that have rows into blocks, none across two states."""

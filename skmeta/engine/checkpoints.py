@@ -21,6 +21,7 @@ from torch import nn
 
 from skmeta.exceptions import LoadError
 from skmeta.utils.files import FolderLock, replace_file
+from skmeta.utils.random import Generators
 
 __all__ = ["Checkpoint", "KeepCheckpoint", "fingerprint"]
 
@@ -164,19 +165,19 @@ class KeepCheckpoint(Callback):
         Where the training stands.
     rng : numpy.random.Generator
         Source of the episodes.
-    torch_rng : torch.Generator or None
-        Source of the augmentations.
+    generators : dict of str to Generators or torch.Generator
+        Sources of torch's numbers, by what they are for.
     """
 
     def __init__(
         self,
         checkpoint: Checkpoint,
         rng: np.random.Generator,
-        torch_rng: torch.Generator | None,
+        generators: Mapping[str, Generators | torch.Generator],
     ):
         self.checkpoint = checkpoint
         self.rng = rng
-        self.torch_rng = torch_rng
+        self.generators = generators
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Set everything as it was when the checkpoint was written."""
@@ -190,11 +191,8 @@ class KeepCheckpoint(Callback):
         for name, state in saved["callbacks"].items():
             _restore(callbacks[name], state)
         self.rng.bit_generator.state = saved["random"]["numpy"]
-        torch.set_rng_state(saved["random"]["torch"])
-        if self.torch_rng is not None:
-            self.torch_rng.set_state(saved["random"]["augment"])
-        if "cuda" in saved["random"]:
-            torch.cuda.set_rng_state(saved["random"]["cuda"], net.device)
+        for name, each in self.generators.items():
+            each.set_state(saved["random"][name])
         self.checkpoint.saved = None  # frees the memory
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
@@ -202,14 +200,8 @@ class KeepCheckpoint(Callback):
         n_epochs = net.n_epochs
         if n_epochs % self.checkpoint.every:
             return
-        random = {
-            "numpy": self.rng.bit_generator.state,
-            "torch": torch.get_rng_state(),
-        }
-        if self.torch_rng is not None:
-            random["augment"] = self.torch_rng.get_state()
-        if str(net.device).startswith("cuda"):
-            random["cuda"] = torch.cuda.get_rng_state(net.device)
+        random: dict[str, Any] = {"numpy": self.rng.bit_generator.state}
+        random |= {name: each.get_state() for name, each in self.generators.items()}
         self.checkpoint.write(
             {
                 "n_epochs": n_epochs,

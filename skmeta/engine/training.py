@@ -9,6 +9,7 @@ import torch
 from skorch.callbacks import Callback, InputShapeSetter, LRScheduler
 from skorch.callbacks.scoring import ScoringBase
 from torch import nn
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, augment_all
@@ -24,7 +25,7 @@ from skmeta.episodes.sampler import Episodes, EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
 from skmeta.episodes.spec import Spec
 from skmeta.utils.messages import warn
-from skmeta.utils.random import seeded
+from skmeta.utils.random import Generators, may_draw, seeded
 from skmeta.utils.threads import one_thread_if_small
 
 __all__ = ["build", "make_net", "meta_train", "pass_on_interruption"]
@@ -35,6 +36,11 @@ _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 
 # Enough for a steady validation loss, few enough to cost less than the training.
 _VALIDATION_EPISODES = 256
+
+_DIVERGED = (
+    "Meta-training diverged: the weights are no longer finite. Lower lr, or the "
+    "algorithm's inner_lr or inner_steps, and standardise the features."
+)
 
 
 def make_net(
@@ -211,17 +217,29 @@ def meta_train(
             change=standardise,
         )
     n_done = checkpoint.n_epochs if checkpoint is not None else 0
-    with seeded(int(rng.integers(2**63)), net.device):
+    generators = Generators(int(rng.integers(2**63)))
+    with seeded(generators):
         net.initialize()
-        if before is not None:
-            take_over(net, before)
-        if checkpoint is not None:
-            keeper = KeepCheckpoint(checkpoint, rng, torch_rng)
-            net.callbacks_.append(("checkpoint", keeper))
-        n_rows = net.batch_size * train.n_rows_at_most
-        with one_thread_if_small(net.module_, n_rows, spec.n_features):
+    if before is not None:
+        take_over(net, before)
+    if checkpoint is not None:
+        random: dict[str, Generators | torch.Generator] = {"torch": generators}
+        if torch_rng is not None:
+            random["augment"] = torch_rng
+        keeper = KeepCheckpoint(checkpoint, rng, random)
+        net.callbacks_.append(("checkpoint", keeper))
+    n_rows = net.batch_size * train.n_rows_at_most
+    with (
+        seeded(generators, watch=_may_draw(net), borrow=net.compile),
+        one_thread_if_small(net.module_, n_rows, spec.n_features),
+    ):
+        try:
             n_epochs = net.max_epochs if net.has_parameters else 1
             net.partial_fit(episodes, epochs=max(0, n_epochs - n_done))
+        except LinAlgError as error:
+            if checkpoint is not None:
+                checkpoint.remove()
+            raise ValueError(f"{_DIVERGED} ({error})") from error
     net.module_.eval()
     if checkpoint is not None:
         net.callbacks_.pop()
@@ -233,6 +251,12 @@ def meta_train(
     if valid is not None and not net.is_interrupted:
         warn_if_no_help(net)
     return net
+
+
+def _may_draw(net: EpisodicNet) -> bool:
+    """Tell whether a step of the training may draw numbers that nobody has seeded."""
+    callbacks = [callback for _, callback in net.callbacks_]
+    return may_draw([net.algorithm, *net.module_.modules(), *callbacks, net.optimizer_])
 
 
 def _in_turn(
@@ -250,10 +274,7 @@ def _check_outcome(net: EpisodicNet) -> None:
         return
     if net.is_interrupted:
         raise KeyboardInterrupt
-    raise ValueError(
-        "Meta-training diverged: the weights are no longer finite. Lower lr, or "
-        "the algorithm's inner_lr or inner_steps, and standardise the features."
-    )
+    raise ValueError(_DIVERGED)
 
 
 def pass_on_interruption(net: EpisodicNet) -> None:

@@ -27,6 +27,7 @@ from skmeta.ensemble.judging import (
 from skmeta.ensemble.members import LearntTasks
 from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.scoring import FewShotScoring
 from skmeta.exceptions import LoadError
@@ -268,8 +269,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
     def _splits(
         self, rows: TaskRows, seed: int
     ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-        """Say which tasks are left out; none where there are too few."""
-        n_tasks = len(np.unique(rows.task))
+        """Say which tasks are left out; none where there are too few to judge on."""
+        cell = None
+        if getattr(self, "label_space_", None) == "per_task":
+            cell = TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)[1]
+        usable = can_be_split(rows.task, cell)
+        n_tasks = len(np.unique(rows.task[usable]))
         if n_tasks < _FEWEST_TASKS:
             return []
         splitter: Any = self.cv
@@ -280,9 +285,16 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         if isinstance(splitter, Integral):
             n_folds = min(int(splitter), n_tasks)
             splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
-        if hasattr(splitter, "split"):
-            return splitter.split(rows.X, rows.y, rows.task)
-        return splitter
+        if self.cv is not None and not isinstance(self.cv, Integral):
+            if hasattr(splitter, "split"):
+                return splitter.split(rows.X, rows.y, rows.task)
+            return splitter
+        # To leave out a task that nobody can be asked about would tell nothing.
+        able, rest = np.flatnonzero(usable), np.flatnonzero(~usable)
+        return [
+            (np.sort(np.concatenate([able[train], rest])), able[test])
+            for train, test in splitter.split(able, groups=rows.task[able])
+        ]
 
     def _learn_weights(self, members: list[str], judged: list[Judged]) -> None:
         """Weigh the members for every support size; all the same if none was judged."""

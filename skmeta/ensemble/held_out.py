@@ -1,6 +1,5 @@
 """Members judged on tasks that were left out, for several numbers of support rows."""
 
-import warnings
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from skmeta.ensemble.members import LearntTasks, learns_of_other_tasks
 from skmeta.episodes.rounds import Round, draw_rounds
 from skmeta.tables.labels import TaskLabels, encode
 from skmeta.tables.rows import TaskRows
+from skmeta.utils.messages import silenced
 from skmeta.utils.unique import number
 
 __all__ = ["Questions", "ask", "simulate", "support_sizes"]
@@ -198,8 +198,7 @@ def ask(name: str, member: Any, questions: Questions) -> np.ndarray:
     for part in parts:
         asked = part[query.task]
         support = questions.support.take(part[questions.support.task])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tasks that nobody has asked about
+        with silenced():  # nobody has asked about these tasks
             adapted = AdaptedMembers({name: member}, support)
             own = query.take(asked)
             if classes is None:

@@ -1,6 +1,5 @@
 """Fit members on some of the tasks, and ask them about the others."""
 
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from skmeta.ensemble.held_out import ask, simulate
 from skmeta.ensemble.members import fit_member
 from skmeta.ensemble.weights import HeldOutAnswers
 from skmeta.tables.rows import TaskRows
-from skmeta.utils.messages import listed, warn
+from skmeta.utils.messages import listed, silenced, warn
 
 __all__ = ["Judged", "fit_all", "judge", "warn_of_failures", "with_neighbours"]
 
@@ -78,8 +77,7 @@ def judge(
             continue  # these tasks are too small to judge on
         ready = {n: each for n, each in members.items() if n not in failures}
         answers = {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the fit on all tasks says it again
+        with silenced():  # the fit on all tasks says it again
             fitted.append(fit_all(ready, known, label_space, failures, declared))
             for name, member in fitted[-1].items():
                 try:

@@ -21,13 +21,13 @@ class Bounds(NamedTuple):
     ----------
     low, high : float64 ndarray of shape (n_columns,) or float
         The ends of the range.
-    room : float
+    room : float64 ndarray of shape (n_columns,) or float
         How far beyond them numbers may come.
     """
 
     low: np.ndarray | float
     high: np.ndarray | float
-    room: float
+    room: np.ndarray | float
 
     def clip(self, values: np.ndarray) -> np.ndarray:
         """Draw values nearer that are beyond the range: (..., n_columns)."""
@@ -40,7 +40,7 @@ class Bounds(NamedTuple):
         """Cut values off where no number that was drawn nearer can come."""
         return np.clip(values, self.low - self.room, self.high + self.room)
 
-    def is_far(self, values: np.ndarray, distance: float) -> np.ndarray:
+    def is_far(self, values: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
         """Tell which values are further beyond the range than a distance."""
         return np.asarray(
             (values < self.low - distance) | (values > self.high + distance)

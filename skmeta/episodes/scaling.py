@@ -20,6 +20,9 @@ _PSEUDO_ROWS = 2.0
 # rows, tells tasks apart. It keeps its place.
 _CONSTANT = 1e-9
 
+# Deviations from the mean of a task up to which its features stay as they are.
+_USUAL = 10.0
+
 # Numbers of a table that are looked at at once.
 _AT_ONCE = 2**22
 
@@ -48,6 +51,7 @@ class TaskScaling(NamedTuple):
     task (as in a random-effects model): of the global statistics :math:`\mu = 0`,
     :math:`s = 1` without any row, near those of the support with many, and finite with
     one. Features that are constant inside every training task keep the global ones.
+    Features more than ten s from :math:`\mu` are drawn nearer, to twenty at most.
 
     Parameters
     ----------
@@ -94,7 +98,7 @@ def _statistics(values: Tensor, support: Batch, within: Tensor) -> Statistics:
 
 
 def _scaled(batch: Batch, features: Statistics, targets: Statistics | None) -> Batch:
-    X = (batch.X - features.mean) / features.std
+    X = _nearer((batch.X - features.mean) / features.std)
     batch = batch._replace(X=torch.where(batch.mask.unsqueeze(-1), X, 0.0))
     if targets is None:
         return batch
@@ -104,6 +108,16 @@ def _scaled(batch: Batch, features: Statistics, targets: Statistics | None) -> B
         return batch
     offset = _scaled_offset(batch.offset, targets)
     return batch._replace(offset=torch.where(batch.mask[..., None, None], offset, 0.0))
+
+
+def _nearer(X: Tensor) -> Tensor:
+    r"""Draw standardised features nearer that are far from all rows of their task.
+
+    Beyond ten deviations x becomes :math:`10 + 10 \tanh(x / 10 - 1)`, likewise on the
+    other side.
+    """
+    inside = X.clamp(-_USUAL, _USUAL)
+    return inside + _USUAL * ((X - inside) / _USUAL).tanh()
 
 
 def _scaled_offset(offset: Tensor, targets: Statistics) -> Tensor:
@@ -164,7 +178,7 @@ def _rows(
     state: ScaledState, X: Tensor, offset: Tensor | None = None
 ) -> tuple[Tensor, ...]:
     """Standardise features, and what the prior says of the rows if there is one."""
-    X = (X - state.features.mean) / state.features.std
+    X = _nearer((X - state.features.mean) / state.features.std)
     if offset is None:
         return (X,)
     if state.targets:

@@ -6,17 +6,47 @@ import numpy as np
 
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.table import Table
-from skmeta.utils.messages import warn
+from skmeta.utils.messages import count, warn
 
-__all__ = ["make_samplers"]
+__all__ = ["can_be_split", "make_samplers"]
 
 # Tasks or rows that early_stopping="auto" asks for before it holds some out. Of classes
 # it asks for as many as leave a whole episode to validate on.
 _ENOUGH_TO_VALIDATE = {"groups": 6, "table": 200}
 
 
+def can_be_split(task: np.ndarray, cell: np.ndarray | None = None) -> np.ndarray:
+    """Tell which rows are of tasks that have a support row and a query row.
+
+    Parameters
+    ----------
+    task : int ndarray of shape (n_rows,)
+        Task of each row.
+    cell : int ndarray of shape (n_rows,), default=None
+        Where classes are drawn, the class of each row inside its task. Of two classes
+        a task must have two rows each.
+
+    Returns
+    -------
+    bool ndarray of shape (n_rows,)
+        The same for all rows of a task.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.episodes.validation import can_be_split
+    >>> can_be_split(np.array([0, 0, 1, 2, 2]))
+    array([ True,  True, False,  True,  True])
+    """
+    pair = task if cell is None else task * (cell.max() + 1) + cell
+    _, first, sizes = np.unique(pair, return_index=True, return_counts=True)
+    n_cells = np.bincount(task[first][sizes >= 2], minlength=task.max() + 1)
+    return n_cells[task] >= (1 if cell is None else 2)
+
+
 def _hold_out(
     unit: np.ndarray,
+    usable: np.ndarray,
     *,
     early_stopping: bool | str,
     fraction: float,
@@ -29,12 +59,14 @@ def _hold_out(
     ----------
     unit : int ndarray of shape (n_rows,)
         What is held out together: the task, the class or the row itself.
+    usable : bool ndarray of shape (n_rows,)
+        Rows of units that can be judged on.
     early_stopping : bool or "auto"
-        "auto" holds out only where there are ``enough`` units.
+        "auto" holds out only where there are ``enough`` usable units.
     fraction : float
-        Share of the units to hold out, two at least.
+        Share of the usable units to hold out; two at least, and two are left.
     enough : float
-        Units that "auto" asks for.
+        Usable units that "auto" asks for.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -46,17 +78,20 @@ def _hold_out(
     Raises
     ------
     ValueError
-        If ``early_stopping=True`` and fewer than four units are there.
+        If ``early_stopping=True`` and fewer than four usable units are there.
     """
-    units = np.unique(unit)
-    if not early_stopping or (early_stopping == "auto" and len(units) < enough):
+    if not early_stopping:
+        return None
+    units = np.unique(unit[usable])
+    if early_stopping == "auto" and len(units) < enough:
         return None
     if len(units) < 4:
         raise ValueError(
-            f"early_stopping=True holds out whole tasks to validate on, and "
-            f"{len(units)} are too few for that. Set early_stopping=False."
+            "early_stopping=True holds out whole tasks to validate on, and "
+            f"{len(units)} are too few for that; those without a support and a query "
+            "row do not count. Set early_stopping=False."
         )
-    n_held_out = max(2, round(fraction * len(units)))
+    n_held_out = min(max(2, round(fraction * len(units))), len(units) - 2)
     return np.isin(unit, rng.permutation(units)[:n_held_out])
 
 
@@ -108,8 +143,14 @@ def make_samplers(
     """
     unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
     assert unit is not None  # what draws classes has them numbered
+    usable = np.ones(len(task), dtype=bool)
+    if tasks == "groups":
+        usable = can_be_split(task, cell)
+    elif tasks == "classes":
+        usable = can_be_split(unit)
     held_out = _hold_out(
         unit,
+        usable,
         early_stopping=early_stopping,
         fraction=validation_fraction,
         enough=_ENOUGH_TO_VALIDATE.get(tasks, draw["n_way"] / validation_fraction),
@@ -126,17 +167,27 @@ def make_samplers(
             + (" of each of two classes" if cell is not None else "")
             + f", and the table has n_samples = {len(task)}."
         )
-    what = "tasks" if cell is None else "classes"
+    _warn_of_small(train, warns_of_few, "task" if cell is None else "class")
+    return train, valid
+
+
+def _warn_of_small(train: EpisodeSampler, warns_of_few: bool, what: str) -> None:
+    """Warn, once, of tasks or classes with fewer rows than an episode takes."""
+    many = {"task": "tasks", "class": "classes"}[what]
     said = []
     if train.n_reduced_ and warns_of_few:
+        one = train.n_reduced_ == 1
         said.append(
-            f"{train.n_reduced_} of {train.n_cells_} training {what} are too small for "
-            f"{draw['n_shot'][1]} support rows and a query row; their support is "
-            "smaller."
+            f"{train.n_reduced_} of {train.n_cells_} training {many} "
+            f"{'is' if one else 'are'} too small for {train.n_shot[1]} support rows "
+            f"and a query row; {'its' if one else 'their'} support is smaller."
         )
     if train.n_dropped_:
-        them = f"{train.n_dropped_} more" if said else f"{train.n_dropped_} {what}"
-        said.append(f"{them} have one row only and are left out.")
+        one = train.n_dropped_ == 1
+        said.append(
+            f"{count(train.n_dropped_, f'training {what}', f'training {many}')} "
+            f"{'has' if one else 'have'} one row only and {'is' if one else 'are'} "
+            "left out."
+        )
     if said:
         warn(" ".join(said))
-    return train, valid if valid is not None and valid.n_tasks_ else None

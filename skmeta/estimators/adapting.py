@@ -19,7 +19,7 @@ from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.estimators.scoring import FewShotScoring
-from skmeta.estimators.targets import FAR, SQUASH, Targets
+from skmeta.estimators.targets import FAR, OWN_FAR, SQUASH, Targets
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
@@ -187,9 +187,14 @@ class AdaptingEstimator(
         if not len(lost):
             return
         which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+        distance = f"{FAR:g} standard deviations"
+        if self.normalize == "task":
+            distance = f"{OWN_FAR:g} standard deviations"
+        elif self.normalize is None:
+            distance = "its own width"
         warn(
             f"The support{which} is far outside of what fit has seen: columns or "
-            f"targets are more than {FAR:g} standard deviations beyond the range of "
+            f"targets are more than {distance} beyond the range of "
             "the training rows. They are drawn nearer, and answers may be poor. Are "
             "they in the units of the training?"
         )
@@ -270,7 +275,7 @@ class AdaptingEstimator(
             weight = weight.astype(np.float32)
         prior = getattr(self, "prior_", None)  # the first files of format 1 have none
         if offset is None and prior is not None:
-            offset = prior.offsets(X)
+            offset = prior.offsets(self._nearer(X))
         return Table(
             X,
             targets,

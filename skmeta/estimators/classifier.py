@@ -109,9 +109,11 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         inside tasks keep the global ones. "robust" takes
         median and distance of the quartiles, and draws every feature smoothly below 3
         (as RealMLP does, Holzmüller et al. 2024), for columns with outliers or heavy
-        tails. In all of these a feature of a new row that is beyond the range of the
+        tails. In all but "task" a feature of a new row that is beyond the range of the
         training rows by x standard deviations comes to :math:`3 \tanh(x / 3)` beyond
-        it, so that no row is far outside. None leaves all as it is.
+        it, so that no row is far outside; with "task" it may lie anywhere, and counts
+        as 20 deviations from the mean of its task at most. None leaves all within the
+        range as it is, and lets rows come as far beyond it as it is wide.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
         ``default_epochs``: 20 for "gp", 200 for most; at most 40 for such a pool of ten
@@ -136,9 +138,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         or as many classes on as leave ``n_way`` of them to validate on, and not where
         the algorithm ends by itself (``trains_in_one_cycle``, such as "gp").
     validation_fraction : float or "auto", default="auto"
-        Part to hold out. "auto" is a tenth; for "r2d2" and "metaoptnet" with labels
-        that mean the same in every task up to a quarter, as long as that is 30 tasks
-        or fewer.
+        Part to hold out. "auto" is a tenth for most algorithms; with labels that mean
+        the same in every task, "r2d2" holds out up to 30 tasks and a quarter of all,
+        "metaoptnet" up to 60 and 40 %.
     patience : int, default=10
         Epochs without improvement before training stops.
     unknown_task : {"error", "prior"}, default="error"

@@ -14,6 +14,7 @@ from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.sizes import unit_of
 from skmeta.utils.messages import show, warn
 from skmeta.utils.random import generator
 
@@ -209,7 +210,9 @@ def accuracy_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
 
 def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
     """Return R2 of the answers to every task whose values vary, by weights of rows."""
-    y, weight, task = rows.y, rows.weight, rows.task
+    unit = unit_of(rows.y)
+    y, answers = rows.y / unit, answers / unit
+    weight, task = rows.weight, rows.task
 
     def total(values: np.ndarray) -> np.ndarray:
         return np.bincount(task, weight * values, minlength=rows.n_tasks)

@@ -22,13 +22,20 @@ from skmeta.episodes.spec import Spec
 from skmeta.episodes.table import Table
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.sizes import refuse_extreme_columns
 
-__all__ = ["FAR", "SQUASH", "Targets"]
+__all__ = ["FAR", "OWN_FAR", "SQUASH", "Targets"]
 
 # How far beyond the range of training a feature may come, in standard deviations.
 _ROOM = 3.0
 # Rows that are so far beyond are warned of.
 FAR = 3.0
+# The same where tasks are standardised by themselves, and may have a place and a unit
+# of their own, as far as squares are numbers of single precision.
+_OWN_ROOM, OWN_FAR = 1e12, 1e3
+# Features from which on single precision leaves no digit of a usual difference, and
+# targets from which on none of a loss.
+_BEYOND = {"features": 1e7, "targets": 1e12}
 # The size below which RealMLP keeps features.
 SQUASH = 3.0
 
@@ -68,6 +75,7 @@ class Targets(metaclass=ABCMeta):
 
     def _learn_scale(self, rows: TaskRows) -> None:
         """Learn what to standardise columns by, over all tasks."""
+        refuse_extreme_columns(rows.X, getattr(self, "feature_names_in_", None))
         self.mean_, self.scale_ = 0.0, 1.0
         if self.normalize == "robust":
             self.mean_, self.scale_ = robust_scale(rows.X)
@@ -78,36 +86,86 @@ class Targets(metaclass=ABCMeta):
     def _learn_range(self, rows: TaskRows, *, widen: bool) -> None:
         """Learn where columns end; the rows of a later fit ``widen`` the range."""
         self._set_range("", rows.X, widen)
+        self._refuse_beyond_single(self._bounds(), "features", widen)
+
+    def _refuse_beyond_single(
+        self, bounds: Bounds | None, what: str, widen: bool
+    ) -> None:
+        """Refuse to train on numbers that networks cannot hold."""
+        assert bounds is not None  # the range is known by now
+        if self.normalize == "robust" and what == "features":
+            return  # which are squashed
+        ends = np.abs([np.min(bounds.low), np.max(bounds.high)])
+        if (ends <= _BEYOND[what]).all():
+            return
+        unit = "" if self.normalize is None else " standard deviations"
+        raise ValueError(
+            f"The {what} reach {ends.max():.0e}{unit}, and networks compute in single "
+            "precision. "
+            + (
+                "Give them in the units of the first fit, or call fit anew."
+                if widen
+                else "Standardise them, or set normalize='global'."
+            )
+        )
 
     def _set_range(self, of: str, values: np.ndarray, widen: bool) -> None:
-        if self.normalize is None:  # no distance from the range means anything
-            low = high = None
-        else:
-            low, high = (end(values, axis=0).astype(float) for end in (np.min, np.max))
-            before = getattr(self, f"{of}low_", None)
-            if widen and before is not None:
-                low = np.minimum(low, before)
-                high = np.maximum(high, getattr(self, f"{of}high_"))
+        low, high = (end(values, axis=0).astype(float) for end in (np.min, np.max))
+        before = getattr(self, f"{of}low_", None)
+        if widen and before is not None:
+            low = np.minimum(low, before)
+            high = np.maximum(high, getattr(self, f"{of}high_"))
         setattr(self, f"{of}low_", low)
         setattr(self, f"{of}high_", high)
 
     def _bounds(self) -> Bounds | None:
         """Return the range of standardised features; None where fit has kept none."""
         low = getattr(self, "low_", None)  # the first files of format 1 have none
-        # Tasks that are standardised by themselves may lie anywhere.
-        if low is None or self.normalize == "task":
+        if low is None:
             return None
         assert self.high_ is not None  # both or none
         low, high = ((end - self.mean_) / self.scale_ for end in (low, self.high_))
-        return Bounds(low, high, _ROOM)
+        return Bounds(low, high, self._room(low, high, _ROOM))
+
+    def _room(self, low: Any, high: Any, usual: float) -> np.ndarray | float:
+        """Say how far beyond the range of standardised numbers others may come."""
+        if self.normalize == "task":
+            return _OWN_ROOM
+        if self.normalize is not None:
+            return usual
+        # There is no other unit than the range itself.
+        width = high - low
+        return np.where(width > 0, width, np.maximum(1.0, np.abs(high)))
+
+    def _far(self, bounds: Bounds) -> np.ndarray | float:
+        """Say from what distance beyond the range on rows are warned of."""
+        if self.normalize == "task":
+            return OWN_FAR
+        return bounds.room if self.normalize is None else FAR
 
     def _is_far(self, rows: TaskRows) -> np.ndarray:
         """Tell which rows are far outside the range of those that ``fit`` has seen."""
         bounds = self._bounds()
         if bounds is None:
             return np.zeros(len(rows), dtype=bool)
-        X = (rows.X - self.mean_) / self.scale_
-        return np.asarray(bounds.is_far(X, FAR).any(axis=1))
+        with np.errstate(over="ignore"):  # infinity is far, too
+            X = (rows.X - self.mean_) / self.scale_
+        return np.asarray(bounds.is_far(X, self._far(bounds)).any(axis=1))
+
+    def _nearer(self, X: np.ndarray) -> np.ndarray:
+        """Draw features nearer that are beyond the range, in their own units."""
+        bounds = self._bounds()
+        if bounds is None:
+            return X
+        if self.normalize == "task":  # what is asked does not know where tasks lie
+            bounds = bounds._replace(room=_ROOM)
+        with np.errstate(over="ignore"):
+            Z = (X - self.mean_) / self.scale_
+        outside = bounds.is_far(Z, 0.0)
+        if not outside.any():
+            return X
+        near = bounds.clip(Z) * self.scale_ + self.mean_
+        return np.where(outside, near, X)
 
     def _learn_task_scale(self, rows: TaskRows) -> None:
         """Learn how much rows of one task vary, to standardise tasks by."""

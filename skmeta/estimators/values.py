@@ -12,15 +12,19 @@ from skmeta.episodes.bounds import Bounds
 from skmeta.episodes.scaling import TaskScaling, within_variance
 from skmeta.episodes.spec import Spec
 from skmeta.estimators.scoring import r2_per_task
-from skmeta.estimators.targets import FAR, Targets
+from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.sizes import refuse_extreme_targets
 
 __all__ = ["Values"]
 
 # How far beyond the range of training a support's target may come, in standard
 # deviations: more than a feature, for a task may be at a level of its own.
 _ROOM = 10.0
+
+# Deviations of targets whose values float32 holds, however far out an answer may be.
+_SMALL, _LARGE = 1e-25, 1e25
 
 
 class Values(Targets):
@@ -41,6 +45,7 @@ class Values(Targets):
 
     def _learn_scale(self, rows: TaskRows) -> None:
         super()._learn_scale(rows)
+        refuse_extreme_targets(rows.y, in_single=self.normalize is None)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
         if self.normalize is not None:
             scaler = StandardScaler().fit(
@@ -52,25 +57,29 @@ class Values(Targets):
     def _learn_range(self, rows: TaskRows, *, widen: bool) -> None:
         super()._learn_range(rows, widen=widen)
         self._set_range("target_", rows.y, widen)
+        self._refuse_beyond_single(self._target_bounds(), "targets", widen)
 
     def _target_bounds(self) -> Bounds | None:
         """Return the range of standardised targets; None where fit has kept none."""
         low = getattr(self, "target_low_", None)
-        if low is None or self.normalize == "task":
+        if low is None:
             return None
         assert self.target_high_ is not None  # both or none
         low, high = (
             float((end - self.target_mean_) / self.target_scale_)
             for end in (low, self.target_high_)
         )
-        return Bounds(low, high, _ROOM)
+        return Bounds(low, high, self._room(low, high, _ROOM))
 
     def _is_far(self, rows: TaskRows) -> np.ndarray:
         bounds, is_far = self._target_bounds(), super()._is_far(rows)
         if bounds is None:
             return is_far
-        values = (rows.y - self.target_mean_) / self.target_scale_
-        return is_far | bounds.is_far(values, FAR)
+        return is_far | bounds.is_far(self._standardised(rows.y), self._far(bounds))
+
+    def _standardised(self, y: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):  # infinity is far, too
+            return np.asarray((y - self.target_mean_) / self.target_scale_)
 
     def _learn_task_scale(self, rows: TaskRows) -> None:
         super()._learn_task_scale(rows)
@@ -95,7 +104,7 @@ class Values(Targets):
     def _encode(
         self, rows: TaskRows, n_tasks: int
     ) -> tuple[np.ndarray, np.ndarray, TaskLabels | None]:
-        values = (rows.y - self.target_mean_) / self.target_scale_
+        values = self._standardised(rows.y)
         bounds = self._target_bounds()
         if bounds is not None:
             values = bounds.clip(values)
@@ -124,10 +133,16 @@ class Values(Targets):
         bounds = self._target_bounds()
         if bounds is not None:  # a slope of three rows may lead anywhere
             values = bounds.limit(values)
-        values = values * self.target_scale_ + self.target_mean_
-        # The network computes in float32; targets far from zero need more digits.
+        return self._as_given(values * self.target_scale_ + self.target_mean_)
+
+    def _as_given(self, values: np.ndarray) -> np.ndarray:
+        """Return values in single precision, as networks compute, where it holds them.
+
+        Targets far from zero need more digits, very large and small ones more range.
+        """
         is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
-        return values if is_far else values.astype(np.float32)
+        is_usual = _SMALL < self.target_scale_ < _LARGE
+        return values.astype(np.float32) if is_usual and not is_far else values
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
         return r2_per_task(rows, answers)

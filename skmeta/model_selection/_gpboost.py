@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from skmeta.model_selection._boosting import need
 from skmeta.model_selection._rows import as_frame, stack_rows
 from skmeta.model_selection._strategy import Strategy, stand_in
+from skmeta.utils.messages import silenced
 
 __all__ = ["GPBoost"]
 
@@ -119,8 +118,7 @@ class GPBoost(Strategy):
             likelihood="gaussian" if values else "bernoulli_logit",
             num_parallel_threads=1,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of being given categories
+        with silenced():  # it warns of being given categories
             return gpboost.train(
                 params={
                     "objective": "regression_l2" if values else "binary",

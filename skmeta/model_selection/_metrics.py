@@ -1,7 +1,6 @@
 """Any scikit-learn metric, task by task."""
 
 import inspect
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,6 +10,8 @@ import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
+
+from skmeta.utils.messages import silenced
 
 __all__ = ["Metric"]
 
@@ -77,8 +78,7 @@ class Metric:
         bounds = np.searchsorted(task[order], np.arange(n_tasks + 1))
         # With routing on, a scorer takes the labels that it was not asked to.
         routing = sklearn.config_context(enable_metadata_routing=True)
-        with warnings.catch_warnings(), routing:
-            warnings.simplefilter("ignore", UndefinedMetricWarning)
+        with silenced(UndefinedMetricWarning), routing:
             for each in range(n_tasks):
                 own = order[bounds[each] : bounds[each + 1]]
                 if len(own):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from skmeta.episodes.bounds import Bounds
 from skmeta.model_selection._effects import (
     add_class_effects,
     add_value_effects,
@@ -27,6 +28,10 @@ from skmeta.model_selection._strategy import (
 )
 
 __all__ = ["MixedLinear"]
+
+# How far beyond the range of training a column may come, in its standard deviations.
+# The line goes on there; far beyond that the equations have no solution in numbers.
+_ROOM = 1e3
 
 # Of the variance that the pooled model leaves, what is not the tasks' own.
 _NOISE = 0.7
@@ -148,6 +153,9 @@ class MixedLinear(Strategy):
         self._refuse_names_inside_tasks()
         preprocessor = Scaler() if self.preprocessor is None else self.preprocessor
         self.preprocessor_ = clone(preprocessor).fit(X)
+        Z = self._numbers(X)
+        self.low_, self.high_ = Z.min(axis=0), Z.max(axis=0)
+        self.room_ = _ROOM * np.where(self.low_ < self.high_, Z.std(axis=0), 1.0)
         Z = self._design(X)
         self._choose_variances(Z, y, task)
         self._learn_pooled(Z, y)
@@ -223,8 +231,13 @@ class MixedLinear(Strategy):
         return self._add(Z, offset, effects, task)
 
     def _design(self, X):
-        Z = np.asarray(self.preprocessor_.transform(X), dtype=float)
+        Z = self._numbers(X)
+        if hasattr(self, "room_"):  # none in earlier files
+            Z = Bounds(self.low_, self.high_, self.room_).clip(Z)
         return np.column_stack([Z, np.ones(len(Z))])
+
+    def _numbers(self, X):
+        return np.asarray(self.preprocessor_.transform(X), dtype=float)
 
     def _offset(self, Z):
         if self._classifies:

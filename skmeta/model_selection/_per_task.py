@@ -1,13 +1,11 @@
 """A model of its own for each task."""
 
-import warnings
-
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing
 
 from skmeta.model_selection._strategy import Strategy, probabilities_of
-from skmeta.utils.messages import warn
+from skmeta.utils.messages import silenced, warn
 
 __all__ = ["PerTask"]
 
@@ -80,8 +78,7 @@ class PerTask(Strategy):
             rows, targets = _safe_indexing(X, own), y[own]
             one_class = is_classifier(self.estimator) and len(np.unique(targets)) < 2
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of few rows, they are many
+                with silenced():  # of few rows, warnings are many
                     model = clone(self.estimator).fit(rows, targets)
                     model.predict(rows)
             except ValueError as error:
@@ -119,8 +116,7 @@ class PerTask(Strategy):
             known = (targets[:, np.newaxis] == self.classes_).sum(axis=0)
             seen = []
             if model is not None:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of what is no number
+                with silenced():  # of what is no number
                     said = probabilities_of(model, rows, self.classes_)
                 # A variance of no difference leaves no number: a share is one.
                 is_number = np.isfinite(said).all(axis=1, keepdims=True)

@@ -17,11 +17,15 @@ from skmeta.exceptions import NotAdaptedError
 from skmeta.model_selection._rows import n_rows
 from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
+from skmeta.tables.sizes import refuse_extreme_columns, refuse_extreme_targets, unit_of
 
 __all__ = ["Strategy", "log_probabilities_of", "probabilities_of", "stand_in"]
 
 # What a class has at least that a model has not seen.
 _LEAST = 1e-4
+
+# Values that are so much larger than the largest of the training are refused.
+_FAR = 1e30
 
 
 class Strategy(MetaEstimatorMixin, BaseEstimator):
@@ -68,6 +72,9 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
                 f"{type(self).__name__} needs the task of each row: pass groups=."
             )
         task = encode_groups(groups, y)[1]
+        numbers = np.asarray(X)
+        if numbers.ndim == 2 and numbers.dtype.kind == "f":
+            refuse_extreme_columns(numbers, getattr(X, "columns", None))
         inner = self._answers_as()
         if not (is_classifier(inner) or is_regressor(inner)):
             raise TypeError(
@@ -80,7 +87,10 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             if classes is not None:
                 self.label_space_, self.classes_ = "shared", np.unique(classes)
                 refuse_undeclared(y, self.classes_)
-        self._learn(X, y, task)
+        elif y.dtype.kind in "biuf":
+            refuse_extreme_targets(y)
+            self.unit_ = unit_of(y)  # libraries compute in single precision
+        self._learn(X, self._in_unit(y), task)
         self.fitted_ = True
         return self
 
@@ -121,7 +131,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             self.members_ = member
             if self.label_space_ == "shared":
                 self.members_ = np.ones_like(member)
-        self._adapt(X, y, task)
+        self._adapt(X, self._in_unit(y), task)
         return self
 
     def predict(self, X, groups=None):
@@ -141,7 +151,8 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         """
         task = self._locate(X, groups)
         if not hasattr(self, "label_space_"):
-            return self._values(X, task)
+            values, unit = self._values(X, task), getattr(self, "unit_", 1.0)
+            return values if unit == 1.0 else np.asarray(values, dtype=float) * unit
         return self.classes_[self._probabilities(X, task).argmax(axis=1)]
 
     def predict_proba(self, X, groups=None):
@@ -194,6 +205,16 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         if not hasattr(self, "label_space_"):
             return np.asarray(y, dtype=float)[:, np.newaxis]
         return (y[:, np.newaxis] == self.classes_).astype(float)
+
+    def _in_unit(self, y) -> np.ndarray:
+        """Give values the scale that libraries can compute with; labels stay."""
+        unit = getattr(self, "unit_", 1.0)  # none in earlier files
+        if hasattr(self, "unit_") and np.abs(y / unit).max() > _FAR:
+            raise ValueError(
+                f"y holds values of a scale of {np.abs(y).max():.0e}, far beyond those "
+                "that fit has seen. Are they in the same unit?"
+            )
+        return y if unit == 1.0 else y / unit
 
     def _locate(self, X, groups) -> np.ndarray:
         check_is_fitted(self)

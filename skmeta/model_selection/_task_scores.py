@@ -1,7 +1,6 @@
 """The score of every task: adapt to a round of episodes, compare the answers."""
 
 import copy
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from skmeta.pipelines import (
 )
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import are_among
-from skmeta.utils.messages import warn
+from skmeta.utils.messages import silenced, warn
 from skmeta.utils.unique import number
 
 __all__ = ["TaskScorer", "mean_per_task", "warn_of_undefined"]
@@ -110,9 +109,8 @@ class TaskScorer:
         groups = {"groups": episode}
         if len(learnt_of):
             Z = transform(estimator, _safe_indexing(self.X, learnt_of))
-            with warnings.catch_warnings():
-                # Of judging, which meets every task several times, scores tell enough.
-                warnings.filterwarnings("ignore", ".*far outside of what fit has seen")
+            # Of judging, which meets every task several times, scores tell enough.
+            with silenced(message=".*far outside of what fit has seen"):
                 targets = transform_targets(estimator, self.y[learnt_of])
                 learner.adapt(Z, targets, groups=drawn.episode[support])
         else:

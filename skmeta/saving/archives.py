@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from sklearn.neighbors._base import NeighborsBase
 from sklearn.svm._base import BaseLibSVM
 
 from skmeta.exceptions import LoadError
@@ -39,7 +40,7 @@ _ROOMS = {
     *("decomposition", "discriminant_analysis", "dummy", "ensemble", "frozen"),
     *("feature_selection", "gaussian_process", "impute", "isotonic"),
     *("kernel_approximation", "kernel_ridge", "linear_model", "model_selection"),
-    *("multiclass", "multioutput", "naive_bayes", "neural_network"),
+    *("multiclass", "multioutput", "naive_bayes", "neighbors", "neural_network"),
     *("pipeline", "preprocessing", "random_projection", "svm"),
 }
 _OTHERS = {"builtins", "collections", "functools", "numpy", "scipy", "skmeta"}
@@ -212,6 +213,8 @@ def check_built(value: Any) -> None:
             _check_trees(each)
         if isinstance(each, BaseLibSVM) and hasattr(each, "support_vectors_"):
             _check_vectors(each)
+        if isinstance(each, NeighborsBase) and hasattr(each, "_fit_X"):
+            _check_neighbors(each)
         if isinstance(each, np.ndarray):
             waiting += each.ravel().tolist() if each.dtype == object else []
         elif isinstance(each, (list, tuple, set)):
@@ -272,3 +275,16 @@ def _check_vectors(model: Any) -> None:
         or not {np.size(model._probA), np.size(model._probB)} <= {0, n_pairs}
     ):
         raise LoadError("It holds support vectors that are none.")
+
+
+def _check_neighbors(model: Any) -> None:
+    rows, targets = np.asarray(model._fit_X), getattr(model, "_y", None)
+    if (
+        rows.ndim != 2
+        or not len(rows)
+        or rows.shape[1] != model.n_features_in_
+        or model.n_samples_fit_ != len(rows)
+        or model._fit_method != "brute"
+        or (targets is not None and len(targets) != len(rows))
+    ):
+        raise LoadError("It holds neighbours that are none.")

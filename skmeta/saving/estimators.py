@@ -278,7 +278,7 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
     weights = reader.read(content["weights"])
     check_weights(partial(build, meta.algorithm_, meta.backbone_, meta.spec_), weights)
     meta.net_ = meta._make_net(validates=False)
-    with seeded(0, meta.device), for_weights():  # what is drawn is overwritten
+    with seeded(0), for_weights():  # what is drawn is overwritten
         meta.net_.initialize()
     meta.module_ = meta.net_.module_
     meta.module_.load_state_dict(weights)
@@ -331,6 +331,7 @@ def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | Non
     parts = reader.read(content)
     labels = parts.pop("labels", None)
     adapted = AdaptedTasks.__new__(AdaptedTasks)
+    adapted.n_rows = None  # early files have none
     for key, part in parts.items():
         setattr(adapted, ADAPTED[key], part)
     adapted.labels = None

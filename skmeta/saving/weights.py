@@ -79,7 +79,7 @@ def _build_in_bounds(
     except LoadError:
         raise
     except Exception:  # it looks at values, which are not there
-        with seeded(0, "cpu"), for_weights(), _Bounds(most, n_calls):
+        with seeded(0), for_weights(), _Bounds(most, n_calls):
             module = build()
     if sum(each.nbytes for each in [*module.parameters(), *module.buffers()]) > most:
         raise LoadError(_TOO_LARGE)

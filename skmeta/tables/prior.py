@@ -6,8 +6,10 @@ is answered by estimators that have not seen it; new rows by those fitted to all
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.sizes import unit_of
 
 __all__ = ["Prior", "cross_fit", "make_part"]
 
@@ -41,6 +44,9 @@ _TREES, _TREES_OF_MANY = (60, 8), (150, 15)
 
 # No probability counts as less, that its logarithm be a number.
 _LEAST_PROBABILITY = 1e-4
+
+# Held by a fit of boosting.
+_BINNING = threading.Lock()
 
 # Rows that are answered at once.
 _ROWS_AT_ONCE = 2**17
@@ -223,11 +229,17 @@ def cross_fit(
     ValueError
         If a part takes no weights and there are some.
     """
+    if classes is None and unit_of(rows.y) != 1.0:
+        # Boosting computes in single precision, and the linear model squares.
+        rows, mean, scale = replace(rows, y=(rows.y - mean) / scale), 0.0, 1.0
 
     def fit(chosen: Any) -> Prior:
         X = with_columns(rows.X[chosen], columns)
         own = None if weight is None else weight[chosen]
-        fitted = [_fit(part, X, rows.y[chosen], own) for part in parts]
+        fitted = []
+        for part in parts:
+            with _alone(part):
+                fitted.append(_fit(part, X, rows.y[chosen], own))
         return Prior(fitted, classes, columns, mean, scale)
 
     # As many threads would win little on a table, and wait for each other beside other
@@ -250,6 +262,18 @@ def _folds(rows: TaskRows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return iter([(np.zeros(1, dtype=np.intp),) * 2])
     n_folds = min(n_folds, len(rows))
     return KFold(n_folds, shuffle=True, random_state=0).split(rows.X)
+
+
+def _alone(part: Any) -> contextlib.AbstractContextManager[Any]:
+    """Keep fits of boosting in several threads from overlapping.
+
+    Its binning replaces the process's filters of warnings for a moment; of two that
+    overlap, one would give back the other's.
+    """
+    is_boosting = isinstance(
+        part, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+    )
+    return _BINNING if is_boosting else contextlib.nullcontext()
 
 
 def _fit(part: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> Any:

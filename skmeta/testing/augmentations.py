@@ -105,7 +105,7 @@ class AugmentationTrial(Trial):
     ) -> Episode:
         """Augment as in training."""
         rng = torch.Generator().manual_seed(self.seed + draw)
-        with seeded(seed, "cpu"):
+        with seeded(seed):
             changed = (subject or self.subject).augment(
                 self.episode(draw), self.spec(), rng
             )
@@ -193,7 +193,7 @@ def given_episode_stays_as_it_is(trial: AugmentationTrial) -> None:
     for draw in range(_N_DRAWS):
         given = trial.episode(draw)
         rng = torch.Generator().manual_seed(draw)
-        with seeded(0, "cpu"):
+        with seeded(0):
             trial.subject.augment(given, trial.spec(), rng)
         for part in Episode._fields:
             old, new = getattr(trial.episode(draw), part), getattr(given, part)
@@ -224,7 +224,7 @@ def the_prior_goes_with_the_targets(trial: AugmentationTrial) -> None:
         if before.support.offset is None:
             return
         rng = torch.Generator().manual_seed(trial.seed + draw)
-        with seeded(0, "cpu"):
+        with seeded(0):
             after = trial.subject.augment(before, trial.spec(), rng)
         for part in Episode._fields:
             changed = getattr(after, part)

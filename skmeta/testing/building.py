@@ -77,7 +77,7 @@ class BuiltTrial(Trial):
 
     def call(self, *rows: Tensor, built: Any = None, seed: int = 0) -> Tensor:
         """Call it as an estimator does: recording nothing, from a fixed seed."""
-        with seeded(seed, "cpu"), torch.no_grad():
+        with seeded(seed), torch.no_grad():
             return (built or self.built)(*rows)
 
     def rows(self, *shape: int) -> Tensor:
@@ -102,7 +102,7 @@ class BuiltTrial(Trial):
         """Return the parameters' gradients in training mode, for each input."""
         built, found = self.build().train(), []
         rng = torch.Generator().manual_seed(0)
-        with seeded(0, "cpu"), torch.enable_grad():
+        with seeded(0), torch.enable_grad():
             for rows in inputs:
                 output = built(*rows)
                 # Random weights: the sum might not depend on what is normalised.
@@ -117,7 +117,7 @@ class BuiltTrial(Trial):
         """Expect a finite output and finite gradients, whatever the inputs are."""
         built = self.build()
         inputs = {name: rows.clone().requires_grad_() for name, rows in inputs.items()}
-        with seeded(0, "cpu"), torch.enable_grad():
+        with seeded(0), torch.enable_grad():
             output = built(*inputs.values())
             if not output.isfinite().all():
                 raise BreachError(f"the output is not finite for {what}")
@@ -148,7 +148,7 @@ def build_perturbed(build: Callable[..., Any], argument: Any, seed: int) -> Any:
     Parameters are moved a little from where they start, for one that starts at zero
     would hide what is done with it.
     """
-    with seeded(seed, "cpu"):
+    with seeded(seed):
         module = build(argument)
     if not isinstance(module, nn.Module):
         return module

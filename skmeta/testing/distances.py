@@ -127,7 +127,7 @@ def dtype_is_kept_and_gradients_pass(trial: DistanceTrial) -> None:
         if isinstance(distance, nn.Module):
             distance = distance.to(dtype)
         a, b = (rows.to(dtype).requires_grad_() for rows in trial.sets())
-        with seeded(0, "cpu"), torch.enable_grad():
+        with seeded(0), torch.enable_grad():
             found = distance(a, b)
             if found.dtype != dtype:
                 raise BreachError(f"rows of {dtype} give distances of {found.dtype}")

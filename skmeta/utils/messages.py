@@ -1,15 +1,22 @@
 """What is said to people: values, counts and lists in words, and warnings."""
 
+import contextlib
+import re
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-__all__ = ["count", "is_between", "listed", "show", "warn"]
+__all__ = ["count", "is_between", "listed", "show", "silenced", "warn"]
 
 # Between a user's call and a warning stand these, in whatever depth.
 _BETWEEN = ("skmeta", "sklearn", "skorch", "joblib", "torch")
+
+# The filters are the process's. Who changes them for a moment waits for others.
+_FILTERS = threading.Lock()
 
 
 def show(values: np.ndarray, most: int = 10) -> str:
@@ -44,6 +51,37 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and is_between(frame.f_globals):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+@contextlib.contextmanager
+def silenced(category: type[Warning] = Warning, message: str = "") -> Iterator[None]:
+    """Ignore warnings inside the block, in all threads.
+
+    ``warnings.catch_warnings`` gives back the filters that it found. Where blocks of
+    several threads overlap, these may be another block's, and stay.
+
+    Parameters
+    ----------
+    category : type, default=Warning
+        Kind of the warnings.
+    message : str, default=""
+        Regular expression that the start of their text matches.
+    """
+    if getattr(sys.flags, "context_aware_warnings", False):  # each thread has its own
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message, category)
+            yield
+        return
+    pattern = re.compile(message, re.IGNORECASE) if message else None
+    own = ("ignore", pattern, category, None, 0)
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    with _FILTERS:
+        filters.insert(0, own)
+    try:
+        yield
+    finally:
+        with _FILTERS, contextlib.suppress(ValueError):
+            filters.remove(own)
 
 
 def is_between(names: dict) -> bool:

@@ -1,11 +1,16 @@
 """As many threads as a computation is worth."""
 
 import contextlib
+import ctypes
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
 
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 __all__ = ["one_thread_if_small", "side_by_side"]
@@ -81,9 +86,7 @@ def side_by_side(
         if n_threads <= 1:
             yield map
             return
-        with ThreadPoolExecutor(
-            n_threads, initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
+        with ThreadPoolExecutor(n_threads, initializer=_restrict) as pool:
             yield pool.map
 
 
@@ -103,9 +106,48 @@ def _n_threads() -> int:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    n_threads = torch.get_num_threads()  # of this Python thread; others have their own
-    torch.set_num_threads(1)
+    before = _restrict()
     try:
         yield
     finally:
-        torch.set_num_threads(n_threads)
+        for set_number, number in before:
+            set_number(number)
+
+
+def _restrict() -> list[tuple[Callable[[int], Any], int]]:
+    """Give products of this Python thread one thread; return how to undo it.
+
+    ``torch.set_num_threads`` would set a number for all threads as well, those that
+    have yet to start: fits side by side would take what others have set for their own,
+    and leave it behind. What is called here concerns the calling thread alone.
+    """
+    torch.get_num_threads()  # or torch's first operation in a new thread sets it again
+    before: list[tuple[Callable[[int], Any], int]] = []
+    for library in _openmp():
+        before.append((library.set_num_threads, library.get_num_threads()))
+        library.set_num_threads(1)
+    set_mkl = _mkl()
+    if set_mkl is not None:
+        before.append((set_mkl, set_mkl(1)))  # it returns the number before
+    return before
+
+
+@functools.cache
+def _openmp() -> list[Any]:
+    """Find what torch computes in threads by; each has a number for every thread."""
+    libraries = ThreadpoolController().lib_controllers
+    return [each for each in libraries if each.user_api == "openmp"]
+
+
+@functools.cache
+def _mkl() -> Callable[[int], int] | None:
+    """Find what sets the threads of MKL's products, where torch brings it.
+
+    By itself MKL follows OpenMP, until someone calls ``torch.set_num_threads``.
+    """
+    path = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    try:
+        set_mkl: Callable[[int], int] = ctypes.CDLL(str(path)).MKL_Set_Num_Threads_Local
+    except (OSError, AttributeError):  # another platform, another library
+        return None
+    return set_mkl

@@ -126,7 +126,7 @@ def test_a_schedule_of_ones_own_takes_the_place_of_the_cycle():
         skorch.callbacks.BatchScoring("accuracy"),
         skorch.callbacks.InputShapeSetter(),
     ],
-    ids=str,
+    ids=["epochs", "named", "class", "batches", "shapes"],
 )
 def test_callbacks_that_ask_for_rows_are_refused_by_name(given):
     cls = given[1] if isinstance(given, tuple) else given

@@ -85,11 +85,17 @@ def test_partial_fit_widens_the_range_and_fit_begins_anew():
     assert meta.high_ == pytest.approx(X.max(axis=0))
 
 
-def test_without_standardisation_there_is_no_range(recwarn):
+def test_without_standardisation_the_range_itself_is_the_unit():
     meta = MetaRegressor("maml", normalize=None, **TINY).fit(X, Y, groups=TASK)
-    assert meta.low_ is None
-    meta.adapt(X[:5] * 100, Y[:5])
-    assert not [each for each in recwarn if "far outside" in str(each.message)]
+    width, height = np.ptp(X), np.ptp(Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        meta.adapt(X[:5] + 0.9 * width, Y[:5] + 0.9 * height)
+    for dx, dy in [(2.1 * width, 0), (0, 2.1 * height)]:
+        with pytest.warns(UserWarning, match="more than its own width beyond"):
+            meta.adapt(X[:5] + dx, Y[:5] + dy)
+    inside = meta._bounds().clip(X)
+    np.testing.assert_array_equal(inside, X)  # rows of the range stay as they are
 
 
 def test_the_range_is_kept_in_files_and_old_files_have_none(waves, tmp_path):

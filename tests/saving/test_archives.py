@@ -10,6 +10,7 @@ import skops.io
 from sklearn.cluster import KMeans
 from sklearn.ensemble import BaggingRegressor, HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
@@ -67,6 +68,7 @@ def made_by(schema, loader):
         SVC().fit(X, Y > 0),
         SVC(kernel="precomputed").fit(X @ X.T, Y > 0),
         SVR().fit(X, Y),
+        KNeighborsRegressor(3, algorithm="brute").fit(X, Y),
         BaggingRegressor(Ridge(), 3, random_state=np.random.RandomState(0)).fit(X, Y),
     ],
     ids=lambda model: str(model)[:20],
@@ -115,6 +117,16 @@ def test_support_vectors_that_are_not_there_are_refused(name, value):
     check_built(model)
     setattr(model, name, value)
     with pytest.raises(LoadError, match="support vectors"):
+        check_built(model)
+
+
+@pytest.mark.parametrize("rows", [np.zeros((0, 4)), np.zeros((60, 3)), np.zeros(4)])
+def test_neighbours_that_are_not_there_are_refused(rows):
+    """The process would divide by their number."""
+    model = KNeighborsRegressor(3, algorithm="brute").fit(X, Y)
+    check_built(model)
+    model._fit_X = rows
+    with pytest.raises(LoadError, match="neighbours"):
         check_built(model)
 
 

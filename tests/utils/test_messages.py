@@ -10,7 +10,7 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from skmeta.utils.messages import count, listed, show, warn
+from skmeta.utils.messages import count, listed, show, silenced, warn
 
 
 @pytest.mark.parametrize(
@@ -150,3 +150,18 @@ def test_where_nobody_else_called_the_outermost_frame_is_named():
         thread.join()
     assert [str(each.message) for each in seen] == ["beware"]
     assert seen[0].filename == threading.__file__
+
+
+def test_blocks_of_silence_that_overlap_leave_the_filters_as_they_were():
+    before = list(warnings.filters)
+    first, second = silenced(), silenced(RuntimeWarning, "beyond")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    with pytest.warns(UserWarning, match="heard"):
+        warnings.warn("heard", UserWarning, stacklevel=1)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.warn("beyond all", RuntimeWarning, stacklevel=1)
+    assert not said
+    second.__exit__(None, None, None)
+    assert list(warnings.filters) == before

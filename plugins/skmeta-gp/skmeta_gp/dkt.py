@@ -64,7 +64,8 @@ class DKT(Algorithm):
     certain answers. The scale :math:`\alpha` starts at 1, or at 0.3 in a shared label
     space, and learns from the cross-entropy of the queries, which teaches nothing else
     but, in a shared label space, how the scale changes with the number of support rows
-    and the odds of the classes (:class:`~skmeta.algorithms.Calibration`).
+    and the odds of the classes and their shares in the support
+    (:class:`~skmeta.algorithms.Calibration`).
 
     What a prior says of a row, o(x), is added to :math:`\mu_*` or to the logits, and
     the process learns what it leaves of the targets: values less o, or
@@ -117,6 +118,7 @@ class DKT(Algorithm):
     """
 
     uses_prior = True
+    sure_of_any_shot = True
 
     def __init__(
         self,

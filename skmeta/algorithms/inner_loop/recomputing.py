@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from skmeta.utils.random import generator_in_use
+
 __all__ = ["walk_again"]
 
 Step = Callable[[int, Sequence[Tensor]], list[Tensor]]
@@ -76,7 +78,7 @@ class _Walk(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *bars: Tensor) -> tuple[Tensor | None, ...]:
-        # Dropout must draw what it drew, and leave torch's generators alone.
+        # Dropout must draw what it drew, and what is drawn next must be as without.
         now = _Random(ctx.weights[0].device)
         try:
             ctx.random.restore()
@@ -124,14 +126,10 @@ class _Random:
     """The state of the generators that a step may draw from."""
 
     def __init__(self, device: torch.device):
-        self.device = device
-        self.of_cpu = torch.get_rng_state()
-        self.of_cuda = (
-            torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        )
+        self.generators = [generator_in_use(each) for each in {device.type, "cpu"}]
+        self.states = [each.get_state() for each in self.generators]
 
     def restore(self) -> None:
         """Set the generators to it."""
-        torch.set_rng_state(self.of_cpu)
-        if self.of_cuda is not None:
-            torch.cuda.set_rng_state(self.of_cuda, self.device)
+        for each, state in zip(self.generators, self.states, strict=True):
+            each.set_state(state)

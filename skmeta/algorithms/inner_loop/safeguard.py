@@ -89,8 +89,7 @@ def _compare(losses: Tensor) -> Tensor | None:
     return None if can_ask(is_kept) and bool(is_kept.all()) else is_kept
 
 
-# Nearly always no task is astray. Of few losses Python tells so in a fifth of the time
-# that torch's operations take.
+# Nearly always no task is astray. Of few losses Python tells so sooner than torch.
 def _is_free(losses: Tensor) -> bool:
     return can_ask(losses) and losses.numel() <= _FEW
 

@@ -15,6 +15,7 @@ from skmeta.algorithms.shared.losses import mask_absent_classes
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.random import generator_of
 
 __all__ = [
     "log_probabilities",
@@ -152,7 +153,9 @@ def split_again(rows: Batch, in_support: Tensor) -> Tensor:
     """
     member = one_hot(rows.y) * rows.mask.unsqueeze(-1)  # (tasks, rows, classes)
     n_shot = (member * in_support.unsqueeze(-1)).sum(dim=1, keepdim=True)
-    order = torch.rand(rows.y.shape, device=rows.y.device).argsort(dim=1)
+    device = rows.y.device
+    keys = torch.rand(rows.y.shape, device=device, generator=generator_of(device))
+    order = keys.argsort(dim=1)
     place = order.unsqueeze(-1).expand_as(member)
     # How many rows of the same class come before a row in the new order.
     before = member.gather(1, place).cumsum(dim=1) - 1

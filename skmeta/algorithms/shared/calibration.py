@@ -11,7 +11,7 @@ from skmeta.algorithms.shared.offsets import count_unexpected
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 
-__all__ = ["Calibration", "count_classes", "tasks_to_stop_by"]
+__all__ = ["Calibration", "count_classes", "part_to_stop_by"]
 
 # At the rate of the network's weights, odds would need thousands of meta-steps to get
 # where they belong, and a small table gives some hundred. A scale that learns as fast
@@ -26,8 +26,7 @@ _HALF = 5.0
 # which tells little of tasks that are alike and much of those that are not.
 _FIRST_TRUST = 0.1
 
-# Of tasks to stop a training by: a tenth, or so many if that is no more than a quarter.
-_PART, _MOST_PART, _TASKS_TO_STOP_BY = 0.1, 0.25, 30
+_PART = 0.1  # of the tasks, to stop a training by
 
 
 class Calibration(nn.Module):
@@ -106,6 +105,11 @@ class Calibration(nn.Module):
         """What is added to the logits of all tasks, (classes,)."""
         return _SPEED * self.odds
 
+    @staticmethod
+    def odds_of(shift: Tensor) -> Tensor:
+        """Return the parameter c whose :attr:`shift` is this one."""
+        return shift / _SPEED
+
     def shares(self, counts: Tensor) -> Tensor:
         """Return what is added for the classes in the support, (tasks, classes)."""
         counts = counts.to(self.odds)
@@ -140,13 +144,12 @@ def count_classes(support: Batch, n_classes: int) -> Tensor:
     return (own * count_unexpected(support).counts(own).unsqueeze(-1)).sum(dim=1)
 
 
-def tasks_to_stop_by(spec: Spec, n_units: int) -> float:
-    """Say what part of the tasks tells when to stop, for a network of free vectors.
+def part_to_stop_by(spec: Spec, n_units: int, *, enough: int, most: float) -> float:
+    """Say what part of the tasks tells when to stop the training of a network.
 
-    Where labels mean the same in every task, a network has learnt some hundred tasks
-    by heart after a few epochs, and is as sure of others. The loss of ten tasks of few
-    rows does not tell when: on inner splits of the tasks of one table it stopped
-    training at 1.3 times the least loss, that of a quarter of them at 1.02.
+    Where labels mean the same in every task, a network knows some hundred tasks by
+    heart after a few epochs, and is as sure of others. When, the loss of ten tasks of
+    few rows does not tell.
 
     Parameters
     ----------
@@ -154,13 +157,17 @@ def tasks_to_stop_by(spec: Spec, n_units: int) -> float:
         Sizes and kinds.
     n_units : int
         Tasks in all.
+    enough : int
+        Tasks that tell.
+    most : float
+        Part that may be held out for it.
 
     Returns
     -------
     float
-        A tenth; of classes of a shared label space, a quarter where these are no more
-        than 30 tasks, and 30 tasks as long as that is more than a tenth.
+        A tenth. Of classes of a shared label space as much more as makes ``enough``
+        tasks, but no more than ``most``.
     """
     if spec.kind != "classifier" or spec.label_space != "shared":
         return _PART
-    return max(_PART, min(_MOST_PART, _TASKS_TO_STOP_BY / max(1, n_units)))
+    return max(_PART, min(most, enough / max(1, n_units)))

@@ -46,7 +46,7 @@ def adapt_leaves_the_module_unchanged(trial: AlgorithmTrial) -> None:
         for recording in (False, True):
             module = trial.build().train(training)
             before = snapshot(module)
-            with seeded(trial.seed, "cpu"), torch.set_grad_enabled(recording):
+            with seeded(trial.seed), torch.set_grad_enabled(recording):
                 state = trial.algorithm.adapt(module, support)
                 trial.algorithm.predict(module, state, *trial.asked(X))
             when = f"after adapt in {'training' if training else 'evaluation'} mode"

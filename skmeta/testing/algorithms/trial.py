@@ -188,7 +188,7 @@ class AlgorithmTrial(Trial):
         """
         episode = Episode(*map(self._with_train_classes, map(self.told, episode)))
         module = self.build().train(training)
-        with seeded(self.seed, "cpu"), torch.enable_grad():
+        with seeded(self.seed), torch.enable_grad():
             loss = self.algorithm.meta_backward(module, episode)
         return torch.as_tensor(loss), gradients_of(module)
 
@@ -203,7 +203,7 @@ class AlgorithmTrial(Trial):
 
     @contextlib.contextmanager
     def _deployed(self) -> Iterator[None]:
-        with seeded(self.seed, "cpu"), torch.no_grad():
+        with seeded(self.seed), torch.no_grad():
             yield
 
     # Tasks -------------------------------------------------------------------------

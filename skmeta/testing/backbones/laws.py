@@ -78,7 +78,7 @@ def rows_do_not_mix(trial: BackboneTrial) -> None:
 def tasks_do_not_mix(trial: BackboneTrial) -> None:
     """A batch of tasks is embedded as the tasks one by one."""
     X = trial.rows(trial.n_tasks, trial.n_rows)
-    with seeded(0, "cpu"), torch.no_grad():
+    with seeded(0), torch.no_grad():
         together = apply(trial.built, X)
     for i, own in enumerate(X):
         expect_same(f"task {i} of {trial.n_tasks}", together[i], trial.call(own))
@@ -93,7 +93,7 @@ def tasks_do_not_mix(trial: BackboneTrial) -> None:
 def each_task_may_have_its_own_weights(trial: BackboneTrial) -> None:
     """With weights of its own, as in MAML, each task is embedded by its own ones."""
     X, weights = trial.rows(trial.n_tasks, trial.n_rows), trial.weights()
-    with seeded(0, "cpu"), torch.no_grad():
+    with seeded(0), torch.no_grad():
         together = apply_per_task(trial.built, weights, X)
         for i, rows in enumerate(X):
             own = {name: weight[i] for name, weight in weights.items()}
@@ -129,7 +129,7 @@ def _meta_gradient(
     module: nn.Module, weights: dict[str, Tensor], X: Tensor
 ) -> dict[str, Tensor]:
     """Differentiate the loss after one inner step by the weights before it."""
-    with seeded(0, "cpu"), torch.enable_grad():
+    with seeded(0), torch.enable_grad():
         inner = apply_per_task(module, weights, X).square().sum()
         steps = torch.autograd.grad(
             inner, [*weights.values()], create_graph=True, materialize_grads=True
