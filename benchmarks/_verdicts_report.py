@@ -3,6 +3,7 @@
 from functools import partial
 
 from _pages import fill, rewrite
+from _verdicts import NAMES
 
 from skmeta.evaluation.wording import MetricWording
 from skmeta.utils.messages import count
@@ -16,18 +17,21 @@ OUTCOMES = {
 
 
 def summary_lines(tables):
-    """Return a sentence: how often meta-learning helps."""
+    """Return a sentence: how often meta-learning helps; and what is not known."""
     names = {
         each: [name for name, own in tables.items() if own["outcome"] == each]
         for each in OUTCOMES
     }
     harmed = names["hurts"]
     where = f"{len(harmed)} ({', '.join(harmed)})" if harmed else "none"
-    return [
+    lines = [
         f"Of {count(len(tables), 'table')}, meta-learning helps on "
         f"{len(names['helps'])}, the two cannot be told apart on "
         f"{len(names['level'])}, and the plain way is ahead on {where}."
     ]
+    if missing := [name for name in NAMES if name not in tables]:
+        lines.append(f"Not measured: {', '.join(missing)}.")
+    return lines
 
 
 def verdict_table(tables):
