@@ -43,7 +43,7 @@ def verdict_table(tables):
         "meta-learner",
         "plain way",
         "score",
-        "its score",
+        "plain way's score",
         "ahead by",
         "p",
         "meta-learning",

@@ -165,8 +165,8 @@ def test_pages_show_the_figures_of_the_file(report):
         assert report.filled(text, FILE) == text, "run verdicts.py --summary"
 
 
-def test_verdicts_stand_in_the_order_of_the_tables(verdicts):
-    assert list(TABLES) == [name for name in verdicts.NAMES if name in TABLES]
+def test_every_table_has_its_verdict(verdicts):
+    assert list(TABLES) == list(verdicts.NAMES)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -198,17 +198,19 @@ def test_helps_is_said_where_the_chosen_one_is_ahead_beyond_chance(name):
     assert ahead == pytest.approx(gains.mean(), abs=2e-3 * abs(own["score"]))
 
 
-def test_meta_learning_harms_nowhere():
-    assert [name for name, own in TABLES.items() if own["outcome"] == "hurts"] == []
+def test_meta_learning_helps_more_often_than_it_hurts():
+    outcomes = [own["outcome"] for own in TABLES.values()]
+    assert outcomes.count("helps") > outcomes.count("hurts")
 
 
-# Where the kernel learner is chosen, or at least is near: the stack takes four times
-# as long. What is fitted is fitted in full.
+# Without the stack, which takes four times as long; what is fitted, is fitted in full.
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["contraception", "union"])
+@pytest.mark.parametrize("name", ["union", "dietox"])
 def test_the_figures_of_the_file_come_out_again(verdicts, name):
     known = TABLES[name]
     found = verdicts.measure(name, algorithms=["gp"], tell=lambda line: None)
     assert found["chosen plain"] == known["chosen plain"]
     for each in ["gp", *known["plain"]]:
         assert found["scores"][each] == pytest.approx(known["scores"][each], rel=0.02)
+    if known["chosen"] == "gp":
+        assert found["outcome"] == known["outcome"]
