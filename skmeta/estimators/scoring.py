@@ -128,13 +128,7 @@ class FewShotScoring(BaseEstimator):
         answers = self._answer(adapted, query.X, query.task)
         scores = self._scores_per_task(query, answers)
         if not len(scores):
-            raise ValueError(
-                "No group has enough rows for a support and a query."
-                if not len(query)
-                else "The targets of every group are constant, and R2 is undefined for "
-                "them. Score by another metric, such as "
-                "few_shot_scorer('neg_mean_absolute_error')."
-            )
+            raise ValueError(_why_no_score(query))
         return float(np.mean(scores))
 
     def _current_or_prior(self, groups: Any, no_prior: str) -> Any:
@@ -206,6 +200,20 @@ def accuracy_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
     assert rows.weight is not None  # score gives every row one
     right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
     return right[weight > 0] / weight[weight > 0]
+
+
+def _why_no_score(query: TaskRows) -> str:
+    """Say why no task has a score."""
+    if not len(query):
+        return "No group has enough rows for a support and a query."
+    why = "The targets of every group are constant, and R2 is undefined for them."
+    if np.bincount(query.task).max() == 1:
+        why = (
+            "Every group has a single row beyond its support, and R2 is undefined for "
+            "one. Set n_shot lower."
+        )
+    other = "few_shot_scorer('neg_mean_absolute_error')"
+    return f"{why} Score by another metric, such as {other}."
 
 
 def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
