@@ -104,10 +104,10 @@ class FewShotScoring(BaseEstimator):
         warn_of_unknown(np.unique(rows.y[~known]))
         weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
-            label_space = getattr(self, "label_space_", "shared")
+            cells = self._cells(rows)
             in_support = draw_support(
-                self._cells(rows),
-                shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1],
+                cells,
+                self._shot_to_score(cells),
                 generator(self.random_state, default=0),
                 stratum=self._strata(rows),
             )
@@ -130,6 +130,17 @@ class FewShotScoring(BaseEstimator):
         if not len(scores):
             raise ValueError(_why_no_score(query))
         return float(np.mean(scores))
+
+    def _shot_to_score(self, cells: np.ndarray) -> int:
+        """Choose how many rows of each cell are support: as many as were trained for.
+
+        Where an algorithm chose that, no more than half of the rows of a usual cell.
+        """
+        label_space = getattr(self, "label_space_", "shared")
+        shot = shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1]
+        if self.n_shot != "auto":
+            return shot
+        return min(shot, max(1, int(np.median(np.bincount(cells))) // 2))
 
     def _current_or_prior(self, groups: Any, no_prior: str) -> Any:
         """Return what was adapted to, or before that what answers unknown groups.
