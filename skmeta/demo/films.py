@@ -84,7 +84,6 @@ def make_meta_learners(
         ),
         "Gaussian process": MetaClassifier(
             "gp",
-            prior="linear",
             n_shot=(0, 20),
             n_query=50,
             verbose=verbose,

@@ -67,9 +67,9 @@ class FewShotScoring(BaseEstimator):
         groups : array-like of shape (n_rows,), default=None
             With groups, the *few-shot score*: each group is taken for a new task, split
             at random in ``n_shot`` support rows (of each class in per-task label
-            spaces) and query rows, adapted to and scored on the query. The
-            current task is left as it was. The split depends on ``random_state`` only,
-            with 0 for None.
+            spaces; with "auto" at most half of those of a usual group) and query rows,
+            adapted to and scored on the query. The current task is left as it was. The
+            split depends on ``random_state`` only, with 0 for None.
 
         Returns
         -------
