@@ -42,6 +42,7 @@ WARNINGS = {
     "engine/training": "Meta-training was interrupted",
     "episodes/validation": "are too small for",
     "estimators/adapting": "is far outside of what fit has seen",
+    "estimators/regressor": "standard deviations of other numbers are a guess",
     "model_selection/_judge": "have too few rows for",
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
@@ -147,6 +148,21 @@ def adapt_behind_a_pipe(folder):
 def fit_an_ordinary_estimator(folder):
     meta = regressor().fit(X, Y, groups=TASK)
     FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
+
+
+@leads_to("estimators/regressor")
+def ask_how_sure_after_too_few_rows(folder):
+    meta = regressor(algorithm="cnp", n_shot=5).fit(X, Y, groups=TASK)
+    meta.adapt(X[:2], Y[:2])
+    meta.predict(X[2:4], return_std=True)
+
+
+@leads_to("estimators/regressor")
+def ask_an_ordinary_member_how_sure(folder):
+    cnp = regressor(algorithm="cnp", n_shot=5)
+    ensemble = MetaStackingRegressor([("cnp", cnp)], weights="equal")
+    ensemble.fit(X, Y, groups=TASK).adapt(X[:2], Y[:2])
+    ensemble.predict(X[2:4], return_std=True)
 
 
 @leads_to("engine/adapted")

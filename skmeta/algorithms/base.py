@@ -50,6 +50,10 @@ class Algorithm(BaseEstimator):
         features. If False, the mean of the parts is added to the outputs as it is, and
         tasks are learnt from what it leaves: :func:`add_offset`,
         :func:`unexplained_targets` and :func:`count_unexpected` are there for that.
+    sure_of_any_shot : bool
+        Whether ``predict_std``, where there is one, tells the truth after numbers of
+        support rows that were not trained with, as what follows the rules of
+        probability does. If False, an estimator warns of other numbers.
     default_lr : float
         Learning rate of the outer optimizer that ``lr="auto"`` stands for.
     default_epochs : int
@@ -90,6 +94,7 @@ class Algorithm(BaseEstimator):
     learns_train_classes: ClassVar[bool] = False
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
+    sure_of_any_shot: ClassVar[bool] = False
     default_lr: ClassVar[float] = 1e-3
     default_epochs: ClassVar[int] = 200
     trains_in_one_cycle: ClassVar[bool] = False

@@ -134,6 +134,7 @@ class GP(Algorithm):
     uses_weights = True
     uses_prior = True
     learns_prior = True
+    sure_of_any_shot = True
     default_lr = 0.08
     default_epochs = 15
     trains_in_one_cycle = True

@@ -60,6 +60,8 @@ class AdaptedTasks:
     ----------
     n_tasks : int
         Tasks, the prior included.
+    n_rows : int ndarray of shape (n_tasks,) or None
+        Support rows of each task; None in what files of early versions hold.
     order : int ndarray of shape (n_tasks,)
         The tasks in the order in which ``states`` have them.
     states : sequence of pytree of Tensor
@@ -83,6 +85,7 @@ class AdaptedTasks:
         self.labels = labels
         self.n_tasks = len(n_classes)
         spans = Spans(task, self.n_tasks)
+        self.n_rows: np.ndarray | None = spans.sizes
         parts = list(chunks.of_similar_size(spans.sizes, learner.weights))
         self.order = np.concatenate(parts)
 

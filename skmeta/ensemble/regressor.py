@@ -180,10 +180,12 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
                 "No member knows standard deviations. Add one that does, such as "
                 "MetaRegressor('cnp')."
             )
+        level = values.mean() if len(values) else 0.0  # whose square has no more digits
         square = self._mean(
-            adapted, X, task, lambda *asked: (LearntTasks.values(*asked)) ** 2
+            adapted, X, task, lambda *asked: (LearntTasks.values(*asked) - level) ** 2
         )
-        return values, np.sqrt(within + np.maximum(square - values**2, 0))
+        between = np.maximum(square - (values - level) ** 2, 0)
+        return values, np.sqrt(within + between)
 
     def as_regressor(self) -> FewShotRegressor:
         """Make an ordinary regressor, whose ``fit`` learns one task.

@@ -13,12 +13,18 @@ from sklearn.utils._param_validation import StrOptions
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
+from skmeta.engine.adapted import AdaptedTasks
+from skmeta.episodes.sampler import shot_range
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.few_shot import FewShotRegressor
 from skmeta.estimators.values import Values
 from skmeta.saving.mixin import savable
+from skmeta.utils.messages import count, warn
 
 __all__ = ["MetaRegressor"]
+
+# So many times the rows of training are still alike.
+_MUCH = 2
 
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
@@ -50,7 +56,7 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
     n_shot : int, (int, int) or "auto", default="auto"
         Support rows per episode; best as many as ``adapt`` will get. A pair is a range
         to draw from; a low end of 0 trains the answer before any row is seen. "auto" is
-        (1, 10) for "gp", and 5 else.
+        (1, 10) for "gp", (0, 10) for "cnp", and 5 else.
     n_query : int or "auto", default="auto"
         Query rows per episode. "auto" is 30 for "gp", and 15 else.
     augment : str, Augmentation or list of them, default=None
@@ -224,6 +230,12 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         ValueError
             If a group was not adapted to and ``unknown_task="error"``, or if standard
             deviations are asked of an algorithm that has none.
+
+        Warns
+        -----
+        UserWarning
+            If standard deviations are asked after fewer support rows than "cnp" was
+            trained with, or more than twice as many.
         """
         adapted, X, task = self._current(X, groups)
         values = self._answer(adapted, X, task)
@@ -234,9 +246,30 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
                 f"{self.algorithm_} predicts values without standard deviations. "
                 "Choose an algorithm that has them, such as 'cnp'."
             )
+        self._warn_if_unsure(adapted, task)
         deviations = adapted.deviations(self._table(X), task)[:, 0]
         deviations = deviations.astype(np.float64) * self.target_scale_
         return values, self._as_given(deviations)
+
+    def _warn_if_unsure(self, adapted: AdaptedTasks, task: np.ndarray) -> None:
+        """Warn of deviations after other numbers of rows than were trained with."""
+        if self.algorithm_.sure_of_any_shot or adapted.n_rows is None:
+            return
+        low, high = shot_range(self.n_shot_, self.spec_.label_space)
+        asked = np.unique(task)
+        n_rows = adapted.n_rows[asked]
+        unsure = asked[(n_rows < low) | (n_rows > _MUCH * max(high, 1))]
+        if not len(unsure):
+            return
+        n_rows = adapted.n_rows[unsure]
+        known = f"{low}" if low == high else f"{low} to {high}"
+        warn(
+            f"{count(len(unsure), 'task')} {'has' if len(unsure) == 1 else 'have'} "
+            f"{n_rows.min()} to {n_rows.max()} support rows, and {self.algorithm_} was "
+            f"trained with {known}: standard deviations of other numbers are a guess, "
+            "mostly too small. Train for all numbers that may come, such as "
+            f"n_shot=({min(low, n_rows.min())}, {max(high, n_rows.max())})."
+        )
 
     def as_regressor(self) -> FewShotRegressor:
         """Make an ordinary regressor, whose ``fit`` learns one task.

@@ -296,6 +296,7 @@ def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | Non
     parts = reader.read(content)
     labels = parts.pop("labels", None)
     adapted = AdaptedTasks.__new__(AdaptedTasks)
+    adapted.n_rows = None  # early files have none
     for key, part in parts.items():
         setattr(adapted, ADAPTED[key], part)
     adapted.labels = None

@@ -88,6 +88,7 @@ SPEC = _themselves(
 ADAPTED = {
     "names": "names",
     "n_tasks": "n_tasks",
+    "n_rows": "n_rows",
     "_order": "order",
     "_states": "states",
     "_bounds": "bounds",

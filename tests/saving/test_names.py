@@ -19,7 +19,7 @@ DATA = Path(__file__).parents[1] / "data"
 pytestmark = pytest.mark.filterwarnings("ignore:.*too small:UserWarning")
 
 
-ADAPTED_KEYS = {"_bounds", "_order", "_states", "n_tasks", "names"}
+ADAPTED_KEYS = {"_bounds", "_order", "_states", "n_rows", "n_tasks", "names"}
 SHARED_KEYS = {"algorithm_", "augment_", "backbone_", "mean_", "n_tasks_"}
 SHARED_KEYS |= {"n_features_in_", "feature_names_in_", "scale_", "within_"}
 SHARED_KEYS |= {"_sklearn_output_config"}

@@ -117,6 +117,7 @@ class DKT(Algorithm):
     """
 
     uses_prior = True
+    sure_of_any_shot = True
 
     def __init__(
         self,
