@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("docs/which.md",)  # whose blocks hold figures
+PAGES = ("README.md", "docs/which.md")  # whose blocks hold figures
 CAP = 10.0  # a ratio beyond counts as this in a mean
 NEAR = 0.02
 MAIN = {  # and their marks in the picture

@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, 1 if something is missing; wrong usage exits with 2.
+        Exit code: 0, 1 if something is missing, 130 after Ctrl-C; wrong usage exits
+        with 2.
     """
     parser = argparse.ArgumentParser(
         prog="python -m skmeta", description="Meta-learning for scikit-learn."
@@ -31,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_parser(commands)
     options = parser.parse_args(arguments)
-    return options.run(options)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

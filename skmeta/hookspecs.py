@@ -131,7 +131,8 @@ def skmeta_backbones() -> dict[str, type]:
         Subclasses of :class:`skmeta.backbones.Backbone` by the name that users give as
         ``backbone``. ``build(n_features)`` returns a new :class:`torch.nn.Module` that
         maps (rows, n_features) to (rows, out_features) and says that width in its
-        attribute ``out_features``.
+        attribute ``out_features``. Where it can be built for one number of features
+        alone, as for images of a size, the class has ``takes_any_width = False``.
 
         The network treats every row by itself and draws at random in training mode
         only. It is called with weights of its own for every task as well, through

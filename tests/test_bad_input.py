@@ -395,7 +395,11 @@ def test_ctrl_c_keeps_a_usable_estimator_with_a_warning(early_stopping, epoch):
         callbacks=[CtrlC(epoch)],
         **(QUICK | {"max_epochs": 5}),
     )
-    with pytest.warns(RuntimeWarning, match=rf"interrupted in epoch {epoch} of 5"):
+    message = rf"interrupted in epoch {epoch} of 5"
+    with (
+        pytest.warns(RuntimeWarning, match=message),
+        pytest.raises(KeyboardInterrupt),
+    ):
         meta.fit(X, y, groups=groups)
     assert len(meta.history_) == epoch
     assert np.isfinite(meta.adapt(X, y).predict_proba(X)).all()

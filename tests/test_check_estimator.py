@@ -6,16 +6,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.testing import expected_failed_checks
 
-# A prototype is the mean of its class, and all rows of the class weigh the same.
-_MEANS = {
-    "check_class_weight_classifiers": "a class of any weight has the same prototype"
-}
-
-
-def excused(estimator):
-    is_protonet = getattr(estimator, "algorithm", None) == "protonet"
-    return expected_failed_checks(estimator) | (_MEANS if is_protonet else {})
-
 
 @pytest.mark.slow
 @parametrize_with_checks(
@@ -26,7 +16,7 @@ def excused(estimator):
         MetaRegressor(tasks="table", max_epochs=2),
         MetaRegressor("maml", tasks="table", max_epochs=2),
     ],
-    expected_failed_checks=excused,
+    expected_failed_checks=expected_failed_checks,
 )
 def test_scikit_learn_finds_nothing_else_to_complain_of(estimator, check):
     check(estimator)

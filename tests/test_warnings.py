@@ -42,12 +42,14 @@ WARNINGS = {
     "engine/training": "Meta-training was interrupted",
     "episodes/validation": "are too small for",
     "estimators/adapting": "is far outside of what fit has seen",
+    "estimators/scoring": "rows for rows of the one task",
     "estimators/regressor": "standard deviations of other numbers are a guess",
     "model_selection/_judge": "have too few rows for",
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
     "plugins/registry": "is left out",
     "saving/estimators": "are not saved",
+    "tables/labels": "label",
 }
 CASES = []
 
@@ -150,6 +152,17 @@ def fit_an_ordinary_estimator(folder):
     FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
 
 
+@leads_to("estimators/scoring")
+def score_many_tasks_by_one(folder):
+    regressor().fit(X, Y, groups=TASK).adapt(X[:6], Y[:6]).score(X, Y)
+
+
+@leads_to("estimators/scoring")
+def score_many_tasks_behind_a_pipe(folder):
+    meta = behind_a_pipe(regressor()).fit(X, Y, groups=TASK)
+    skmeta.adapt(meta, X[:6], Y[:6]).score(X, Y)
+
+
 @leads_to("estimators/regressor")
 def ask_how_sure_after_too_few_rows(folder):
     meta = regressor(algorithm="cnp", n_shot=5).fit(X, Y, groups=TASK)
@@ -250,17 +263,20 @@ class CtrlC(Callback):
 
 @leads_to("engine/training")
 def fit_and_interrupt(folder):
-    regressor(callbacks=[CtrlC()]).fit(X, Y, groups=TASK)
+    with pytest.raises(KeyboardInterrupt):
+        regressor(callbacks=[CtrlC()]).fit(X, Y, groups=TASK)
 
 
 @leads_to("engine/training")
 def fit_and_interrupt_behind_a_pipe(folder):
-    behind_a_pipe(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
+    with pytest.raises(KeyboardInterrupt):
+        behind_a_pipe(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
 
 
 @leads_to("engine/training")
 def search_and_interrupt(folder):
-    searched(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
+    with pytest.raises(KeyboardInterrupt):
+        searched(regressor(callbacks=[CtrlC()])).fit(X, Y, groups=TASK)
 
 
 SMALL = (TASK % 3 > 0) | (np.arange(len(TASK)) % 12 < 4)  # a third has four rows
@@ -418,6 +434,37 @@ def save(folder):
 @leads_to("saving/estimators")
 def save_an_ordinary_estimator(folder):
     with_callbacks().as_classifier().fit(X[:12], Y[:12] > 0).save(folder / "a")
+
+
+RARE = np.where(Y > 0, "ok", "fail").astype(object)
+RARE[:3] = "rare"
+
+
+@leads_to("tables/labels")
+def fit_rare_labels(folder):
+    classifier().fit(X, RARE, groups=TASK)
+
+
+@leads_to("tables/labels")
+def fit_rare_labels_behind_a_pipe(folder):
+    behind_a_pipe(classifier()).fit(X, RARE, groups=TASK)
+
+
+@leads_to("tables/labels")
+def score_unknown_labels(folder):
+    known = TASK > 0
+    meta = classifier().fit(X[known], RARE[known], groups=TASK[known])
+    meta.score(X, RARE, groups=TASK)
+
+
+@leads_to("tables/labels")
+def search_over_unknown_labels(folder):
+    searched(classifier(label_space="shared")).fit(X, RARE, groups=TASK)
+
+
+@leads_to("tables/labels")
+def judge_unknown_labels(folder):
+    few_shot_curve(classifier(label_space="shared"), X, RARE, TASK, shots=6, cv=2)
 
 
 @pytest.mark.usefixtures("torn_download", "no_compiler", "half_a_plugin")

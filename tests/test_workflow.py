@@ -240,20 +240,19 @@ def _few_shot(fitted, **kwargs):
 
 
 @pytest.mark.parametrize("ensemble", [VotingClassifier, StackingClassifier])
-def test_ensembles_that_number_labels_are_told_apart_from_mistakes(
-    ensemble, fitted, clinic
-):
+def test_ensembles_that_number_labels_are_understood(ensemble, fitted, clinic):
     X, y = clinic
     logistic = make_pipeline(StandardScaler(), LogisticRegression())
     soft = {"voting": "soft"} if ensemble is VotingClassifier else {"cv": 2}
-    both = ensemble([("ours", _few_shot(fitted)), ("logistic", logistic)], **soft)
-    with pytest.raises(ValueError, match="set encoded_labels=True"):
+    answers = []
+    for how in ({}, {"encoded_labels": True}):
+        ours = _few_shot(fitted, **how)
+        both = ensemble([("ours", ours), ("logistic", logistic)], **soft)
         both.fit(X[:30], y[:30])
-    ours = _few_shot(fitted, encoded_labels=True)
-    both = ensemble([("ours", ours), ("logistic", logistic)], **soft)
-    both.fit(X[:30], y[:30])
-    assert set(both.predict(X)) <= {"malignant", "benign"}
-    assert both.score(X[30:], y[30:]) > 0.85
+        assert set(both.predict(X)) <= {"malignant", "benign"}
+        assert both.score(X[30:], y[30:]) > 0.85
+        answers.append(both.predict_proba(X))
+    np.testing.assert_array_equal(*answers)
 
 
 def test_encoded_labels_answer_as_labels_do(fitted, clinic):

@@ -26,7 +26,7 @@ class ANIL(MAML):
     error from 20 points is 0.17 after one step, as MAML's. In 20-way 1-shot Omniglot
     the error is 0.36 after 12 epochs, with ``inner_lr=0.1`` as MAML's, which is 0.24
     (:class:`~skmeta.algorithms.ProtoNet` 0.12), and on MovieLens the AUC after ten
-    ratings is 0.690 (hierarchical logistic regression 0.693).
+    ratings is 0.690 (mixed logistic regression 0.691).
 
     References
     ----------

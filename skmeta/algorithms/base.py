@@ -38,6 +38,10 @@ class Algorithm(BaseEstimator):
     uses_weights : bool
         True if rows count by ``Batch.weight``, such that a weight of 2 is like giving
         the row twice. If False, an estimator takes no weights.
+    weighs_classes : bool
+        False if, in per-task label spaces, a class answers the same whatever all of
+        its rows weigh, as one does that is their mean. ``class_weight`` then shifts its
+        log odds.
     learns_train_classes : bool
         True if the module has weights for each training class, ``Batch.label``.
     uses_prior : bool
@@ -60,7 +64,8 @@ class Algorithm(BaseEstimator):
         Epochs that ``max_epochs="auto"`` stands for.
     trains_in_one_cycle : bool
         True if the learning rate rises to ``lr`` and falls to nothing, once in a
-        training. If False, it stays as it is.
+        training, which ends by itself: ``early_stopping="auto"`` holds out nothing. If
+        False, the rate stays as it is.
 
     Examples
     --------
@@ -91,6 +96,7 @@ class Algorithm(BaseEstimator):
     label_spaces: ClassVar[tuple[str, ...]] = ("shared", "per_task")
     uses_row_order: ClassVar[bool] = False
     uses_weights: ClassVar[bool] = False
+    weighs_classes: ClassVar[bool] = True
     learns_train_classes: ClassVar[bool] = False
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
@@ -244,6 +250,24 @@ class Algorithm(BaseEstimator):
             Query rows, counted likewise: 15 by default.
         """
         return 5, 15
+
+    def default_validation_fraction(self, spec: Spec, n_units: int) -> float:
+        """Say what ``validation_fraction="auto"`` stands for.
+
+        Parameters
+        ----------
+        spec : Spec
+            Sizes and kinds.
+        n_units : int
+            Tasks that ``fit`` was given; classes, or rows, where tasks are drawn from
+            them.
+
+        Returns
+        -------
+        float
+            Part to hold out: a tenth by default.
+        """
+        return 0.1
 
     def has_prior(self, spec: Spec) -> bool:
         """Tell whether a task with an empty support can be answered.

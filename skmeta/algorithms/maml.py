@@ -12,7 +12,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.inner_loop.learner import InnerLoop, State
 from skmeta.algorithms.inner_loop.meta_gradient import meta_gradient
 from skmeta.algorithms.inner_loop.recomputing import walk_again
-from skmeta.algorithms.inner_loop.safeguard import keeps
+from skmeta.algorithms.inner_loop.safeguard import can_ask, keeps, keeps_by_step
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
@@ -192,23 +192,40 @@ class MAML(Algorithm):
 
         A task that was astray there, or before the last step, is still at the start.
         """
-        start = state = module.start(support)
+        start = module.start(support)
         loss = module.support_loss(support, self.pseudo_rows)
         X = apply(module.trunk, support.X, support.mask)
         yield start
         if not n_steps:
             return
-        passed: list[Tensor] = []  # losses before every step
-        for rates in module.rates_of_steps(n_steps):
-            losses, stepped = module.step(
-                state, X, loss, rates, first_order=first_order
-            )
-            if every and passed:
-                yield module.keep(start, state, keeps(*passed, losses))
-            passed.append(losses)
-            loss = loss._replace(start=passed[0])
-            state = stepped
-        yield module.keep(start, state, keeps(*passed)) if n_steps > 1 else state
+
+        def take_steps(*, stop_lost: bool) -> tuple[list[State], list[Tensor]]:
+            states, aim = [start], loss
+            outputs: list[Tensor] = []
+            for rates in module.rates_of_steps(n_steps):
+                before, state = module.step(
+                    states[-1], X, aim, rates, first_order=first_order
+                )
+                if stop_lost and not outputs:
+                    aim = loss._replace(start=loss.of_tasks(before))
+                outputs.append(before)
+                states = [*states, state] if every else [start, state]
+            return states, outputs
+
+        states, outputs = take_steps(stop_lost=not can_ask(X))
+        if n_steps == 1:
+            yield states[-1]
+            return
+        if every:
+            is_kept = keeps_by_step(loss, outputs)
+            is_kept.append(is_kept[-1])  # what the last step has led to is not known
+        else:
+            is_kept = [keeps(loss, outputs)]
+        if is_kept[-1] is not None and can_ask(X):
+            # Again, so that numbers are finite, on the way back too.
+            states, _ = take_steps(stop_lost=True)
+        for state, of_step in zip(states[1:], is_kept, strict=True):
+            yield module.keep(start, state, of_step)
 
     def _end(
         self, module: InnerLoop, support: Batch, n_steps: int, *, first_order: bool
@@ -217,22 +234,25 @@ class MAML(Algorithm):
         X = apply(module.trunk, support.X, support.mask)
         loss = module.support_loss(support, self.pseudo_rows)
         start, rates_of_steps = module.start(support), module.rates_of_steps(n_steps)
-        passed: list[Tensor] = []  # losses before every step
+        passed: list[Tensor] = []  # outputs before every step
+        first: list[Tensor] = []  # the losses before the first
 
         def with_weights(weights: Iterable[Tensor]) -> State:
             named = zip(start.weights, weights, strict=True)
             return start._replace(weights=dict(named))
 
         def step(place: int, weights: Sequence[Tensor]) -> list[Tensor]:
-            losses, state = module.step(
+            outputs, state = module.step(
                 with_weights(weights),
                 X,
-                loss._replace(start=passed[0]) if place else loss,
+                loss._replace(start=first[0]) if place else loss,
                 rates_of_steps[place],
                 first_order=first_order or not torch.is_grad_enabled(),
             )
             if len(passed) < n_steps:  # the first time
-                passed.append(losses)
+                passed.append(outputs)
+            if not first:
+                first.append(loss.of_tasks(outputs))
             return list(state.weights.values())
 
         rates = {id(rate): rate for rates in rates_of_steps for rate in rates}
@@ -242,7 +262,7 @@ class MAML(Algorithm):
         )
         if n_steps < 2:
             return end
-        return module.keep(start, end, keeps(*passed))
+        return module.keep(start, end, keeps(loss, passed))
 
     def predict(
         self,

@@ -8,7 +8,11 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skmeta.algorithms.base import Algorithm
-from skmeta.algorithms.shared.calibration import Calibration
+from skmeta.algorithms.shared.calibration import (
+    Calibration,
+    count_classes,
+    part_to_stop_by,
+)
 from skmeta.algorithms.shared.crammer_singer import solve_machine
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
 from skmeta.algorithms.shared.offsets import add_offset, mean_offset
@@ -27,6 +31,7 @@ __all__ = ["MetaOptNet"]
 
 # The machine puts classes a margin of 1 apart; at first that is worth these odds. Where
 # a label means the same in every task, a handful of rows seldom makes sure of one.
+_C = {"per_task": 1.0, "shared": 0.03}
 _FIRST_SCALE = {"per_task": 5.0, "shared": 0.4}
 
 
@@ -61,7 +66,8 @@ class MetaOptNet(Algorithm):
     In the paper :math:`v_k = 0`, and so it is in per-task label spaces. In a shared
     label space :math:`v_k` is meta-learnt: a class, or a task, without any support row
     still has a vector. There, logits are also scaled by the number of support rows and
-    shifted by the odds of the classes (:class:`~skmeta.algorithms.Calibration`).
+    shifted by the odds of the classes and their shares in the support
+    (:class:`~skmeta.algorithms.Calibration`).
 
     What a prior says of a row, o(x), is added to its logits. Margins are then those of
     :math:`w_k \cdot f(x) + o_k(x) / s`, so that in the dual :math:`o_k(x_n) / s` joins
@@ -69,9 +75,10 @@ class MetaOptNet(Algorithm):
 
     Parameters
     ----------
-    C : float, default=1.0
+    C : float or "auto", default="auto"
         What a row pays for each unit by which it misses its margin; 0.1 in the paper,
-        whose embeddings are longer vectors.
+        whose embeddings are longer vectors. "auto" is 1, and 0.03 in a shared label
+        space, where few rows must not overrule the prior vectors.
     class_loss : float or "auto", default="auto"
         Weight of a second loss of the training: all training classes are told apart by
         a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
@@ -82,9 +89,9 @@ class MetaOptNet(Algorithm):
     -----
     In a shared label space, ``C=1`` lets a handful of rows overrule the prior vectors:
     on MovieLens the AUC falls from 0.674 after one rating to 0.665 after ten. With
-    ``C=0.03`` it rises from 0.687 to 0.690, still below a hierarchical logistic
-    regression's 0.693 and the 0.699 of :class:`~skmeta.algorithms.R2D2`, which takes a
-    sixth of the time.
+    ``C=0.03`` it rises from 0.687 to 0.690, level with a mixed logistic
+    regression's 0.691 and below the 0.699 of :class:`~skmeta.algorithms.R2D2`, which
+    takes a sixth of the time.
 
     References
     ----------
@@ -112,7 +119,11 @@ class MetaOptNet(Algorithm):
     kinds = ("classifier",)
     uses_prior = True
 
-    def __init__(self, C: float = 1.0, class_loss: float | Literal["auto"] = "auto"):
+    def __init__(
+        self,
+        C: float | Literal["auto"] = "auto",
+        class_loss: float | Literal["auto"] = "auto",
+    ):
         self.C = C
         self.class_loss = class_loss
 
@@ -124,12 +135,25 @@ class MetaOptNet(Algorithm):
         ValueError
             If ``C`` is not positive or ``class_loss`` negative.
         """
-        if not self.C > 0:
-            raise ValueError(f"C must be positive, not {self.C!r}.")
+        if self.C != "auto" and not self.C > 0:
+            raise ValueError(f"C must be positive or 'auto', not {self.C!r}.")
         module = _Machine(backbone.build(spec.n_features), spec)
         width = width_of(module.backbone)
         module.class_loss = make_class_loss(width, spec, self.class_loss)
         return module
+
+    def default_validation_fraction(self, spec: Spec, n_units: int) -> float:
+        """Say what part of the tasks tells when to stop.
+
+        Returns
+        -------
+        float
+            A tenth; where labels are shared 60 tasks if that is more, up to 40 %
+            of all.
+        """
+        # Its class vectors are free. On five inner splits with 97 tasks its worst loss
+        # was 1.28 times the mean's with a tenth, 1.15 with a quarter, 1.04 with 40 %.
+        return part_to_stop_by(spec, n_units, enough=60, most=0.4)
 
     def adapt(self, module: "_Machine", support: Batch) -> "State":
         """Solve the machine of every task."""
@@ -177,25 +201,34 @@ class MetaOptNet(Algorithm):
             wanted.mT.to(device, torch.float64),
             own.mT.to(device, torch.float64),
             free.to(device),
-            self.C,
+            _C["shared" if module.n_outputs else "per_task"]
+            if self.C == "auto"
+            else self.C,
         )
         vectors = alpha.to(Z) @ Z  # (tasks, classes, d)
         if module.prior is not None:
             vectors = module.prior + vectors
-        if module.calibration is not None:
-            vectors = module.calibration.scale(support.mask.sum(dim=1)) * vectors
+        calibration = module.calibration
+        if calibration is not None:
+            vectors = calibration.scale(support.mask.sum(dim=1)) * vectors
+            shares = calibration.shares(count_classes(support, n_classes))
+            return State(vectors, support.n_classes, shares.to(vectors))
         return State(vectors, support.n_classes)
 
     def _answer(self, module: "_Machine", state: "State", embedded: Tensor) -> Tensor:
         logits = module.log_scale.exp() * (embedded @ state.vectors.mT)
         if module.calibration is not None:
             logits = logits + module.calibration.shift
+        if isinstance(state.shares, Tensor):
+            logits = logits + state.shares.unsqueeze(1)
         return mask_absent_classes(logits, state.n_classes)
 
 
 class State(NamedTuple):
     vectors: Tensor  # (tasks, classes, d), scaled by the number of rows
     n_classes: Tensor  # (tasks,)
+    # (tasks, classes), of a shared label space; files of before do not have it.
+    shares: Tensor | tuple[()] = ()
 
 
 class _Machine(nn.Module):

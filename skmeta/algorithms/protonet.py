@@ -98,6 +98,7 @@ class ProtoNet(Algorithm):
 
     kinds = ("classifier",)
     uses_weights = True
+    weighs_classes = False
     uses_prior = True
 
     def __init__(

@@ -1,13 +1,18 @@
 """Ridge regression on a meta-learnt embedding (R2-D2)."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.calibration import (
+    Calibration,
+    count_classes,
+    part_to_stop_by,
+)
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
 from skmeta.algorithms.shared.offsets import add_offset, unexplained_targets
 from skmeta.algorithms.shared.training_classes import (
@@ -51,8 +56,11 @@ class R2D2(Algorithm):
     :math:`\beta`, the same for all classes, cancels in the softmax and is left out. In
     a shared label space and in regression :math:`W_0` is meta-learnt: ridge shrinks
     towards it, a task without any row is answered by it, and :math:`\beta` is one shift
-    per class. Regression needs no calibration: its outputs are
-    :math:`(f(x), 1) \, W`.
+    per class. There, logits are also scaled by the number of support rows, and the
+    shares of the classes in the support join them
+    (:class:`~skmeta.algorithms.Calibration`): no ridge is as sure of a class as a few
+    rows of it and of no other are, where tasks differ much. Regression needs no
+    calibration: its outputs are :math:`(f(x), 1) \, W`.
 
     What a prior says of a row, o(x), is added to its outputs, and Y is what it leaves
     of the targets: values less o, or :math:`[y = k] - \mathrm{softmax}_k(o) + 1 / K`
@@ -115,6 +123,19 @@ class R2D2(Algorithm):
         module.class_loss = make_class_loss(width_of(network), spec, self.class_loss)
         return module
 
+    def default_validation_fraction(self, spec: Spec, n_units: int) -> float:
+        """Say what part of the tasks tells when to stop.
+
+        Returns
+        -------
+        float
+            A tenth; where labels are shared 30 tasks if that is more, up to 25 %
+            of all.
+        """
+        # On inner splits of tasks to learn from: 0.95 of the loss of the mean on one
+        # table of 97 where a tenth had 0.99, 0.99 against 0.98 on another.
+        return part_to_stop_by(spec, n_units, enough=30, most=0.25)
+
     def adapt(self, module: "_RidgeLearner", support: Batch) -> "State":
         """Solve the ridge regression of every task."""
         embedded = apply(module.backbone, support.X, support.mask)
@@ -157,7 +178,7 @@ class R2D2(Algorithm):
         else:
             residual = residual - Z @ module.prior
             W = module.prior + _ridge(Z, residual, module.log_ridge.exp())
-        return State(W, support.n_classes)
+        return State(module.calibrate(W, support), support.n_classes)
 
     def _answer(
         self, module: "_RidgeLearner", state: "State", embedded: Tensor
@@ -166,8 +187,8 @@ class R2D2(Algorithm):
         if module.log_scale is None:
             return outputs
         logits = module.log_scale.exp() * outputs
-        if module.shift is not None:
-            logits = logits + module.shift
+        if module.calibration is not None:
+            logits = logits + module.calibration.shift
         return mask_absent_classes(logits, state.n_classes)
 
     def _targets(self, module: "_RidgeLearner", support: Batch) -> Tensor:
@@ -177,7 +198,7 @@ class R2D2(Algorithm):
 
 
 class State(NamedTuple):
-    head: Tensor  # (tasks, d + 1, outputs)
+    head: Tensor  # (tasks, d + 1, outputs), calibrated but for shift and scale
     n_classes: Tensor  # (tasks,)
 
 
@@ -193,7 +214,7 @@ class _RidgeLearner(nn.Module):
         self.log_ridge = nn.Parameter(
             torch.tensor(math.log(ridge)), requires_grad=learn_ridge
         )
-        self.prior = self.log_scale = self.shift = None
+        self.prior = self.log_scale = self.calibration = None
         if self.n_outputs:
             width = width_of(backbone) + 1
             self.prior = nn.Parameter(torch.zeros(width, self.n_outputs))
@@ -201,7 +222,25 @@ class _RidgeLearner(nn.Module):
             scale = _FIRST_SCALE[spec.label_space]
             self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
             if self.n_outputs:
-                self.shift = nn.Parameter(torch.zeros(self.n_outputs))
+                self.calibration = Calibration(self.n_outputs)
+
+    def calibrate(self, head: Tensor, support: Batch) -> Tensor:
+        """Scale heads by the rows of their support; let its classes' shares join."""
+        if self.calibration is None or self.log_scale is None:
+            return head
+        head = self.calibration.scale(support.counts(head).sum(dim=1)) * head
+        shares = self.calibration.shares(count_classes(support, self.n_outputs))
+        # As the weights of the ones, in the unit before the scale.
+        ones = head[:, -1:] + (shares / self.log_scale.exp()).unsqueeze(1).to(head)
+        return torch.cat([head[:, :-1], ones], dim=1)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        if (shift := state_dict.pop(prefix + "shift", None)) is not None:
+            # Of a file from before there was a calibration.
+            state_dict[prefix + "calibration.odds"] = Calibration.odds_of(shift)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _with_ones(embedded: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class SimpleShot(Algorithm):
     -----
     A task can use no more than the features that tell the training classes apart. On
     MovieLens the AUC after ten ratings is 0.685, or 0.688 without a feature transform,
-    below a hierarchical logistic regression's 0.693. In 20-way 1-shot Omniglot the
+    below a mixed logistic regression's 0.691. In 20-way 1-shot Omniglot the
     error is 0.20 after 12 epochs (:class:`~skmeta.algorithms.ProtoNet` 0.12).
 
     References
@@ -88,6 +88,7 @@ class SimpleShot(Algorithm):
 
     kinds = ("classifier",)
     uses_weights = True
+    weighs_classes = False
     learns_train_classes = True
 
     def __init__(self, feature_transform: Literal["CL2N", "L2N", None] = "CL2N"):

@@ -7,6 +7,7 @@ from skmeta.backbones.gradients import OrientedGradients
 from skmeta.backbones.linear import Identity, Linear
 from skmeta.backbones.mlp import MLP
 from skmeta.backbones.resnet import ResNetMLP
+from skmeta.backbones.torch_module import TorchModule
 
 __all__ = [
     "MLP",
@@ -17,4 +18,5 @@ __all__ = [
     "Linear",
     "OrientedGradients",
     "ResNetMLP",
+    "TorchModule",
 ]

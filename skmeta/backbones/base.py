@@ -1,7 +1,7 @@
 """The contract of a backbone."""
 
 from abc import abstractmethod
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sklearn.base import BaseEstimator
 from torch import nn
@@ -31,6 +31,11 @@ class Backbone(BaseEstimator):
     >>> Funnel().build(n_features=3).out_features
     8
     """
+
+    #: Whether it can be built for any number of features. One that cannot, such as for
+    #: images of a size, sees the features alone where others see the answers of a prior
+    #: beside them.
+    takes_any_width: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, n_features: int) -> nn.Module:

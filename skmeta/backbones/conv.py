@@ -75,6 +75,8 @@ class Conv4(Backbone):
     (694,)
     """
 
+    takes_any_width = False
+
     def __init__(
         self,
         image_shape: tuple[int, ...] = (28, 28),

@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from skmeta import plugins
 from skmeta.backbones.base import Backbone, width_of, with_width
+from skmeta.backbones.torch_module import as_backbone
 from skmeta.nn import Linear, Residual
 
 __all__ = ["Correction"]
@@ -27,9 +27,9 @@ class Correction(Backbone):
 
     Parameters
     ----------
-    backbone : str or Backbone, default="mlp"
-        Makes g: any registered backbone, by name or as an object.
-    base : str or Backbone, default="identity"
+    backbone : str, Backbone or torch module, default="mlp"
+        Makes g: any registered backbone, by name or as an object, or any torch module.
+    base : str, Backbone or torch module, default="identity"
         Makes b, the features to start from, such as
         :class:`~skmeta.backbones.OrientedGradients` for images.
 
@@ -50,15 +50,23 @@ class Correction(Backbone):
     """
 
     def __init__(
-        self, backbone: str | Backbone = "mlp", base: str | Backbone = "identity"
+        self,
+        backbone: str | Backbone | nn.Module = "mlp",
+        base: str | Backbone | nn.Module = "identity",
     ):
         self.backbone = backbone
         self.base = base
 
+    @property
+    def takes_any_width(self) -> bool:  # type: ignore[override]  # as its parts do
+        """Whether both networks can be built for any number of features."""
+        parts = (as_backbone(each) for each in (self.base, self.backbone))
+        return all(getattr(part, "takes_any_width", True) for part in parts)
+
     def build(self, n_features: int) -> nn.Module:
         """Add A g(z) to z; ``out_features`` is the width of z."""
-        b = plugins.resolve("backbone", self.base).build(n_features)
-        g = plugins.resolve("backbone", self.backbone).build(width_of(b))
+        b = as_backbone(self.base).build(n_features)
+        g = as_backbone(self.backbone).build(width_of(b))
         A = Linear(width_of(g), width_of(b), bias=False)
         nn.init.zeros_(A.weight)
         network: nn.Sequential = Residual(g, A)

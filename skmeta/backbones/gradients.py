@@ -80,6 +80,8 @@ class OrientedGradients(Backbone):
     True
     """
 
+    takes_any_width = False
+
     def __init__(
         self,
         image_shape: Sequence[int] = (28, 28),

@@ -83,9 +83,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--max-epochs",
         type=_positive_number,
-        default=100,
         metavar="N",
-        help="most epochs of meta-training (default: 100)",
+        help="most epochs of meta-training (default: what each algorithm recommends)",
     )
     parser.add_argument(
         "--random-state",
@@ -139,9 +138,6 @@ def _run(options: argparse.Namespace) -> int:
         )
     except InputError as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
     return 0
 
 

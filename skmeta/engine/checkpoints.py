@@ -1,27 +1,36 @@
 """Checkpoints: what a killed meta-training needs to go on bit for bit."""
 
 import copy
+import hashlib
 import inspect
 import io
+import json
 import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import joblib
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
+from torch import nn
 
-from skmeta.utils.files import replace_file
+from skmeta.exceptions import LoadError
+from skmeta.utils.files import FolderLock, replace_file
 from skmeta.utils.random import Generators
 
 __all__ = ["Checkpoint", "KeepCheckpoint", "fingerprint"]
 
 _NAME = "fit.checkpoint"
+
+# A file is what torch reads, then what the fit is made of, the length of that, the
+# checksum of all before it, and this. torch itself reads it as it is.
+_MAGIC = b"skmeta-fit-0002\n"
+_CHECKSUM_BYTES, _LENGTH_BYTES = hashlib.sha256().digest_size, 8
 
 # What torch.load(weights_only=True) reads, with lists, tuples and dicts of it.
 _PLAIN = {type(None), bool, int, float, str, bytes, torch.Tensor}
@@ -37,6 +46,8 @@ class Checkpoint:
     history, as one file each. Going on bit for bit takes the state of every callback
     and of every source of random numbers as well, all of the same moment.
 
+    It is a context: inside, no other process trains in the folder.
+
     Parameters
     ----------
     folder : str or path-like
@@ -50,7 +61,10 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If the folder has a checkpoint of other data or parameters.
+        If another fit is at work in the folder, or if its checkpoint is of other data
+        or parameters.
+    LoadError
+        If the checkpoint is damaged, or of another version.
     """
 
     def __init__(self, folder: str | os.PathLike, every: int, belongs_to: dict):
@@ -58,22 +72,31 @@ class Checkpoint:
         self.every = every
         self.belongs_to = belongs_to
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for rest in self.path.parent.glob(f".{_NAME}.*"):  # of a kill while it wrote
-            rest.unlink(missing_ok=True)
-        self.saved = self._read()
+        self._lock = FolderLock(self.path.parent)
+        if not self._lock.acquire():
+            raise ValueError(
+                f"Another fit is at work in checkpoint_dir={str(folder)!r}. Wait for "
+                "it, or choose another folder: each fit needs its own."
+            )
+        try:
+            for rest in self.path.parent.glob(f".{_NAME}.*"):  # of a kill in a write
+                rest.unlink(missing_ok=True)
+            self.saved = self._read()
+        except BaseException:
+            self._lock.release()
+            raise
         self.first_random: Mapping[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
     def _read(self) -> dict | None:
         if not self.path.exists():
             return None
-        try:
-            saved = torch.load(self.path, map_location="cpu", weights_only=True)
-            mine = saved["belongs_to"]
-        except Exception as error:  # torch raises any kind of them
-            raise ValueError(
-                f"{self.path} is not a checkpoint that can be read here "
-                f"({type(error).__name__}). Remove it to train from the start."
-            ) from error
+        mine, rest = self._open(self.path.read_bytes())
         differing = sorted(
             name
             for name in mine.keys() | self.belongs_to.keys()
@@ -85,7 +108,27 @@ class Checkpoint:
                 f"{', '.join(differing)}. Go on with the same, choose another "
                 "checkpoint_dir, or remove the file to train from the start."
             )
-        return saved
+        try:
+            return torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises any kind of them
+            raise self._unreadable(type(error).__name__) from error
+
+    def _open(self, data: bytes) -> tuple[dict[str, str], bytes]:
+        """Check a file; return what it belongs to, and what torch reads."""
+        if not data.endswith(_MAGIC):
+            raise self._unreadable("it is damaged, or of another kind or version")
+        end = len(data) - len(_MAGIC) - _CHECKSUM_BYTES
+        if hashlib.sha256(data[:end]).digest() != data[end : -len(_MAGIC)]:
+            raise self._unreadable("its contents do not agree with its checksum")
+        last = end - _LENGTH_BYTES
+        begin = last - int.from_bytes(data[last:end], "little")
+        return json.loads(data[begin:last]), data[:begin]
+
+    def _unreadable(self, reason: str) -> LoadError:
+        return LoadError(
+            f"{self.path} is not a checkpoint that can be read here ({reason}). Remove "
+            "it to train from the start."
+        )
 
     @property
     def n_epochs(self) -> int:
@@ -101,9 +144,10 @@ class Checkpoint:
     def write(self, state: dict) -> None:
         """Replace the file, or leave the old one if there is no time for it."""
         buffer = io.BytesIO()
-        own = {"belongs_to": self.belongs_to, "first_random": self.first_random}
-        torch.save({**own, **state}, buffer)
-        replace_file(self.path, buffer.getvalue())
+        torch.save({"first_random": self.first_random, **state}, buffer)
+        own = json.dumps(self.belongs_to).encode()
+        data = buffer.getvalue() + own + len(own).to_bytes(_LENGTH_BYTES, "little")
+        replace_file(self.path, data + hashlib.sha256(data).digest() + _MAGIC)
 
     def remove(self) -> None:
         """Remove the file: the training is over."""
@@ -123,8 +167,6 @@ class KeepCheckpoint(Callback):
         Source of the episodes.
     generators : dict of str to Generators or torch.Generator
         Sources of torch's numbers, by what they are for.
-    n_before : int
-        Epochs of earlier trainings in the net's history.
     """
 
     def __init__(
@@ -132,12 +174,10 @@ class KeepCheckpoint(Callback):
         checkpoint: Checkpoint,
         rng: np.random.Generator,
         generators: Mapping[str, Generators | torch.Generator],
-        n_before: int,
     ):
         self.checkpoint = checkpoint
         self.rng = rng
         self.generators = generators
-        self.n_before = n_before
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Set everything as it was when the checkpoint was written."""
@@ -157,7 +197,7 @@ class KeepCheckpoint(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Write a checkpoint if it is time."""
-        n_epochs = len(net.history) - self.n_before
+        n_epochs = net.n_epochs
         if n_epochs % self.checkpoint.every:
             return
         random: dict[str, Any] = {"numpy": self.rng.bit_generator.state}
@@ -277,6 +317,9 @@ def _text(value: Any) -> str:
         return f"{type(value).__qualname__}({shown})"
     if value is None or isinstance(value, (bool, int, float, str, torch.device)):
         return repr(value)
+    if isinstance(value, nn.Module):  # a network that was given, with its weights
+        weights = {k: w.cpu().numpy() for k, w in value.state_dict().items()}
+        return f"{value!r} {joblib.hash(weights)}"
     if hasattr(value, "keywords"):  # functools.partial
         return f"{_text(value.func)}(**{sorted(value.keywords.items())})"
     named = value if isinstance(value, type) or callable(value) else type(value)

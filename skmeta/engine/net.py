@@ -1,12 +1,17 @@
 """The meta-training loop: skorch over meta-batches."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, Self
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PassthroughScoring
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochTimer,
+    PassthroughScoring,
+)
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import task_losses
@@ -36,7 +41,18 @@ class EpisodicNet(NeuralNet):
         Meta-batches that the epochs are validated on.
     **parameters
         As in :class:`skorch.NeuralNet`.
+
+    Attributes
+    ----------
+    is_interrupted : bool
+        Whether Ctrl-C ended the latest training; skorch ends it as if it had ended by
+        itself.
+    n_epochs_before : int
+        Epochs of earlier trainings in the history.
     """
+
+    is_interrupted = False
+    n_epochs_before = 0
 
     def __init__(
         self,
@@ -66,10 +82,59 @@ class EpisodicNet(NeuralNet):
             ),
         ]
 
+    @property
+    def history(self) -> History:
+        """The course of the training."""
+        return self.history_
+
+    @history.setter
+    def history(self, rows: list[Any]) -> None:
+        # skorch's callbacks put one in its place that they have read from a file.
+        self.history_ = rows if isinstance(rows, History) else History(rows)
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether there is anything that could be learnt."""
+        return any(True for _ in self.module_.parameters())
+
+    def get_all_learnable_params(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        """Yield parameters by name; one without a number where there is none.
+
+        An optimizer takes no empty list.
+        """
+        if not self.has_parameters:
+            yield "nothing", torch.nn.Parameter(torch.zeros(0))
+        yield from super().get_all_learnable_params()
+
     def initialize_history(self) -> Self:
         """Begin the history anew."""
         self.history_ = History()
         return self
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that the latest training has begun."""
+        return len(self.history) - self.n_epochs_before
+
+    @property
+    def n_epochs_done(self) -> int:
+        """Epochs that it has ended, with what they are judged by."""
+        losses = {"train_loss"} if self.validation is None else {"valid_loss"}
+        epochs = self.history.to_list()[self.n_epochs_before :]
+        return sum(losses <= epoch.keys() for epoch in epochs)
+
+    def fit_loop(self, *args: Any, **kwargs: Any) -> Self:
+        """Train for some epochs, and note whether Ctrl-C ended them."""
+        self.is_interrupted = False
+        try:
+            return super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt:  # by which skorch's callbacks end a training, too
+            self.is_interrupted = not any(
+                isinstance(callback, EarlyStopping)
+                and callback.misses_ >= callback.patience
+                for _, callback in self.callbacks_
+            )
+            raise
 
     def get_split_datasets(
         self, X: Iterable[Episode], y: None = None, **fit_params: Any
@@ -90,7 +155,12 @@ class EpisodicNet(NeuralNet):
     def train_step_single(self, batch: Episode, **fit_params: Any) -> dict[str, Any]:
         """Fill the gradients with the algorithm's meta-gradient."""
         self._set_training(True)
-        loss = self._meta_backward(self.module_, batch.to(self.device))
+        episode = batch.to(self.device)
+        if any(weight.requires_grad for weight in self.module_.parameters()):
+            loss = self._meta_backward(self.module_, episode)
+        else:  # there is nothing to learn, or it is frozen
+            with torch.no_grad():
+                loss = self.algorithm.meta_loss(self.module_, episode)
         return {"loss": torch.as_tensor(loss), "y_pred": None}
 
     @cached_property

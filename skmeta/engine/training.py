@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, InputShapeSetter, LRScheduler
+from skorch.callbacks.scoring import ScoringBase
 from torch import nn
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
@@ -27,7 +28,7 @@ from skmeta.utils.messages import warn
 from skmeta.utils.random import Generators, may_draw, seeded
 from skmeta.utils.threads import one_thread_if_small
 
-__all__ = ["make_net", "meta_train"]
+__all__ = ["build", "make_net", "meta_train", "pass_on_interruption"]
 
 # Optimizers with one kernel for all weights, where a call per weight would cost as much
 # as the meta-gradient of a small network.
@@ -76,7 +77,13 @@ def make_net(
     -------
     EpisodicNet
         Not yet initialised.
+
+    Raises
+    ------
+    ValueError
+        If a callback asks for rows with labels.
     """
+    _check_callbacks(callbacks or [])
     if _can_fuse(parameters["optimizer"]):
         parameters["optimizer__fused"] = True
     own: list[tuple[str, Callback]] = []
@@ -87,12 +94,43 @@ def make_net(
     if verbose:
         own.append(("progress", Progress()))
     return EpisodicNet(
-        partial(algorithm.build, backbone, spec),
+        partial(build, algorithm, backbone, spec),
         algorithm=algorithm,
         callbacks=[*own, *algorithm.callbacks(), *(callbacks or [])],
         verbose=0,  # the progress bar speaks for it
         **parameters,
     )
+
+
+def _check_callbacks(callbacks: Sequence) -> None:
+    """Refuse callbacks of skorch that ask for rows with labels."""
+    for given in callbacks:
+        callback = given[-1] if isinstance(given, tuple) else given
+        cls = callback if isinstance(callback, type) else type(callback)
+        if issubclass(cls, (ScoringBase, InputShapeSetter)):
+            raise ValueError(
+                f"{cls.__name__} looks at rows and their labels, and meta-training "
+                "goes through episodes of tasks. The history has valid_loss and "
+                "valid_score of tasks held out; a callback of your own may record "
+                "more, and PassthroughScoring hands it on to epochs."
+            )
+
+
+def build(algorithm: Algorithm, backbone: Backbone, spec: Spec) -> nn.Module:
+    """Make the module that is meta-learnt.
+
+    Raises
+    ------
+    TypeError
+        If the algorithm makes something else.
+    """
+    module = algorithm.build(backbone, spec)
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"{type(algorithm).__name__}.build must return a torch.nn.Module, and "
+            f"returned {module!r}."
+        )
+    return module
 
 
 def _has_schedule(callbacks: Sequence[Any] | None) -> bool:
@@ -149,12 +187,15 @@ def meta_train(
     Returns
     -------
     EpisodicNet
-        The net, its module in evaluation mode.
+        The net, its module in evaluation mode. Where ``is_interrupted``, its weights
+        are the best so far, and its user is to go on with Ctrl-C.
 
     Raises
     ------
     ValueError
         If the loss diverged and no epoch left finite weights.
+    KeyboardInterrupt
+        If Ctrl-C left no finite weights.
     """
     standardise = None if scaling is None else scaling.standardise
     change: Callable[[Episode], Episode] | None = standardise
@@ -175,7 +216,6 @@ def meta_train(
             fixed=True,
             change=standardise,
         )
-    n_before = len(before.history) if before is not None else 0
     n_done = checkpoint.n_epochs if checkpoint is not None else 0
     generators = Generators(int(rng.integers(2**63)))
     with seeded(generators):
@@ -186,7 +226,7 @@ def meta_train(
         random: dict[str, Generators | torch.Generator] = {"torch": generators}
         if torch_rng is not None:
             random["augment"] = torch_rng
-        keeper = KeepCheckpoint(checkpoint, rng, random, n_before)
+        keeper = KeepCheckpoint(checkpoint, rng, random)
         net.callbacks_.append(("checkpoint", keeper))
     n_rows = net.batch_size * train.n_rows_at_most
     with (
@@ -194,7 +234,8 @@ def meta_train(
         one_thread_if_small(net.module_, n_rows, spec.n_features),
     ):
         try:
-            net.partial_fit(episodes, epochs=net.max_epochs - n_done)
+            n_epochs = net.max_epochs if net.has_parameters else 1
+            net.partial_fit(episodes, epochs=max(0, n_epochs - n_done))
         except LinAlgError as error:
             if checkpoint is not None:
                 checkpoint.remove()
@@ -203,14 +244,11 @@ def meta_train(
     if checkpoint is not None:
         net.callbacks_.pop()
     try:
-        ended = _check_outcome(net, n_epochs=len(net.history) - n_before)
-    except ValueError:
-        ended = True
-        raise
-    finally:
-        if checkpoint is not None and ended:
+        _check_outcome(net)
+    finally:  # what diverged would diverge again
+        if checkpoint is not None and not net.is_interrupted:
             checkpoint.remove()
-    if valid is not None:
+    if valid is not None and not net.is_interrupted:
         warn_if_no_help(net)
     return net
 
@@ -229,20 +267,36 @@ def _in_turn(
     return second(first(episode))
 
 
-def _check_outcome(net: EpisodicNet, n_epochs: int) -> bool:
-    """Tell whether training ended by itself; raise if it diverged."""
+def _check_outcome(net: EpisodicNet) -> None:
+    """Raise if training diverged."""
     weights: Iterator[nn.Parameter] = net.module_.parameters()
-    if not all(bool(weight.isfinite().all()) for weight in weights):
-        raise ValueError(_DIVERGED)
-    stopped_early = any(
-        isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
-        for _, callback in net.callbacks_
-    )
-    finished = n_epochs == net.max_epochs and "train_loss" in net.history[-1]
-    if not (finished or stopped_early):
+    if all(bool(weight.isfinite().all()) for weight in weights):
+        return
+    if net.is_interrupted:
+        raise KeyboardInterrupt
+    raise ValueError(_DIVERGED)
+
+
+def pass_on_interruption(net: EpisodicNet) -> None:
+    """Go on with a Ctrl-C that has ended a training, which skorch has caught.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it has.
+
+    Warns
+    -----
+    RuntimeWarning
+        That the weights are those of a part of the training.
+    """
+    if not net.is_interrupted:
+        return
+    try:
         warn(
-            f"Meta-training was interrupted in epoch {n_epochs} of {net.max_epochs}; "
-            "the best weights so far are kept.",
+            f"Meta-training was interrupted in epoch {net.n_epochs} of "
+            f"{net.max_epochs}; the best weights so far are kept.",
             RuntimeWarning,
         )
-    return finished or stopped_early
+    finally:  # also where warnings are errors
+        raise KeyboardInterrupt

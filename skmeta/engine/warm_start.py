@@ -77,6 +77,7 @@ def take_over(net: EpisodicNet, before: EpisodicNet) -> None:
     """Begin with the weights, the optimizer's memory and the history of another net."""
     net.module_.load_state_dict(before.module_.state_dict())
     net.history.extend(copy.deepcopy(before.history.to_list()))
+    net.n_epochs_before = len(before.history)
     if type(net.optimizer_) is type(before.optimizer_):
         # Its settings, such as lr, are the present ones.
         memory = copy.deepcopy(before.optimizer_.state_dict()["state"])

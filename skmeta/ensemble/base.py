@@ -1,5 +1,6 @@
 """Stacking over tasks: fit members on some tasks, weigh them by others, mix them."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -7,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import GroupKFold
-from sklearn.utils import Bunch, Tags, _safe_indexing, get_tags
+from sklearn.utils import Bunch, Tags, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metaestimators import _BaseComposition
@@ -29,12 +30,13 @@ from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.scoring import FewShotScoring
-from skmeta.exceptions import LoadError, NotAdaptedError
+from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
+from skmeta.saving.checks import check_names
 from skmeta.saving.mixin import SavingMixin
-from skmeta.tables.groups import locate
+from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
-from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
@@ -55,7 +57,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True}
+    __metadata_request__fit = {"groups": True, "classes": True}
     __metadata_request__predict = {"groups": True}
     __metadata_request__score = {"groups": True}
 
@@ -95,6 +97,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
     ) -> Self:
         """Fit the members on some tasks, weigh them by the others, refit them on all.
 
@@ -108,6 +112,9 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             Task of each row.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts. Members that take no weights are left out.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, of a classifier with a shared label space;
+            by default those in ``y``. Without meaning for a regressor.
 
         Returns
         -------
@@ -117,7 +124,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         Raises
         ------
         ValueError
-            If ``groups`` is not given, or if no member can be fitted.
+            If ``groups`` is not given, if no member can be fitted, or if ``classes``
+            are declared for labels that are only names inside a task.
 
         Warns
         -----
@@ -126,20 +134,19 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         """
         X, y, groups, _ = unpack(X, y, groups)
         with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight)
+            return self._fit(X, y, groups, sample_weight, classes)
 
-    def _fit(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> Self:
+    def _fit(
+        self, X: Any, y: Any, groups: Any, sample_weight: Any, classes: Any
+    ) -> Self:
         self._validate_params()
         if groups is None:
-            raise ValueError(
-                "fit needs to know the task of each row: pass groups=, and inside a "
-                "Pipeline or GridSearchCV turn on "
-                "sklearn.set_config(enable_metadata_routing=True) so that it arrives."
-            )
+            raise ValueError(GROUPS_NEEDED)
         rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
-        self._learn_targets(rows)
+        self._learn_targets(rows, classes)
+        classes = None if classes is None else self.classes_
         rng = generator(self.random_state)
         seed = int(rng.integers(np.iinfo(np.int32).max))
         members = self._named_members(seed)
@@ -157,16 +164,20 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
                 label_space,
                 rng,
                 failures,
+                declared=classes,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
         if self.refit or not folds:
-            fitted: dict[str, Any] = fit_all(ready, rows, label_space, failures)
+            fitted: dict[str, Any] = fit_all(
+                ready, rows, label_space, failures, declared=classes
+            )
         else:
             fitted = {name: [fold[name] for fold in folds] for name in ready}
         warn_of_failures(failures, members)
         self._learn_weights([*fitted], judged)
         self.named_estimators_ = Bunch(**fitted)
         self.n_tasks_ = len(np.unique(rows.task))
+        self.largest_task_ = int(np.bincount(rows.task).max())
         self.adapted_ = None
         return self
 
@@ -206,19 +217,14 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             member has a prior, or if no member takes weights.
         """
         check_is_fitted(self)
-        X, y, groups, in_support = unpack(X, y, groups)
-        if in_support is not None:
-            chosen = np.flatnonzero(in_support)
-            X, y, groups = _safe_indexing(X, chosen), y[chosen], groups[chosen]
+        X, y, groups = unpack_support(X, y, groups)
         if X is None:
             if not self._has_prior():
                 raise ValueError(
                     "adapt() without rows answers by a prior, and no member has one. "
                     "Pass some labelled rows."
                 )
-            nothing = np.empty(0, dtype=np.intp)
-            empty = TaskRows(np.empty((0, self.n_features_in_)), nothing, nothing)
-            self._set_adapted(self._learn(empty))
+            self._set_adapted(self._learn_nothing())
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
@@ -230,13 +236,13 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
 
     # Members and their weights ------------------------------------------------------
 
-    def _learn_targets(self, rows: TaskRows) -> None:
-        """Learn what the targets mean."""
-        raise NotImplementedError
+    @abstractmethod
+    def _learn_targets(self, rows: TaskRows, classes: Any) -> None:
+        """Learn what the targets mean; all labels may be declared as ``classes``."""
 
+    @abstractmethod
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
         """Return what ``estimators=None`` stands for."""
-        raise NotImplementedError
 
     def _named_members(self, seed: int) -> dict[str, Any]:
         """Return the members by name, not fitted.
@@ -324,6 +330,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         members = _flat(self.named_estimators_)
         return AdaptedMembers(members, rows, labels, label_space)
 
+    def _learn_nothing(self) -> AdaptedMembers:
+        """Let members know a task by their priors."""
+        nothing = np.empty(0, dtype=np.intp)
+        empty = TaskRows(np.empty((0, self.n_features_in_)), nothing, nothing)
+        return self._learn(empty)
+
     def _labels(self, rows: TaskRows) -> TaskLabels | None:
         """Return the classes of tasks, in classification."""
         return None
@@ -336,19 +348,10 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         """Return what was adapted to, the validated rows, and the task of each."""
         check_is_fitted(self)
         X = self._validate_features(X)
-        if self.adapted_ is None:
-            raise NotAdaptedError(
-                f"This {type(self).__name__} has learnt from many tasks but does not "
-                "know the current one: call adapt(X, y) with a few labelled rows."
-            )
-        if self.unknown_task not in ("error", "prior"):
-            raise ValueError(
-                f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
-            )
-        if self.unknown_task == "prior" and not self._has_prior():
-            raise ValueError("unknown_task='prior': no member has a prior.")
-        names = self.adapted_.names
-        return self.adapted_, X, locate(names, groups, X, self.unknown_task)
+        adapted: AdaptedMembers = self._current_or_prior(
+            groups, "unknown_task='prior': no member has a prior."
+        )
+        return adapted, X, locate(adapted.names, groups, X, self.unknown_task)
 
     def _mean(
         self,
@@ -404,10 +407,22 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         if adapted is not None:
             members = _flat(self.named_estimators_)
             self.adapted_ = AdaptedMembers.of_parts(members, adapted)
+        check_names(parts, self, {*self._get_param_names(), *_WRITTEN_APART})
         for name, value in parts.items():
-            if name in dir(type(self)):  # a method stays one
-                raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
             setattr(self, name, value)
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Refuse members of a file that are not fitted, and weights of others."""
+        for member in _flat(self.named_estimators_).values():
+            check_is_fitted(member)
+        n_sizes, n_members = len(self.support_sizes_), len(self.named_estimators_)
+        if (
+            not n_members
+            or self.weights_.shape != (n_sizes, n_members)
+            or not (np.isfinite(self.weights_).all() and (self.weights_ >= 0).all())
+        ):
+            raise LoadError("Its weights are not those of its members.")
 
     # Parameters, and what scikit-learn asks ------------------------------------------
 

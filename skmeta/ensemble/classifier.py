@@ -13,9 +13,15 @@ from skmeta.ensemble.adapted import AdaptedMembers
 from skmeta.ensemble.base import BaseMetaStacking
 from skmeta.ensemble.defaults import class_members
 from skmeta.estimators.few_shot import FewShotClassifier
-from skmeta.estimators.scoring import accuracy_per_task, class_cells
+from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
 from skmeta.saving.mixin import savable
-from skmeta.tables.labels import TaskLabels, encode, infer_label_space
+from skmeta.tables.labels import (
+    TaskLabels,
+    choose_label_space,
+    encode,
+    refuse_declared_names,
+    refuse_undeclared,
+)
 from skmeta.tables.rows import TaskRows
 
 __all__ = ["MetaStackingClassifier"]
@@ -229,8 +235,9 @@ class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
 
     # What is asked of targets ---------------------------------------------------------
 
-    def _learn_targets(self, rows: TaskRows) -> None:
-        self.classes_ = np.unique(rows.y)
+    def _learn_targets(self, rows: TaskRows, classes: Any) -> None:
+        self.classes_ = np.unique(rows.y if classes is None else classes)
+        refuse_undeclared(rows.y, self.classes_)
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: "
@@ -238,7 +245,11 @@ class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
             )
         known: Any = self.label_space
         if known == "auto":
-            known = infer_label_space(rows.y, rows.task)
+            known = "shared"  # who declares labels means them in every task
+            if classes is None:
+                known = choose_label_space(rows.y, rows.task)
+        if classes is not None:
+            refuse_declared_names(known)
         self.label_space_ = known
 
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
@@ -250,6 +261,9 @@ class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
 
     def _strata(self, rows: TaskRows) -> None:
         return None
+
+    def _is_known(self, rows: TaskRows) -> np.ndarray:
+        return is_known(rows.y, self.classes_, self.label_space_)
 
     def _labels(self, rows: TaskRows) -> TaskLabels:
         if self.label_space_ == "per_task" and len(rows):

@@ -3,7 +3,8 @@
 from typing import Any
 
 from skmeta.estimators import MetaClassifier, MetaRegressor
-from skmeta.model_selection import plain_ways
+from skmeta.model_selection import PooledWithResidual, plain_ways
+from skmeta.tables.prior import make_part
 
 __all__ = ["class_members", "value_members"]
 
@@ -40,7 +41,8 @@ def class_members(
     return [
         ("gp", MetaClassifier("gp", **given)),
         ("gp_alone", MetaClassifier("gp", prior=None, **given)),
-        *_plain("classifier", random_state, "mixed linear", "boosting + residual"),
+        *_plain("classifier", random_state, "mixed linear"),
+        ("boosting_residual", _boosting("classifier", random_state)),
     ]
 
 
@@ -63,7 +65,8 @@ def value_members(n_shot: Any, random_state: int | None) -> list[tuple[str, Any]
     return [
         ("gp", MetaRegressor("gp", **given)),
         ("gp_alone", MetaRegressor("gp", prior=None, **given)),
-        *_plain("regressor", random_state, "mixed linear", "boosting + residual"),
+        *_plain("regressor", random_state, "mixed linear"),
+        ("boosting_residual", _boosting("regressor", random_state)),
     ]
 
 
@@ -73,8 +76,10 @@ def _plain(kind: str, random_state: int | None, *names: str) -> list[tuple[str, 
     return [(_NAMES[name], ways[name]) for name in names]
 
 
-_NAMES = {
-    "own linear": "own_linear",
-    "mixed linear": "mixed_linear",
-    "boosting + residual": "boosting_residual",
-}
+def _boosting(kind: str, random_state: int | None) -> PooledWithResidual:
+    """Make boosting, shifted by what it leaves; of the few trees that a prior has."""
+    seed = random_state or 0
+    return PooledWithResidual(make_part("boosting", kind, seed), random_state=seed)
+
+
+_NAMES = {"own linear": "own_linear", "mixed linear": "mixed_linear"}

@@ -33,6 +33,7 @@ def judge(
     label_space: str | None,
     rng: np.random.Generator,
     failures: dict[str, Exception],
+    declared: np.ndarray | None = None,
 ) -> tuple[list[Judged], list[dict[str, Any]]]:
     """Fit members on some tasks and ask them about the others.
 
@@ -54,6 +55,8 @@ def judge(
         Draws supports.
     failures : dict of str to Exception
         Who fails is entered here and left out.
+    declared : ndarray of shape (n_classes,), default=None
+        The labels, if ``fit`` was told them beforehand.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def judge(
         ready = {n: each for n, each in members.items() if n not in failures}
         answers = {}
         with silenced():  # the fit on all tasks says it again
-            fitted.append(fit_all(ready, known, label_space, failures))
+            fitted.append(fit_all(ready, known, label_space, failures, declared))
             for name, member in fitted[-1].items():
                 try:
                     answers[name] = ask(name, member, questions)
@@ -127,12 +130,13 @@ def fit_all(
     rows: TaskRows,
     label_space: str | None,
     failures: dict[str, Exception],
+    declared: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Fit members on tasks; who fails is entered in ``failures`` and left out."""
     fitted = {}
     for name, member in members.items():
         try:
-            fitted[name] = fit_member(member, rows, label_space)
+            fitted[name] = fit_member(member, rows, label_space, declared)
         except Exception as error:  # of any library
             failures[name] = error
     return fitted

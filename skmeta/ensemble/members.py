@@ -11,7 +11,14 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skmeta.model_selection import PerTask
 from skmeta.model_selection._inspect import adapts
-from skmeta.pipelines import last_step, transform, with_last_step
+from skmeta.pipelines import (
+    last_step,
+    restore_targets,
+    transform,
+    transform_targets,
+    transforms_targets,
+    with_last_step,
+)
 from skmeta.tables.rows import TaskRows
 
 __all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
@@ -20,7 +27,12 @@ __all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
 _LEAST = 1e-4
 
 
-def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
+def fit_member(
+    estimator: Any,
+    rows: TaskRows,
+    label_space: str | None,
+    declared: np.ndarray | None = None,
+) -> Any:
     """Fit a clone of a member on tasks.
 
     Parameters
@@ -32,6 +44,8 @@ def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
         Rows of the tasks.
     label_space : {"shared", "per_task"} or None
         What labels mean; None in regression.
+    declared : ndarray of shape (n_classes,), default=None
+        The labels, if they were told beforehand.
 
     Returns
     -------
@@ -52,6 +66,8 @@ def fit_member(estimator: Any, rows: TaskRows, label_space: str | None) -> Any:
         if not passes_on and not has_fit_parameter(estimator, "sample_weight"):
             raise ValueError(f"{type(estimator).__name__}.fit takes no sample_weight.")
         given["sample_weight"] = rows.weight
+    if declared is not None and has_fit_parameter(last_step(estimator), "classes"):
+        given["classes"] = declared
     with sklearn.config_context(enable_metadata_routing=True):  # through pipelines
         member = clone(estimator).fit(rows.X, rows.y, **given)
     last = last_step(member)
@@ -102,7 +118,8 @@ class LearntTasks:
                 name = type(self.learner).__name__
                 raise ValueError(f"{name}.adapt takes no sample_weight.")
         Z = transform(member, rows.X)
-        self.learner.adapt(Z, rows.y, groups=rows.task, **weights)
+        targets = transform_targets(member, rows.y)
+        self.learner.adapt(Z, targets, groups=rows.task, **weights)
 
     @classmethod
     def of(cls, member: Any) -> "LearntTasks":
@@ -118,12 +135,13 @@ class LearntTasks:
 
     def values(self, X: Any, task: np.ndarray) -> np.ndarray:
         """Predict the value of each row, (n_rows,)."""
-        return self._ask("predict", X, task).astype(np.float64)
+        values = restore_targets(self.member, self._ask("predict", X, task))
+        return np.asarray(values, dtype=np.float64)
 
     def deviations(self, X: Any, task: np.ndarray) -> np.ndarray | None:
         """Give the standard deviation of each value, None if it does not know it."""
         algorithm = getattr(self.learner, "algorithm_", None)
-        if not hasattr(algorithm, "predict_std"):
+        if not hasattr(algorithm, "predict_std") or transforms_targets(self.member):
             return None
         return self._ask("predict", X, task, return_std=True)[1].astype(np.float64)
 

@@ -199,7 +199,7 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
 
     # What is asked of targets ---------------------------------------------------------
 
-    def _learn_targets(self, rows: TaskRows) -> None:
+    def _learn_targets(self, rows: TaskRows, classes: Any) -> None:
         pass
 
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
@@ -210,6 +210,9 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
 
     def _strata(self, rows: TaskRows) -> None:
         return None
+
+    def _is_known(self, rows: TaskRows) -> np.ndarray:
+        return np.ones(len(rows), dtype=bool)
 
     def _answer(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
         return self._mean(adapted, X, task, LearntTasks.values)

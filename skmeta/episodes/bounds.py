@@ -36,6 +36,10 @@ class Bounds(NamedTuple):
         inside = np.clip(values, self.low, self.high)
         return inside + self.room * np.tanh((values - inside) / self.room)
 
+    def limit(self, values: np.ndarray) -> np.ndarray:
+        """Cut values off where no number that was drawn nearer can come."""
+        return np.clip(values, self.low - self.room, self.high + self.room)
+
     def is_far(self, values: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
         """Tell which values are further beyond the range than a distance."""
         return np.asarray(

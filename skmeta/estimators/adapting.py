@@ -9,7 +9,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import Tags, _safe_indexing
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,9 +20,8 @@ from skmeta.episodes.table import Table
 from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.estimators.scoring import FewShotScoring
 from skmeta.estimators.targets import FAR, OWN_FAR, SQUASH, Targets
-from skmeta.exceptions import NotAdaptedError
 from skmeta.saving.mixin import SavingMixin
-from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import show, warn
 
@@ -92,10 +91,7 @@ class AdaptingEstimator(
             names of their tasks, once for all. Other units are a usual reason.
         """
         check_is_fitted(self)
-        X, y, groups, in_support = unpack(X, y, groups)
-        if in_support is not None:
-            rows = np.flatnonzero(in_support)
-            X, y, groups = _safe_indexing(X, rows), y[rows], groups[rows]
+        X, y, groups = unpack_support(X, y, groups)
         if X is None:
             if not self._has_prior():
                 raise ValueError(
@@ -178,7 +174,7 @@ class AdaptingEstimator(
         targets, n_classes, labels = self._encode(rows, n_tasks)
         return AdaptedTasks(
             self._learner(),
-            self._table(rows.X, targets, self._row_weights(rows), offset),
+            self._table(rows.X, targets, self._support_weights(rows), offset),
             rows.task,
             n_classes,
             names=rows.names,
@@ -229,22 +225,12 @@ class AdaptingEstimator(
         """Return what was adapted to, the validated rows, and the task of each."""
         check_is_fitted(self)
         X = self._validate_features(X)
-        if self.adapted_ is None:
-            raise NotAdaptedError(
-                f"This {type(self).__name__} has learnt from many tasks but does not "
-                "know the current one: call adapt(X, y) with a few labelled rows"
-                + (", or adapt() to go by the prior." if self._has_prior() else ".")
-            )
-        if self.unknown_task not in ("error", "prior"):
-            raise ValueError(
-                f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
-            )
-        if self.unknown_task == "prior" and not self._has_prior():
-            raise ValueError(
-                f"unknown_task='prior' needs a prior, which {self.algorithm_} does not "
-                f"have for {self.spec_.label_space!r} labels."
-            )
-        return self.adapted_, X, self.adapted_.locate(groups, X, self.unknown_task)
+        adapted: AdaptedTasks = self._current_or_prior(
+            groups,
+            f"unknown_task='prior' needs a prior, which {self.algorithm_} does not "
+            f"have for {self.spec_.label_space!r} labels.",
+        )
+        return adapted, X, adapted.locate(groups, X, self.unknown_task)
 
     def _has_prior(self) -> bool:
         return self.algorithm_.has_prior(self.spec_)

@@ -1,6 +1,7 @@
 """Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -11,20 +12,25 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from torch import nn
 
 from skmeta import plugins
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation, FeatureNoise
+from skmeta.backbones.torch_module import as_backbone
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
-from skmeta.engine.training import make_net, meta_train
+from skmeta.engine.training import make_net, meta_train, pass_on_interruption
 from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
+from skmeta.tables.groups import GROUPS_NEEDED
+from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.prior import NAMES, cross_fit, make_part
 from skmeta.tables.rows import TaskRows
+from skmeta.utils.devices import check_device
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
@@ -47,7 +53,7 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True}
+    __metadata_request__fit = {"groups": True, "classes": True}
     __metadata_request__partial_fit = {"groups": True}
     __metadata_request__predict = {"groups": True}
     __metadata_request__score = {"groups": True}
@@ -55,7 +61,7 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     _parameter_constraints = {
         "algorithm": [str, HasMethods(["build", "adapt", "predict"])],
-        "backbone": [str, HasMethods(["build"])],
+        "backbone": [str, HasMethods(["build"]), nn.Module],
         "prior": [StrOptions({"auto", *NAMES}), HasMethods("fit"), list, tuple, None],
         "augment": [str, HasMethods(["augment"]), list, tuple, None],
         "n_shot": [
@@ -75,7 +81,10 @@ class BaseMetaEstimator(AdaptingEstimator):
         "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "optimizer": [StrOptions({"auto"}), callable],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_fraction": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, 1, closed="neither"),
+        ],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "unknown_task": [StrOptions({"error", "prior"})],
         "callbacks": [list, tuple, None],
@@ -94,6 +103,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
     ) -> Self:
         """Meta-train on many tasks.
 
@@ -108,6 +119,10 @@ class BaseMetaEstimator(AdaptingEstimator):
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts wherever it is drawn, in the support and in the
             query; rows of weight 0 are left out.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, of a classifier with a shared label space;
+            by default those in ``y``. Some may occur in new tasks only, such as tasks
+            that a search holds out. Without meaning for a regressor.
 
         Returns
         -------
@@ -117,12 +132,18 @@ class BaseMetaEstimator(AdaptingEstimator):
         Raises
         ------
         ValueError
-            If ``groups`` is needed and not given, if no task has enough rows, or if
-            the algorithm takes no weights.
+            If ``groups`` is needed and not given, if no task has enough rows, if the
+            algorithm takes no weights, or if ``classes`` are declared for labels that
+            are only names inside a task.
+        KeyboardInterrupt
+            After Ctrl-C, with the best weights so far in place; those of an earlier
+            fit where no epoch was done.
         """
         X, y, groups, _ = unpack(X, y, groups)
-        with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight)
+        with kept_on_failure(self), ExitStack() as held:
+            self._fit(X, y, groups, sample_weight, classes=classes, held=held)
+        pass_on_interruption(self.net_)
+        return self
 
     def partial_fit(
         self,
@@ -170,9 +191,9 @@ class BaseMetaEstimator(AdaptingEstimator):
         """
         X, y, groups, _ = unpack(X, y, groups)
         with kept_on_failure(self):
-            return self._fit(
-                X, y, groups, sample_weight, is_partial=True, classes=classes
-            )
+            self._fit(X, y, groups, sample_weight, is_partial=True, classes=classes)
+        pass_on_interruption(self.net_)
+        return self
 
     def _fit(
         self,
@@ -183,10 +204,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         *,
         is_partial: bool = False,
         classes: Any = None,
-    ) -> Self:
+        held: ExitStack | None = None,
+    ) -> None:
         self._validate_params()
+        check_device(self.device)
+        was_fitted = hasattr(self, "net_")
         earlier = None
-        if (self.warm_start or is_partial) and hasattr(self, "net_"):
+        if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
         X, y = self._validate_rows(X, y, reset=not settled)
@@ -194,14 +218,18 @@ class BaseMetaEstimator(AdaptingEstimator):
         rows = self._weigh(rows, sample_weight)
         rng = generator(self.random_state)
         checkpoint = None
-        if self.checkpoint_dir is not None and not is_partial:
-            checkpoint = self._open_checkpoint(rows, earlier)
+        if self.checkpoint_dir is not None and held is not None:
+            checkpoint = held.enter_context(
+                self._open_checkpoint(rows, earlier, classes)
+            )
             checkpoint.start(rng)
 
         if earlier is None:
             self._learn_scale(rows)
             self._learn_task_scale(rows)
         targets, cell, label = self._learn_targets(rows, classes, settled)
+        if classes is not None and not is_partial:
+            refuse_declared_names(self.spec_.label_space)
         augmentations = self._build_learner(earlier)
         self._learn_range(rows, widen=earlier is not None)
         if settled:
@@ -219,8 +247,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             rows.task,
             cell,
             tasks=self.tasks,
-            early_stopping=False if is_partial else self.early_stopping,
-            validation_fraction=self.validation_fraction,
+            early_stopping=not is_partial and self._holds_out(),
+            validation_fraction=self._part_to_hold_out(rows),
             n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
             n_way=getattr(self, "n_way", 1),
             n_shot=n_shot,
@@ -246,14 +274,18 @@ class BaseMetaEstimator(AdaptingEstimator):
             before=None if earlier is None else earlier.net,
             checkpoint=checkpoint,
         )
+        if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
+            raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
 
         self.n_tasks_ = self._count_units(rows)
+        self.largest_task_ = None
+        if self.tasks == "groups":
+            self.largest_task_ = int(np.bincount(rows.task).max())
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset))
-        return self
 
     # What is meta-trained on ---------------------------------------------------------
 
@@ -263,10 +295,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             return None
         if groups is None:
             raise ValueError(
-                "fit needs to know the task of each row: pass groups=, and inside a "
-                "Pipeline or GridSearchCV turn on "
-                "sklearn.set_config(enable_metadata_routing=True) so that it arrives. "
-                f"Or choose {self._other_tasks} to make tasks out of one table."
+                f"{GROUPS_NEEDED} Or choose {self._other_tasks} to make tasks out of "
+                "one table."
             )
         return groups
 
@@ -318,7 +348,7 @@ class BaseMetaEstimator(AdaptingEstimator):
 
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
-        self.backbone_ = clone(plugins.resolve("backbone", self.backbone))
+        self.backbone_ = clone(as_backbone(self.backbone))
         self._check_suits(self.algorithm_, "algorithm")
 
     def _choose_episode(self) -> None:
@@ -326,6 +356,12 @@ class BaseMetaEstimator(AdaptingEstimator):
         n_shot, n_query = self.algorithm_.default_episode(self.spec_)
         self.n_shot_ = n_shot if self.n_shot == "auto" else self.n_shot
         self.n_query_ = n_query if self.n_query == "auto" else self.n_query
+
+    def _part_to_hold_out(self, rows: TaskRows) -> float:
+        if self.validation_fraction != "auto":
+            return self.validation_fraction
+        n_units = self._count_units(rows)
+        return self.algorithm_.default_validation_fraction(self.spec_, n_units)
 
     def _prior_parts(self) -> tuple[Any, ...]:
         """Return the parts of the prior, names or estimators; none without a prior."""
@@ -406,6 +442,16 @@ class BaseMetaEstimator(AdaptingEstimator):
             n_epochs = min(n_epochs, _POOL_EPOCHS)
         return n_epochs
 
+    def _holds_out(self) -> bool | str:
+        """Return whether tasks are held out to stop by; "auto" if there are enough.
+
+        A cycle ends by itself, at a low rate. A few tasks that were held out would but
+        choose an epoch in the middle of it, by chance.
+        """
+        if self.early_stopping == "auto" and self.algorithm_.trains_in_one_cycle:
+            return False
+        return self.early_stopping
+
     def _outer_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         if self.optimizer != "auto":
             return self.optimizer
@@ -456,7 +502,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         )
 
     def _open_checkpoint(
-        self, rows: TaskRows, earlier: EarlierFit | None
+        self, rows: TaskRows, earlier: EarlierFit | None, classes: Any
     ) -> Checkpoint:
         data: dict[str, Any] = {
             "X": rows.X,
@@ -464,6 +510,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             "groups": rows.task,
             "sample_weight": rows.weight,
         }
+        if classes is not None:
+            data["classes"] = np.asarray(classes)
         if earlier is not None:
             data["weights"] = {
                 name: weight.cpu().numpy()

@@ -5,12 +5,19 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.metrics import accuracy_score
 
+from skmeta.algorithms.base import Algorithm
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import within_variance
 from skmeta.episodes.spec import Spec
-from skmeta.estimators.scoring import accuracy_per_task, class_cells
+from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
 from skmeta.estimators.targets import Targets
-from skmeta.tables.labels import TaskLabels, encode, infer_label_space
+from skmeta.tables.labels import (
+    TaskLabels,
+    are_among,
+    choose_label_space,
+    encode,
+    refuse_undeclared,
+)
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sample_weights import (
     balanced_in_tasks,
@@ -37,6 +44,8 @@ class Classes(Targets):
     class_weight: dict[Any, float] | Literal["balanced"] | None
     mix_tasks: float
 
+    algorithm_: Algorithm
+
     # What fit learns; ``classes_`` are those of the current tasks after ``adapt``.
     label_space_: Literal["shared", "per_task"]
     classes_: np.ndarray
@@ -61,7 +70,7 @@ class Classes(Targets):
                 "labels are only names. Use tasks='table' for label_space='shared'."
             )
         if not settled:
-            self.label_space_ = self._choose_label_space(rows)
+            self.label_space_ = self._choose_label_space(rows, classes)
         shared = self.label_space_ == "shared"
         self._learn_classes(rows.y, classes if shared else None, settled and shared)
         if self.mix_tasks and (shared or self.tasks != "groups"):
@@ -86,11 +95,13 @@ class Classes(Targets):
             self._learn_class_weight(rows)
         return codes, None if shared else codes, label
 
-    def _choose_label_space(self, rows: TaskRows) -> Any:
+    def _choose_label_space(self, rows: TaskRows, classes: Any) -> Any:
         if self.label_space != "auto":
             return self.label_space
         by_tasks = {"classes": "per_task", "table": "shared"}
-        return by_tasks.get(self.tasks) or infer_label_space(rows.y, rows.task)
+        if classes is not None:  # who declares labels means them in every task
+            by_tasks["groups"] = "shared"
+        return by_tasks.get(self.tasks) or choose_label_space(rows.y, rows.task)
 
     def _learn_classes(self, y: np.ndarray, classes: Any, settled: bool) -> None:
         """Learn which labels there are: those declared as ``classes``, or in ``y``.
@@ -105,6 +116,7 @@ class Classes(Targets):
                 f"classes {show(declared)} are not those of the first call of "
                 f"partial_fit, {show(self.classes_)}."
             )
+        refuse_undeclared(y, declared)
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: "
@@ -161,6 +173,17 @@ class Classes(Targets):
             of_class = label_weights(self.class_weight, rows.y)
         return of_class if weight is None else weight * of_class
 
+    def _support_weights(self, rows: TaskRows) -> np.ndarray | None:
+        return rows.weight if self._shifts_odds() else self._row_weights(rows)
+
+    def _shifts_odds(self) -> bool:
+        """Tell whether classes weigh by their log odds, and not by their rows."""
+        return (
+            isinstance(self.class_weight, dict)
+            and self.label_space_ == "per_task"
+            and not self.algorithm_.weighs_classes
+        )
+
     # In draws of rows ---------------------------------------------------------------
 
     def _cells(self, rows: TaskRows) -> np.ndarray:
@@ -171,7 +194,13 @@ class Classes(Targets):
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
             return None
-        return encode(rows.y, self.classes_)
+        known = are_among(rows.y, self.classes_)
+        codes = np.full(len(rows), len(self.classes_))
+        codes[known] = encode(rows.y[known], self.classes_)
+        return codes
+
+    def _is_known(self, rows: TaskRows) -> np.ndarray:
+        return is_known(rows.y, self.classes_, self.label_space_)
 
     # In predict and score: codes to labels ------------------------------------------
 
@@ -182,8 +211,23 @@ class Classes(Targets):
     def _answer(
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
     ) -> np.ndarray:
-        logits = adapted.outputs(self._table(X), task)
+        logits = self._logits(adapted, X, task)
         return labels_of(adapted).decode(logits.argmax(axis=1), task)
+
+    def _logits(
+        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
+    ) -> np.ndarray:
+        """Answer rows, with what classes weigh where their rows cannot say it."""
+        logits = adapted.outputs(self._table(X), task)
+        if not self._shifts_odds():
+            return logits
+        given: Any = self.class_weight
+        labels = labels_of(adapted)
+        shift = np.log(label_weights(given, labels.vocabulary))[labels.members]
+        # (rows, classes); beyond the classes of a task all logits are -inf
+        place = labels.first[task][:, np.newaxis] + np.arange(logits.shape[1])
+        shift = shift[np.minimum(place, len(shift) - 1)]
+        return logits + shift.astype(logits.dtype)
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
         return accuracy_per_task(rows, answers)

@@ -38,9 +38,10 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     algorithm : str or Algorithm, default="gp"
         How the learner is meta-trained and adapts: a registered name or an object from
         :mod:`skmeta.algorithms`. ``python -m skmeta plugins`` lists the names.
-    backbone : str or Backbone, default="mlp"
-        Network from features to an embedding: a registered name or an object from
-        :mod:`skmeta.backbones`.
+    backbone : str, Backbone or torch.nn.Module, default="mlp"
+        Network from features to an embedding: a registered name, an object from
+        :mod:`skmeta.backbones`, or any torch module that maps rows to rows. It starts
+        from the module's weights and leaves the module as it is.
     prior : "auto", "boosting", "linear", estimator, list of them or None, \
             default="auto"
         What the rows of all tasks together say before a task has spoken, by a
@@ -59,8 +60,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     label_space : {"auto", "shared", "per_task"}, default="auto"
         "shared": a label means the same in every task. "per_task": labels are only
         names inside one task, and a new task may have labels and numbers of classes
-        never seen. "auto": per task for ``tasks="classes"``, or where most labels occur
-        in a single task only.
+        never seen. "auto": per task for ``tasks="classes"``, or where most rows have a
+        label that occurs in a single task only; it warns where that is not plain.
     n_way : int, default=5
         Classes per episode, for per-task labels.
     n_shot : int, (int, int) or "auto", default="auto"
@@ -81,8 +82,10 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Weights of classes, in the training and in ``adapt``: by label (1 for labels
         that are not named), or such that all classes count the same, in the whole
         table of ``fit`` for shared labels and in each support for per-task labels.
-        They multiply ``sample_weight``. What is a mean of each class, as prototypes
-        are in per-task label spaces, is the same for all weights of the class.
+        They multiply ``sample_weight``. Where a class is the mean of its rows, as
+        prototypes are in per-task label spaces, no weight of all of them changes it:
+        there a class is balanced as it is, and a dict adds the logarithms of its
+        weights to the log odds of the classes.
     mix_tasks : float, default=0.0
         For per-task labels of groups: share of the training episodes whose classes come
         from all tasks together, which makes many more tasks out of few.
@@ -113,7 +116,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         range as it is, and lets rows come as far beyond it as it is wide.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
-        ``default_epochs``: 15 for "gp", 200 for most; at most 40 for such a pool of ten
+        ``default_epochs``: 20 for "gp", 200 for most; at most 40 for such a pool of ten
         classes or more where none is held out to stop the training.
     batch_size : int, default=32
         Tasks in a meta-batch.
@@ -121,7 +124,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         Tasks drawn in an epoch.
     lr : float or "auto", default="auto"
         Learning rate of the outer optimizer. "auto" is what the algorithm is best
-        trained with, ``default_lr``: 0.08 for "gp", 0.001 for most. Algorithms with
+        trained with, ``default_lr``: 0.06 for "gp", 0.001 for most. Algorithms with
         ``trains_in_one_cycle``, such as "gp", raise the rate to ``lr`` and lower it to
         nothing, unless ``callbacks`` have a :class:`skorch.callbacks.LRScheduler`.
     optimizer : type or "auto", default="auto"
@@ -132,9 +135,12 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         drawn from them), stop when their loss has not fallen for ``patience`` epochs
         (or their accuracy not risen, for ``tasks="classes"``), and end with the best
         epoch's weights. "auto" does so from 6 tasks, 200 rows,
-        or as many classes on as leave ``n_way`` of them to validate on.
-    validation_fraction : float, default=0.1
-        Part to hold out.
+        or as many classes on as leave ``n_way`` of them to validate on, and not where
+        the algorithm ends by itself (``trains_in_one_cycle``, such as "gp").
+    validation_fraction : float or "auto", default="auto"
+        Part to hold out. "auto" is a tenth for most algorithms; with labels that mean
+        the same in every task, "r2d2" holds out up to 30 tasks and a quarter of all,
+        "metaoptnet" up to 60 and 40 %.
     patience : int, default=10
         Epochs without improvement before training stops.
     unknown_task : {"error", "prior"}, default="error"
@@ -233,7 +239,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     def __init__(
         self,
         algorithm: str | Algorithm = "gp",
-        backbone: str | Backbone = "mlp",
+        backbone: str | Backbone | torch.nn.Module = "mlp",
         *,
         prior: str | BaseEstimator | Sequence[str | BaseEstimator] | None = "auto",
         tasks: Literal["groups", "classes", "table"] = "groups",
@@ -252,7 +258,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         lr: float | Literal["auto"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto"] = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 10,
         unknown_task: Literal["error", "prior"] = "error",
         callbacks: Sequence[Any] | None = None,
@@ -345,7 +351,7 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
             If a group was not adapted to and ``unknown_task="error"``.
         """
         adapted, X, task = self._current(X, groups)
-        logits = adapted.outputs(self._table(X), task)
+        logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(softmax(logits, axis=1), task)
 
     def as_classifier(self) -> FewShotClassifier:

@@ -1,19 +1,26 @@
 """Estimators whose ``fit`` is the adaptation of a fitted meta-learner."""
 
 import copy
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.utils import Tags, column_or_1d, get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Tags, _safe_indexing, column_or_1d, get_tags
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skmeta import pipelines
 from skmeta.estimators.html import HTMLReprMixin
+from skmeta.estimators.numbered import NO_LABELS, Numbering, numberings
+from skmeta.model_selection._inspect import is_fitted
+from skmeta.pipelines import last_step, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
+from skmeta.tables.sample_weights import check_weights
 from skmeta.utils.messages import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
+
+_GIVEN = "encoded_labels"
 
 
 class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
@@ -52,8 +59,13 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
                 f"{type(self.meta).__name__}."
             )
         check_is_fitted(self.meta)
+        meta = last_step(self.meta)
+        if sample_weight is not None and not _takes_weights(meta):
+            X, y = _repeated(X, y, sample_weight)
+            sample_weight = None
         # A shallow copy shares the meta-knowledge, which adaptation only reads.
-        learner = copy.copy(self.meta).adapt(X, y, sample_weight=sample_weight)
+        learner = with_last_step(self.meta, copy.copy(meta))
+        pipelines.adapt(learner, X, y, sample_weight=sample_weight)
         self._set_learner(learner)
         return self
 
@@ -73,11 +85,34 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
         check_is_fitted(self)
         return self.learner_.predict(X)
 
+    def _learnt(self) -> dict[str, Any]:
+        """Return what it has learnt besides the learner, for a file."""
+        return {}
+
+    def _take_learnt(self, learnt: dict[str, Any]) -> None:
+        """Take over what :meth:`_learnt` returned, or nothing."""
+
     def _set_learner(self, learner: Any) -> None:
         self.learner_ = learner
         self.n_features_in_ = learner.n_features_in_
         if hasattr(learner, "feature_names_in_"):
             self.feature_names_in_ = learner.feature_names_in_
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters; a fitted meta-learner has none to set any more.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Return those of a meta-learner that is not fitted too, as ``meta__<name>``.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        # Else ensembles that seed what is inside them would seed what is shared.
+        return super().get_params(deep=deep and not is_fitted(self.meta))
 
     def set_params(self, **params: Any) -> Self:
         """Set another meta-learner; the parameters of a fitted one stay.
@@ -99,7 +134,7 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
             has learnt would not follow.
         """
         nested = [name for name in params if name.startswith("meta__")]
-        if nested and _is_fitted(params.get("meta", self.meta)):
+        if nested and is_fitted(params.get("meta", self.meta)):
             raise ValueError(
                 f"{nested} cannot change a fitted meta-learner, which clones share. "
                 "Search over meta=[...] with meta-learners fitted one by one."
@@ -107,12 +142,13 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
         return super().set_params(**params)
 
     def _html_rows(self) -> dict[str, str]:
-        return getattr(self, "learner_", self.meta)._html_rows()
+        meta = last_step(getattr(self, "learner_", self.meta))
+        return meta._html_rows() if hasattr(meta, "_html_rows") else {}
 
     def __sklearn_clone__(self) -> Self:
         """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""
         given = self.get_params(deep=False)
-        if not _is_fitted(self.meta):
+        if not is_fitted(self.meta):
             given["meta"] = clone(self.meta, safe=False)
         return type(self)(**given)
 
@@ -122,14 +158,25 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
         return tags
 
 
-def _is_fitted(meta: Any) -> bool:
-    fitted = getattr(meta, "__sklearn_is_fitted__", None)
-    return fitted is not None and fitted()
+def _takes_weights(meta: Any) -> bool:
+    """Tell whether a meta-learner's ``adapt`` takes weights of rows."""
+    algorithm = getattr(meta, "algorithm_", None)
+    if algorithm is not None:
+        return bool(algorithm.uses_weights)
+    return has_fit_parameter(meta, "sample_weight")
 
 
-def _are_codes(y: Any) -> bool:
-    found = np.unique(np.asarray(y))
-    return found.dtype.kind in "iu" and np.array_equal(found, np.arange(len(found)))
+def _repeated(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """Repeat rows as often as they count, for what takes no weights."""
+    weight = check_weights(sample_weight, X)
+    if (weight != np.round(weight)).any():
+        raise ValueError(
+            "The meta-learner takes no weights of rows. Whole numbers would do, by "
+            "which rows are repeated: leave sample_weight out, or choose an algorithm "
+            "with uses_weights, such as 'maml' or 'cnp'."
+        )
+    rows = np.repeat(np.arange(len(weight)), weight.astype(np.intp))
+    return _safe_indexing(X, rows), _safe_indexing(y, rows)
 
 
 @savable
@@ -143,19 +190,27 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     Parameters
     ----------
     meta : MetaClassifier
-        A fitted meta-learner.
-    encoded_labels : bool, default=False
-        ``y`` holds codes 0, 1, ... in place of the labels of a shared label space, in
-        their sorted order, and predictions shall be codes too. ``VotingClassifier`` and
-        ``StackingClassifier`` number the labels they see before they hand them on; all
-        labels must occur in what they are fitted to.
+        A fitted meta-learner, or what hands on to one: a Pipeline that ends in it, a
+        fitted search, a ``FrozenEstimator``.
+    classes : {"support", "all"}, default="support"
+        What can be answered where labels mean the same in every task. "support": the
+        labels of ``y``, as by any classifier of scikit-learn. "all": all labels that
+        the meta-learner knows. Ensembles expect the first.
+    encoded_labels : "auto", bool or array-like of shape (n_labels,), default="auto"
+        Whether ``y`` holds codes 0, 1, ... in place of the labels of a shared label
+        space, in their sorted order; predictions are codes then, too. "auto" asks who
+        calls: ``VotingClassifier``, ``StackingClassifier``, ``BaggingClassifier``,
+        ``OneVsOneClassifier`` and ``cross_val_predict`` number the labels they see
+        before they hand them on. True: codes of all labels that the meta-learner
+        knows. An array: codes of these, for ensembles of other libraries and those that
+        fit in processes of their own, which cannot be asked.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels of the task; in a shared label space all labels, or their codes.
+        Labels of the task, or their codes, as ``y`` has them.
     learner_ : MetaClassifier
-        The meta-learner adapted to the task.
+        The meta-learner adapted to the task, or what hands on to it.
     n_features_in_ : int
         Features of a row.
 
@@ -173,11 +228,18 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     True
     """
 
-    # Of a shared label space, while labels are encoded.
-    _vocabulary: np.ndarray | None = None
+    # What the meta-learner calls ``classes_``.
+    _labels: np.ndarray
 
-    def __init__(self, meta: Any, *, encoded_labels: bool = False):
+    def __init__(
+        self,
+        meta: Any,
+        *,
+        classes: Literal["support", "all"] = "support",
+        encoded_labels: bool | ArrayLike | Literal["auto"] = "auto",
+    ):
         super().__init__(meta)
+        self.classes = classes
         self.encoded_labels = encoded_labels
 
     def fit(
@@ -198,32 +260,37 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         -------
         self : object
             The fitted estimator. The meta-learner stays as it was.
-        """
-        vocabulary = self._labels_behind_codes()
-        if vocabulary is None:
-            try:
-                return super().fit(X, y, sample_weight=sample_weight)
-            except ValueError as error:
-                if "shared label space" in str(error) and _are_codes(y):
-                    raise ValueError(
-                        f"{error} VotingClassifier and StackingClassifier hand on "
-                        "codes in place of labels: set encoded_labels=True for them."
-                    ) from error
-                raise
-        n_labels = len(vocabulary)
-        y = column_or_1d(y)
-        if not np.array_equal(np.unique(y), np.arange(n_labels)):
-            raise ValueError(
-                f"With encoded_labels=True, y must hold all of the codes 0 to "
-                f"{n_labels - 1} of the labels {show(vocabulary)}, or codes "
-                f"could not be told apart; it holds {show(np.unique(y))}."
-            )
-        labels = vocabulary[y.astype(np.intp)]
-        return super().fit(X, labels, sample_weight=sample_weight)
 
-    def _set_learner(self, learner: Any) -> None:
-        super()._set_learner(learner)
-        self._vocabulary = self._labels_behind_codes()
+        Raises
+        ------
+        ValueError
+            If ``y`` holds labels, or codes of labels, that a shared label space does
+            not know; or if it holds what ``OneVsRestClassifier`` and
+            ``OutputCodeClassifier`` make of labels, which mean nothing there.
+        """
+        if self.classes not in ("support", "all"):
+            raise ValueError(f"classes must be 'support' or 'all', not {self.classes}.")
+        steps = self._numberings()
+        if not steps:
+            super().fit(X, y, sample_weight=sample_weight)
+            labels = given = np.asarray(y).ravel()
+        else:
+            given = column_or_1d(y)
+            labels = self._decode(given, steps)
+            super().fit(X, labels, sample_weight=sample_weight)
+        if sample_weight is not None:  # nothing is known of rows of weight 0
+            counts = np.asarray(sample_weight) > 0
+            labels, given = labels[counts], given[counts]
+        self.classes_, row = np.unique(given, return_index=True)
+        self._labels = labels[row]
+        if self.classes == "all" and self._label_space() == "shared":
+            self.classes_ = self._labels = last_step(self.learner_).classes_
+            if steps:
+                first = steps[0].labels
+                n_codes = len(self._labels if first is None else first)
+                self._labels = self._decode(np.arange(n_codes), steps)
+                self.classes_ = np.arange(len(self._labels))
+        return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the label of rows of the task.
@@ -236,24 +303,13 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         Returns
         -------
         ndarray of shape (n_rows,)
-            Labels, or codes if labels are encoded.
+            Of ``classes_``.
         """
-        answers = super().predict(X)
-        if self._vocabulary is None:
-            return answers
-        return np.searchsorted(self._vocabulary, answers)
-
-    def _labels_behind_codes(self) -> np.ndarray | None:
-        label_space = getattr(self.meta, "label_space_", None)
-        if not self.encoded_labels or label_space != "shared":
-            return None  # names inside a task may be numbers as well
-        return self.meta.classes_
-
-    @property
-    def classes_(self) -> np.ndarray:
-        """Labels of the task; in a shared label space all labels, or their codes."""
-        classes = self.learner_.classes_
-        return classes if self._vocabulary is None else np.arange(len(classes))
+        check_is_fitted(self)
+        if len(self._labels) < len(last_step(self.learner_).classes_):
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        answers = self.learner_.predict(X)
+        return self.classes_[np.searchsorted(self._labels, answers)]
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class.
@@ -266,10 +322,88 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         Returns
         -------
         ndarray of shape (n_rows, n_classes)
-            Probabilities, in the order of ``classes_``.
+            Probabilities, in the order of ``classes_``: what the meta-learner says,
+            shared out among these.
         """
         check_is_fitted(self)
-        return self.learner_.predict_proba(X)
+        probabilities = self.learner_.predict_proba(X)
+        known = last_step(self.learner_).classes_
+        if len(self._labels) == len(known):
+            return probabilities
+        own = probabilities[:, np.searchsorted(known, self._labels)]
+        total = own.sum(axis=1, keepdims=True)
+        shares = np.full_like(own, 1 / own.shape[1])  # of what seems impossible
+        return np.divide(own, total, out=shares, where=total > 0)
+
+    def _learnt(self) -> dict[str, Any]:
+        return {"classes": self.classes_, "labels": self._labels}
+
+    def _take_learnt(self, learnt: dict[str, Any]) -> None:
+        if learnt:
+            self.classes_, self._labels = learnt["classes"], learnt["labels"]
+
+    def _set_learner(self, learner: Any) -> None:
+        super()._set_learner(learner)
+        # Of fits and files that do not say it otherwise.
+        self.classes_ = self._labels = last_step(learner).classes_
+        if self.encoded_labels is True and self._label_space() == "shared":
+            self.classes_ = np.arange(len(self._labels))
+
+    # Labels and their codes -----------------------------------------------------------
+
+    def _label_space(self) -> str | None:
+        return getattr(last_step(self.meta), "label_space_", None)
+
+    def _numberings(self) -> list[Numbering]:
+        """Return through what codes go to become labels; nothing where y holds them."""
+        given = self.encoded_labels
+        if isinstance(given, str) and given != "auto":
+            raise ValueError(
+                "encoded_labels must be 'auto', True, False or the labels behind the "
+                f"codes, not {given!r}."
+            )
+        if self._label_space() != "shared" or given is False:
+            return []  # names inside a task may be numbers as well
+        if isinstance(given, str):
+            return numberings()
+        return [Numbering(_GIVEN, None if given is True else np.unique(given))]
+
+    def _decode(self, y: np.ndarray, steps: list[Numbering]) -> np.ndarray:
+        """Name the labels behind codes."""
+        for by, known in steps:
+            labels = self._all_labels(y, by) if known is None else known
+            if not np.isin(y, np.arange(len(labels))).all():
+                raise ValueError(
+                    f"y must hold codes 0 to {len(labels) - 1} of the labels "
+                    f"{show(labels)}; it holds {show(np.unique(y))}."
+                )
+            y = labels[y.astype(np.intp)]
+        return y
+
+    def _all_labels(self, y: np.ndarray, by: str) -> np.ndarray:
+        """Return the labels behind codes of somebody who does not tell which."""
+        labels = last_step(self.meta).classes_
+        if by == NO_LABELS:
+            raise ValueError(
+                f"{by} asks to tell apart what it makes of labels, which means nothing "
+                f"in the shared label space {show(labels)} that fit has learnt. "
+                "FewShotClassifier tells any number of labels apart by itself. Or fit "
+                "a meta-learner with label_space='per_task', to which labels are names."
+            )
+        codes = np.arange(len(labels))
+        if by != _GIVEN and not np.array_equal(labels, codes):
+            raise ValueError(
+                f"{by} hands on codes in place of labels, and in a process of its own "
+                "does not tell which they are. Set encoded_labels to the labels that "
+                "it is fitted to."
+            )
+        if not np.array_equal(np.unique(y), codes):
+            raise ValueError(
+                f"y must hold all of the codes 0 to {len(codes) - 1} of the labels "
+                f"{show(labels)}, or codes could not be told apart; it holds "
+                f"{show(np.unique(y))}. Set encoded_labels to the labels behind them."
+            )
+        return labels
 
 
 @savable

@@ -42,9 +42,10 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
     algorithm : str or Algorithm, default="gp"
         How the learner is meta-trained and adapts: a registered name or an object from
         :mod:`skmeta.algorithms`. ``python -m skmeta plugins`` lists the names.
-    backbone : str or Backbone, default="mlp"
-        Network from features to an embedding: a registered name or an object from
-        :mod:`skmeta.backbones`.
+    backbone : str, Backbone or torch.nn.Module, default="mlp"
+        Network from features to an embedding: a registered name, an object from
+        :mod:`skmeta.backbones`, or any torch module that maps rows to rows. It starts
+        from the module's weights and leaves the module as it is.
     prior : "auto", "boosting", "linear", estimator, list of them or None, \
             default="auto"
         What the rows of all tasks together say before a task has spoken, by a regressor
@@ -127,7 +128,7 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
     def __init__(
         self,
         algorithm: str | Algorithm = "gp",
-        backbone: str | Backbone = "mlp",
+        backbone: str | Backbone | torch.nn.Module = "mlp",
         *,
         prior: str | BaseEstimator | Sequence[str | BaseEstimator] | None = "auto",
         tasks: Literal["groups", "table"] = "groups",
@@ -135,13 +136,13 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         n_query: int | Literal["auto"] = "auto",
         augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
         normalize: Literal["task", "global", "robust"] | None = "global",
-        max_epochs: int = 200,
+        max_epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float | Literal["auto"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
         early_stopping: bool | Literal["auto"] = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 10,
         unknown_task: Literal["error", "prior"] = "error",
         callbacks: Sequence[Any] | None = None,

@@ -10,31 +10,45 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.sampling import draw_support
+from skmeta.exceptions import NotAdaptedError
+from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
-from skmeta.utils.messages import show
+from skmeta.utils.messages import show, warn
 from skmeta.utils.random import generator
 
-__all__ = ["FewShotScoring", "accuracy_per_task", "class_cells", "r2_per_task"]
+__all__ = [
+    "FewShotScoring",
+    "accuracy_per_task",
+    "class_cells",
+    "is_known",
+    "r2_per_task",
+]
 
 
 class FewShotScoring(BaseEstimator):
     """What can learn tasks and answer them, and so can be scored on new ones.
 
-    Besides ``predict`` it has ``_validate_rows``, ``_has_prior``, ``_learn`` and
-    ``_answer``, and by its kind of target ``_metric``, ``_cells``, ``_strata`` and
-    ``_scores_per_task``; :class:`skmeta.estimators.targets.Targets` says what these do.
+    Besides ``predict`` it has ``_validate_rows``, ``_has_prior``, ``_learn``,
+    ``_learn_nothing`` and ``_answer``, and by its kind of target ``_metric``,
+    ``_cells``, ``_strata``, ``_is_known`` and ``_scores_per_task``;
+    :class:`skmeta.estimators.targets.Targets` says what these do.
     """
 
     # Parameters.
     n_shot: int | tuple[int, int] | Literal["auto"]
     random_state: Any
+    unknown_task: str
+
+    # What fit learns: rows of the largest task, None where tasks are made of a table.
+    largest_task_: int | None
 
     def score(
         self,
         X: ArrayLike | MetaDataset,
         y: ArrayLike | None = None,
+        *,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> float:
@@ -62,6 +76,19 @@ class FewShotScoring(BaseEstimator):
         float
             Accuracy of a classifier, R2 of a regressor; with groups the mean over
             tasks. A task whose targets hardly vary has a very negative R2.
+
+        Raises
+        ------
+        ValueError
+            If no task has rows for a support and a query, if the targets of every task
+            are constant and have no R2, or if no label is known.
+
+        Warns
+        -----
+        UserWarning
+            If there are more rows without ``groups`` than any task of the training had.
+            If rows have labels that a shared label space does not know: they are left
+            out of supports, and answers to them count as wrong.
         """
         check_is_fitted(self)
         X, y, groups, in_support = unpack(X, y, groups)
@@ -69,9 +96,12 @@ class FewShotScoring(BaseEstimator):
             raise ValueError("score compares with the true targets: pass y as well.")
         if groups is None:
             answers = self.predict(X)
+            self._warn_if_many(len(answers))
             return float(self._metric(y, answers, sample_weight=sample_weight))
         X, y = self._validate_rows(X, y, reset=False)
         rows = TaskRows.of(X, y, groups)
+        known = self._is_known(rows)
+        warn_of_unknown(np.unique(rows.y[~known]))
         weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
             label_space = getattr(self, "label_space_", "shared")
@@ -89,13 +119,70 @@ class FewShotScoring(BaseEstimator):
                     "No support row to learn from in the tasks "
                     f"{show(rows.names[n_support == 0])}, and no prior to answer by."
                 )
-        adapted = self._learn(rows.take(in_support))
+        learnt = in_support & known
+        adapted = self._learn(rows.take(learnt))
         query = replace(rows, weight=weight).take(~in_support)
+        if not self._has_prior():  # to answer where all of a support is unknown
+            supported = np.bincount(rows.task, learnt, minlength=rows.n_tasks) > 0
+            query = query.take(supported[query.task])
         answers = self._answer(adapted, query.X, query.task)
         scores = self._scores_per_task(query, answers)
         if not len(scores):
-            raise ValueError("No group has enough rows for a support and a query.")
+            raise ValueError(_why_no_score(query))
         return float(np.mean(scores))
+
+    def _current_or_prior(self, groups: Any, no_prior: str) -> Any:
+        """Return what was adapted to, or before that what answers unknown groups.
+
+        Raises
+        ------
+        NotAdaptedError
+            If nothing was adapted to, and it is not the prior that is asked for.
+        ValueError
+            If ``unknown_task`` is no choice, or if it asks for a prior that there is
+            not, as ``no_prior`` then says.
+        """
+        if self.unknown_task not in ("error", "prior"):
+            raise ValueError(
+                f"unknown_task must be 'error' or 'prior', not {self.unknown_task!r}."
+            )
+        has_prior = self._has_prior()
+        asks_for_prior = self.unknown_task == "prior" and groups is not None
+        if self.adapted_ is None and not (asks_for_prior and has_prior):
+            raise NotAdaptedError(
+                f"This {type(self).__name__} has learnt from many tasks but does not "
+                "know the current one: call adapt(X, y) with a few labelled rows"
+                + (", or adapt() to go by the prior." if has_prior else ".")
+            )
+        if self.unknown_task == "prior" and not has_prior:
+            raise ValueError(no_prior)
+        return self._learn_nothing() if self.adapted_ is None else self.adapted_
+
+    def _warn_if_many(self, n_rows: int) -> None:
+        """Warn where rows of many tasks are scored by what is known of a single one."""
+        largest = getattr(self, "largest_task_", None)
+        if largest is not None and n_rows > largest:
+            warn(
+                f"score takes all {n_rows:,} rows for rows of the one task that was "
+                f"adapted to, and no task of the training had more than {largest:,}. "
+                "If they are of several tasks, pass groups= to score each by itself."
+            )
+
+
+def is_known(y: np.ndarray, classes: np.ndarray, label_space: str) -> np.ndarray:
+    """Tell which labels a label space has; one of names inside tasks has all.
+
+    Raises
+    ------
+    ValueError
+        If it has none of them.
+    """
+    if label_space != "shared":
+        return np.ones(len(y), dtype=bool)
+    known = are_among(y, classes)
+    if not known.any():
+        encode(y, classes)  # says so
+    return known
 
 
 def class_cells(rows: TaskRows) -> np.ndarray:
@@ -113,6 +200,20 @@ def accuracy_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
     assert rows.weight is not None  # score gives every row one
     right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
     return right[weight > 0] / weight[weight > 0]
+
+
+def _why_no_score(query: TaskRows) -> str:
+    """Say why no task has a score."""
+    if not len(query):
+        return "No group has enough rows for a support and a query."
+    why = "The targets of every group are constant, and R2 is undefined for them."
+    if np.bincount(query.task).max() == 1:
+        why = (
+            "Every group has a single row beyond its support, and R2 is undefined for "
+            "one. Set n_shot lower."
+        )
+    other = "few_shot_scorer('neg_mean_absolute_error')"
+    return f"{why} Score by another metric, such as {other}."
 
 
 def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:

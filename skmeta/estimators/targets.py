@@ -216,6 +216,10 @@ class Targets(metaclass=ABCMeta):
         """Return how much rows count: their weights, times those of their classes."""
         return rows.weight
 
+    def _support_weights(self, rows: TaskRows) -> np.ndarray | None:
+        """Return how much the rows of supports count, which are learnt from."""
+        return self._row_weights(rows)
+
     def _task_scaling(self) -> TaskScaling | None:
         """Return how tasks are standardised, if they are."""
         within = getattr(self, "within_", None)  # the first files of format 1 have none
@@ -243,6 +247,10 @@ class Targets(metaclass=ABCMeta):
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         """Return what a draw of rows from a task is to keep the proportions of."""
         return None
+
+    def _is_known(self, rows: TaskRows) -> np.ndarray:
+        """Tell which targets can be learnt; not those of labels never heard of."""
+        return np.ones(len(rows), dtype=bool)
 
     # In predict and score: numbers to answers ---------------------------------------
 

@@ -130,6 +130,9 @@ class Values(Targets):
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
     ) -> np.ndarray:
         values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
+        bounds = self._target_bounds()
+        if bounds is not None:  # a slope of three rows may lead anywhere
+            values = bounds.limit(values)
         return self._as_given(values * self.target_scale_ + self.target_mean_)
 
     def _as_given(self, values: np.ndarray) -> np.ndarray:

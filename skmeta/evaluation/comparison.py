@@ -139,7 +139,7 @@ def compare_learners(
     plain: list[str] | None = None,
     shots: list[int],
     metric: str,
-    max_epochs: int,
+    max_epochs: int | None,
     random_state: int | None,
     tell: Callable[[str], None],
 ) -> Result:
@@ -161,8 +161,8 @@ def compare_learners(
         Support rows, sorted.
     metric : str
         Name of a scikit-learn scorer.
-    max_epochs : int
-        Most epochs of meta-training.
+    max_epochs : int or None
+        Most epochs of meta-training; None for what each algorithm recommends.
     random_state : int or None
         Seed.
     tell : callable

@@ -40,7 +40,7 @@ def evaluate(
     metric: str | None = None,
     drop: Sequence[str] = (),
     out: str | Path = "report",
-    max_epochs: int = 100,
+    max_epochs: int | None = None,
     random_state: int | None = 0,
     command: str = "",
 ) -> Result:
@@ -70,8 +70,8 @@ def evaluate(
         Folder for ``report.html``, for ``model.joblib`` (the recommended learner behind
         the preprocessing, as a Pipeline) and, where that is a meta-learner, for
         ``model.skmeta`` (its weights alone); made if it is not there.
-    max_epochs : int, default=100
-        Most epochs of meta-training.
+    max_epochs : int, default=None
+        Most epochs of meta-training; None for what each algorithm recommends.
     random_state : int or None, default=0
         Seed.
     command : str, default=""

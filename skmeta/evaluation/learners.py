@@ -27,9 +27,8 @@ _STACK = "stack"
 # for several learners together. What is added here competes with all that is there: it
 # is fitted, chosen, judged and saved as they are.
 _DEFAULT = {
-    "classification": ["maml", "protonet", "r2d2"],
-    # Without maml: with squared errors its steps may diverge on an odd task.
-    "regression": ["cnp", "r2d2", "reptile"],
+    "classification": ["gp", "stack", "protonet"],
+    "regression": ["gp", "stack", "cnp"],
 }
 
 
@@ -80,7 +79,7 @@ def meta_parameters(
     problem: Problem,
     shots: list[int],
     *,
-    max_epochs: int,
+    max_epochs: int | None,
     random_state: int | None,
 ) -> dict:
     """Return the parameters of a meta-learner, those of its estimator's class.
@@ -91,11 +90,12 @@ def meta_parameters(
     parameters = {
         "algorithm": algorithm,
         "n_shot": high if low == high else (low, high),
-        "max_epochs": max_epochs,
         "random_state": random_state,
     }
     if algorithm == _STACK:  # its members know how long they train
-        del parameters["algorithm"], parameters["max_epochs"]
+        del parameters["algorithm"]
+    elif max_epochs is not None:
+        parameters["max_epochs"] = max_epochs
     if problem.is_classification:
         parameters["label_space"] = problem.label_space
     return parameters

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import sklearn
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.episodes.rounds import Round
@@ -20,13 +18,10 @@ __all__ = ["adapts", "fit_on_tasks", "is_fitted", "label_space_of", "rounds_for"
 
 def adapts(estimator: Any) -> bool:
     """Tell whether an estimator, fitted or not, ends in one that adapts."""
-    if isinstance(estimator, (GridSearchCV, RandomizedSearchCV)) or (
-        hasattr(estimator, "estimator") and hasattr(estimator, "refit")
-    ):
-        return adapts(estimator.estimator)
-    if isinstance(estimator, Pipeline):
-        return adapts(estimator.steps[-1][1])
-    return hasattr(estimator, "adapt")
+    inner = last_step(estimator)
+    if hasattr(inner, "estimator") and hasattr(inner, "refit"):  # a search, not fitted
+        return adapts(inner.estimator)
+    return hasattr(inner, "adapt")
 
 
 def is_fitted(estimator: Any) -> bool:

@@ -22,6 +22,7 @@ from skmeta.model_selection._strategy import Strategy
 from skmeta.model_selection._task_scores import TaskScorer, warn_of_undefined
 from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
+from skmeta.tables.labels import warn_of_unknown
 from skmeta.utils.messages import warn
 
 __all__ = ["average_repeats", "judge", "name_all"]
@@ -100,6 +101,7 @@ def judge(
         name not in fitted and not (isinstance(each, PerTask) and each.needs_no_tasks)
         for name, each in estimators.items()
     )
+    unknown: Any = np.empty(0, dtype=y.dtype)
     splits = _splits(y, groups, test_groups, cv, random_state, train_needed)
     for train, test in splits:
         known = train if train_needed else np.arange(len(y))
@@ -114,6 +116,8 @@ def judge(
         parts += _judge_split(
             ready, scorer, metric, shots, n_repeats, n_query, random_state
         )
+        unknown = np.union1d(unknown, scorer.unknown_labels())
+    warn_of_unknown(unknown)
     frame = pd.concat(parts, ignore_index=True)[COLUMNS]
     first = frame[frame.estimator == frame.estimator.iloc[0]]
     first = first[first.shots == first.shots.max()]
@@ -192,7 +196,7 @@ def _splits(y, groups, test_groups, cv, random_state, train_needed):
     if test_groups is not None:
         if cv is not None:
             raise ValueError("Give test_groups or cv, not both.")
-        asked = np.unique(np.asarray(test_groups))
+        asked = encode_groups(test_groups, test_groups)[0]
         unknown = asked[~np.isin(asked, names)]
         if len(unknown):
             raise ValueError(f"test_groups holds unknown groups: {unknown.tolist()}.")

@@ -89,6 +89,12 @@ class Metric:
     def _score(self, y, answers, classes) -> float:
         if self._needs_variance and (len(y) < 2 or (y == y[0]).all()):
             return np.nan
+        unknown = np.empty(0) if classes is None else np.setdiff1d(y, classes)
+        if len(unknown) and answers.ndim == 2:  # their probability is none
+            wider = np.union1d(classes, unknown)
+            whole = np.zeros((len(y), len(wider)), dtype=answers.dtype)
+            whole[:, np.searchsorted(wider, classes)] = answers
+            answers, classes = whole, wider
         if classes is None:
             answered = _Values(answers)
         elif answers.ndim == 1:
@@ -99,8 +105,10 @@ class Metric:
         try:
             return float(self.scorer(answered, np.zeros((len(y), 1)), y, **extra))
         except ValueError:
-            if classes is not None and (len(classes) < 2 or (y == y[0]).all()):
-                return np.nan  # of one class; some metrics raise then
+            if classes is not None and (
+                len(classes) < 2 or (y == y[0]).all() or len(unknown)
+            ):
+                return np.nan  # of one class, or of one too many for it
             raise
 
 

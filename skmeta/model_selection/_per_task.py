@@ -113,10 +113,14 @@ class PerTask(Strategy):
     def _probabilities(self, X, task):
         whole = np.zeros((len(task), len(self.classes_)))
         for own, rows, model, targets in self._each(X, task):
-            if model is None:
-                known, seen = (targets[:, np.newaxis] == self.classes_).sum(axis=0), []
-            else:
-                known = len(targets) * probabilities_of(model, rows, self.classes_)
+            known = (targets[:, np.newaxis] == self.classes_).sum(axis=0)
+            seen = []
+            if model is not None:
+                with silenced():  # of what is no number
+                    said = probabilities_of(model, rows, self.classes_)
+                # A variance of no difference leaves no number: a share is one.
+                is_number = np.isfinite(said).all(axis=1, keepdims=True)
+                known = np.where(is_number, len(targets) * said, known)
                 seen = model.classes_
             whole[own] = known + self._imaginary(seen)
         return whole / whole.sum(axis=1, keepdims=True)

@@ -16,6 +16,7 @@ from skmeta.model_selection._task_scores import (
     warn_of_undefined,
 )
 from skmeta.pipelines import last_step
+from skmeta.tables.labels import warn_of_unknown
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
 
@@ -198,6 +199,7 @@ class FewShotScorer(BaseEstimator):
         drawn_at_all = np.unique(task)  # with few episodes, not every task is
         scores = mean_per_task(scores, task, len(names))[drawn_at_all]
         warn_of_undefined(metric, scores)
+        warn_of_unknown(scorer.unknown_labels())
         return names[drawn_at_all], scores
 
     def _draws_classes(self, estimator) -> bool:

@@ -15,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta.exceptions import NotAdaptedError
 from skmeta.model_selection._rows import n_rows
-from skmeta.tables.groups import encode_groups
-from skmeta.tables.labels import encode, infer_label_space
+from skmeta.tables.groups import encode_groups, locate
+from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
 from skmeta.tables.sizes import refuse_extreme_columns, refuse_extreme_targets, unit_of
 
 __all__ = ["Strategy", "log_probabilities_of", "probabilities_of", "stand_in"]
@@ -36,7 +36,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
     ``_probabilities``. Tasks are numbers there, 0, 1, ...
     """
 
-    __metadata_request__fit = {"groups": True}
+    __metadata_request__fit = {"groups": True, "classes": True}
     __metadata_request__predict = {"groups": True}
 
     @property
@@ -47,7 +47,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
     # Whether labels may be names inside a task.
     of_names_inside_tasks = False
 
-    def fit(self, X, y, groups=None):
+    def fit(self, X, y, groups=None, *, classes=None):
         """Learn from the rows of training tasks.
 
         Parameters
@@ -58,6 +58,8 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             Targets.
         groups : array-like of shape (n_rows,)
             Task of each row.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, which then mean the same in every task.
 
         Returns
         -------
@@ -82,6 +84,9 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         if is_classifier(inner):
             self.label_space_ = infer_label_space(y, task)
             self.classes_ = np.unique(y)
+            if classes is not None:
+                self.label_space_, self.classes_ = "shared", np.unique(classes)
+                refuse_undeclared(y, self.classes_)
         elif y.dtype.kind in "biuf":
             refuse_extreme_targets(y)
             self.unit_ = unit_of(y)  # libraries compute in single precision
@@ -220,8 +225,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             if self.names_ is not None and len(self.names_) > 1:
                 raise ValueError("Adapted to several tasks: pass groups=.")
             return np.zeros(n_asked, dtype=np.intp)
-        asked, row = encode_groups(groups, np.empty((n_asked, 0)))
-        return encode(asked, self.names_)[row]
+        return locate(self.names_, groups, np.empty((n_asked, 0)), "error")
 
     def _restrict(self, probabilities: np.ndarray, task: np.ndarray) -> np.ndarray:
         """Share the probability out among the classes that the task has."""

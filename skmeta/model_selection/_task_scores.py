@@ -8,8 +8,14 @@ from sklearn.utils import _safe_indexing
 
 from skmeta.episodes.rounds import Round
 from skmeta.model_selection._metrics import Metric
-from skmeta.pipelines import last_step, transform
+from skmeta.pipelines import (
+    last_step,
+    restore_targets,
+    transform,
+    transform_targets,
+)
 from skmeta.tables.groups import encode_groups
+from skmeta.tables.labels import are_among
 from skmeta.utils.messages import silenced, warn
 from skmeta.utils.unique import number
 
@@ -41,6 +47,7 @@ class TaskScorer:
         else:
             self.names, self.task = encode_groups(groups, self.y)
         self.label: Any = number(self.y)[1] if label_space == "per_task" else None
+        self._unknown: Any = np.empty(0, dtype=self.y.dtype)
 
     def scores(
         self,
@@ -52,20 +59,60 @@ class TaskScorer:
     ) -> np.ndarray | None:
         """Score every episode of a round, NaN where the metric is undefined.
 
-        None if there is no row to learn from and the estimator has no prior.
+        None if there is no row to learn from and the estimator has no prior. Rows of
+        labels that it does not know are left out of supports, and are wrong as queries;
+        an episode that is left without a support is judged by the prior, or not at all.
         """
         support = drawn.support(n_shot)
+        if not query.any():
+            raise ValueError("No group has enough rows for a support and a query.")
+        if self.label_space == "shared":
+            support &= self._known_to(estimator)[drawn.row]
+            left = np.zeros(len(drawn.task), dtype=bool)
+            left[drawn.episode[support]] = True
+            if n_shot and not left.all():
+                return self._scores_apart(
+                    estimator, metric, drawn, left, support, query
+                )
+        return self._scores(estimator, metric, drawn, support, query)
+
+    def _known_to(self, estimator: Any) -> np.ndarray:
+        """Tell of each row whether an estimator knows the label."""
+        classes = getattr(last_step(estimator), "classes_", None)
+        if classes is None:
+            return np.ones(len(self.y), dtype=bool)
+        known = are_among(self.y, classes)
+        self._unknown = np.union1d(self._unknown, self.y[~known])
+        return known
+
+    def unknown_labels(self) -> np.ndarray:
+        """Return the labels that were unknown to what was judged."""
+        return self._unknown
+
+    def _scores_apart(self, estimator, metric, drawn, left, support, query):
+        """Score the episodes that have a support left, and then those that have not."""
+        scores = np.full(len(drawn.task), np.nan)
+        for own in (left, ~left):
+            rows = own[drawn.episode]
+            if not (rows & query).any():
+                continue
+            part = drawn.only(rows)
+            found = self._scores(estimator, metric, part, support[rows], query[rows])
+            if found is not None:
+                scores[own] = found
+        return scores
+
+    def _scores(self, estimator, metric, drawn, support, query) -> Any:
         learnt_of, asked = drawn.row[support], drawn.row[query]
         episode = drawn.episode[query]
-        if not len(asked):
-            raise ValueError("No group has enough rows for a support and a query.")
         learner = copy.copy(last_step(estimator))  # its current task stays as it is
         groups = {"groups": episode}
         if len(learnt_of):
             Z = transform(estimator, _safe_indexing(self.X, learnt_of))
             # Of judging, which meets every task several times, scores tell enough.
             with silenced(message=".*far outside of what fit has seen"):
-                learner.adapt(Z, self.y[learnt_of], groups=drawn.episode[support])
+                targets = transform_targets(estimator, self.y[learnt_of])
+                learner.adapt(Z, targets, groups=drawn.episode[support])
         else:
             try:
                 learner.adapt()
@@ -79,7 +126,7 @@ class TaskScorer:
         if self.label_space is not None and with_probabilities:
             answers = learner.predict_proba(Z, **groups)
         else:
-            answers = learner.predict(Z, **groups)
+            answers = restore_targets(estimator, learner.predict(Z, **groups))
         answers, classes = self._by_episode(
             answers, episode, drawn, support, getattr(learner, "classes_", None)
         )

@@ -43,7 +43,8 @@ class Registry:
         """Return the class that a name stands for; for a dataset, its function.
 
         A built-in is found without importing any plugin, and wins over a plugin that
-        offers the same name.
+        offers the same name. A name that nobody offers is looked for in capitals and
+        small letters alike: "MAML" is "maml".
 
         Parameters
         ----------
@@ -79,6 +80,8 @@ class Registry:
             found = self._named(kind, own_name, distribution or hookspecs.PROJECT)
             if not found and not distribution:
                 found = self._named(kind, own_name)
+            if not found:
+                found = self._spelt_alike(kind, own_name, distribution)
         self._report()
         if not found:
             raise ValueError(self._unknown_message(kind, name))
@@ -196,6 +199,15 @@ class Registry:
         known = self._manager.entries(kind, distribution)
         return [entry for entry in known if entry.name == name]
 
+    def _spelt_alike(self, kind: str, name: str, distribution: str) -> list[Entry]:
+        """Return what a name stands for whatever its capitals; built-ins first."""
+        known = [
+            entry
+            for entry in self._manager.entries(kind, distribution or None)
+            if entry.name.casefold() == name.casefold()
+        ]
+        return [entry for entry in known if entry.is_builtin] or known
+
     def _report(self) -> None:
         # Only when all else is in place, for a warning may be turned into an error.
         with self._lock:
@@ -238,7 +250,9 @@ class Registry:
         known = self.entries(kind)
         candidates = {entry.name for entry in known}
         candidates |= {entry.full_name for entry in known if ":" in name}
-        close = difflib.get_close_matches(name, sorted(candidates))
+        spelt = {each.casefold(): each for each in sorted(candidates)}
+        found = difflib.get_close_matches(name.casefold(), spelt)
+        close = [spelt[each] for each in found]
         message = f"Unknown {kind} {name!r}."
         if close:
             message += f" Did you mean {' or '.join(map(repr, close))}?"

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,30 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.training import build
 from skmeta.episodes.spec import Spec
 from skmeta.exceptions import LoadError
+from skmeta.saving.checks import (
+    check_adapted,
+    check_history,
+    check_learnt,
+    check_names,
+)
 from skmeta.saving.file import pack, unpack
 from skmeta.saving.names import ADAPTED, FITTED, LABELS, SPEC
 from skmeta.saving.plain import read_plain, write_plain
 from skmeta.saving.values import Reader, Writer
+from skmeta.saving.weights import check_weights, for_weights
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.prior import Prior
+from skmeta.utils.devices import check_device
 from skmeta.utils.files import replace_file
 from skmeta.utils.messages import listed, warn
 from skmeta.utils.random import seeded
 
 __all__ = [
     "KINDS",
+    "LEFT_OUT",
     "TRUSTED_TYPES",
     "from_state",
     "load",
@@ -40,6 +51,9 @@ The estimators enter themselves by :func:`skmeta.saving.mixin.savable`.
 
 TRUSTED_TYPES: list[str] = []
 """What ``skops.io.load(..., trusted=)`` has to trust to load estimators of skmeta."""
+
+# Parameters that no file brings back: they are of a machine, or lead out of the file.
+LEFT_OUT = frozenset({"callbacks", "checkpoint_dir", "device"})
 
 # Attributes that are written in a way of their own.
 _PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "_metadata_request")
@@ -87,14 +101,21 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
     """Read an estimator that :func:`save` has written.
 
     No code of the file is run: it has none. The optimizer's memory is not in it, so
-    that ``partial_fit`` and ``warm_start`` begin with a new optimizer.
+    that ``partial_fit`` and ``warm_start`` begin with a new optimizer. Parameters that
+    speak of the machine and not of what is learnt are as by default: ``callbacks``,
+    ``checkpoint_dir`` and ``device``.
+
+    A file of a stranger takes no more memory than a few times its size, and what is in
+    it is looked through: sizes, ranges and the shapes of weights agree, or it is
+    refused.
 
     Parameters
     ----------
     path : str or path-like
         The file.
-    device : str, default=None
-        Where torch computes from now on, in place of the device of the training.
+    device : str or torch.device, default=None
+        Where torch computes from now on; on the CPU by default, wherever it was
+        trained.
 
     Returns
     -------
@@ -106,7 +127,11 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
     LoadError
         If the file is damaged, of a later format or not of skmeta; or if a plugin is
         missing, which the message names.
+    ValueError
+        If this machine has no such device.
     """
+    if device is not None:
+        check_device(device)
     data = Path(path).read_bytes()
     try:
         return _unpack_estimator(data, device=device)
@@ -131,7 +156,7 @@ def _unpack_estimator(data: bytes, device: str | None = None) -> Any:
         return _read_estimator(reader, document["estimator"], device)
     except LoadError:
         raise
-    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+    except Exception as error:  # a forged file finds them all
         raise LoadError(
             f"Its contents do not fit together ({type(error).__name__}: {error})."
         ) from error
@@ -190,6 +215,8 @@ def _is_ensemble(cls: type) -> bool:
 
 def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
     given = meta.get_params(deep=False)
+    for name in LEFT_OUT - {"callbacks"}:
+        given[name] = _default(type(meta), name)
     if given.get("callbacks"):
         names = ", ".join(
             type(each[-1] if isinstance(each, tuple) else each).__name__
@@ -226,17 +253,18 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
 
 
 def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
+    cls = KINDS[content["class"]]
     given = {"prior": None} | reader.read(content["params"])  # format 1 has none
+    given |= {name: _default(cls, name) for name in LEFT_OUT}
     if device is not None:
         given["device"] = device
-    meta = KINDS[content["class"]](**given)
+    meta = cls(**given)
     _set_routing(meta, content["routing"])
     if "weights" not in content:
         return meta
-    for key, value in content["fitted"].items():
-        name = FITTED.get(key, key)
-        if name in dir(type(meta)):  # a method stays one
-            raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
+    learnt = {FITTED.get(key, key): v for key, v in content["fitted"].items()}
+    check_names(learnt, meta, {*given, *_PARTS})
+    for name, value in learnt.items():
         setattr(meta, name, reader.read(value))
     for name, earlier in (  # as in format 1
         ("prior_", None),
@@ -246,17 +274,24 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
         if not hasattr(meta, name):
             setattr(meta, name, earlier)
     meta.spec_ = Spec(**{SPEC[key]: value for key, value in content["spec"].items()})
+    check_learnt(meta)
+    weights = reader.read(content["weights"])
+    check_weights(partial(build, meta.algorithm_, meta.backbone_, meta.spec_), weights)
     meta.net_ = meta._make_net(validates=False)
-    with seeded(0):  # the weights drawn here are overwritten
+    with seeded(0), for_weights():  # what is drawn is overwritten
         meta.net_.initialize()
     meta.module_ = meta.net_.module_
-    meta.module_.load_state_dict(reader.read(content["weights"]))
+    meta.module_.load_state_dict(weights)
     meta.module_.eval()
-    meta.net_.history.extend(reader.read(content["history"]))
+    meta.net_.history.extend(check_history(reader.read(content["history"])))
     meta.history_ = meta.net_.history
     reader.algorithm, reader.device = meta.algorithm_, meta.device
     meta.adapted_ = _read_adapted(reader, content["adapted"], meta)
     return meta
+
+
+def _default(cls: type, name: str) -> Any:
+    return signature(cls).parameters[name].default
 
 
 def _routing(meta: Any) -> dict:
@@ -303,6 +338,7 @@ def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | Non
     if labels is not None:
         adapted.labels = TaskLabels(**{LABELS[key]: v for key, v in labels.items()})
     adapted.learner = meta._learner()
+    check_adapted(adapted, meta)
     return adapted
 
 
@@ -321,6 +357,8 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
     }
     if not hasattr(few_shot, "learner_"):
         return content
+    if own := few_shot._learnt():
+        content["task"] = {k: writer.write(v, k) for k, v in own.items()}
     learner = few_shot.learner_
     module = getattr(few_shot.meta, "module_", None)
     if module is None or learner.module_ is not module:  # another was set meanwhile
@@ -340,12 +378,15 @@ def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
         learner = _read_estimator(reader, content["learner"], device)
     elif "adapted" in content:
         learner = copy.copy(meta)
-        for name, value in content["learnt"].items():
-            setattr(learner, name, reader.read(value))
+        if "classes_" in content["learnt"]:
+            learner.classes_ = reader.read(content["learnt"]["classes_"])
         learner.adapted_ = _read_adapted(reader, content["adapted"], learner)
     else:
         return few_shot
     few_shot._set_learner(learner)
+    few_shot._take_learnt(
+        {k: reader.read(v) for k, v in content.get("task", {}).items()}
+    )
     return few_shot
 
 
@@ -382,4 +423,7 @@ def to_state(estimator: Any) -> dict:
 
 def from_state(estimator: Any, state: dict) -> None:
     """Take over what :func:`to_state` returned."""
-    vars(estimator).update(vars(_unpack_estimator(state["skmeta"].tobytes())))
+    read = _unpack_estimator(state["skmeta"].tobytes())
+    if type(read) is not type(estimator):
+        raise LoadError(f"It holds a {type(read).__name__} of another name.")
+    vars(estimator).update(vars(read))

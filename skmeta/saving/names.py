@@ -62,6 +62,7 @@ FITTED = _themselves(
     "feature_names_in_",
     "high_",
     "label_space_",
+    "largest_task_",
     "low_",
     "mean_",
     "n_features_in_",

@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skmeta.exceptions import LoadError, SaveError
+from skmeta.saving.archives import check_archive, check_built
+from skmeta.saving.checks import check_names
 from skmeta.saving.names import STRATEGIES
 from skmeta.saving.values import Reader, Writer
 
@@ -85,10 +87,11 @@ def read_plain(reader: Reader, content: dict, own_types: list[str]) -> Any:
         return _load(reader.read(content["skops"]), own_types)
     if "strategy" not in content:
         return None
-    strategy = STRATEGIES[content["strategy"]](**reader.read(content["params"]))
-    for name, value in reader.read(content["learnt"]).items():
-        if name in dir(type(strategy)):  # a method stays one
-            raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
+    given = reader.read(content["params"])
+    strategy = STRATEGIES[content["strategy"]](**given)
+    learnt = reader.read(content["learnt"])
+    check_names(learnt, strategy, given)
+    for name, value in learnt.items():
         setattr(strategy, name, value)
     return strategy
 
@@ -107,6 +110,14 @@ def _dump(estimator: Any, own_types: list[str], where: str) -> np.ndarray:
             f"Cannot save {where}: it holds {sorted(unknown)}, which a file without "
             "code cannot bring. Pickle and joblib keep anything."
         )
+    try:
+        check_archive(data)
+        check_built(estimator)
+    except LoadError as error:  # say it now, not when it is needed
+        raise SaveError(
+            f"Cannot save {where}: a file without code cannot bring it back. {error} "
+            "Pickle and joblib keep anything."
+        ) from error
     return np.frombuffer(data, dtype=np.uint8)
 
 
@@ -114,7 +125,10 @@ def _load(data: np.ndarray, own_types: list[str]) -> Any:
     from skops.io import loads
     from skops.io.exceptions import UntrustedTypesFoundException
 
+    archive = check_archive(data.tobytes())
     try:
-        return loads(data.tobytes(), trusted=[*_TRUSTED, *own_types])
+        estimator = loads(archive, trusted=[*_TRUSTED, *own_types])
     except UntrustedTypesFoundException as error:
         raise LoadError(f"It holds types that are not trusted: {error}") from error
+    check_built(estimator)
+    return estimator

@@ -2,6 +2,9 @@
 
 What JSON has is itself. Everything else is an object whose ``"$"`` says its type, out
 of those that :class:`Reader` knows; arrays and tensors are left to the tensors' side.
+
+A reader takes a file for a stranger's. What it makes is no larger than the file by more
+than a fixed factor, whatever the file says of sizes.
 """
 
 import datetime
@@ -19,10 +22,18 @@ from skmeta import hookspecs, plugins
 from skmeta.exceptions import LoadError, SaveError
 from skmeta.saving.names import state_class, state_name
 
-__all__ = ["Reader", "Writer"]
+__all__ = ["Reader", "Writer", "check_random_state"]
 
 _SCALARS = "biuf"  # kinds of numpy numbers that are tensors of their own
 _TIMES = "mM"  # kept as the int64 they are
+
+# What is built of a file. A dataset, which is a kind of name as well, would download.
+_COMPONENTS = ("algorithm", "backbone", "distance", "augmentation")
+
+# Text of an array that may take more room than its longest item, in characters.
+_SPARE_WIDTH = 64
+
+_GENERATOR = "MT19937"  # of a RandomState, unless it was made of another
 
 
 class Writer:
@@ -76,8 +87,13 @@ class Writer:
         if isinstance(value, torch.device):
             return {"$": "device", "is": str(value)}
         if isinstance(value, np.random.RandomState):
-            state = self.write(value.get_state(legacy=False), where)
-            return {"$": "RandomState", "state": state}
+            drawn = value.get_state(legacy=False)
+            if drawn["bit_generator"] != _GENERATOR:
+                raise SaveError(
+                    f"Cannot save {where}: a file keeps a RandomState of {_GENERATOR}, "
+                    f"and this is one of {drawn['bit_generator']}. Pass a seed."
+                )
+            return {"$": "RandomState", "state": self.write(drawn, where)}
         if isinstance(value, functools.partial) and not value.args:
             given = self._dict(value.keywords, where)
             return {"$": "partial", "of": self.write(value.func, where), "with": given}
@@ -96,6 +112,8 @@ class Writer:
 
     def _array(self, value: np.ndarray, where: str) -> dict:
         dtype, kind = value.dtype, value.dtype.kind
+        if kind == "U" and dtype.itemsize > 4 * _SPARE_WIDTH:
+            dtype = np.array(value.ravel().tolist(), dtype=str).dtype  # as they need
         if kind in "OUT":
             items = [self.write(item, where) for item in value.ravel().tolist()]
             of = {"O": "object", "T": "text"}.get(kind, dtype.str)
@@ -144,7 +162,7 @@ class Writer:
 
     def _component(self, value: Any, where: str) -> dict:
         cls = type(value)
-        for kind in hookspecs.KINDS:
+        for kind in _COMPONENTS:
             for entry in plugins.entries(kind):
                 if entry.cls is cls:
                     given = self._dict(value.get_params(deep=False), where)
@@ -159,14 +177,15 @@ class Writer:
             content = self._write_estimator(self, value, where)
             if content is not None:
                 return {"$": "estimator", "content": content}
-        what = cls if not isinstance(value, type) and not callable(value) else value
+        is_object = not callable(value) or isinstance(value, torch.nn.Module)
+        what = cls if is_object else value
         name = getattr(what, "__qualname__", repr(what))
-        kinds = ", ".join(hookspecs.KINDS)
+        kinds = ", ".join(_COMPONENTS)
         raise SaveError(
             f"Cannot save {where}: {name} is not registered, and a file without code "
             "can only name what is. If it is a class of your own, register it with "
-            f"skmeta.plugins.register under one of the kinds {kinds}; pickle and "
-            "joblib keep anything."
+            f"skmeta.plugins.register under one of the kinds {kinds} (of a network, "
+            "the Backbone that builds it); pickle and joblib keep anything."
         )
 
 
@@ -200,34 +219,52 @@ class Reader:
         kind = value.get("$")
         if kind is None:
             return {key: self.read(item) for key, item in value.items()}
-        if kind in hookspecs.KINDS:
+        if kind in _COMPONENTS:
             return self._component(kind, value)
         if kind not in _READERS:
             raise LoadError(f"It holds a value of the unknown type {kind!r}.")
         return _READERS[kind](self, value)
 
+    def _take(self, name: Any) -> torch.Tensor:
+        """Return a tensor, which a file names once: copies of it cost memory."""
+        if name not in self.tensors:
+            raise LoadError(f"It has no tensor {name!r}, or names it twice.")
+        return self.tensors.pop(name)
+
     def _scalar(self, value: dict) -> Any:
-        return self.read(value["array"])[()]
+        array = self.read(value["array"])
+        if not isinstance(array, np.ndarray) or array.ndim:
+            raise LoadError("It holds a scalar that is none.")
+        return array[()]
 
     def _array(self, value: dict) -> np.ndarray:
         dtype = np.dtype(value["dtype"])
-        native = self.tensors[value["name"]].numpy()
-        if dtype.kind in _TIMES:
+        native = self._take(value["name"]).numpy()
+        if dtype.kind in _TIMES and native.dtype == np.int64:
             return native.view(dtype.newbyteorder("=")).astype(dtype)
+        if dtype.newbyteorder("=") != native.dtype:
+            raise LoadError(f"It takes {native.dtype} numbers for {dtype}.")
         return native.astype(dtype)
 
     def _items(self, value: dict) -> np.ndarray:
-        name = value["dtype"]
+        name, items = value["dtype"], list(value["items"])
         dtype = {"object": np.dtype(object), "text": StringDType()}.get(name)
-        dtype = np.dtype(name) if dtype is None else dtype
-        flat = np.empty(len(value["items"]), dtype=dtype)
-        for place, item in enumerate(value["items"]):
+        if dtype is None:
+            dtype = np.dtype(name)
+            at_most = 8
+            if dtype.kind == "U":
+                longest = max((len(item) for item in items), default=0)
+                at_most = 4 * max(longest, _SPARE_WIDTH)
+            if dtype.kind not in _SCALARS + "U" or dtype.itemsize > at_most:
+                raise LoadError(f"It holds items that are no {dtype}.")
+        flat = np.empty(len(items), dtype=dtype)
+        for place, item in enumerate(items):
             flat[place] = self.read(item)
         return flat.reshape(value["shape"])
 
     def _tensor(self, value: dict) -> torch.Tensor:
         # A copy begins where torch begins its own tensors, not anywhere in the file.
-        return self.tensors[value["name"]].to(self.device, copy=True)
+        return self._take(value["name"]).to(self.device, copy=True)
 
     def _tuple(self, value: dict) -> tuple:
         return tuple(self.read(item) for item in value["items"])
@@ -246,7 +283,10 @@ class Reader:
             from pandas import DataFrame
         except ImportError as error:
             raise LoadError("It holds tables of pandas: install it.") from error
-        return DataFrame({self.read(n): self.read(own) for n, own in value["columns"]})
+        columns = {self.read(name): self.read(own) for name, own in value["columns"]}
+        if not all(isinstance(own, np.ndarray) for own in columns.values()):
+            raise LoadError("It holds a table whose columns are none.")
+        return DataFrame(columns)
 
     def _estimator(self, value: dict) -> Any:
         if self._read_estimator is None:
@@ -261,8 +301,10 @@ class Reader:
         return Timestamp(value["is"])
 
     def _random_state(self, value: dict) -> np.random.RandomState:
+        state = self.read(value["state"])
+        check_random_state(state)
         random_state = np.random.RandomState()
-        random_state.set_state(self.read(value["state"]))
+        random_state.set_state(state)
         return random_state
 
     def _optimizer(self, value: dict) -> type:
@@ -272,7 +314,8 @@ class Reader:
         return found
 
     def _partial(self, value: dict) -> functools.partial:
-        if value["of"].get("$") != "optimizer":
+        of = value["of"]
+        if not isinstance(of, dict) or of.get("$") != "optimizer":
             raise LoadError("It holds a function that is no optimizer.")
         return functools.partial(self.read(value["of"]), **self.read(value["with"]))
 
@@ -304,6 +347,26 @@ _READERS = {
     "optimizer": Reader._optimizer,
     "partial": Reader._partial,
 }
+
+
+def check_random_state(state: Any) -> None:
+    """Refuse a state of a RandomState with which it would read beyond its memory.
+
+    Raises
+    ------
+    LoadError
+        If it is not of the kind that a file keeps, or out of its range.
+    """
+    own = state["state"]
+    key, position = np.asarray(own["key"]), own["pos"]
+    if (
+        state["bit_generator"] != _GENERATOR
+        or key.shape != (624,)
+        or key.dtype.kind != "u"
+        or type(position) is not int
+        or not 0 <= position <= len(key)
+    ):
+        raise LoadError("It holds a RandomState that is in no state.")
 
 
 def _optimizer(name: str) -> type | None:

@@ -11,7 +11,14 @@ import numpy as np
 
 from skmeta.utils.messages import show
 
-__all__ = ["Spans", "encode_groups", "locate"]
+__all__ = ["GROUPS_NEEDED", "Spans", "encode_groups", "locate"]
+
+GROUPS_NEEDED = (
+    "fit needs to know the task of each row: pass groups=, and inside a Pipeline or "
+    "GridSearchCV turn on sklearn.set_config(enable_metadata_routing=True) so that it "
+    "arrives."
+)
+"""What is said where tasks are to be told apart by nothing."""
 
 
 class Spans:
@@ -71,9 +78,7 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If there is not one group per row, or if a group is missing.
     """
-    # In a list with strings, numpy would turn NaN into the string "nan".
-    given = groups if hasattr(groups, "dtype") else np.array(groups, dtype=object)
-    given = np.asarray(given)
+    given = np.asarray(groups if hasattr(groups, "dtype") else _as_listed(groups))
     if given.ndim != 1 and given.shape != (len(X), 1):
         raise ValueError(
             "groups must have one value per row, that is shape "
@@ -91,7 +96,7 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "unknown, or give them a group of their own."
         )
     try:
-        return np.unique(np.asarray(groups).ravel(), return_inverse=True)
+        return np.unique(given, return_inverse=True)
     except TypeError as error:
         raise ValueError(
             f"groups holds values that cannot be sorted together: {error}."
@@ -149,9 +154,29 @@ def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     known = np.zeros(len(asked), dtype=bool)
     if len(names):
         with contextlib.suppress(TypeError):  # what cannot be compared is not there
+            if names.dtype.kind != asked.dtype.kind:
+                # Else numpy compares large integers as floats, and takes two for one.
+                names, asked = names.astype(object), asked.astype(object)
             place = np.searchsorted(names, asked).clip(max=len(names) - 1)
             known = np.asarray(names[place] == asked, dtype=bool)
     return place, known
+
+
+def _as_listed(groups: Any) -> np.ndarray:
+    """Make an array of a list in which every value stays what it is.
+
+    numpy makes one type of all: strings of numbers beside strings, NaN among them, and
+    floats of integers that no integer type holds.
+    """
+    listed = np.array(groups, dtype=object)
+    try:
+        plain = np.asarray(groups)
+    except ValueError:  # tuples of several lengths
+        return listed
+    if plain.dtype.kind not in "biufUS" or plain.shape != listed.shape:
+        return listed
+    is_same = plain.ravel().tolist() == listed.ravel().tolist()
+    return plain if is_same else listed
 
 
 def _is_missing(value: Any) -> bool:

@@ -7,10 +7,19 @@ classes from zero.
 
 import numpy as np
 
-from skmeta.utils.messages import show
+from skmeta.utils.messages import show, warn
 from skmeta.utils.unique import number
 
-__all__ = ["TaskLabels", "encode", "infer_label_space"]
+__all__ = [
+    "TaskLabels",
+    "are_among",
+    "choose_label_space",
+    "encode",
+    "infer_label_space",
+    "refuse_declared_names",
+    "refuse_undeclared",
+    "warn_of_unknown",
+]
 
 
 def infer_label_space(y: np.ndarray, task: np.ndarray) -> str:
@@ -26,14 +35,136 @@ def infer_label_space(y: np.ndarray, task: np.ndarray) -> str:
     Returns
     -------
     {"shared", "per_task"}
-        "shared" if at least half of the labels occur in two tasks or more.
+        "shared" if at least half of the rows have a label that occurs in two tasks or
+        more, and where there is one task only. A handful of rare labels decide nothing.
     """
+    _, label, recurs = _recurring(y, task)
+    is_shared = 2 * recurs[label].sum() >= len(label) or (task == task[0]).all()
+    return "shared" if is_shared else "per_task"
+
+
+def choose_label_space(y: np.ndarray, task: np.ndarray) -> str:
+    """Tell whether labels recur from task to task, and say so where it is not plain.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Label of each row.
+    task : int ndarray of shape (n_rows,)
+        Task of each row, 0 .. n_tasks - 1.
+
+    Returns
+    -------
+    {"shared", "per_task"}
+        As :func:`infer_label_space` has it.
+
+    Warns
+    -----
+    UserWarning
+        If some labels occur in a single task and others in several, or if there is no
+        second task that could tell.
+    """
+    space = infer_label_space(y, task)
+    vocabulary, label, recurs = _recurring(y, task)
+    if recurs.all() or not (recurs.any() or space == "shared"):
+        return space
+    share = recurs[label].mean()
+    seen = "there is one task only"
+    if recurs.any():
+        few = vocabulary[recurs] if space == "per_task" else vocabulary[~recurs]
+        seen = f"{share:.1%} of the rows have a label that occurs in several tasks"
+        seen += ", " if space == "per_task" else ", but not "
+        seen += show(few)
+    means = {"shared": "to mean the same in every task", "per_task": "for mere names"}
+    warn(
+        f"label_space='auto' takes labels {means[space]}: {seen}. Set "
+        f"label_space={space!r} if that is right, and the other one if not."
+    )
+    return space
+
+
+def _recurring(
+    y: np.ndarray, task: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number labels, and tell which occur in several tasks."""
     vocabulary, label = number(y)
     one_task = np.empty(len(vocabulary), dtype=np.intp)
     one_task[label] = task  # some task that the label occurs in
     recurs = np.zeros(len(vocabulary), dtype=bool)
     recurs[label[task != one_task[label]]] = True
-    return "shared" if 2 * recurs.sum() >= len(vocabulary) else "per_task"
+    return vocabulary, label, recurs
+
+
+def are_among(labels: np.ndarray, vocabulary: np.ndarray) -> np.ndarray:
+    """Tell which labels a vocabulary has; the number 1 is not the word "1".
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_rows,)
+        Labels.
+    vocabulary : ndarray of shape (n_labels,)
+        Known labels.
+
+    Returns
+    -------
+    bool ndarray of shape (n_rows,)
+        True for those that are known.
+    """
+    is_text = [each.dtype.kind in "US" for each in (labels, vocabulary)]
+    is_number = [each.dtype.kind in "biufc" for each in (labels, vocabulary)]
+    if any(is_text) and any(is_number):  # numpy would write the numbers as words
+        return np.zeros(len(labels), dtype=bool)
+    return np.isin(labels, vocabulary)
+
+
+def refuse_declared_names(label_space: str) -> None:
+    """Refuse labels declared beforehand where they are names inside a task.
+
+    Raises
+    ------
+    ValueError
+        If the label space is "per_task".
+    """
+    if label_space == "per_task":
+        raise ValueError(
+            "classes declares labels that mean the same in every task, and these are "
+            "names inside a task. Leave it out, or set label_space='shared'."
+        )
+
+
+def refuse_undeclared(y: np.ndarray, declared: np.ndarray | None) -> None:
+    """Hold labels against those that were declared beforehand, if any were.
+
+    Raises
+    ------
+    ValueError
+        If there are others.
+    """
+    if declared is None:
+        return
+    seen = np.unique(y)
+    others = seen[~are_among(seen, declared)]
+    if len(others):
+        raise ValueError(
+            f"y holds the labels {show(others)}, which are not among the declared "
+            f"classes {show(declared)}."
+        )
+
+
+def warn_of_unknown(labels: np.ndarray) -> None:
+    """Say once, where tasks are judged, which labels nobody could have learnt.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Labels of new tasks that a shared label space does not have; may be none.
+    """
+    if len(labels):
+        warn(
+            f"Labels {show(labels)} are unknown to the shared label space that fit has "
+            "learnt. Their rows are left out of supports, and answers to them count "
+            "as wrong. fit(..., classes=) declares labels beforehand."
+        )
 
 
 class TaskLabels:
@@ -152,7 +283,7 @@ def encode(y: np.ndarray, vocabulary: np.ndarray) -> np.ndarray:
         If a label is not in the vocabulary; the message names it.
     """
     seen, label = number(y)
-    unknown = ~np.isin(seen, vocabulary)
+    unknown = ~are_among(seen, vocabulary)
     if unknown.any():
         raise ValueError(
             f"Labels {show(seen[unknown])} are unknown to the shared label space "

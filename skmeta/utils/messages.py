@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["count", "listed", "show", "silenced", "warn"]
+__all__ = ["count", "is_between", "listed", "show", "silenced", "warn"]
 
 # Between a user's call and a warning stand these, in whatever depth.
 _BETWEEN = ("skmeta", "sklearn", "skorch", "joblib", "torch")
@@ -48,7 +48,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
         Kind of warning.
     """
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and _is_between(frame.f_globals):
+    while frame.f_back is not None and is_between(frame.f_globals):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 
@@ -84,7 +84,8 @@ def silenced(category: type[Warning] = Warning, message: str = "") -> Iterator[N
             filters.remove(own)
 
 
-def _is_between(names: dict) -> bool:
+def is_between(names: dict) -> bool:
+    """Tell by a frame's globals whether it may stand between a user's call and us."""
     module = str(names.get("__name__"))
     # contextlib and others of the standard library stand between two of ours.
     package = module.partition(".")[0]

@@ -10,10 +10,13 @@ __all__ = ["kept_on_failure"]
 
 @contextlib.contextmanager
 def kept_on_failure(meta: BaseEstimator) -> Iterator[None]:
-    """Give back what an earlier fit has learnt where the present one fails."""
+    """Give back what an earlier fit has learnt where the present one fails.
+
+    Ctrl-C is such a failure: half a fit is none.
+    """
     before = meta.__dict__.copy()
     try:
         yield
-    except Exception:
+    except BaseException:
         meta.__dict__ = before
         raise

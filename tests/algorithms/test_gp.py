@@ -8,7 +8,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import multivariate_normal
 
 from skmeta.algorithms import GP, Spec
-from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large
+from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large, cholesky
 from skmeta.algorithms.gaussian.exact import Inverse, MostLikely
 from skmeta.backbones import MLP
 from skmeta.episodes import Episode
@@ -424,3 +424,15 @@ def test_what_a_task_has_learnt_does_not_grow_beyond_256_rows(generator):
     assert isinstance(state, Posterior)
     assert state.rows.shape[:2] == (2, 256)
     assert state.precision.shape == (2, 3, 256, 256)
+
+
+def test_covariances_that_rounding_made_indefinite_are_factorised_nearby(generator):
+    rows = torch.randn(3, 8, 2, generator=generator)
+    K = rows @ rows.mT  # of rank 2
+    K[1] += torch.eye(8)
+    K[2, 0, 0] -= 1e-4 * K[2].diagonal().mean()
+    L = cholesky(K)
+    distance = (L @ L.mT - K).abs().amax(dim=(1, 2)) / K.abs().amax(dim=(1, 2))
+    assert (distance < 1e-3).all()
+    assert torch.equal(L[1], torch.linalg.cholesky(K[1]))  # which needed nothing
+    assert cholesky(K * torch.nan).isnan().all()

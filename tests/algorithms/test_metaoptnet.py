@@ -12,7 +12,7 @@ from skmeta.algorithms.shared.crammer_singer import _Problem
 from skmeta.backbones import MLP
 from skmeta.episodes import Batch, Episode
 from skmeta.testing import check_algorithm, parametrize_with_algorithm_checks
-from tests.batches import CLASSIFIER, PER_TASK
+from tests.batches import CLASSIFIER, PER_TASK, calibrated
 
 SPACES = pytest.mark.parametrize(
     "spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"]
@@ -76,6 +76,8 @@ def test_vectors_and_loss_are_those_of_a_general_optimizer(spec, width, C, episo
         assert (vectors[t, n:] == 0).all()
         rows = module.backbone(query.X[t][query.mask[t]])
         logits = module.log_scale.exp() * rows @ torch.from_numpy(expected).T
+        if spec.label_space == "shared":
+            logits = calibrated(module.calibration, logits, support.y[t][real])
         losses.append(cross_entropy(logits, query.y[t][query.mask[t]]))
     loss = algorithm.meta_loss(module, Episode(support, query))
     naive = torch.stack(losses).mean()

@@ -12,7 +12,7 @@ from skmeta.algorithms.r2d2 import R2D2
 from skmeta.backbones import MLP, Identity
 from skmeta.datasets import make_sinusoids
 from skmeta.testing import parametrize_with_algorithm_checks
-from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS
+from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, calibrated
 
 # Narrower than the supports, and wider: both forms of the solution.
 WIDTHS = pytest.mark.parametrize("width", [4, 30])
@@ -23,9 +23,11 @@ def build(algorithm, spec, backbone):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module = algorithm.build(backbone, spec).double()
-        for weight in (module.prior, module.shift):
-            if weight is not None:
-                weight.data.normal_()
+        if module.prior is not None:
+            module.prior.data.normal_()
+        if module.calibration is not None:
+            for weight in module.calibration.parameters():
+                weight.data += 0.1 * torch.randn_like(weight)
         return module
 
 
@@ -54,7 +56,7 @@ def naive_loss(module, episode, spec, t):
         return mse_loss((Z_new @ W).squeeze(-1), y_new)
     logits = module.log_scale.exp() * Z_new @ W
     if spec.label_space == "shared":
-        logits = logits + module.shift
+        logits = calibrated(module.calibration, logits, y)
     return cross_entropy(logits, y_new)
 
 
@@ -98,6 +100,9 @@ def test_regression_on_raw_rows_is_scikit_learns_ridge(episode_for):
 def test_a_large_ridge_answers_with_the_prior_head(spec, episode_for):
     algorithm = R2D2(ridge=1e12)
     module = build(algorithm, spec, MLP((6, 5)))
+    if module.calibration is not None:
+        for weight in module.calibration.parameters():
+            weight.data.zero_()
     state = algorithm.adapt(module, episode_for(spec).support)
     torch.testing.assert_close(state.head, module.prior.expand_as(state.head))
 
@@ -110,6 +115,23 @@ def test_single_precision_survives_a_ridge_of_almost_zero(episode_for):
     answers = algorithm.predict(module, algorithm.adapt(module, support), support.X)
     error = (answers.squeeze(-1) - support.y)[support.mask].abs().max()
     assert error < 1e-2  # more directions than rows: ridge interpolates
+
+
+def test_a_file_without_calibration_keeps_its_shift(episode_for):
+    algorithm, (support, query) = R2D2(), episode_for(CLASSIFIER)
+    module = build(algorithm, CLASSIFIER, MLP((6, 5)))
+    shift = torch.tensor([0.3, -0.1, 0.0, 2.0], dtype=torch.float64)
+    before = {
+        name: weight
+        for name, weight in module.state_dict().items()
+        if not name.startswith("calibration")
+    }
+    module.load_state_dict(before | {"shift": shift})
+    answers = algorithm.predict(module, algorithm.adapt(module, support), query.X)
+    for weight in module.calibration.parameters():
+        weight.data.zero_()
+    plain = algorithm.predict(module, algorithm.adapt(module, support), query.X)
+    torch.testing.assert_close(answers, plain + shift)
 
 
 def test_ridge_must_be_positive():

@@ -42,6 +42,24 @@ def adapted(name, space, **parameters):
     return meta.fit(X, y, groups=groups).adapt(X, y, groups=groups)
 
 
+@pytest.mark.parametrize("groups", [["a", "b", "c"], [7, 5, 3]])
+def test_the_tasks_that_have_diverged_are_named(groups):
+    X, y = load_diabetes(return_X_y=True)
+    meta = MetaRegressor("maml", MLP((8,)), normalize=None, **TINY)
+    meta.fit(X, y, groups=np.arange(len(y)) % 6)
+    meta.low_ = None  # without a range, as in early files, nothing is too far out
+    task = np.arange(30) % 3
+    wild = X[:30] * np.where(task == 1, 1e42, 1.0)[:, np.newaxis]
+    named = np.array(groups)[task]
+    meta.adapt(wild, y[:30], groups=named)
+    with pytest.warns(RuntimeWarning, match="diverged") as caught:
+        meta.predict(wild, groups=named)
+    said = [str(each.message) for each in caught]
+    assert any(
+        f"Adaptation to 1 task of [{groups[1]!r}] diverged" in one for one in said
+    )
+
+
 def leaves(meta):
     return [leaf for state in meta.adapted_.states for leaf in tree_leaves(state)]
 

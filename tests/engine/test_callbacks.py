@@ -1,5 +1,7 @@
 """Callbacks of skorch, given to a learner."""
 
+import warnings
+
 import numpy as np
 import pytest
 import skorch.callbacks
@@ -113,3 +115,46 @@ def test_a_schedule_of_ones_own_takes_the_place_of_the_cycle():
         algorithm="gp", prior=None, lr=0.1, callbacks=[("steps", schedule), watch]
     ).fit(X, Y, groups=TASK)
     assert watch.rates == pytest.approx([0.1, 0.1, 0.01, 0.01])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        skorch.callbacks.EpochScoring("accuracy"),
+        ("named", skorch.callbacks.EpochScoring("accuracy")),
+        skorch.callbacks.EpochScoring,
+        skorch.callbacks.BatchScoring("accuracy"),
+        skorch.callbacks.InputShapeSetter(),
+    ],
+    ids=["epochs", "named", "class", "batches", "shapes"],
+)
+def test_callbacks_that_ask_for_rows_are_refused_by_name(given):
+    cls = given[1] if isinstance(given, tuple) else given
+    name = (cls if isinstance(cls, type) else type(cls)).__name__
+    with pytest.raises(ValueError, match=rf"{name} looks at rows.*valid_score"):
+        regressor(callbacks=[given]).fit(X, Y, groups=TASK)
+
+
+@pytest.mark.parametrize("load_best", [True, False])
+def test_a_checkpoint_of_skorch_leaves_a_history_that_is_a_table(load_best, tmp_path):
+    keeps = skorch.callbacks.Checkpoint(dirname=tmp_path, load_best=load_best)
+    meta = regressor(callbacks=[keeps], early_stopping=True, max_epochs=4)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Meta-training was interrupted")
+        history = meta.fit(X, Y, groups=TASK).history_
+    best = int(np.argmin(history[:, "valid_loss"])) + 1
+    assert len(history.to_frame()) == (best if load_best else 4)
+    saved = torch.load(tmp_path / "params.pt", weights_only=True)
+    for name, weight in meta.module_.state_dict().items():
+        assert torch.equal(weight, saved[name])
+
+
+def test_layers_that_are_frozen_stay():
+    freezes = skorch.callbacks.Freezer("*")
+    meta = regressor(algorithm="r2d2", callbacks=[freezes], max_epochs=1, lr=0.1)
+    other = regressor(algorithm="r2d2", max_epochs=1, lr=1e-12)
+    weights = [
+        each.fit(X, Y, groups=TASK).module_.state_dict() for each in (meta, other)
+    ]
+    for name in weights[0]:
+        torch.testing.assert_close(weights[0][name], weights[1][name])

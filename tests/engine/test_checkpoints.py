@@ -19,6 +19,8 @@ from skmeta import MetaClassifier, MetaRegressor
 from skmeta.backbones import MLP
 from skmeta.datasets import make_sinusoids
 from skmeta.engine import checkpoints
+from skmeta.exceptions import LoadError
+from skmeta.utils.files import FolderLock
 
 X, Y, TASK = make_sinusoids(n_tasks=20, n_rows=12, random_state=0)
 LABEL = np.where(Y > 0, "up", "down")
@@ -199,6 +201,16 @@ def test_a_fit_that_was_cut_short_ends_as_if_it_had_not(kind, every, tmp_path):
     assert os.listdir(tmp_path) == []  # a training that has ended leaves nothing
 
 
+def test_a_folder_for_checkpoints_changes_nothing_and_is_made(tmp_path):
+    """With its parents, and left empty: a fit of six epochs has six."""
+    folder = tmp_path / "fits" / "of" / "monday"
+    meta = fit("maml++", folder, early_stopping=False)
+    assert len(meta.history_) == 6
+    assert outcome(meta) == outcome(fit("maml++", early_stopping=False))
+    assert folder.is_dir()
+    assert os.listdir(folder) == []
+
+
 def test_the_epochs_that_were_done_are_not_done_again(tmp_path):
     stop("maml++", tmp_path, 9, early_stopping=False)
     Ending.n_epochs = 0
@@ -218,7 +230,10 @@ def test_without_a_seed_the_first_start_decides(tmp_path):
 
 def test_ctrl_c_leaves_the_checkpoint(tmp_path):
     Ending.at, Ending.how = 7, interrupt
-    with pytest.warns(RuntimeWarning, match="interrupted"):
+    with (
+        pytest.warns(RuntimeWarning, match="interrupted in epoch 4 of 6"),
+        pytest.raises(KeyboardInterrupt),
+    ):
         fit("maml++", tmp_path)
     Ending.at = 0
     assert outcome(fit("maml++", tmp_path)) == outcome(fit("maml++"))
@@ -264,6 +279,62 @@ def test_other_data_are_refused(part, tmp_path):
         meta.fit(**data)
 
 
+@pytest.mark.slow
+def test_a_flipped_bit_or_a_lost_end_is_noticed(tmp_path):
+    stop("gp", tmp_path, 5)
+    path = tmp_path / "fit.checkpoint"
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [0, len(whole) - 1, *rng.integers(len(whole), size=40)]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.integers(8)
+        for data in (bytes(damaged), whole[:place]):
+            path.write_bytes(data)
+            with pytest.raises(LoadError, match="Remove it to train from the start"):
+                fit("gp", tmp_path)
+            assert path.read_bytes() == data
+    path.write_bytes(whole)
+    assert len(fit("gp", tmp_path).history_) > 2
+
+
+def test_what_a_checkpoint_belongs_to_is_looked_at_before_what_is_in_it(
+    tmp_path, monkeypatch
+):
+    stop("maml++", tmp_path, 5)
+    monkeypatch.setattr(torch, "load", pytest.fail)
+    with pytest.raises(ValueError, match=r"differs in lr\."):
+        fit("maml++", tmp_path, lr=0.5)
+
+
+def test_two_fits_at_once_do_not_share_a_folder(tmp_path):
+    class Intruder(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            with pytest.raises(ValueError, match=r"Another fit is at work.*own"):
+                fit("maml++", tmp_path)
+
+    fit("maml++", tmp_path, callbacks=[Intruder()])
+    stop("maml++", tmp_path, 5)
+    fit("maml++", tmp_path)  # who failed holds it no longer
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+def test_a_process_that_was_killed_holds_no_folder(tmp_path):
+    ready, held = os.pipe()
+    child = os.fork()
+    if not child:
+        assert FolderLock(tmp_path).acquire()
+        os.write(held, b"1")
+        signal.pause()
+    os.read(ready, 1)
+    mine = FolderLock(tmp_path)
+    assert not mine.acquire()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert mine.acquire()
+    mine.release()
+
+
 def test_what_is_no_checkpoint_is_refused(tmp_path):
     (tmp_path / "fit.checkpoint").write_bytes(b"no")
     with pytest.raises(ValueError, match=r"not a checkpoint.*Remove it"):
@@ -278,9 +349,17 @@ class Bomb:
 def test_a_foreign_object_in_a_checkpoint_is_refused_and_never_run(
     tmp_path, monkeypatch
 ):
+    """Neither in a file of torch's alone nor in one that bears its checksum."""
     monkeypatch.chdir(tmp_path)
     torch.save({"belongs_to": Bomb()}, "fit.checkpoint")
     with pytest.raises(ValueError, match=r"not a checkpoint.*Remove it"):
+        fit("maml++", tmp_path)
+    monkeypatch.setattr(checkpoints, "_pack", lambda value: ("plain", Bomb()))
+    Path("fit.checkpoint").unlink()
+    stop("maml++", tmp_path, 5)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LoadError, match=r"not a checkpoint.*Remove it"):
         fit("maml++", tmp_path)
     assert os.listdir(tmp_path) == ["fit.checkpoint"]
 

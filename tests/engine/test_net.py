@@ -19,7 +19,8 @@ def test_an_epoch_weights_each_meta_batch_by_its_tasks(kind):
     X, y, groups = make_sinusoids(n_tasks=40, n_rows=20, random_state=0)
     estimator = {"classifier": MetaClassifier, "regressor": MetaRegressor}[kind]
     y = y > 0 if kind == "classifier" else y
-    meta = estimator(max_epochs=1, batch_size=25, tasks_per_epoch=60, random_state=0)
+    quick = {"max_epochs": 1, "batch_size": 25, "tasks_per_epoch": 60}
+    meta = estimator("anil", early_stopping=True, random_state=0, **quick)
     history = meta.fit(X, y, groups=groups).history_
     assert history[-1, "batches", :, "train_batch_size"] == [25, 25, 10]
     valid = [b["valid_batch_size"] for b in history[-1, "batches"] if "valid_loss" in b]

@@ -10,6 +10,8 @@ from sklearn.datasets import load_digits, load_wine
 from skorch.callbacks import Callback
 
 from skmeta import MetaClassifier
+from skmeta.algorithms import Algorithm, ProtoNet
+from tests.quick import TASK, X, Y, classifier
 
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5}
 
@@ -114,3 +116,32 @@ def test_silence_is_the_default(capsys):
     shown = capsys.readouterr()
     assert not shown.out
     assert not shown.err
+
+
+def test_an_algorithm_that_makes_no_module_is_told_so():
+    class Nothing(ProtoNet):
+        def build(self, backbone, spec):
+            return None
+
+    with pytest.raises(TypeError, match=r"Nothing\.build must return a torch.*None"):
+        classifier(Nothing()).fit(X, Y > 0, groups=TASK)
+
+
+def test_a_module_without_parameters_learns_nothing_in_one_epoch():
+    class Settled(Algorithm):
+        """Takes the first feature for the logit, whatever the support."""
+
+        kinds, label_spaces = ("classifier",), ("shared",)
+
+        def build(self, backbone, spec):
+            return torch.nn.Identity()
+
+        def adapt(self, module, support):
+            return support.X.new_zeros(len(support.X))
+
+        def predict(self, module, state, X):
+            return torch.stack([-X[..., 0], X[..., 0]], dim=-1)
+
+    meta = classifier(Settled(), max_epochs=7).fit(X, X[:, 0] > 0, groups=TASK)
+    assert len(meta.history_) == 1
+    assert meta.adapt(X[:4], X[:4, 0] > 0).score(X, X[:, 0] > X.mean()) == 1.0

@@ -47,7 +47,7 @@ def test_a_warm_start_that_fails_leaves_the_weights_of_the_last_fit():
     X, y, groups = wine()
     meta = MetaClassifier("maml", warm_start=True, **QUICK).fit(X, y, groups=groups)
     before = [w.detach().clone() for w in meta.module_.parameters()]
-    with pytest.raises(ValueError, match="diverged"):
+    with pytest.raises(ValueError, match="features reach"):
         meta.fit(1e30 * X, y, groups=groups)
     after = meta.module_.parameters()
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))

@@ -29,6 +29,13 @@ def few_large_tasks(n_rows=20, n_small=1500):
     return X, X[:, 0] + rng.normal(size=task.max() + 1)[task], task
 
 
+@pytest.mark.parametrize(("n_tasks", "held_out"), [(5, 0), (6, 2), (30, 3)])
+def test_tasks_are_held_out_from_six_on(n_tasks, held_out):
+    train, valid = samplers(np.repeat(np.arange(n_tasks), 20))
+    assert (0 if valid is None else valid.n_tasks_) == held_out
+    assert train.n_tasks_ == n_tasks - held_out
+
+
 def test_only_tasks_with_a_support_and_a_query_row_can_be_split():
     task = np.array([0, 0, 0, 1, 1, 1, 1, 2, 2, 2])
     cell = np.array([0, 0, 0, 0, 0, 1, 1, 0, 0, 1])

@@ -6,10 +6,31 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
+from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from skmeta import MetaClassifier
+from skmeta import MetaClassifier, MetaRegressor, NotAdaptedError
+from skmeta.ensemble import MetaStackingRegressor
+from skmeta.model_selection import PerTask
 from tests.conftest import ALGORITHMS, QUICK
+
+
+@pytest.mark.parametrize("stacks", [False, True])
+def test_unknown_groups_are_answered_by_the_prior_before_any_adapt(stacks, diabetes):
+    X, y, groups = diabetes
+    meta = MetaRegressor("r2d2", unknown_task="prior", **QUICK)
+    if stacks:
+        members = [("meta", MetaRegressor("r2d2", **QUICK)), ("own", PerTask(Ridge()))]
+        meta = MetaStackingRegressor(members, unknown_task="prior", random_state=0)
+    meta.fit(X, y, groups=groups)
+    answers = meta.predict(X[:3], groups=["a", "b", "a"])
+    assert meta.adapted_ is None
+    with pytest.raises(NotAdaptedError):
+        meta.predict(X[:3])  # of a task that is not an unknown one, but the current one
+    np.testing.assert_array_equal(answers, meta.adapt().predict(X[:3]))
+    meta.fit(X, y, groups=groups).set_params(unknown_task="error")
+    with pytest.raises(NotAdaptedError):
+        meta.predict(X[:3], groups=["a", "b", "a"])
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

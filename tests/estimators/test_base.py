@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from skmeta import MetaClassifier, MetaRegressor
@@ -107,3 +108,21 @@ def test_accuracy_says_when_to_stop_on_pools_of_classes(digits):
         best = max if monitor == "valid_score" else min
         values = meta.history_[:, monitor]
         assert keeper.best_epoch_ == 1 + values.index(best(values))
+
+
+def test_a_cycle_holds_out_no_tasks_unless_it_is_told_to(diabetes):
+    X, y, groups = diabetes
+    quick = {**QUICK, "prior": None}
+    meta = MetaRegressor("gp", **quick).fit(X, y, groups=groups)
+    told = MetaRegressor("gp", early_stopping=True, **quick).fit(X, y, groups=groups)
+    other = MetaRegressor("anil", **quick).fit(X, y, groups=groups)
+    assert "valid_loss" not in meta.history_[-1]
+    assert "valid_loss" in told.history_[-1]
+    assert "valid_loss" in other.history_[-1]
+
+
+@pytest.mark.parametrize("cls", [MetaClassifier, MetaRegressor])
+def test_both_estimators_leave_the_same_to_the_algorithm(cls):
+    auto = {name for name, value in cls().get_params().items() if value == "auto"}
+    both = {"prior", "n_shot", "n_query", "max_epochs", "lr", "early_stopping"}
+    assert both <= auto

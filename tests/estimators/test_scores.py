@@ -1,10 +1,17 @@
 """Scores: plain on the current task, few-shot over new ones; and their precision."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 from sklearn.metrics import accuracy_score, r2_score
 
-from skmeta import MetaClassifier, MetaRegressor
+from skmeta import MetaClassifier, MetaDataset, MetaRegressor
+from skmeta.ensemble import MetaStackingRegressor
+from skmeta.estimators.scoring import accuracy_per_task, r2_per_task
+from skmeta.model_selection import PerTask, Pooled
+from skmeta.tables.rows import TaskRows
 from tests.conftest import ALGORITHMS, QUICK
 
 
@@ -112,6 +119,75 @@ def test_a_task_of_a_single_value_does_not_spoil_the_r2_of_the_others(diabetes):
     without = meta.score(X[groups > 0], y[groups > 0], groups=groups[groups > 0])
     with_one = meta.score(X, np.where(groups == 0, 0.1, y), groups=groups)
     assert abs(with_one - without) < 0.5  # the supports differ, so not quite equal
+
+
+@pytest.mark.parametrize(
+    ("per_task", "of_one"),
+    [(r2_per_task, r2_score), (accuracy_per_task, accuracy_score)],
+)
+def test_each_task_is_scored_as_scikit_learn_scores_it(per_task, of_one):
+    rng = np.random.default_rng(0)
+    task = rng.integers(3, size=60)
+    y, answers = rng.normal(size=(2, 60)) + 5.0
+    if of_one is accuracy_score:
+        y, answers = y > 5, answers > 5
+    for weight in (np.ones(60), rng.integers(1, 5, size=60) / 2):
+        rows = TaskRows(np.empty((60, 0)), y, task, np.arange(3), weight)
+        expected = [
+            of_one(y[own], answers[own], sample_weight=weight[own])
+            for own in (task == each for each in range(3))
+        ]
+        np.testing.assert_allclose(per_task(rows, answers), expected)
+
+
+def test_the_few_shot_r2_is_the_mean_of_that_of_each_task(diabetes):
+    X, y, groups = diabetes
+    meta = MetaRegressor("r2d2", **QUICK).fit(X, y, groups=groups)
+    in_support = np.random.default_rng(0).random(len(y)) < 0.3
+    score = meta.score(MetaDataset(X, y, groups, in_support=in_support))
+    meta.adapt(X[in_support], y[in_support], groups=groups[in_support])
+    answers = meta.predict(X, groups=groups)
+    expected = [
+        r2_score(y[own], answers[own])
+        for own in (~in_support & (groups == each) for each in np.unique(groups))
+    ]
+    assert score == pytest.approx(np.mean(expected))
+
+
+def test_a_constant_target_is_the_reason_that_is_given(diabetes):
+    X, _, groups = diabetes
+    y = groups.astype(float)
+    meta = MetaRegressor("r2d2", **QUICK).fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match="targets of every group are constant"):
+        meta.score(X, y, groups=groups)
+    with pytest.raises(ValueError, match="No group has enough rows"):
+        meta.score(X[:12], y[:12], groups=groups[:12])
+    with pytest.raises(ValueError, match="single row beyond its support"):
+        meta.score(X[:24], X[:24, 0], groups=groups[:24])
+
+
+def test_weights_and_groups_go_by_their_names_alone(diabetes):
+    X, y, groups = diabetes
+    meta = MetaRegressor("r2d2", **QUICK).fit(X, y, groups=groups)
+    with pytest.raises(TypeError, match="positional"):
+        meta.score(X, y, groups)
+
+
+@pytest.mark.parametrize("make", [MetaRegressor, MetaStackingRegressor])
+def test_many_tasks_are_not_scored_by_one_without_a_word(make, diabetes):
+    X, y, groups = diabetes
+    members = [("one", PerTask(Ridge())), ("all", Pooled(Ridge()))]
+    meta = make(members) if make is MetaStackingRegressor else make("r2d2", **QUICK)
+    meta.fit(X, y, groups=groups).adapt(X[:10], y[:10])
+    largest = np.bincount(groups).max()
+    with pytest.warns(UserWarning, match=f"takes all {len(y)} rows .* than {largest}"):
+        meta.score(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        meta.score(X[:largest], y[:largest])
+        meta.score(X, y, groups=groups)
+        table = MetaRegressor("r2d2", tasks="table", **QUICK).fit(X[:100], y[:100])
+        table.score(X, y)  # of which there is one task only
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -1,6 +1,8 @@
 """A regressor answers in the unit of its tasks."""
 
 import numpy as np
+import pytest
+import torch
 
 from skmeta import MetaRegressor
 from tests.conftest import QUICK
@@ -27,3 +29,19 @@ def test_the_prior_of_a_regressor(diabetes):
     meta.adapt(X[known], y[known], groups=groups[known])
     answers = meta.predict(X, groups=groups)
     np.testing.assert_allclose(answers[~known], prior[~known], rtol=1e-4)
+
+
+def test_no_answer_is_further_out_than_a_target_may_come(diabetes):
+    """Two rows of a task, close together, may tell of a slope that leads anywhere."""
+    X, y, groups = diabetes
+    meta = MetaRegressor("gp", prior=None, **QUICK).fit(X, y, groups=groups)
+    with torch.no_grad():  # slopes without bounds
+        slopes = slice(3, 3 + X.shape[1])
+        meta.module_.log_kernel[:, slopes] = 20.0
+    near = np.r_[X[:1], X[:1] + 1e-3]
+    with pytest.warns(UserWarning, match="far outside"):
+        meta.adapt(near, [y.min() - y.std(), y.max() + 50 * y.std()])
+    answers = meta.predict(X)
+    assert answers.max() <= y.max() + 10 * y.std() * (1 + 1e-5)
+    assert answers.min() >= y.min() - 10 * y.std() * (1 + 1e-5)
+    assert np.ptp(answers) > 10 * y.std()  # which is far

@@ -1,5 +1,6 @@
 """Comparisons: the right statistics."""
 
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.dummy import DummyRegressor
@@ -7,6 +8,7 @@ from sklearn.linear_model import Ridge
 
 from skmeta.datasets import make_sinusoids
 from skmeta.model_selection import compare
+from skmeta.model_selection._compare import Comparison
 
 
 def test_pairs_are_tested_by_wilcoxon_over_tasks(diabetes):
@@ -49,3 +51,20 @@ def test_a_clear_winner_is_named():
     )
     assert "ridge is better" in repr(result)
     assert result.tests.won.tolist() == [1.0]
+
+
+def test_scores_are_shown_by_shots_and_then_the_best_first():
+    names = ["worse", "best", "tied", "also tied"]
+    scores = pd.DataFrame(
+        {
+            "estimator": names * 2,
+            "shots": [10] * 4 + [2] * 4,
+            "score": [0.1, 0.9, 0.5, 0.5, 0.4, 0.3, 0.2, 0.2],
+        }
+    ).assign(low=0.0, high=1.0, n_tasks=5)
+    shown = repr(Comparison("accuracy", scores, scores[:0], scores[:0]))
+    order = [line.rsplit(maxsplit=5)[0].strip() for line in shown.splitlines()[2:]]
+    assert order == [
+        *("worse", "best", "tied", "also tied"),
+        *("best", "tied", "also tied", "worse"),
+    ]

@@ -25,6 +25,31 @@ def test_task_split_keeps_tasks_whole(wine):
     assert requests == {"groups": True}
 
 
+def test_classes_are_dealt_out_whole_and_shuffled_by_the_seed():
+    y = np.repeat(np.arange(20), 3)
+    splits = [
+        [np.unique(y[test]).tolist() for _, test in ClassKFold(2, **how).split(y, y)]
+        for how in ({}, {}, {"random_state": 1}, {"shuffle": False})
+    ]
+    for first, second in splits:
+        assert sorted(first + second) == list(range(20))
+        assert len(first) == len(second) == 10
+    assert splits[0] == splits[1]  # the default is a seed
+    assert splits[0] != splits[2]
+    assert splits[3] == [list(range(10)), list(range(10, 20))]
+    for train, test in ClassKFold(2).split(y, y):
+        assert not set(y[train]) & set(y[test])
+    assert ClassKFold().get_n_splits() == 5
+
+
+def test_two_classes_for_each_of_two_folds_are_enough():
+    y = np.repeat(np.arange(4), 2)
+    assert len(list(ClassKFold(2).split(y, y))) == 2
+    for n_splits in (1, 3):
+        with pytest.raises(ValueError, match=f"4 classes for n_splits={n_splits}"):
+            next(ClassKFold(n_splits).split(y, y))
+
+
 def test_too_few_classes_for_folds_are_counted():
     with pytest.raises(ValueError, match="3 classes for n_splits=2"):
         next(ClassKFold(2).split(np.zeros(6), np.repeat([0, 1, 2], 2)))

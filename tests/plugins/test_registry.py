@@ -94,3 +94,20 @@ def test_the_readme_names_every_built_in_algorithm():
     for entry in plugins.entries("algorithm"):
         if entry.distribution == "skmeta":
             assert f'`"{entry.name}"`' in readme
+
+
+@pytest.mark.parametrize("name", ["Euclidean", "EUCLIDEAN", "skmeta:Euclidean"])
+def test_a_name_in_capitals_is_the_same_name(name, registry):
+    assert registry.get("distance", name) is registry.get("distance", "euclidean")
+
+
+def test_a_name_as_it_is_written_comes_before_other_spellings(install, registry):
+    module = install("acme-taxi", distance_plugin("Taxi", "EUCLIDEAN"))
+    assert registry.get("distance", "EUCLIDEAN") is sys.modules[module].Taxi
+    assert registry.get("distance", "Euclidean").__module__.startswith("skmeta.")
+    assert registry.get("distance", "acme-taxi:euclidean") is sys.modules[module].Taxi
+
+
+def test_an_unknown_name_in_capitals_is_answered_with_the_closest(registry):
+    with pytest.raises(ValueError, match="mean 'euclidean'"):
+        registry.get("distance", "EUCLIDIAN")

@@ -11,6 +11,7 @@ import skops.io
 import torch
 from sklearn import config_context
 from sklearn.datasets import load_diabetes
+from sklearn.ensemble import BaggingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import LRScheduler
@@ -129,7 +130,6 @@ def test_parameters_come_back_as_they_were(tmp_path):
         "n_shot": (2, 5),
         "optimizer": functools.partial(torch.optim.SGD, momentum=0.5),
         "random_state": np.random.RandomState(3),
-        "device": torch.device("cpu"),
         "normalize": None,
     }
     meta = small(**parameters).fit(X, y, groups=groups)
@@ -141,7 +141,7 @@ def test_parameters_come_back_as_they_were(tmp_path):
     assert other["optimizer"].func is torch.optim.SGD
     assert other["optimizer"].keywords == {"momentum": 0.5}
     assert other["n_shot"] == (2, 5)
-    for name in {"algorithm", "backbone", "augment", "device", "normalize"}:
+    for name in {"algorithm", "backbone", "augment", "normalize"}:
         assert repr(one[name]) == repr(other[name])
     assert type(again.algorithm.distance) is Mahalanobis
 
@@ -169,6 +169,17 @@ def test_few_shot_estimators_are_kept_with_their_task(meta, tmp_path):
     assert_same(few_shot.fit(X[:90], y[:90]), again.fit(X[:90], y[:90]), X)
     # The task of the meta-learner itself is another matter, and kept as well.
     assert_same(meta, again.meta, X, groups=groups)
+
+
+def test_few_shot_estimators_keep_what_labels_they_were_given(tmp_path):
+    X, y, groups = table()
+    few_shot = FewShotClassifier(small().fit(X, y, groups=groups))
+    two = y > 0
+    few_shot.fit(X[two], y[two])
+    assert_same(few_shot, through_file(few_shot, tmp_path / "a"), X)
+    np.testing.assert_array_equal(few_shot.classes_, [1, 2])
+    bag = BaggingClassifier(few_shot, 2, random_state=0).fit(X[two], y[two])
+    assert_same(bag.estimators_[0], through_file(bag.estimators_[0], tmp_path / "b"), X)
 
 
 def test_a_few_shot_estimator_with_another_meta_learner_set_is_kept(meta, tmp_path):

@@ -24,6 +24,7 @@ SHARED_KEYS = {"algorithm_", "augment_", "backbone_", "mean_", "n_tasks_"}
 SHARED_KEYS |= {"n_features_in_", "feature_names_in_", "scale_", "within_"}
 SHARED_KEYS |= {"_sklearn_output_config"}
 SHARED_KEYS |= {"low_", "high_", "n_query_", "n_shot_", "prior_"}
+SHARED_KEYS |= {"largest_task_"}
 CLASSIFIER_KEYS = SHARED_KEYS | {"class_weight_", "classes_", "label_space_"}
 REGRESSOR_KEYS = SHARED_KEYS | {"target_mean_", "target_scale_", "target_within_"}
 REGRESSOR_KEYS |= {"target_low_", "target_high_"}
@@ -53,7 +54,8 @@ def test_the_keys_of_format_2_are_those_that_files_have():
         *("from_pool", "n_parts"),
     }
     few_shot = document_of(FewShotClassifier(meta).fit(X, y))
-    assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted"}
+    assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted", "task"}
+    assert few_shot["task"].keys() == {"classes", "labels"}
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     groups = np.arange(len(y)) % 6
     meta = MetaRegressor("maml", **TINY).fit(X, y, groups=groups)

@@ -2,12 +2,14 @@
 
 import os
 
+import numpy as np
 import pytest
 import torch
 
 import skmeta
 from skmeta import LoadError, SaveError, plugins
 from skmeta.backbones import MLP
+from skmeta.saving.values import Reader, Writer
 from tests.saving.conftest import assert_refused, edited, small, table, through_file
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too small:UserWarning")
@@ -83,3 +85,29 @@ def test_a_forged_file_cannot_replace_a_method(saved, tmp_path):
         document["estimator"]["fitted"]["predict"] = 1
 
     assert_refused(edited(saved, forge), tmp_path, "no attribute of a fit")
+
+
+@pytest.mark.parametrize("dtype", ["<U1", "<U64", "<U300", "<U5000"])
+def test_text_comes_back_however_wide_its_array_was(dtype):
+    given = np.array([["ab", "ü"], ["", "x" * 90]]).astype(dtype)
+    writer = Writer()
+    again = Reader(writer.tensors).read(writer.write(given, "names"))
+    np.testing.assert_array_equal(again, given)
+    if given.dtype.itemsize <= 4 * 64:
+        assert again.dtype == given.dtype
+
+
+def test_a_tensor_is_read_once():
+    """Each time it is read is a copy of it in memory."""
+    writer = Writer()
+    content = writer.write(np.zeros(3), "values")
+    with pytest.raises(LoadError, match="'values', or names it twice"):
+        Reader(writer.tensors).read([content, content])
+
+
+def test_a_source_of_random_numbers_that_no_file_keeps_is_not_saved():
+    source = np.random.RandomState(np.random.PCG64(0))
+    with pytest.raises(
+        SaveError, match=r"random_state: .*MT19937.*PCG64\. Pass a seed"
+    ):
+        Writer().write(source, "random_state")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skmeta.tables.groups import Spans, encode_groups
+from skmeta.tables.groups import Spans, encode_groups, locate
 
 codes = hnp.arrays(np.intp, st.integers(1, 60), elements=st.integers(0, 7))
 
@@ -99,3 +99,46 @@ def test_groups_with_two_columns_are_refused():
 def test_groups_that_cannot_be_sorted_are_refused_as_bad_values():
     with pytest.raises(ValueError, match="groups"):
         encode_groups(np.array([1, "a", 2], dtype=object), np.zeros((3, 1)))
+
+
+BIG = 2**53
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [BIG, BIG + 1, BIG],
+        [2**63, -1, 2**63],
+        [2**70, 2**70 + 1, 2**70],
+        np.array([2**63, 2**63 + 1, 2**63], dtype=np.uint64),
+        [1.5, 2, 1.5],
+        [True, False, True],
+        ["1", "2", "1"],
+        [np.str_("a"), "b", "a"],
+        [(1,), (1, 2), (1,)],
+    ],
+)
+def test_different_groups_stay_different(groups):
+    names, task = encode_groups(groups, np.empty((3, 1)))
+    assert len(names) == 2
+    assert names[task].tolist() == list(groups)
+
+
+@pytest.mark.parametrize("groups", [[1, "1", 1], [BIG + 0.0, "a", b"a"], [1, None, 2]])
+def test_groups_of_mixed_types_are_refused(groups):
+    with pytest.raises(ValueError, match=r"cannot be sorted together|contains NaN"):
+        encode_groups(groups, np.empty((3, 1)))
+
+
+def test_large_integers_are_found_by_any_integer_type():
+    names = np.array([BIG, BIG + 2], dtype=np.int64)
+    for asked in (
+        np.array([BIG + 1], dtype=np.uint64),
+        [BIG + 1],
+        np.array([BIG + 1], dtype=object),
+    ):
+        with pytest.raises(ValueError, match=f"{BIG + 1}"):
+            locate(names, asked, np.empty((1, 1)), "error")
+    asked = np.array([BIG + 2, BIG], dtype=np.uint64)
+    assert locate(names, asked, np.empty((2, 1)), "error").tolist() == [1, 0]
+    assert locate(names, [float(BIG)], np.empty((1, 1)), "error").tolist() == [0]

@@ -1,12 +1,20 @@
 """Label spaces: encoding and decoding lose nothing, whatever the labels are."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skmeta.tables.labels import TaskLabels, encode, infer_label_space
+from skmeta.tables.labels import (
+    TaskLabels,
+    choose_label_space,
+    encode,
+    infer_label_space,
+)
 from skmeta.utils.messages import show
 
 VALUES = {
@@ -92,15 +100,39 @@ def test_spread_keeps_the_type_of_the_probabilities(data):
     [
         ("ab ab ab", [0, 0, 1, 1, 2, 2], "shared"),
         ("ab cd ef", [0, 0, 1, 1, 2, 2], "per_task"),
-        ("ab", [0, 0], "per_task"),  # a single task says nothing of others
-        ("abc abd", [0, 0, 0, 1, 1, 1], "shared"),  # a and b of four recur: half
-        ("abc ade", [0, 0, 0, 1, 1, 1], "per_task"),  # a of five
-        ("aa ab", [0, 0, 1, 1], "shared"),  # a recurs, b not: half
+        ("ab", [0, 0], "shared"),  # a single task says nothing of others
+        ("abc ade", [0, 0, 0, 1, 1, 1], "per_task"),  # a is in two of six rows
+        ("abc aad", [0, 0, 0, 1, 1, 1], "shared"),  # in three, which is half
+        ("aaabcd aaaefg", [0] * 6 + [1] * 6, "shared"),  # six labels do not recur
     ],
 )
-def test_labels_are_shared_where_half_of_them_recur(y, task, expected):
+def test_labels_are_shared_where_half_of_the_rows_have_one_that_recurs(
+    y, task, expected
+):
     y = np.array(list(y.replace(" ", "")))
     assert infer_label_space(y, np.array(task)) == expected
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        ("ab ab", None),
+        ("ab cd", None),
+        ("aaab aaac", r"75.0% of the rows .* several tasks, but not \['b', 'c'\]"),
+        ("abcd aefg", r"for mere names: 25.0% .* several tasks, \['a'\]"),
+        ("abab", "there is one task only"),
+    ],
+)
+def test_a_choice_that_is_not_plain_is_told(y, said):
+    tasks = y.split()
+    task = np.repeat(np.arange(len(tasks)), [len(each) for each in tasks])
+    y = np.array(list("".join(tasks)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert choose_label_space(y, task) == infer_label_space(y, task)
+    assert len(caught) == (said is not None)
+    if said:
+        assert re.search(said, str(caught[0].message))
 
 
 @given(labelled_tasks())
@@ -122,3 +154,14 @@ def test_unknown_labels_are_refused_by_name_and_known_ones_are_not(known, asked)
     with pytest.raises(ValueError, match="unknown to the shared label space") as error:
         encode(asked, vocabulary)
     assert str(error.value).startswith(f"Labels {show(np.array(unknown))} are")
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [([1, 2], ["1", "2"]), (["1.0"], [1.0, 2.0]), ([True], ["True"])],
+)
+def test_a_number_is_not_the_word_for_it(asked, known):
+    with pytest.raises(ValueError, match="unknown to the shared label space"):
+        encode(np.array(asked), np.array(known))
+    with pytest.raises(ValueError, match="unknown to the shared label space"):
+        encode(np.array(asked, dtype=object), np.array(known))

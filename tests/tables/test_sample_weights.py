@@ -1,5 +1,7 @@
 """Weights of rows and of classes, and supports that rare classes take part in."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import sklearn
@@ -11,9 +13,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
-from skmeta import FewShotClassifier, FewShotRegressor, MetaClassifier, MetaRegressor
+from skmeta import (
+    FewShotClassifier,
+    FewShotRegressor,
+    MetaClassifier,
+    MetaRegressor,
+    plugins,
+)
 from skmeta.algorithms import CNP, MatchingNet
 from skmeta.backbones import MLP
+from skmeta.builtin import skmeta_algorithms
 from skmeta.tables.sample_weights import balanced_in_tasks
 from skmeta.testing.algorithms import laws
 
@@ -156,7 +165,7 @@ def test_few_shot_estimators_take_weights(wine):
     X, y, _ = wine
     weight = np.arange(9) % 2 + 1.0
     for estimator, few_shot in [
-        (MetaClassifier, FewShotClassifier),
+        (MetaClassifier, partial(FewShotClassifier, classes="all")),
         (MetaRegressor, FewShotRegressor),
     ]:
         meta = fitted("maml", wine, estimator)
@@ -184,7 +193,9 @@ def test_weights_are_routed_where_they_are_requested(wine):
     Z = scaler.transform(X)
     alone = clone(meta).set_params(n_shot=3)
     alone.fit(Z[train], y[train], groups[train], sample_weight=weight[train])
-    score = alone.score(Z[test], y[test], weight[test], groups[test])
+    score = alone.score(
+        Z[test], y[test], sample_weight=weight[test], groups=groups[test]
+    )
     assert search.cv_results_["split0_test_score"][0] == pytest.approx(score)
 
 
@@ -238,6 +249,49 @@ def test_class_weights_of_no_class_are_errors(wine):
         fitted("maml", wine, class_weight={"red": 2.0})
     with pytest.raises(ValueError, match=r"not positive: \{0: -1\}"):
         fitted("maml", wine, class_weight={0: -1})
+    # Whose rows count for nothing cannot be learnt.
+    with pytest.raises(ValueError, match=r"not positive: \{0: 0\}"):
+        fitted("maml", wine, class_weight={0: 0})
+
+
+WEIGHS = [
+    name
+    for name, cls in skmeta_algorithms().items()
+    if "classifier" in cls.kinds and "per_task" in cls.label_spaces
+    if plugins.resolve("algorithm", name).uses_weights
+]
+
+
+@pytest.mark.parametrize("name", WEIGHS)
+def test_a_class_of_more_weight_is_likelier_whatever_the_algorithm(name, wine):
+    X, y, _ = wine
+    meta = fitted(name, wine, label_space="per_task", n_way=2)
+    few = np.r_[np.flatnonzero(y == 0)[:4], np.flatnonzero(y == 1)[:4]]
+    plain = meta.adapt(X[few], y[few]).predict_proba(X)
+    meta.set_params(class_weight={0: 50.0, 1: 0.02})
+    heavy = meta.adapt(X[few], y[few]).predict_proba(X)
+    assert heavy[:, 0].mean() > plain[:, 0].mean()
+    np.testing.assert_array_equal(
+        meta.predict(X)[heavy[:, 0] > 0.51], 0, "predict and predict_proba differ"
+    )
+
+
+@pytest.mark.parametrize("name", ["protonet", "simpleshot", "relation", "baseline++"])
+def test_the_weight_of_a_mean_multiplies_its_odds(name, wine):
+    X, y, _ = wine
+    meta = fitted(name, wine, label_space="per_task", n_way=3)
+    groups = np.where(y == 2, 1, np.arange(len(y)) % 2)  # a task of two, one of three
+    plain = meta.adapt(X, y, groups=groups).predict_proba(X, groups=groups)
+    meta.set_params(class_weight={1: 3.0})
+    heavy = meta.adapt(X, y, groups=groups).predict_proba(X, groups=groups)
+    sure = plain[:, :2].min(axis=1) > 1e-4
+    odds = (heavy[sure, 1] / heavy[sure, 0]) / (plain[sure, 1] / plain[sure, 0])
+    np.testing.assert_allclose(odds, 3, rtol=1e-3)
+    assert (heavy[groups == 0][:, 2] == 0).all()
+    meta.set_params(class_weight="balanced")
+    if name != "baseline++":  # whose steps weigh rows
+        balanced = meta.adapt(X, y, groups=groups).predict_proba(X, groups=groups)
+        np.testing.assert_allclose(balanced, plain, atol=1e-5)
 
 
 def rare_class(n_tasks, seed):

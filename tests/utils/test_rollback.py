@@ -31,7 +31,9 @@ def test_a_change_that_succeeds_stays(meta):
     assert vars(meta) == {"lr": 0.5, "weights_": [2], "history_": [1, 2]}
 
 
-@pytest.mark.parametrize("error", [ValueError("diverged"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [ValueError("diverged"), MemoryError(), KeyboardInterrupt()]
+)
 def test_a_change_that_fails_is_taken_back_and_its_error_goes_on(meta, error):
     weights = meta.weights_
     with pytest.raises(type(error)) as raised:

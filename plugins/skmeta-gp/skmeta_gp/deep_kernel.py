@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from skmeta.algorithms import (
     Calibration,
     Spec,
+    count_classes,
     mask_absent_classes,
     unexplained_targets,
 )
@@ -50,6 +51,9 @@ class Posterior(NamedTuple):
     factor: Tensor  # (tasks, rows, rows): Cholesky factor L of K + noise
     weights: Tensor  # (tasks, rows, outputs): (K + noise)^-1 (y - m)
     n_classes: Tensor  # (tasks,)
+    # (tasks, classes): what shares of classes in the support add to the logits of a
+    # shared label space; files of before do not have it.
+    shares: Tensor | tuple[()] = ()
 
 
 class DeepKernel(nn.Module):
@@ -149,12 +153,26 @@ class DeepKernel(nn.Module):
         left = (prior - whitened.square().sum(dim=1)).clamp(min=0.0)
         return (left + self.likelihood.noise.to(left)).unsqueeze(-1)
 
-    def logits(self, scores: Tensor, n_classes: Tensor, n_rows: Tensor) -> Tensor:
+    def logits(
+        self,
+        scores: Tensor,
+        n_classes: Tensor,
+        n_rows: Tensor,
+        shares: Tensor | tuple[()],
+    ) -> Tensor:
         """Scale what tells the classes of (tasks, rows, classes) apart."""
         logits = self.log_scale.exp() * scores
         if self.calibration is not None:
-            logits = self.calibration(logits, n_rows)
+            logits = self.calibration.scale(n_rows) * logits + self.calibration.shift
+        if isinstance(shares, Tensor):
+            logits = logits + shares.unsqueeze(1)
         return mask_absent_classes(logits, n_classes)
+
+    def shares(self, support: Batch) -> Tensor | tuple[()]:
+        """Return what shares of the classes in the support add to logits."""
+        if self.calibration is None:
+            return ()
+        return self.calibration.shares(count_classes(support, self.n_outputs))
 
     def _targets(self, batch: Batch) -> Tensor:
         n_classes = self.n_outputs or int(batch.n_classes.max())

@@ -64,7 +64,8 @@ class DKT(Algorithm):
     certain answers. The scale :math:`\alpha` starts at 1, or at 0.3 in a shared label
     space, and learns from the cross-entropy of the queries, which teaches nothing else
     but, in a shared label space, how the scale changes with the number of support rows
-    and the odds of the classes (:class:`~skmeta.algorithms.Calibration`).
+    and the odds of the classes and their shares in the support
+    (:class:`~skmeta.algorithms.Calibration`).
 
     What a prior says of a row, o(x), is added to :math:`\mu_*` or to the logits, and
     the process learns what it leaves of the targets: values less o, or
@@ -157,7 +158,8 @@ class DKT(Algorithm):
         embedded = apply(module.backbone, support.X, support.mask)
         L, residual = module.joint(embedded, support)
         weights = torch.cholesky_solve(residual, L)
-        return Posterior(embedded, support.mask, L, weights, support.n_classes)
+        shares = module.shares(support)
+        return Posterior(embedded, support.mask, L, weights, support.n_classes, shares)
 
     def predict(
         self,
@@ -173,7 +175,9 @@ class DKT(Algorithm):
             return add_offset(mean.to(embedded), offset)
         scores = mean / module.posterior_variance(state, embedded)
         n_rows = state.mask.sum(dim=1)
-        logits = module.logits(scores.to(embedded), state.n_classes, n_rows)
+        logits = module.logits(
+            scores.to(embedded), state.n_classes, n_rows, state.shares
+        )
         return add_offset(logits, offset)
 
     def predict_std(
@@ -233,7 +237,9 @@ class DKT(Algorithm):
             mean = prior + L[:, n:, :n] @ whitened[:, :n]
             variance = L[:, n:, n:].square().sum(dim=-1, keepdim=True)
             scores = (mean / variance).to(embedded)
-        logits = module.logits(scores, rows.n_classes, support.mask.sum(dim=1))
+        logits = module.logits(
+            scores, rows.n_classes, support.mask.sum(dim=1), module.shares(support)
+        )
         logits = add_offset(logits, query.offset)
         return loss + task_losses(logits, query).mean()
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Matern
 from skmeta_gp import DKT
 from skmeta_gp.deep_kernel import LEAST_NOISE
@@ -122,14 +123,17 @@ def naive_posterior(k, noise, Z, residual, Z_new, mean_new):
     return mean_new + cross @ inverse @ residual, np.diag(variance) + noise
 
 
-def naive_logits(module, scores, n_rows):
-    """Scale what tells classes apart, by the number of support rows if it is learnt."""
+def naive_logits(module, scores, y):
+    """Scale what tells classes apart, by the labels of the support if it is learnt."""
     logits = module.log_scale.exp().item() * scores
     if module.calibration is None:
         return logits
     always, with_rows = module.calibration.sureness.tolist()
-    factor = np.exp(always + with_rows * n_rows / (n_rows + 5))
-    return factor * logits + 10 * module.calibration.odds.detach().numpy()
+    factor = np.exp(always + with_rows * len(y) / (len(y) + 5))
+    odds = 10 * module.calibration.odds.detach().numpy()
+    pi, t = softmax(odds), 100 * module.calibration.trust.item() ** 2
+    shares = (np.bincount(y, minlength=len(pi)) + pi / t) / (len(y) + 1 / t)
+    return factor * logits + odds + np.log(shares / pi)
 
 
 # Claims ---------------------------------------------------------------------------
@@ -153,8 +157,8 @@ def test_mean_and_variance_are_the_posteriors(spec, kernel, mean, make):
         mu, variance = naive_posterior(k, noise, Z, residual, Z_new, mean_new)
         if spec.kind == "classifier":
             assert np.all(np.isneginf(outputs[t, :, n_classes:]))
-            n_rows = int(support.mask[t].sum())
-            mu = naive_logits(module, mu / variance[:, np.newaxis], n_rows)
+            y = support.y[t][support.mask[t]].numpy()
+            mu = naive_logits(module, mu / variance[:, np.newaxis], y)
         np.testing.assert_allclose(outputs[t, :n_new, : mu.shape[1]], mu, rtol=1e-9)
         np.testing.assert_allclose(std[t, :n_new, 0] ** 2, variance, rtol=1e-9)
 
@@ -177,7 +181,8 @@ def test_loss_is_the_log_marginal_likelihood_of_all_rows(spec, kernel, mean, mak
         loss = -naive_log_likelihood(K, targets) / len(rows)
         if spec.kind == "classifier":
             mu, variance = naive_posterior(k, noise, Z, residual, Z_new, mean_new)
-            logits = naive_logits(module, mu / variance[:, np.newaxis], len(Z))
+            y = episode.support.y[t][episode.support.mask[t]].numpy()
+            logits = naive_logits(module, mu / variance[:, np.newaxis], y)
             y_new = episode.query.y[t][episode.query.mask[t]]
             loss += cross_entropy(torch.from_numpy(logits), y_new).item()
         losses.append(loss)
@@ -230,7 +235,7 @@ def test_cross_entropy_teaches_the_calibration_alone(spec, make):
         )
     names = ["log_scale"]
     if spec is CLASSIFIER:
-        names += ["calibration.sureness", "calibration.odds"]
+        names += [f"calibration.{each}" for each in ("sureness", "odds", "trust")]
     for name in names:
         one, other = (each.pop(name) for each in gradients)
         assert (one != other).all()
@@ -253,7 +258,7 @@ def test_without_rows_the_answer_is_the_prior(spec, mean, make):
     for t in range(3):
         _, _, prior = naive_task(module, algorithm, spec, query, t)
         if spec.kind == "classifier":
-            prior = naive_logits(module, prior / variance.item(), 0)
+            prior = naive_logits(module, prior / variance.item(), np.zeros(0, int))
         np.testing.assert_allclose(outputs[t, : len(prior)], prior, rtol=1e-9)
 
 

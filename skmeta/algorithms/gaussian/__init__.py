@@ -5,9 +5,11 @@
 | ``kernel.py`` | the mean and the covariance of rows, with all that is meta-learnt |
 | ``exact.py`` | learning from a support of a few hundred rows |
 | ``inducing.py`` | learning from more of them, by a few hundred rows in their place |
+| ``cholesky.py`` | factors of covariances, rounded ones too |
 | ``posterior.py`` | what a task has learnt, whichever way |
 """
 
+from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.gaussian.exact import adapt_exactly
 from skmeta.algorithms.gaussian.inducing import adapt_large
 from skmeta.algorithms.gaussian.kernel import Kernel, KernelLearner, Support
@@ -20,4 +22,5 @@ __all__ = [
     "Support",
     "adapt_exactly",
     "adapt_large",
+    "cholesky",
 ]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
 from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.shared.losses import absent_classes
@@ -67,7 +68,7 @@ def _of_classes(
     latent = K @ weights
     log_p = torch.log_softmax(logits + latent / root.clamp(min=_TINY), dim=-1)
     fit = (root.square() * torch.where(Y > 0, log_p, 0.0)).sum((-1, -2))
-    L = torch.linalg.cholesky(_eye(K) + 0.5 * K)
+    L = cholesky(_eye(K) + 0.5 * K)
     volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     spare = (support.n_classes - 1).clamp(min=1).unsqueeze(-1)
     evidence = fit - 0.5 * (latent * weights).sum((-1, -2)) - spare * volume
@@ -95,7 +96,7 @@ class Inverse(torch.autograd.Function):
     def forward(ctx: Any, A: Tensor, residual: Tensor) -> tuple[Tensor, ...]:
         """Return them, in the precision of A."""
         wide = A.dtype if A.device.type == "mps" else torch.double
-        L = torch.linalg.cholesky(A.to(wide))
+        L = cholesky(A.to(wide))
         precision = torch.cholesky_inverse(L)
         weights = (precision @ residual.to(wide)).to(A)
         volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1).to(A)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
 from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.shared.losses import absent_classes
@@ -32,7 +33,7 @@ def adapt_large(module: KernelLearner, support: Support, n_inducing: int) -> Pos
     Kuu = kernel.between(inducing, inducing).double()
     scale = Kuu.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
     eye = torch.eye(Kuu.shape[-1], dtype=Kuu.dtype, device=Kuu.device)
-    L = torch.linalg.cholesky(Kuu + _JITTER * scale * eye)
+    L = cholesky(Kuu + _JITTER * scale * eye)
     # Phi in blocks of rows, (tasks, processes, rows, inducing)
     features = []
     for rows in support.rows.split(_ROWS_AT_ONCE, dim=1):
@@ -75,7 +76,7 @@ def _of_values(
         A = A + weighted.mT @ phi.to(L)
         target = target + weighted.mT @ residual[:, :, rows]
         start = rows.stop
-    root = torch.linalg.cholesky(A)
+    root = cholesky(A)
     w = torch.cholesky_solve(target, root)
     squares = (counts * residual.square()).sum((-1, -2)) - (target * w).sum((-1, -2))
     n_rows = support.counts.sum(dim=1, keepdim=True)
@@ -115,7 +116,7 @@ def _of_classes(
         )
     )
     curvature = sum((n * phi).mT @ phi for phi, _, _, n in parts)
-    bound = torch.linalg.cholesky(eye + 0.5 * curvature.to(L))
+    bound = cholesky(eye + 0.5 * curvature.to(L))
     w = ahead = L.new_zeros(*L.shape[:-1], logits.shape[-1])
     for i in range(_STEPS):  # with Nesterov's momentum
         pull = -ahead

@@ -127,7 +127,8 @@ class KernelLearner(nn.Module):
         self.register_buffer("on_embedding", on_embedding)
 
         n, d = len(processes), self.n_inputs
-        self.backbone = backbone.build(d)
+        self.sees_prior = getattr(backbone, "takes_any_width", True)
+        self.backbone = backbone.build(d if self.sees_prior else spec.n_features)
         self.project = Linear(width_of(self.backbone), width, bias=False)
         self.skip = Linear(d, width, bias=False)
         nn.init.normal_(self.skip.weight, std=0.3 / d**0.5)
@@ -164,7 +165,8 @@ class KernelLearner(nn.Module):
     ) -> Tensor:
         """Return the embedding of rows, (tasks, rows, width)."""
         inputs = self.inputs(X, offset)
-        return self.project(apply(self.backbone, inputs, mask)) + self.skip(inputs)
+        seen = inputs if self.sees_prior else X
+        return self.project(apply(self.backbone, seen, mask)) + self.skip(inputs)
 
     def rows(
         self, X: Tensor, offset: Tensor | None, mask: Tensor | None = None

@@ -39,13 +39,13 @@ def descend(
 
     Returns
     -------
-    losses : Tensor of shape (tasks,)
-        Loss of every task before the step, as a constant.
+    outputs : Tensor of shape (tasks, rows, outputs)
+        Outputs before the step, as a constant.
     stepped : tuple of Tensor
         Weights after the step, with a leading task axis.
     """
-    losses, *stepped = _Descend.apply(loss, first_order, X, *weights, *rates)
-    return losses, tuple(stepped)
+    outputs, *stepped = _Descend.apply(loss, first_order, X, *weights, *rates)
+    return outputs, tuple(stepped)
 
 
 def descend_and_forget(
@@ -92,9 +92,9 @@ class _Descend(torch.autograd.Function):
         weights, rates = weights_and_rates[:n_weights], weights_and_rates[n_weights:]
         ctx.first_order = first_order
         ctx.step = Step.of(weights, rates, X, loss)
-        losses = loss.of_tasks(ctx.step.Z)
-        ctx.mark_non_differentiable(losses)
-        return losses, *ctx.step.take()
+        outputs = ctx.step.Z
+        ctx.mark_non_differentiable(outputs)
+        return outputs, *ctx.step.take()
 
     @staticmethod
     @once_differentiable

@@ -13,7 +13,6 @@ from skmeta.algorithms.inner_loop.descent import descend, descend_and_forget
 from skmeta.algorithms.inner_loop.loss import SupportLoss
 from skmeta.algorithms.inner_loop.relu_network import (
     apply_relu_network,
-    forward,
     is_relu_network,
 )
 from skmeta.algorithms.inner_loop.safeguard import keeps, kept
@@ -153,8 +152,8 @@ class InnerLoop(nn.Module):
 
         Returns
         -------
-        losses : Tensor of shape (tasks,)
-            The loss of every task before the step, as a constant.
+        outputs : Tensor of shape (tasks, rows, outputs)
+            Outputs before the step, as a constant.
         state : State
             Weights after it.
         """
@@ -162,20 +161,23 @@ class InnerLoop(nn.Module):
         way = self._step_by_autograd
         if self.is_relu_network:
             way = self._step_written_out
-        losses, stepped = way(state, rates, X, loss, first_order)
-        return losses, _with(state, stepped)
+        outputs, stepped = way(state, rates, X, loss, first_order)
+        return outputs, _with(state, stepped)
 
-    def keep(self, start: State, end: State, is_kept: Tensor) -> State:
+    def keep(self, start: State, end: State, is_kept: Tensor | None) -> State:
         """Send all tasks but some, (tasks,), back from the end to the start."""
+        if is_kept is None:
+            return end
         both = [self.spread(state, len(is_kept)).weights for state in (end, start)]
         return _with(end, kept(is_kept, *(weights.values() for weights in both)))
 
-    def losses(self, state: State, X: Tensor, loss: SupportLoss) -> Tensor:
-        """Return the loss of every task with its own weights, as a constant."""
+    def outputs(self, state: State, X: Tensor) -> Tensor:
+        """Return the outputs of the tip with every task's own weights, as a constant.
+
+        Without the prior, and with those of classes that a task does not have.
+        """
         with torch.no_grad():
-            if self.is_relu_network:
-                return loss.of_tasks(forward(list(state.weights.values()), X)[1])
-            return loss.of_tasks(apply_per_task(self.tip, state.weights, X))
+            return self._apply_tip(self.spread(state, len(X)), X)
 
     def walk(
         self, state: State, steps: Sequence[tuple[Rates, Tensor, SupportLoss]]
@@ -189,15 +191,15 @@ class InnerLoop(nn.Module):
         if self.is_relu_network:
             ended, outputs = descend_and_forget(list(state.weights.values()), steps)
             end = _with(state, ended)
-            seen = [steps[0][2].of_tasks(torch.stack(outputs))]
         else:
-            end, seen = state, []
+            end, outputs = state, []
             for rates, X, loss in steps:
-                losses, end = self.step(end, X, loss, rates, first_order=True)
+                before, end = self.step(end, X, loss, rates, first_order=True)
                 end = end.detach()
-                seen.append(losses)
-        is_kept = keeps(*seen, self.losses(end, *steps[-1][1:]))
-        return self.keep(state, end, is_kept)
+                outputs.append(before)
+        _, X, loss = steps[-1]
+        outputs.append(self.outputs(end, X))
+        return self.keep(state, end, keeps(loss, outputs))
 
     def _step_written_out(
         self,
@@ -225,12 +227,13 @@ class InnerLoop(nn.Module):
                     weight.requires_grad_()
             outputs = apply_per_task(self.tip, weights, X)
             with torch.no_grad():
-                losses = loss.of_tasks(outputs)
-                loss = loss.without_lost(losses)
-            gradients = torch.autograd.grad(
-                loss(outputs), list(weights.values()), create_graph=not first_order
-            )
-        return losses, [
+                loss = loss.without_lost(outputs)
+            gradients: Sequence[Tensor] = ()
+            if weights:  # a network without parameters has none to adapt
+                gradients = torch.autograd.grad(
+                    loss(outputs), list(weights.values()), create_graph=not first_order
+                )
+        return outputs.detach(), [
             weight - rate * gradient
             for weight, rate, gradient in zip(
                 weights.values(), rates, gradients, strict=True
@@ -251,11 +254,12 @@ class InnerLoop(nn.Module):
 
     def answer(self, state: State, X: Tensor, offset: Tensor | None = None) -> Tensor:
         """Map the trunk's output to the outputs of every task, and add the prior."""
+        return add_offset(self.mask_absent(self._apply_tip(state, X), state), offset)
+
+    def _apply_tip(self, state: State, X: Tensor) -> Tensor:
         if self.is_relu_network:
-            outputs = apply_relu_network(list(state.weights.values()), X)
-        else:
-            outputs = apply_per_task(self.tip, state.weights, X)
-        return add_offset(self.mask_absent(outputs, state), offset)
+            return apply_relu_network(list(state.weights.values()), X)
+        return apply_per_task(self.tip, state.weights, X)
 
     def mask_absent(self, outputs: Tensor, state: State) -> Tensor:
         """Rule out the classes that a task does not have."""

@@ -52,14 +52,14 @@ class SupportLoss(NamedTuple):
         share = torch.where(tasks.view(-1, 1, 1), self.share, 0.0)
         return self._replace(share=share)
 
-    def without_lost(self, losses: Tensor) -> "SupportLoss":
-        """Let rows of tasks count nothing that are lost, by their losses, (tasks,).
+    def without_lost(self, Z: Tensor) -> "SupportLoss":
+        """Let rows of tasks count nothing that are lost, by the outputs for them.
 
         Their weights stay where they are. So numbers are finite, on the way back too.
         """
         if self.start is None:
             return self
-        return self.where(losses <= _LOST * self.start)
+        return self.where(self.of_tasks(Z) <= _LOST * self.start)
 
     def activate(self, Z: Tensor) -> Tensor:
         """Map outputs to what is compared with the target."""

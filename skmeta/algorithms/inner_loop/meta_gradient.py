@@ -19,12 +19,7 @@ from skmeta.algorithms.inner_loop.relu_network import (
     backward,
     forward,
 )
-from skmeta.algorithms.inner_loop.safeguard import (
-    all_kept,
-    can_ask,
-    keeps,
-    kept,
-)
+from skmeta.algorithms.inner_loop.safeguard import can_ask, keeps, kept
 from skmeta.algorithms.inner_loop.step import Step
 from skmeta.utils.threads import side_by_side
 
@@ -171,8 +166,8 @@ def _differentiate(
         steps, now = take_steps(loss, stop_lost=not can_ask(X))
         outputs = [step.Z for step in steps]
     if len(outputs) > 1:
-        is_kept = keeps(loss.of_tasks(torch.stack(outputs)))
-        if not all_kept(is_kept):
+        is_kept = keeps(loss, outputs)
+        if is_kept is not None:
             if steps and can_ask(X):  # again, without those that went astray
                 steps, now = take_steps(loss.where(is_kept), stop_lost=False)
             now = kept(is_kept, now, weights)
@@ -232,8 +227,8 @@ def _descend_together(
     if before:
         if not same_rows:  # those of the last step are to judge by
             outputs = [apply_relu_network(weights, X)]
-        is_kept = keeps(loss.of_tasks(torch.stack([outputs[0], Z])))
-        if not all_kept(is_kept):  # what has gone nowhere gives no way
+        is_kept = keeps(loss, [outputs[0], Z])
+        if is_kept is not None:  # what has gone nowhere gives no way
             now, loss = kept(is_kept, now, weights), loss.where(is_kept)
             is_kept = is_kept.view(-1, 1, 1)
             A = [X, *(torch.where(is_kept, rows, 0.0) for rows in A[1:])]

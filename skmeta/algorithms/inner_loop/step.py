@@ -34,8 +34,7 @@ class Step(NamedTuple):
     ) -> "Step":
         """Find the gradient of the loss on some rows."""
         A, Z = forward(weights, X)
-        if loss.start is not None:
-            loss = loss.without_lost(loss.of_tasks(Z))
+        loss = loss.without_lost(Z)
         P, G = backward(weights, A, Z, loss)
         return cls(weights, rates, A, Z, P, G, loss)
 

@@ -12,7 +12,7 @@ from skmeta.algorithms.shared.by_class import (
     split_again,
     sum_by_class,
 )
-from skmeta.algorithms.shared.calibration import Calibration
+from skmeta.algorithms.shared.calibration import Calibration, count_classes
 from skmeta.algorithms.shared.losses import (
     absent_classes,
     mask_absent_classes,
@@ -40,6 +40,7 @@ __all__ = [
     "absent_classes",
     "add_offset",
     "class_loss",
+    "count_classes",
     "count_unexpected",
     "embed_episode",
     "join_train_rows",

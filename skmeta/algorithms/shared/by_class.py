@@ -5,6 +5,7 @@ log-probabilities over the classes that have rows.
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ __all__ = [
     "mean_by_class",
     "split_again",
     "sum_by_class",
+    "weights_follow",
 ]
 
 # Log-probability of a class without a row: low, yet a query row of such a class costs
@@ -32,6 +34,9 @@ _LOG_P_WITHOUT_ROWS = -20.0
 # With the first scale, two random rows are so far apart on average. From much further
 # the first epochs would go into pulling everything together.
 FIRST_DISTANCE = 2.0
+
+weights_follow: ContextVar[bool] = ContextVar("weights_follow", default=False)
+"""Whether a module is made for weights that are there already, as in a file."""
 
 
 def log_scale(
@@ -62,7 +67,7 @@ def log_scale(
         Logarithm of the scale.
     """
     scale = torch.tensor(1.0)
-    if learn:
+    if learn and not weights_follow.get():
         with torch.no_grad():
             a, b = apply(backbone, torch.randn(2, 100, spec.n_features))
             scale = FIRST_DISTANCE / distance(a, b).mean().clamp(min=1e-6)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, column_or_1d
 
 from skmeta.tables.groups import encode_groups
@@ -14,7 +15,7 @@ from skmeta.tables.meta_dataset import parquet, storage, summary
 from skmeta.tables.meta_dataset.sequence import TaskSequence
 from skmeta.tables.meta_dataset.task import Task, join
 
-__all__ = ["MetaDataset", "unpack"]
+__all__ = ["MetaDataset", "unpack", "unpack_support"]
 
 
 class MetaDataset(TaskSequence):
@@ -305,3 +306,25 @@ def unpack(X: Any, y: Any, groups: Any) -> tuple[Any, Any, Any, np.ndarray | Non
     if y is not None or groups is not None:
         raise ValueError("A MetaDataset holds y and groups: do not pass them as well.")
     return X.X, X.y, X.groups, X.in_support
+
+
+def unpack_support(X: Any, y: Any, groups: Any) -> tuple[Any, Any, Any]:
+    """Take the rows to learn tasks from: of a meta-dataset, the supports if it has any.
+
+    Parameters
+    ----------
+    X : MetaDataset or array-like
+        What ``adapt`` was called with.
+    y, groups : array-like or None
+        Its other arguments.
+
+    Returns
+    -------
+    X, y, groups : array-like or None
+        Support rows, or what was given.
+    """
+    X, y, groups, in_support = unpack(X, y, groups)
+    if in_support is None:
+        return X, y, groups
+    rows = np.flatnonzero(in_support)
+    return _safe_indexing(X, rows), y[rows], groups[rows]

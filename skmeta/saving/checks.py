@@ -1,0 +1,214 @@
+"""What a file has brought fits together, or is refused.
+
+A checksum finds damage. Whoever writes a file can write its checksum, so that what is
+read is looked through as well: nothing in it may lead beyond the ends of an array, into
+a wrong attribute, or to answers that are no numbers.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+from skmeta.engine.adapted import AdaptedTasks
+from skmeta.exceptions import LoadError
+from skmeta.tables.labels import TaskLabels
+from skmeta.tables.prior import Prior
+
+__all__ = ["check_adapted", "check_history", "check_learnt", "check_names"]
+
+_OF_COLUMNS = ("mean_", "scale_", "low_", "high_", "within_")
+_OF_TARGETS = ("target_mean_", "target_scale_", "target_low_", "target_high_")
+_OF_TARGETS += ("target_within_",)
+
+# Numbers of a row that is tried; of wider ones none is.
+_WIDEST_TRIAL = 2**20
+
+
+def check_names(names: Iterable[str], estimator: Any, taken: Iterable[str]) -> None:
+    """Refuse names that are no attributes of a fit.
+
+    Parameters
+    ----------
+    names : iterable of str
+        What a file would set.
+    estimator : object
+        What it would be set on.
+    taken : iterable of str
+        Parameters, and what is set in a way of its own.
+
+    Raises
+    ------
+    LoadError
+        If a name is one of these, a method, or Python's own.
+    """
+    taken = {*taken, *dir(type(estimator))}  # a method stays one
+    for name in names:
+        if name in taken or name.startswith("__"):
+            raise LoadError(f"It sets {name!r}, which is no attribute of a fit.")
+
+
+def check_history(rows: Any) -> list[dict[str, Any]]:
+    """Return the rows of a history, or raise a LoadError."""
+    if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
+        raise LoadError("Its history is none.")
+    return rows
+
+
+def check_learnt(meta: Any) -> None:
+    """Refuse what ``fit`` cannot have learnt: sizes that differ, numbers out of range.
+
+    Raises
+    ------
+    LoadError
+        If something is so.
+    """
+    spec = meta.spec_
+    sizes = {"n_features": 1, "n_outputs": 0, "n_train_classes": 0, "n_parts": 0}
+    for name, least in sizes.items():
+        if not _is_count(getattr(spec, name), least):
+            raise LoadError(f"Its {name} is {getattr(spec, name)!r}.")
+    if spec.kind != meta._kind or type(spec.from_pool) is not bool:
+        raise LoadError("It was learnt for targets of another kind.")
+    if spec.label_space not in ("shared", "per_task"):
+        raise LoadError(f"Its label_space is {spec.label_space!r}.")
+    n_features = meta.n_features_in_
+    if n_features != spec.n_features:
+        raise LoadError(f"It was learnt from {n_features!r} columns.")
+    for name in (*_OF_COLUMNS, *_OF_TARGETS):
+        shapes = [(), (n_features,)] if name in _OF_COLUMNS else [(), (1,)]
+        _check_numbers(name, getattr(meta, name, None), shapes)
+    names = getattr(meta, "feature_names_in_", None)
+    if names is not None and np.shape(names) != (n_features,):
+        raise LoadError("It has other columns than names of them.")
+    if spec.kind == "classifier":
+        n_classes = len(_flat("classes_", meta.classes_))
+        if n_classes != spec.n_outputs and spec.label_space == "shared":
+            raise LoadError(f"It has {n_classes} classes for {spec.n_outputs} outputs.")
+        weight = getattr(meta, "class_weight_", None)  # not in format 1
+        _check_numbers("class_weight_", weight, [(n_classes,)])
+    _check_prior(meta.prior_, spec.n_parts)
+
+
+def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:
+    """Refuse tasks that cannot have been adapted to, and try one of each state.
+
+    Raises
+    ------
+    LoadError
+        If they do not fit together, or give no answer.
+    """
+    n_tasks = adapted.n_tasks
+    if not _is_count(n_tasks, 1):
+        raise LoadError(f"It has adapted to {n_tasks!r} tasks.")
+    order = _indices("order", adapted.order, n_tasks)
+    bounds = _indices("bounds", adapted.bounds, n_tasks + 1)
+    if not (
+        len(order) == n_tasks
+        and np.array_equal(np.sort(order), np.arange(n_tasks))
+        and bounds[0] == 0
+        and bounds[-1] == n_tasks
+        and (np.diff(bounds) > 0).all()
+        and len(adapted.states) == len(bounds) - 1
+    ):
+        raise LoadError("Its tasks are not those of its states.")
+    names = adapted.names
+    if names is not None and n_tasks - len(_flat("names", names)) not in (0, 1):
+        raise LoadError("It has other tasks than names of them.")
+    if (adapted.labels is None) != (meta._kind == "regressor"):
+        raise LoadError("Its tasks are of another kind.")
+    if adapted.labels is not None:
+        _check_labels(adapted.labels, n_tasks)
+    for state, size in zip(adapted.states, np.diff(bounds).tolist(), strict=True):
+        for leaf in tree_leaves(state):
+            if not isinstance(leaf, Tensor) or not leaf.ndim or len(leaf) != size:
+                raise LoadError("What it has learnt of tasks is no state of them.")
+    _try(adapted, meta)
+
+
+def _try(adapted: AdaptedTasks, meta: Any) -> None:
+    """Answer one row for the first task of every state."""
+    n_features = meta.n_features_in_
+    if n_features > _WIDEST_TRIAL:
+        return
+    # Not by the prior itself, which may refuse a row of zeros.
+    prior = meta.prior_
+    n_outputs = 1 if prior is None or prior.classes is None else len(prior.classes)
+    said = np.zeros((1, meta.spec_.n_parts, n_outputs), dtype=np.float32)
+    table = meta._table(
+        np.zeros((1, n_features)), offset=None if prior is None else said
+    )
+    rows, mask = np.zeros((1, 1), dtype=np.intp), np.ones((1, 1), dtype=bool)
+    learner = adapted.learner
+    given = [table.features(rows, mask), table.offsets(rows, mask)]
+    given = [each.to(learner.device) for each in given if each is not None]
+    for state, task in zip(
+        adapted.states, adapted.order[adapted.bounds[:-1]], strict=True
+    ):
+        one = tree_map(lambda leaf: leaf[:1], state)
+        with torch.no_grad():
+            outputs = learner.algorithm.predict(learner.module, one, *given)
+        labels = adapted.labels
+        least = 1 if labels is None else labels.n_classes[task]
+        if outputs.ndim != 3 or outputs.shape[:2] != (1, 1) or outputs.shape[2] < least:
+            raise LoadError("What it has learnt of tasks answers nothing.")
+
+
+def _check_labels(labels: TaskLabels, n_tasks: int) -> None:
+    n_labels = len(_flat("vocabulary", labels.vocabulary))
+    members = _indices("members", labels.members, n_labels)
+    first = _indices("first", labels.first, len(members) + 1)
+    n_classes = _indices("n_classes", labels.n_classes, len(members) + 1)
+    if not (
+        len(first) == len(n_classes) == n_tasks
+        and (first + n_classes <= len(members)).all()
+    ):
+        raise LoadError("Its tasks have other classes than labels of them.")
+
+
+def _check_prior(prior: Any, n_parts: int) -> None:
+    if prior is None:
+        if n_parts:
+            raise LoadError("It lacks its prior.")
+        return
+    if not isinstance(prior, Prior) or len(prior.parts) != n_parts:
+        raise LoadError("Its prior is none.")
+    _check_numbers("mean", prior.mean, [()])
+    _check_numbers("scale", prior.scale, [()])
+
+
+def _check_numbers(name: str, value: Any, shapes: list[tuple[int, ...]]) -> None:
+    if value is None:
+        return
+    numbers = np.asarray(value)
+    lowest = np.finfo(float).tiny if name.endswith("scale_") else -np.inf
+    if (
+        numbers.shape not in shapes
+        or numbers.dtype.kind not in "iuf"
+        or not np.isfinite(numbers).all()
+        or not (numbers >= lowest).all()
+    ):
+        raise LoadError(f"Its {name} is out of range.")
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return type(value) is int and least <= value < 2**62
+
+
+def _flat(name: str, value: Any) -> np.ndarray:
+    if not isinstance(value, np.ndarray) or value.ndim != 1:
+        raise LoadError(f"Its {name} are no list.")
+    return value
+
+
+def _indices(name: str, value: Any, end: int) -> np.ndarray:
+    """Return whole numbers from 0 up to an end, or raise a LoadError."""
+    value = _flat(name, value)
+    if value.dtype.kind not in "iu" or (
+        len(value) and (value.min() < 0 or value.max() >= end)
+    ):
+        raise LoadError(f"Its {name} are out of range.")
+    return value

@@ -1,0 +1,35 @@
+"""Devices that torch can compute on."""
+
+import torch
+
+__all__ = ["check_device"]
+
+
+def check_device(device: str | torch.device) -> None:
+    """Refuse a device that torch cannot compute on here.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        As torch takes it, such as "cpu" or "cuda:1".
+
+    Raises
+    ------
+    ValueError
+        If there is no such device, or if torch has not been built for it.
+
+    Examples
+    --------
+    >>> from skmeta.utils.devices import check_device
+    >>> check_device("cpu")
+    """
+    try:
+        torch.zeros(1, device=device).item()
+    # torch raises any kind of them, AssertionError among others.
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise ValueError(
+            f"device={str(device)!r} is none that torch can compute on here "
+            f"({reason or type(error).__name__}). Pass 'cpu', or another device of "
+            "this machine."
+        ) from error
