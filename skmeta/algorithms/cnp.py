@@ -1,7 +1,7 @@
 """Conditional neural processes, plain and attentive."""
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ __all__ = ["CNP"]
 # own shift would learn nothing.
 _SMOOTH: Final = "silu"
 
+# How many times faster than the network the deviations after few rows are learnt.
+_SPEED = 30.0
+
 
 class CNP(Algorithm):
     r"""Conditional neural process: a task is summed up by what its rows say on average.
@@ -33,10 +36,14 @@ class CNP(Algorithm):
     .. math:: r = \frac{1}{n + 1} \Big( r_0 + \sum_{i=1}^n h(f(x_i), y_i) \Big),
               \qquad
               (\mu, \omega) = g(f(x), r), \qquad
-              \sigma = \sigma_{min} + (1 - \sigma_{min}) \, \mathrm{softplus}(\omega).
+              \sigma = \sigma_{min} + (1 - \sigma_{min}) \,
+                       \mathrm{softplus}(\omega + \nu_n).
 
     The meta-learnt :math:`r_0` is one row that every support has. It is not in the
-    paper; with it r tells few rows from many and a task without any has an answer.
+    paper; with it r tells few rows from many and a task without any has an answer. Nor
+    is :math:`\nu_n = 30 (a / (n + 1) + b / (n + 1)^2)` with meta-learnt a and b, zero
+    at first. A network learns late that a task of no row or one is far less sure than
+    all others, where training for 0 to 10 rows shows it few of them.
 
     With ``attention=True``, each row to be answered has a representation of its own:
     multihead dot-product attention from its embedding to those of the support rows
@@ -149,7 +156,10 @@ class CNP(Algorithm):
         member = module.membership(support) * support.counts(values).unsqueeze(1)
         if module.attention is None:
             count = member.sum(dim=-1, keepdim=True)
-            mean = (module.prior + member @ values) / (1 + count)
+            share = 1 / (1 + count)
+            mean = (module.prior + member @ values) * share
+            if module.few is not None:
+                mean = torch.cat([mean, share], dim=-1)
             return Averages(mean, support.n_classes)
         keys = module.attention.key(_prepend(module.prior_place, embedded))
         values = _prepend(module.prior, values)
@@ -215,7 +225,7 @@ class CNP(Algorithm):
 
 
 class Averages(NamedTuple):
-    about: Tensor  # (tasks, groups, width)
+    about: Tensor  # (tasks, groups, width), for values + 1: the share of r_0
     n_classes: Tensor  # (tasks,)
 
 
@@ -232,7 +242,7 @@ class _Process(nn.Module):
     def __init__(self, backbone: nn.Module, spec: Spec, algorithm: CNP):
         super().__init__()
         d, width = width_of(backbone), algorithm.width
-        self.kind = spec.kind
+        self.kind, self.width = spec.kind, width
         self.n_labels = spec.n_outputs if spec.kind == "classifier" else 0
         self.per_task = spec.label_space == "per_task"
         n_targets = 0 if self.per_task else spec.n_outputs
@@ -244,6 +254,9 @@ class _Process(nn.Module):
             d, width, (width, width), n_outputs, bias=not self.per_task
         )
         self.prior = nn.Parameter(torch.randn(width) / width**0.5)
+        self.few = None
+        if spec.kind == "regressor":
+            self.few = nn.Parameter(torch.zeros(2))  # a, b
         self.attention = None
         if algorithm.attention:
             self.prior_place = nn.Parameter(torch.randn(d) / d**0.5)
@@ -268,16 +281,29 @@ class _Process(nn.Module):
         """Answer rows, (tasks, rows, outputs) or (tasks, rows, classes)."""
         embedded = apply(self.backbone, X).unsqueeze(1)  # (tasks, 1, rows, d)
         if isinstance(state, Averages):
-            about = state.about.unsqueeze(2)  # (tasks, groups, 1, width)
+            about = state.about[:, :, None, : self.width]  # (tasks, groups, 1, width)
+            share = state.about[:, :, None, self.width :]  # none in early files
         else:
             assert self.attention is not None  # which a Context is for
             about = self.attention(embedded, state)  # (tasks, groups, rows, width)
+            share = 1 / state.member.sum(dim=-1)[:, :, None, None]
         shape = torch.broadcast_shapes(about.shape[:3], embedded.shape[:3])
         pair = [part.expand(*shape, part.shape[-1]) for part in (embedded, about)]
         outputs = self.decoder(*pair)
         if self.per_task:
             return outputs.squeeze(-1).mT
+        if self.few is not None and share.shape[-1]:
+            by_rows = torch.cat([share, share.square()], dim=-1) @ self.few
+            mean, deviation = outputs.chunk(2, dim=-1)
+            outputs = torch.cat([mean, deviation + _SPEED * by_rows[..., None]], dim=-1)
         return outputs.squeeze(1)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        if self.few is not None:  # early files have none
+            state_dict.setdefault(f"{prefix}few", torch.zeros_like(self.few))
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class _Pair(nn.Module):

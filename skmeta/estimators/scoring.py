@@ -67,9 +67,9 @@ class FewShotScoring(BaseEstimator):
         groups : array-like of shape (n_rows,), default=None
             With groups, the *few-shot score*: each group is taken for a new task, split
             at random in ``n_shot`` support rows (of each class in per-task label
-            spaces) and query rows, adapted to and scored on the query. The
-            current task is left as it was. The split depends on ``random_state`` only,
-            with 0 for None.
+            spaces; with "auto" at most half of those of a usual group) and query rows,
+            adapted to and scored on the query. The current task is left as it was. The
+            split depends on ``random_state`` only, with 0 for None.
 
         Returns
         -------
@@ -104,10 +104,10 @@ class FewShotScoring(BaseEstimator):
         warn_of_unknown(np.unique(rows.y[~known]))
         weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
-            label_space = getattr(self, "label_space_", "shared")
+            cells = self._cells(rows)
             in_support = draw_support(
-                self._cells(rows),
-                shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1],
+                cells,
+                self._shot_to_score(cells),
                 generator(self.random_state, default=0),
                 stratum=self._strata(rows),
             )
@@ -128,14 +128,19 @@ class FewShotScoring(BaseEstimator):
         answers = self._answer(adapted, query.X, query.task)
         scores = self._scores_per_task(query, answers)
         if not len(scores):
-            raise ValueError(
-                "No group has enough rows for a support and a query."
-                if not len(query)
-                else "The targets of every group are constant, and R2 is undefined for "
-                "them. Score by another metric, such as "
-                "few_shot_scorer('neg_mean_absolute_error')."
-            )
+            raise ValueError(_why_no_score(query))
         return float(np.mean(scores))
+
+    def _shot_to_score(self, cells: np.ndarray) -> int:
+        """Choose how many rows of each cell are support: as many as were trained for.
+
+        Where an algorithm chose that, no more than half of the rows of a usual cell.
+        """
+        label_space = getattr(self, "label_space_", "shared")
+        shot = shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1]
+        if self.n_shot != "auto":
+            return shot
+        return min(shot, max(1, int(np.median(np.bincount(cells))) // 2))
 
     def _current_or_prior(self, groups: Any, no_prior: str) -> Any:
         """Return what was adapted to, or before that what answers unknown groups.
@@ -206,6 +211,20 @@ def accuracy_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
     assert rows.weight is not None  # score gives every row one
     right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
     return right[weight > 0] / weight[weight > 0]
+
+
+def _why_no_score(query: TaskRows) -> str:
+    """Say why no task has a score."""
+    if not len(query):
+        return "No group has enough rows for a support and a query."
+    why = "The targets of every group are constant, and R2 is undefined for them."
+    if np.bincount(query.task).max() == 1:
+        why = (
+            "Every group has a single row beyond its support, and R2 is undefined for "
+            "one. Set n_shot lower."
+        )
+    other = "few_shot_scorer('neg_mean_absolute_error')"
+    return f"{why} Score by another metric, such as {other}."
 
 
 def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:

@@ -95,6 +95,8 @@ def unit_of(y: np.ndarray) -> float:
     >>> unit_of(np.array([3e40, -4e40])) == 2.0**134
     True
     """
+    if not len(y):
+        return 1.0
     [size] = _sizes(np.reshape(y, (-1, 1)))
     if size == 0 or _SMALL < size < _LARGE:
         return 1.0

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -223,6 +223,7 @@ class _Watch(TorchDispatchMode):
         kwargs = kwargs or {}
         if (
             torch.Tag.nondeterministic_seeded not in func.tags
+            or any(isinstance(each, torch.Generator) for each in args)
             or kwargs.get("generator") is not None
             or _present.get() is not self.generators  # a block inside this one draws
         ):
@@ -234,11 +235,13 @@ class _Watch(TorchDispatchMode):
         if drawing is None:
             with _borrowed(self.generators, device):
                 return func(*args, **kwargs)
-        return drawing(*args, **{**kwargs, "generator": self.generators.of(device)})
+        names = [each.name for each in drawing._schema.arguments]
+        given = args[: names.index("generator")]  # it may be there as None
+        return drawing(*given, **{**kwargs, "generator": self.generators.of(device)})
 
 
 @functools.cache
-def _with_generator(func: Any) -> Callable[..., Any] | None:
+def _with_generator(func: Any) -> Any | None:
     """Find the form of an operation that takes a generator, if it has one."""
     own = func._schema
     if any(each.name == "generator" for each in own.arguments):

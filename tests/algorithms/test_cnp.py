@@ -22,7 +22,10 @@ ATTENTION = pytest.mark.parametrize("attention", [False, True])
 def build(algorithm, spec):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return algorithm.build(MLP((6, 5)), spec).double()
+        module = algorithm.build(MLP((6, 5)), spec).double()
+    if module.few is not None:  # it begins with zeros, which would hide it
+        module.few.data.copy_(torch.tensor([0.02, -0.03]))
+    return module
 
 
 def naive_pair(pair, embedded, beside):
@@ -70,7 +73,13 @@ def naive_outputs(module, episode, spec, t):
             for z, code in zip(places, codes, strict=True)
         ]
         about = naive_about(module, x, places, representations)
-        rows.append(naive_pair(module.decoder, x, about))
+        output = naive_pair(module.decoder, x, about)
+        if spec.kind == "regressor":
+            a, b = module.few
+            n = len(places)
+            shift = 30 * (a / (n + 1) + b / (n + 1) ** 2)
+            output = torch.stack([output[0], output[1] + shift])
+        rows.append(output)
     return torch.stack(rows)
 
 
@@ -113,6 +122,14 @@ def test_mean_and_standard_deviation_are_the_likelihoods(attention, episode_for)
     expected = -torch.stack([log_p[t][query.mask[t]].mean() for t in range(3)]).mean()
     loss = algorithm.meta_loss(module, Episode(support, query))
     torch.testing.assert_close(loss, expected)
+
+
+@ATTENTION
+def test_weights_of_early_files_are_read_as_if_few_rows_were_like_many(attention):
+    module = build(CNP(attention, width=8), REGRESSOR)
+    early = {k: v for k, v in module.state_dict().items() if k != "few"}
+    module.load_state_dict(early)
+    assert not module.few.any()
 
 
 def test_standard_deviations_come_in_the_unit_of_the_targets():

@@ -162,6 +162,8 @@ def test_a_constant_target_is_the_reason_that_is_given(diabetes):
         meta.score(X, y, groups=groups)
     with pytest.raises(ValueError, match="No group has enough rows"):
         meta.score(X[:12], y[:12], groups=groups[:12])
+    with pytest.raises(ValueError, match="single row beyond its support"):
+        meta.score(X[:24], X[:24, 0], groups=groups[:24])
 
 
 def test_weights_and_groups_go_by_their_names_alone(diabetes):

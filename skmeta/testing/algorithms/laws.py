@@ -7,7 +7,7 @@ algorithm::
     laws.padding_changes_nothing(MAML())
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -38,6 +38,10 @@ __all__ = ["ALGORITHM_LAWS"]
 _FAR = 1e3
 # Answers may be so many times as large as the largest target of the support.
 _MODERATE = 100.0
+# Distances of one far row from all others, in standard deviations; how many times as
+# large as usual answers to the others may be; and as the target that is far itself.
+_DISTANCES = (10.0, 100.0, 1000.0)
+_WITHIN, _IN_PROPORTION = 10.0, 3.0
 
 law = lawmaker("algorithm", AlgorithmTrial.trials)
 
@@ -224,6 +228,56 @@ def far_rows_give_no_wild_answer(trial: AlgorithmTrial) -> None:
                 )
 
 
+@law(
+    "let no single row decide: take back steps that lead astray, regularise what is "
+    "solved, average what is summed up."
+)
+def one_far_row_leaves_ordinary_answers(trial: AlgorithmTrial) -> None:
+    """One row, feature or target 10 to 1000 times out does no harm to ordinary rows.
+
+    Their answers stay within ten times what targets are, or answers without it; where
+    the target itself is out, in proportion to it at worst.
+    """
+    trial = trial.with_relu()
+    task, X = trial.task(), trial.rows(1, 5)
+    usual = trial.answer([task], X)
+    most = _WITHIN * max(1.0, task.y.abs().max().item(), usual.abs().max().item())
+    moved = list(_with_one_far(task, trial.spec.kind == "regressor"))
+    outputs = trial.answer([each for *_, each in moved], X.expand(len(moved), -1, -1))
+    outputs = outputs[..., : max(task.n_classes, 1)]
+    for (where, distance, _), own in zip(moved, outputs, strict=True):
+        what = f"for {where} at {distance:g} standard deviations"
+        if not own.isfinite().all():
+            raise BreachError(f"{what}, answers to ordinary rows are not finite")
+        allowed = most + (_IN_PROPORTION * distance if where == _TARGET else 0.0)
+        largest = own.abs().max().item()
+        if trial.spec.kind == "regressor" and largest > allowed:
+            raise BreachError(
+                f"{what}, an answer of size {largest:.2g} to an ordinary row"
+            )
+    far = torch.cat([X, *(distance * X for distance in _DISTANCES)], dim=1)
+    beside = trial.answer([task], far)[:, : X.shape[1]]
+    expect_same("rows far out in the query", beside, usual)
+
+
+_TARGET = "one target"
+
+
+def _with_one_far(task: Rows, values: bool) -> Iterator[tuple[str, float, Rows]]:
+    for distance in _DISTANCES:
+        row, cell, column = task.X.clone(), task.X.clone(), task.X.clone()
+        row[0] *= distance / row[0].norm()
+        cell[0, 0] = distance
+        column[:, 0] += distance
+        yield "one support row", distance, task._replace(X=row)
+        yield "one feature of a support row", distance, task._replace(X=cell)
+        yield "one feature of all support rows", distance, task._replace(X=column)
+        if values:
+            y = task.y.clone()
+            y[0] = distance
+            yield _TARGET, distance, task._replace(y=y)
+
+
 ALGORITHM_LAWS: tuple[Law, ...] = (
     outputs_fit_the_task,
     padding_changes_nothing,
@@ -235,6 +289,7 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     a_row_of_weight_two_counts_twice,
     empty_support_is_answered_by_the_prior,
     far_rows_give_no_wild_answer,
+    one_far_row_leaves_ordinary_answers,
     a_prior_that_says_nothing_is_none,
     a_constant_of_the_prior_shifts_values,
     padding_has_no_prior,

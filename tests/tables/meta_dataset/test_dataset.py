@@ -137,6 +137,6 @@ def test_nights_of_new_people_from_a_real_table():
     train, test = people.train_test_split(test_size=4, random_state=0)
     numbers = make_preprocessor().fit(train.X)
     train, test = train.transform(numbers), test.transform(numbers)
-    meta = MetaRegressor("cnp", normalize="task", **QUICK).fit(train)
+    meta = MetaRegressor("cnp", n_shot=5, normalize="task", **QUICK).fit(train)
     assert np.isfinite(meta.score(test))
     assert len(meta.adapt(test).predict(test.X, groups=test.groups)) == 40
