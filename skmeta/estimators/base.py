@@ -228,6 +228,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         if earlier is None:
             self._learn_scale(rows)
             self._learn_task_scale(rows)
+        else:
+            earlier.check_columns(self.n_features_in_)
         self._learn_range(rows, widen=earlier is not None)
         targets, cell, label = self._learn_targets(rows, classes, settled)
         if classes is not None and not is_partial:
@@ -505,6 +507,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             backbone=self.backbone_,
             n_train_classes=self.spec_.n_train_classes,
             n_parts=self.spec_.n_parts,
+            n_features=self.spec_.n_features,
         )
 
     def _open_checkpoint(

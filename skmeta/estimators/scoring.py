@@ -67,9 +67,9 @@ class FewShotScoring(BaseEstimator):
         groups : array-like of shape (n_rows,), default=None
             With groups, the *few-shot score*: each group is taken for a new task, split
             at random in ``n_shot`` support rows (of each class in per-task label
-            spaces; with "auto" at most half of those of a usual group) and query rows,
-            adapted to and scored on the query. The current task is left as it was. The
-            split depends on ``random_state`` only, with 0 for None.
+            spaces; elsewhere with "auto" at most half of the rows of a usual group) and
+            query rows, adapted to and scored on the query. The current task is left as
+            it was. The split depends on ``random_state`` only, with 0 for None.
 
         Returns
         -------
@@ -134,11 +134,11 @@ class FewShotScoring(BaseEstimator):
     def _shot_to_score(self, cells: np.ndarray) -> int:
         """Choose how many rows of each cell are support: as many as were trained for.
 
-        Where an algorithm chose that, no more than half of the rows of a usual cell.
+        Where an algorithm chose that, no more than half of the rows of a usual task.
         """
         label_space = getattr(self, "label_space_", "shared")
         shot = shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1]
-        if self.n_shot != "auto":
+        if self.n_shot != "auto" or label_space == "per_task":
             return shot
         return min(shot, max(1, int(np.median(np.bincount(cells))) // 2))
 
