@@ -197,7 +197,8 @@ def meta_train(
     Raises
     ------
     ValueError
-        If the loss diverged and no epoch left finite weights.
+        If the loss diverged and no epoch left finite weights, or if a matrix of a step
+        had no solution.
     KeyboardInterrupt
         If Ctrl-C left no finite weights.
     """

@@ -34,14 +34,14 @@ def class_members(
         return [
             ("gp", MetaClassifier("gp", **given)),
             ("protonet", MetaClassifier("protonet", **given)),
-            *_plain("classifier", random_state, "own linear"),
+            ("own_linear", _plain("classifier", random_state, "own linear")),
         ]
     if label_space == "shared":
         given["label_space"] = label_space
     return [
         ("gp", MetaClassifier("gp", **given)),
         ("gp_alone", MetaClassifier("gp", prior=None, **given)),
-        *_plain("classifier", random_state, "mixed linear"),
+        ("mixed_linear", _plain("classifier", random_state, "mixed linear")),
         ("boosting_residual", _boosting("classifier", random_state)),
     ]
 
@@ -65,21 +65,17 @@ def value_members(n_shot: Any, random_state: int | None) -> list[tuple[str, Any]
     return [
         ("gp", MetaRegressor("gp", **given)),
         ("gp_alone", MetaRegressor("gp", prior=None, **given)),
-        *_plain("regressor", random_state, "mixed linear"),
+        ("mixed_linear", _plain("regressor", random_state, "mixed linear")),
         ("boosting_residual", _boosting("regressor", random_state)),
     ]
 
 
-def _plain(kind: str, random_state: int | None, *names: str) -> list[tuple[str, Any]]:
-    """Return plain ways by names that parameters can have."""
-    ways = plain_ways(kind, random_state=random_state, rivals=False)
-    return [(_NAMES[name], ways[name]) for name in names]
+def _plain(kind: str, random_state: int | None, name: str) -> Any:
+    """Return the plain way of a name."""
+    return plain_ways(kind, random_state=random_state, rivals=False)[name]
 
 
 def _boosting(kind: str, random_state: int | None) -> PooledWithResidual:
     """Make boosting, shifted by what it leaves; of the few trees of a prior."""
     seed = random_state or 0
     return PooledWithResidual(make_part("boosting", kind, seed), random_state=seed)
-
-
-_NAMES = {"own linear": "own_linear", "mixed linear": "mixed_linear"}

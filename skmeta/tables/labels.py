@@ -39,8 +39,7 @@ def infer_label_space(y: np.ndarray, task: np.ndarray) -> str:
         more, and where there is one task only. A handful of rare labels decide nothing.
     """
     _, label, recurs = _recurring(y, task)
-    is_shared = 2 * recurs[label].sum() >= len(label) or (task == task[0]).all()
-    return "shared" if is_shared else "per_task"
+    return _by_rows(label, recurs, task)
 
 
 def choose_label_space(y: np.ndarray, task: np.ndarray) -> str:
@@ -64,8 +63,8 @@ def choose_label_space(y: np.ndarray, task: np.ndarray) -> str:
         If some labels occur in a single task and others in several, or if there is no
         second task that could tell.
     """
-    space = infer_label_space(y, task)
     vocabulary, label, recurs = _recurring(y, task)
+    space = _by_rows(label, recurs, task)
     if recurs.all() or not (recurs.any() or space == "shared"):
         return space
     share = recurs[label].mean()
@@ -81,6 +80,12 @@ def choose_label_space(y: np.ndarray, task: np.ndarray) -> str:
         f"label_space={space!r} if that is right, and the other one if not."
     )
     return space
+
+
+def _by_rows(label: np.ndarray, recurs: np.ndarray, task: np.ndarray) -> str:
+    """Let most rows decide, and one task be for shared labels."""
+    is_shared = 2 * recurs[label].sum() >= len(label) or (task == task[0]).all()
+    return "shared" if is_shared else "per_task"
 
 
 def _recurring(
