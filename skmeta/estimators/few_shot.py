@@ -279,7 +279,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             labels = self._decode(given, steps)
             super().fit(X, labels, sample_weight=sample_weight)
         if sample_weight is not None:  # nothing is known of rows of weight 0
-            counts = np.asarray(sample_weight) > 0
+            counts = check_weights(sample_weight, given) > 0
             labels, given = labels[counts], given[counts]
         self.classes_, row = np.unique(given, return_index=True)
         self._labels = labels[row]

@@ -9,12 +9,31 @@ from sklearn.preprocessing import StandardScaler
 
 from skmeta.tables.preprocessing import make_preprocessor
 
-__all__ = ["Scaler", "append_columns", "as_frame", "n_rows", "stack_rows"]
+__all__ = ["Scaler", "append_columns", "as_array", "as_frame", "n_rows", "stack_rows"]
 
 
 def n_rows(X: Any) -> int:
     """Count the rows of an array, a list or a DataFrame."""
-    return X.shape[0] if hasattr(X, "shape") else len(X)
+    return int(X.shape[0]) if hasattr(X, "shape") else len(as_array(X))
+
+
+def as_array(X: Any) -> np.ndarray:
+    """Make an array of a list of rows.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        rows = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            f"X is no table: its rows differ in length ({error})."
+        ) from error
+    if rows.ndim < 1:
+        raise ValueError(f"X must hold rows, and is {X!r}.")
+    return rows
 
 
 def stack_rows(above: Any, below: Any) -> Any:
