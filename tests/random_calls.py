@@ -254,7 +254,7 @@ def contain(X, container):
         return pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
     if container == "sparse" and X.dtype.kind in "fi":
         return scipy.sparse.csr_array(X.astype(float))
-    if container == "tensor" and X.dtype.kind == "f":
+    if container == "tensor" and X.dtype in (np.float64, np.float32):
         return torch.from_numpy(X.copy())
     if container == "memoryview" and X.dtype == float and X.size:
         return memoryview(X)

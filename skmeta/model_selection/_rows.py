@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import _num_samples
 
 from skmeta.tables.preprocessing import make_preprocessor
 
@@ -14,7 +16,7 @@ __all__ = ["Scaler", "append_columns", "as_array", "as_frame", "n_rows", "stack_
 
 def n_rows(X: Any) -> int:
     """Count the rows of an array, a list or a DataFrame."""
-    return int(X.shape[0]) if hasattr(X, "shape") else len(as_array(X))
+    return int(_num_samples(X))
 
 
 def as_array(X: Any) -> np.ndarray:
@@ -49,6 +51,8 @@ def stack_rows(above: Any, below: Any) -> Any:
     DataFrame or ndarray of shape (n_rows_above + n_rows_below, n_features)
         With a missing value for a category that ``above`` does not have.
     """
+    if issparse(above) or issparse(below):
+        raise ValueError("X is sparse, and rows are put under others: X.toarray().")
     if not hasattr(above, "iloc"):
         return np.concatenate([np.asarray(above), np.asarray(below)])
     import pandas as pd

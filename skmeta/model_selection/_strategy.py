@@ -119,6 +119,8 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             Ready to predict.
         """
         check_is_fitted(self)
+        if X is None and y is not None:
+            raise ValueError("adapt learns from rows: pass X as well, or neither.")
         if X is None:
             self._adapt_to_nothing()
             self.names_: Any = None

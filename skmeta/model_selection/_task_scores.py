@@ -5,7 +5,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_scalar, column_or_1d
+from sklearn.utils import _safe_indexing, check_scalar
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_y
 
 from skmeta.episodes.rounds import Round
 from skmeta.model_selection._metrics import Metric
@@ -39,7 +41,9 @@ class TaskScorer:
 
     def __init__(self, X: Any, y: Any, groups: Any, label_space: str | None):
         self.X = X
-        self.y = column_or_1d(y)
+        self.y = _check_y(y, multi_output=False, y_numeric=label_space is None)
+        if label_space is not None:
+            check_classification_targets(self.y)
         if len(self.y) != n_rows(X):
             raise ValueError(f"X has {n_rows(X)} rows, y has {len(self.y)}.")
         self.label_space = label_space
