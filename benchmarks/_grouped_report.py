@@ -1,13 +1,13 @@
 """From losses on the tables with groups to ratios, tables of figures and a picture."""
 
 import re
-from pathlib import Path
+from functools import partial
 
 import numpy as np
+from _pages import fill, rewrite
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/which.md")  # whose blocks hold figures
 CAP = 10.0  # a ratio beyond counts as this in a mean
 NEAR = 0.02
@@ -182,27 +182,20 @@ def filled(text, results):
     beside" and names.
     """
 
-    def block(match):
-        what, _, rest = match["what"].partition(" of ")
+    def lines_of(what):
+        what, _, rest = what.partition(" of ")
         name, _, others = what.partition(" beside ")
         if others:
-            lines = against_table(results, name, re.split(r",\s+", others))
-        else:
-            names = re.split(r",\s+", rest) if rest else tuple(MAIN)
-            lines = TABLES[what](results, names)
-        return "\n".join([match["start"], *lines, match["end"]])
+            return against_table(results, name, re.split(r",\s+", others))
+        names = re.split(r",\s+", rest) if rest else tuple(MAIN)
+        return TABLES[what](results, names)
 
-    start, end = "<!-- grouped: (?P<what>.+?) -->", "<!-- end -->"
-    return re.sub(
-        rf"(?P<start>{start})\n.*?(?P<end>{end})", block, text, flags=re.DOTALL
-    )
+    return fill(text, "grouped", lines_of)
 
 
 def fill_pages(results):
     """Write the figures where pages show them."""
-    for name in PAGES:
-        path = ROOT / name
-        path.write_text(filled(path.read_text(), results))
+    rewrite(PAGES, partial(filled, results=results))
 
 
 def draw(results, path):

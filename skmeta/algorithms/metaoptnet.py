@@ -29,9 +29,10 @@ from skmeta.nn import apply
 __all__ = ["MetaOptNet"]
 
 
+_C = {"per_task": 1.0, "shared": 0.03}
+
 # The machine puts classes a margin of 1 apart; at first that is worth these odds. Where
 # a label means the same in every task, a handful of rows seldom makes sure of one.
-_C = {"per_task": 1.0, "shared": 0.03}
 _FIRST_SCALE = {"per_task": 5.0, "shared": 0.4}
 
 

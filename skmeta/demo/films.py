@@ -40,10 +40,13 @@ def make_meta_learners(
         Not yet fitted.
     """
 
-    def meta_learner(algorithm, backbone, max_epochs, weight_decay) -> MetaClassifier:
+    def meta_learner(
+        algorithm, backbone, max_epochs, weight_decay, prior=None
+    ) -> MetaClassifier:
         return MetaClassifier(
             algorithm,
             backbone,
+            prior=prior,
             n_shot=(0, 20),
             n_query=50,
             max_epochs=max_epochs,
@@ -73,7 +76,18 @@ def make_meta_learners(
             weight_decay=1.0,
         ),
         "prototypical network": meta_learner(
-            ProtoNet("cosine"), Linear(16), max_epochs=60, weight_decay=0.0
+            ProtoNet("cosine"),
+            Linear(16),
+            max_epochs=60,
+            weight_decay=0.0,
+            prior=["boosting", "linear"],
+        ),
+        "Gaussian process": MetaClassifier(
+            "gp",
+            n_shot=(0, 20),
+            n_query=50,
+            verbose=verbose,
+            random_state=random_state,
         ),
     }
 

@@ -107,12 +107,11 @@ def make_net(
 
 def _check_callbacks(callbacks: Sequence) -> None:
     """Refuse callbacks of skorch that ask for rows with labels."""
-    for given in callbacks:
-        callback = given[-1] if isinstance(given, tuple) else given
-        cls = callback if isinstance(callback, type) else type(callback)
+    for cls in _classes_of(callbacks):
         if not issubclass(cls, Callback):
             raise TypeError(
-                f"callbacks must be those of skorch, or made like them, not {given!r}."
+                f"callbacks must be those of skorch, or made like them: {cls.__name__!r} "
+                "is none."
             )
         if issubclass(cls, (ScoringBase, InputShapeSetter)):
             raise ValueError(
@@ -121,6 +120,13 @@ def _check_callbacks(callbacks: Sequence) -> None:
                 "valid_score of tasks held out; a callback of your own may record "
                 "more, and PassthroughScoring hands it on to epochs."
             )
+
+
+def _classes_of(callbacks: Sequence[Any] | None) -> Iterator[type]:
+    """Return what callbacks are: as skorch has them, some are named, some classes."""
+    for given in callbacks or []:
+        callback = given[-1] if isinstance(given, tuple) else given
+        yield callback if isinstance(callback, type) else type(callback)
 
 
 def build(algorithm: Algorithm, backbone: Backbone, spec: Spec) -> nn.Module:
@@ -147,9 +153,8 @@ def build(algorithm: Algorithm, backbone: Backbone, spec: Spec) -> nn.Module:
 
 
 def _has_schedule(callbacks: Sequence[Any] | None) -> bool:
-    """Tell whether some callbacks, named or not, have one of the learning rate."""
-    each = (item[-1] if isinstance(item, tuple) else item for item in callbacks or [])
-    return any(isinstance(callback, LRScheduler) for callback in each)
+    """Tell whether some of the callbacks are one of the learning rate."""
+    return any(issubclass(cls, LRScheduler) for cls in _classes_of(callbacks))
 
 
 def _check_optimizer(optimizer: Any) -> None:

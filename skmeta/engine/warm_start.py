@@ -13,6 +13,11 @@ from skmeta.episodes.spec import Spec
 
 __all__ = ["EarlierFit", "take_over"]
 
+_OF_OTHERS = (
+    "warm_start=True goes on from weights that were learnt for other columns or "
+    "labels. Set warm_start=False."
+)
+
 
 @dataclass(frozen=True)
 class EarlierFit:
@@ -30,6 +35,8 @@ class EarlierFit:
         How many training classes it was built for.
     n_parts : int, default=0
         Parts of the prior it was built for.
+    n_features : int, default=None
+        Columns it was built for.
     """
 
     net: EpisodicNet
@@ -38,14 +45,17 @@ class EarlierFit:
     backbone: Backbone
     n_train_classes: int
     n_parts: int = 0
+    n_features: int | None = None
+
+    def check_columns(self, n_features: int) -> None:
+        """Refuse more or fewer columns."""
+        if n_features != self.n_features:
+            raise ValueError(_OF_OTHERS)
 
     def check_meaning(self, meaning: Any) -> None:
         """Refuse columns or outputs that stand for something else."""
         if meaning != self.meaning:
-            raise ValueError(
-                "warm_start=True goes on from weights that were learnt for other "
-                "columns or labels. Set warm_start=False."
-            )
+            raise ValueError(_OF_OTHERS)
 
     def check_components(self, algorithm: Algorithm, backbone: Backbone) -> None:
         """Refuse an algorithm or a backbone whose weights are others."""

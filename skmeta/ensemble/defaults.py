@@ -77,7 +77,7 @@ def _plain(kind: str, random_state: int | None, *names: str) -> list[tuple[str, 
 
 
 def _boosting(kind: str, random_state: int | None) -> PooledWithResidual:
-    """Make boosting, shifted by what it leaves; of the few trees that a prior has."""
+    """Make boosting, shifted by what it leaves; of the few trees of a prior."""
     seed = random_state or 0
     return PooledWithResidual(make_part("boosting", kind, seed), random_state=seed)
 

@@ -156,7 +156,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         """Meta-train on more tasks: one pass over ``tasks_per_epoch`` episodes of them.
 
         The first call, or ``fit``, settles columns, their scale and the label space.
-        Every call goes on from the weights and the optimizer's memory that are there;
+        Every call goes on from the weights and the optimizer's memory that are there,
+        with a cycle of the learning rate of its own where the algorithm trains in one;
         call it several times for more passes. A second loss of the training classes
         (``class_loss`` of an algorithm) is left out where labels are per task, for the
         next call has other classes. A prior stays as the first call, or ``fit``, has
@@ -227,11 +228,13 @@ class BaseMetaEstimator(AdaptingEstimator):
         if earlier is None:
             self._learn_scale(rows)
             self._learn_task_scale(rows)
+        else:
+            earlier.check_columns(self.n_features_in_)
+        self._learn_range(rows, widen=earlier is not None)
         targets, cell, label = self._learn_targets(rows, classes, settled)
         if classes is not None and not is_partial:
             refuse_declared_names(self.spec_.label_space)
         augmentations = self._build_learner(earlier)
-        self._learn_range(rows, widen=earlier is not None)
         if settled:
             self._refuse_new_classes()
         if is_partial:
@@ -280,14 +283,19 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.history_ = self.net_.history
 
         self.n_tasks_ = self._count_units(rows)
-        self.largest_task_ = None
-        if self.tasks == "groups":
-            self.largest_task_ = int(np.bincount(rows.task).max())
+        self._learn_largest_task(rows, widen=earlier is not None)
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset))
 
     # What is meta-trained on ---------------------------------------------------------
+
+    def _learn_largest_task(self, rows: TaskRows, *, widen: bool) -> None:
+        """Keep the rows of the largest task, of an earlier fit too if it goes on."""
+        before = getattr(self, "largest_task_", None) if widen else None
+        self.largest_task_ = None
+        if self.tasks == "groups":
+            self.largest_task_ = max(int(np.bincount(rows.task).max()), before or 0)
 
     def _groups_to_train_on(self, groups: Any) -> Any:
         """Return what tells tasks apart, None where they are made of one table."""
@@ -499,6 +507,7 @@ class BaseMetaEstimator(AdaptingEstimator):
             backbone=self.backbone_,
             n_train_classes=self.spec_.n_train_classes,
             n_parts=self.spec_.n_parts,
+            n_features=self.spec_.n_features,
         )
 
     def _open_checkpoint(

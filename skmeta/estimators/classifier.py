@@ -116,8 +116,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         range as it is, and lets rows come as far beyond it as it is wide.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
-        ``default_epochs``: 20 for "gp", 200 for most; at most 40 for such a pool of ten
-        classes or more where none is held out to stop the training.
+        ``default_epochs``: 20 for "gp", 200 for most; at most 40 for a pool of ten
+        classes or more where none is held out to stop the training, for algorithms that
+        have ``class_loss``.
     batch_size : int, default=32
         Tasks in a meta-batch.
     tasks_per_epoch : int, default=512
@@ -146,7 +147,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
     unknown_task : {"error", "prior"}, default="error"
         Answer to rows of a group that was not adapted to.
     callbacks : list of skorch callbacks, default=None
-        Called during meta-training.
+        Called during meta-training. One that raises KeyboardInterrupt counts as Ctrl-C:
+        the best weights are kept, and the caller gets the exception.
     device : str, default="cpu"
         Where torch computes.
     compile : bool, default=False

@@ -67,8 +67,9 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         or each task by those of its support, as in :class:`MetaClassifier`; values are
         given back in the unit of the targets. A support's target that is beyond the
         range of the training by x standard deviations counts as
-        :math:`10 \tanh(x / 10)` beyond it, except with "task", which is for tasks that
-        may have a unit of their own.
+        :math:`10 \tanh(x / 10)` beyond it, and no answer lies further out than such a
+        target: a slope learnt from three rows may lead anywhere. Except with "task",
+        which is for tasks that may have a unit of their own.
     max_epochs, batch_size, tasks_per_epoch, lr, optimizer
         As in :class:`MetaClassifier`.
     early_stopping, validation_fraction, patience

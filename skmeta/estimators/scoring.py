@@ -67,9 +67,9 @@ class FewShotScoring(BaseEstimator):
         groups : array-like of shape (n_rows,), default=None
             With groups, the *few-shot score*: each group is taken for a new task, split
             at random in ``n_shot`` support rows (of each class in per-task label
-            spaces) and query rows, adapted to and scored on the query. The
-            current task is left as it was. The split depends on ``random_state`` only,
-            with 0 for None.
+            spaces; elsewhere with "auto" at most half of the rows of a usual group) and
+            query rows, adapted to and scored on the query. The current task is left as
+            it was. The split depends on ``random_state`` only, with 0 for None.
 
         Returns
         -------
@@ -104,10 +104,10 @@ class FewShotScoring(BaseEstimator):
         warn_of_unknown(np.unique(rows.y[~known]))
         weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
-            label_space = getattr(self, "label_space_", "shared")
+            cells = self._cells(rows)
             in_support = draw_support(
-                self._cells(rows),
-                shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1],
+                cells,
+                self._shot_to_score(cells),
                 generator(self.random_state, default=0),
                 stratum=self._strata(rows),
             )
@@ -132,6 +132,17 @@ class FewShotScoring(BaseEstimator):
         if not len(scores):
             raise ValueError(_why_no_score(query))
         return float(np.mean(scores))
+
+    def _shot_to_score(self, cells: np.ndarray) -> int:
+        """Choose how many rows of each cell are support: as many as were trained for.
+
+        Where an algorithm chose that, no more than half of the rows of a usual task.
+        """
+        label_space = getattr(self, "label_space_", "shared")
+        shot = shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1]
+        if self.n_shot != "auto" or label_space == "per_task":
+            return shot
+        return min(shot, max(1, int(np.median(np.bincount(cells))) // 2))
 
     def _current_or_prior(self, groups: Any, no_prior: str) -> Any:
         """Return what was adapted to, or before that what answers unknown groups.

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from skmeta import MetaRegressor
+from skmeta.datasets import make_sinusoids
 from tests.conftest import QUICK
 
 
@@ -45,3 +46,32 @@ def test_no_answer_is_further_out_than_a_target_may_come(diabetes):
     assert answers.max() <= y.max() + 10 * y.std() * (1 + 1e-5)
     assert answers.min() >= y.min() - 10 * y.std() * (1 + 1e-5)
     assert np.ptp(answers) > 10 * y.std()  # which is far
+
+
+@pytest.mark.parametrize("normalize", ["global", "robust", "task", None])
+def test_a_second_fit_knows_nothing_of_the_first(normalize, diabetes):
+    X, y, groups = diabetes
+    new = MetaRegressor("r2d2", normalize=normalize, **QUICK)
+    old = MetaRegressor("r2d2", normalize=normalize, **QUICK).fit(X, y, groups=groups)
+    moved = X + 100.0, y + 1000.0
+    for meta in (new, old):
+        meta.fit(*moved, groups=groups).adapt(moved[0][:9], moved[1][:9])
+    np.testing.assert_array_equal(*(meta.predict(moved[0]) for meta in (new, old)))
+
+
+def test_tasks_of_ten_rows_have_a_score_by_default():
+    X, y, groups = make_sinusoids(n_tasks=20, n_rows=10, random_state=0)
+    quick = {**QUICK, "prior": None}
+    quick.pop("n_shot", None)
+    meta = MetaRegressor(**quick).fit(X, y, groups=groups)
+    assert meta.n_shot_ == (1, 10)
+    assert np.isfinite(meta.score(X, y, groups=groups))
+
+
+def test_a_part_does_not_shrink_the_largest_task(diabetes):
+    X, y, groups = diabetes
+    meta = MetaRegressor("r2d2", **QUICK).fit(X, y, groups=groups)
+    largest = meta.largest_task_
+    few = np.arange(24)
+    meta.partial_fit(X[few], y[few], groups=groups[few])
+    assert meta.largest_task_ == largest == np.bincount(groups).max()
