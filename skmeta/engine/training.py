@@ -110,8 +110,8 @@ def _check_callbacks(callbacks: Sequence) -> None:
     for cls in _classes_of(callbacks):
         if not issubclass(cls, Callback):
             raise TypeError(
-                f"callbacks must be those of skorch, or made like them: {cls.__name__!r} "
-                "is none."
+                f"callbacks must be those of skorch or made like them, and "
+                f"{cls.__name__!r} is none."
             )
         if issubclass(cls, (ScoringBase, InputShapeSetter)):
             raise ValueError(
