@@ -82,8 +82,11 @@ def make_net(
     ------
     ValueError
         If a callback asks for rows with labels.
+    TypeError
+        If something is no callback, or no optimizer.
     """
     _check_callbacks(callbacks or [])
+    _check_optimizer(parameters["optimizer"])
     if _can_fuse(parameters["optimizer"]):
         parameters["optimizer__fused"] = True
     own: list[tuple[str, Callback]] = []
@@ -105,6 +108,11 @@ def make_net(
 def _check_callbacks(callbacks: Sequence) -> None:
     """Refuse callbacks of skorch that ask for rows with labels."""
     for cls in _classes_of(callbacks):
+        if not issubclass(cls, Callback):
+            raise TypeError(
+                f"callbacks must be those of skorch or made like them, and "
+                f"{cls.__name__!r} is none."
+            )
         if issubclass(cls, (ScoringBase, InputShapeSetter)):
             raise ValueError(
                 f"{cls.__name__} looks at rows and their labels, and meta-training "
@@ -129,7 +137,13 @@ def build(algorithm: Algorithm, backbone: Backbone, spec: Spec) -> nn.Module:
     TypeError
         If the algorithm makes something else.
     """
-    module = algorithm.build(backbone, spec)
+    try:
+        module = algorithm.build(backbone, spec)
+    except TypeError as error:  # of a parameter that is a word, not a number
+        raise TypeError(
+            f"{algorithm} cannot be built with {backbone}: {error}. Are their "
+            "parameters of the right types?"
+        ) from error
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"{type(algorithm).__name__}.build must return a torch.nn.Module, and "
@@ -141,6 +155,12 @@ def build(algorithm: Algorithm, backbone: Backbone, spec: Spec) -> nn.Module:
 def _has_schedule(callbacks: Sequence[Any] | None) -> bool:
     """Tell whether some of the callbacks are one of the learning rate."""
     return any(issubclass(cls, LRScheduler) for cls in _classes_of(callbacks))
+
+
+def _check_optimizer(optimizer: Any) -> None:
+    cls = getattr(optimizer, "func", optimizer)  # of a partial
+    if isinstance(cls, type) and not issubclass(cls, torch.optim.Optimizer):
+        raise TypeError(f"optimizer must be one of torch.optim, not {cls.__name__!r}.")
 
 
 def _can_fuse(optimizer: Any) -> bool:

@@ -218,6 +218,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         """
         check_is_fitted(self)
         X, y, groups = unpack_support(X, y, groups)
+        if X is None and y is not None:
+            raise ValueError("adapt learns from rows: pass X as well, or neither.")
         if X is None:
             if not self._has_prior():
                 raise ValueError(

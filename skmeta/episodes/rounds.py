@@ -114,6 +114,8 @@ def draw_classes(
     sizes = np.bincount(label)
     first = np.cumsum(sizes) - sizes
     usable = np.flatnonzero(sizes >= 2)
+    if not len(usable):
+        raise ValueError("No class has two rows, one for a support and one to ask.")
     n_way = min(n_way, len(usable))
     drawn = draw_without_replacement(np.full(n_episodes, len(usable)), n_way, rng)
     rows = [

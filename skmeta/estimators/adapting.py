@@ -23,6 +23,7 @@ from skmeta.estimators.targets import FAR, OWN_FAR, SQUASH, Targets
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.sizes import refuse_words
 from skmeta.utils.messages import show, warn
 
 __all__ = ["AdaptingEstimator"]
@@ -92,6 +93,8 @@ class AdaptingEstimator(
         """
         check_is_fitted(self)
         X, y, groups = unpack_support(X, y, groups)
+        if X is None and y is not None:
+            raise ValueError("adapt learns from rows: pass X as well, or neither.")
         if X is None:
             if not self._has_prior():
                 raise ValueError(
@@ -242,7 +245,9 @@ class AdaptingEstimator(
     ) -> tuple[np.ndarray, np.ndarray]:
         numeric = self._kind == "regressor"
         X, y = validate_data(self, X, y, reset=reset, dtype=_NUMBERS, y_numeric=numeric)
-        if not numeric:
+        if numeric:
+            refuse_words(y)
+        else:
             check_classification_targets(y)
         return X, y
 

@@ -58,6 +58,8 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
                 f"{type(self).__name__} needs a meta-learner that is a {kind}, not "
                 f"{type(self.meta).__name__}."
             )
+        if X is None or y is None:
+            raise ValueError("fit learns a task from labelled rows: pass X and y.")
         check_is_fitted(self.meta)
         meta = last_step(self.meta)
         if sample_weight is not None and not _takes_weights(meta):
@@ -166,6 +168,10 @@ def _takes_weights(meta: Any) -> bool:
     return has_fit_parameter(meta, "sample_weight")
 
 
+# Rows that a support may have by being repeated.
+_MOST_ROWS = 1e6
+
+
 def _repeated(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
     """Repeat rows as often as they count, for what takes no weights."""
     weight = check_weights(sample_weight, X)
@@ -174,6 +180,11 @@ def _repeated(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
             "The meta-learner takes no weights of rows. Whole numbers would do, by "
             "which rows are repeated: leave sample_weight out, or choose an algorithm "
             "with uses_weights, such as 'maml' or 'cnp'."
+        )
+    if weight.sum() > _MOST_ROWS:
+        raise ValueError(
+            "The meta-learner takes no weights of rows, and to repeat rows by these "
+            f"would make {weight.sum():.0e} of them. Divide them by a number."
         )
     rows = np.repeat(np.arange(len(weight)), weight.astype(np.intp))
     return _safe_indexing(X, rows), _safe_indexing(y, rows)
@@ -279,7 +290,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             labels = self._decode(given, steps)
             super().fit(X, labels, sample_weight=sample_weight)
         if sample_weight is not None:  # nothing is known of rows of weight 0
-            counts = np.asarray(sample_weight) > 0
+            counts = check_weights(sample_weight, given) > 0
             labels, given = labels[counts], given[counts]
         self.classes_, row = np.unique(given, return_index=True)
         self._labels = labels[row]

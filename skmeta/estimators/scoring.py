@@ -125,6 +125,8 @@ class FewShotScoring(BaseEstimator):
         if not self._has_prior():  # to answer where all of a support is unknown
             supported = np.bincount(rows.task, learnt, minlength=rows.n_tasks) > 0
             query = query.take(supported[query.task])
+        if not len(query):
+            raise ValueError(_why_no_score(query))
         answers = self._answer(adapted, query.X, query.task)
         scores = self._scores_per_task(query, answers)
         if not len(scores):

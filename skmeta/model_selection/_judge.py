@@ -1,12 +1,12 @@
 """Judge estimators: name them, fit them on training tasks, score them on the others."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold
-from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
 
 from skmeta.episodes.rounds import draw_rounds
 from skmeta.model_selection._inspect import (
@@ -19,7 +19,11 @@ from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._per_task import PerTask
 from skmeta.model_selection._splitters import TaskSplit
 from skmeta.model_selection._strategy import Strategy
-from skmeta.model_selection._task_scores import TaskScorer, warn_of_undefined
+from skmeta.model_selection._task_scores import (
+    TaskScorer,
+    check_options,
+    warn_of_undefined,
+)
 from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import warn_of_unknown
@@ -88,7 +92,8 @@ def judge(
     import pandas as pd
 
     shots = _check_shots(shots)
-    y = np.asarray(y).ravel()
+    check_options(n_repeats=n_repeats, n_query=n_query, random_state=random_state)
+    y = column_or_1d(y)
     check_consistent_length(X, y)
     if metric is None:
         classifies = is_classifier(next(iter(estimators.values())))
@@ -118,6 +123,11 @@ def judge(
         )
         unknown = np.union1d(unknown, scorer.unknown_labels())
     warn_of_unknown(unknown)
+    if not parts:
+        raise ValueError(
+            "shots=0 asks for a prior, which none of the estimators has. Ask for 1 or "
+            "more."
+        )
     frame = pd.concat(parts, ignore_index=True)[COLUMNS]
     first = frame[frame.estimator == frame.estimator.iloc[0]]
     first = first[first.shots == first.shots.max()]
@@ -182,7 +192,8 @@ def _large_enough(drawn, most: int, scorer: TaskScorer):
 
 
 def _check_shots(shots) -> tuple[int, ...]:
-    shots = (shots,) if isinstance(shots, (int, np.integer)) else tuple(shots)
+    is_many = isinstance(shots, Iterable) and not isinstance(shots, str)
+    shots = tuple(shots) if is_many else (shots,)
     whole = all(isinstance(shot, (int, np.integer)) and shot >= 0 for shot in shots)
     if not shots or not whole:
         raise ValueError(f"shots must be whole numbers from 0 on, not {shots!r}.")
@@ -208,6 +219,8 @@ def _splits(y, groups, test_groups, cv, random_state, train_needed):
         cv = TaskSplit(random_state=random_state)
     elif isinstance(cv, (int, np.integer)):
         cv = GroupKFold(cv, shuffle=True, random_state=random_state)
+    elif isinstance(cv, str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
+        raise ValueError(f"cv must be a number, a splitter or splits, not {cv!r}.")
     splits = list(cv.split(np.zeros(len(y)), y, groups)) if hasattr(cv, "split") else cv
     splits = list(splits)
     for train, test in splits:

@@ -3,18 +3,39 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import _num_samples
 
 from skmeta.tables.preprocessing import make_preprocessor
 
-__all__ = ["Scaler", "append_columns", "as_frame", "n_rows", "stack_rows"]
+__all__ = ["Scaler", "append_columns", "as_array", "as_frame", "n_rows", "stack_rows"]
 
 
 def n_rows(X: Any) -> int:
     """Count the rows of an array, a list or a DataFrame."""
-    return X.shape[0] if hasattr(X, "shape") else len(X)
+    return int(_num_samples(X))
+
+
+def as_array(X: Any) -> np.ndarray:
+    """Make an array of a list of rows.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        rows = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            f"X is no table: its rows differ in length ({error})."
+        ) from error
+    if rows.ndim < 1:
+        raise ValueError(f"X must hold rows, and is {X!r}.")
+    return rows
 
 
 def stack_rows(above: Any, below: Any) -> Any:
@@ -30,6 +51,8 @@ def stack_rows(above: Any, below: Any) -> Any:
     DataFrame or ndarray of shape (n_rows_above + n_rows_below, n_features)
         With a missing value for a category that ``above`` does not have.
     """
+    if issparse(above) or issparse(below):
+        raise ValueError("X is sparse, and rows are put under others: X.toarray().")
     if not hasattr(above, "iloc"):
         return np.concatenate([np.asarray(above), np.asarray(below)])
     import pandas as pd

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skmeta.episodes.rounds import Round, draw_classes, draw_rounds
@@ -12,6 +13,7 @@ from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._per_task import PerTask
 from skmeta.model_selection._task_scores import (
     TaskScorer,
+    check_options,
     mean_per_task,
     warn_of_undefined,
 )
@@ -162,6 +164,15 @@ class FewShotScorer(BaseEstimator):
 
     def _per_task(self, estimator, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
         metric = Metric(self.metric)
+        check_options(
+            n_shot=self.n_shot,
+            n_way=self.n_way,
+            n_query=self.n_query,
+            n_episodes=self.n_episodes,
+            n_repeats=self.n_repeats,
+            random_state=self.random_state,
+        )
+        y = column_or_1d(y)
         of_classes = groups is None and self._draws_classes(estimator)
         if groups is None and not of_classes:
             if getattr(last_step(estimator), "tasks", "groups") != "table":
@@ -171,11 +182,9 @@ class FewShotScorer(BaseEstimator):
                     "sklearn.set_config(enable_metadata_routing=True) so that it "
                     "arrives. Or pass n_way= to draw episodes from the classes of y."
                 )
-            groups = np.zeros(len(np.asarray(y)), dtype=np.intp)
+            groups = np.zeros(len(y), dtype=np.intp)
         if not adapts(estimator):
-            estimator = PerTask(estimator).fit(
-                X, y, groups=np.asarray(y).ravel() if of_classes else groups
-            )
+            estimator = PerTask(estimator).fit(X, y, groups=y if of_classes else groups)
         space = "per_task" if of_classes else label_space_of(estimator, y, groups)
         scorer = TaskScorer(X, y, groups, space)
         n_query = self.n_query

@@ -10,14 +10,21 @@ from sklearn.base import (
     is_regressor,
 )
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_n_features, _check_y, check_is_fitted
 
 from skmeta.exceptions import NotAdaptedError
-from skmeta.model_selection._rows import n_rows
+from skmeta.model_selection._rows import as_array, n_rows
 from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
-from skmeta.tables.sizes import refuse_extreme_columns, refuse_extreme_targets, unit_of
+from skmeta.tables.sizes import (
+    refuse_extreme_columns,
+    refuse_extreme_targets,
+    refuse_words,
+    unit_of,
+)
 
 __all__ = ["Strategy", "log_probabilities_of", "probabilities_of", "stand_in"]
 
@@ -66,7 +73,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         self : object
             Fitted.
         """
-        y = np.asarray(y).ravel()
+        y = self._check_rows(X, y, reset=True)
         if groups is None:
             raise ValueError(
                 f"{type(self).__name__} needs the task of each row: pass groups=."
@@ -87,7 +94,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             if classes is not None:
                 self.label_space_, self.classes_ = "shared", np.unique(classes)
                 refuse_undeclared(y, self.classes_)
-        elif y.dtype.kind in "biuf":
+        else:
             refuse_extreme_targets(y)
             self.unit_ = unit_of(y)  # libraries compute in single precision
         self._learn(X, self._in_unit(y), task)
@@ -112,12 +119,14 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             Ready to predict.
         """
         check_is_fitted(self)
+        if X is None and y is not None:
+            raise ValueError("adapt learns from rows: pass X as well, or neither.")
         if X is None:
             self._adapt_to_nothing()
             self.names_: Any = None
             self.members_: Any = None
             return self
-        y = np.asarray(y).ravel()
+        y = self._check_rows(X, y, reset=False)
         if groups is None:
             groups = np.zeros(len(y), dtype=np.intp)
         self.names_, task = encode_groups(groups, y)
@@ -155,6 +164,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             return values if unit == 1.0 else np.asarray(values, dtype=float) * unit
         return self.classes_[self._probabilities(X, task).argmax(axis=1)]
 
+    @available_if(lambda self: is_classifier(self._answers_as()))
     def predict_proba(self, X, groups=None):
         """Predict the probability of each class.
 
@@ -206,6 +216,25 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             return np.asarray(y, dtype=float)[:, np.newaxis]
         return (y[:, np.newaxis] == self.classes_).astype(float)
 
+    def _check_rows(self, X, y, *, reset: bool) -> np.ndarray:
+        """Refuse what is no table, or no target of each row; return the targets.
+
+        What is in the columns is for the estimator to judge: words and gaps may do.
+        """
+        if not hasattr(X, "shape"):
+            X = as_array(X)
+        check_consistent_length(X, y)
+        _check_n_features(self, X, reset=reset)
+        if X.shape[0] == 0:
+            raise ValueError("X has no rows.")
+        values = is_regressor(self._answers_as())
+        y = _check_y(y, multi_output=False, y_numeric=values)
+        if values:
+            refuse_words(y)
+        else:
+            check_classification_targets(y)
+        return y
+
     def _in_unit(self, y) -> np.ndarray:
         """Give values the scale that libraries can compute with; labels stay."""
         unit = getattr(self, "unit_", 1.0)  # none in earlier files
@@ -218,6 +247,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
 
     def _locate(self, X, groups) -> np.ndarray:
         check_is_fitted(self)
+        _check_n_features(self, X if hasattr(X, "shape") else as_array(X), reset=False)
         if not hasattr(self, "names_"):
             raise NotAdaptedError(f"Call adapt before {type(self).__name__}.predict.")
         n_asked = n_rows(X)

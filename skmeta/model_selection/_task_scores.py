@@ -1,13 +1,17 @@
 """The score of every task: adapt to a round of episodes, compare the answers."""
 
 import copy
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_scalar
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_y
 
 from skmeta.episodes.rounds import Round
 from skmeta.model_selection._metrics import Metric
+from skmeta.model_selection._rows import n_rows
 from skmeta.pipelines import (
     last_step,
     restore_targets,
@@ -19,7 +23,7 @@ from skmeta.tables.labels import are_among
 from skmeta.utils.messages import silenced, warn
 from skmeta.utils.unique import number
 
-__all__ = ["TaskScorer", "mean_per_task", "warn_of_undefined"]
+__all__ = ["TaskScorer", "check_options", "mean_per_task", "warn_of_undefined"]
 
 
 class TaskScorer:
@@ -37,9 +41,11 @@ class TaskScorer:
 
     def __init__(self, X: Any, y: Any, groups: Any, label_space: str | None):
         self.X = X
-        self.y = np.asarray(y).ravel()
-        if len(self.y) != _n_rows(X):
-            raise ValueError(f"X has {_n_rows(X)} rows, y has {len(self.y)}.")
+        self.y = _check_y(y, multi_output=False, y_numeric=label_space is None)
+        if label_space is not None:
+            check_classification_targets(self.y)
+        if len(self.y) != n_rows(X):
+            raise ValueError(f"X has {n_rows(X)} rows, y has {len(self.y)}.")
         self.label_space = label_space
         self.names: Any = None
         if groups is None:
@@ -169,6 +175,28 @@ def mean_per_task(scores: np.ndarray, task: np.ndarray, n_tasks: int) -> np.ndar
     return np.divide(total, count, out=np.full(n_tasks, np.nan), where=count > 0)
 
 
+def check_options(
+    *,
+    n_repeats: int,
+    n_query: int | None,
+    random_state: int | None,
+    n_shot: int = 0,
+    n_way: int | None = None,
+    n_episodes: int | None = None,
+) -> None:
+    """Refuse numbers of what is drawn that are none."""
+    check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
+    check_scalar(n_shot, "n_shot", Integral, min_val=0)
+    for name, given, least in (
+        ("n_query", n_query, 1),
+        ("n_way", n_way, 2),
+        ("n_episodes", n_episodes, 1),
+        ("random_state", random_state, 0),
+    ):
+        if given is not None:
+            check_scalar(given, name, Integral, min_val=least)
+
+
 def warn_of_undefined(metric: Metric, scores: np.ndarray) -> None:
     """Say once how many tasks a metric is undefined for."""
     n_undefined = int(np.isnan(scores).sum())
@@ -182,7 +210,3 @@ def warn_of_undefined(metric: Metric, scores: np.ndarray) -> None:
             f"{metric.name} is undefined for {n_undefined} of {len(scores)} tasks, "
             "which are left out: one class or one value only.",
         )
-
-
-def _n_rows(X: Any) -> int:
-    return X.shape[0] if hasattr(X, "shape") else len(X)

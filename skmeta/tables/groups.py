@@ -5,6 +5,7 @@ is a span of one sorted index.
 """
 
 import contextlib
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,8 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "groups contains NaN. Every row needs a task: drop the rows whose task is "
             "unknown, or give them a group of their own."
         )
+    if given.dtype.kind == "O" and not all(isinstance(g, Hashable) for g in given):
+        raise ValueError("groups holds lists or the like, which are no names of tasks.")
     try:
         return np.unique(given, return_inverse=True)
     except TypeError as error:

@@ -7,7 +7,12 @@ import numpy as np
 
 from skmeta.utils.messages import show
 
-__all__ = ["refuse_extreme_columns", "refuse_extreme_targets", "unit_of"]
+__all__ = [
+    "refuse_extreme_columns",
+    "refuse_extreme_targets",
+    "refuse_words",
+    "unit_of",
+]
 
 # Beyond these, squares of numbers, and sums of them, are near the end of all numbers.
 _SMALLEST, _LARGEST = 1e-100, 1e100
@@ -41,6 +46,21 @@ def refuse_extreme_columns(X: np.ndarray, names: Any = None) -> None:
         "whose squares are beyond all numbers. Give them in another unit, or leave "
         "them out."
     )
+
+
+def refuse_words(y: np.ndarray) -> None:
+    """Refuse targets that are no numbers, where values are learnt.
+
+    Raises
+    ------
+    ValueError
+        If they are words, dates or complex.
+    """
+    if y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"y must hold numbers, for values are learnt, and is of type {y.dtype}: "
+            f"{show(y[:3])}."
+        )
 
 
 def refuse_extreme_targets(y: np.ndarray, *, in_single: bool = False) -> None:

@@ -222,7 +222,7 @@ class _Watch(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         if (
-            torch.Tag.nondeterministic_seeded not in func.tags
+            torch.Tag.nondeterministic_seeded not in getattr(func, "tags", ())
             or any(isinstance(each, torch.Generator) for each in args)
             or kwargs.get("generator") is not None
             or _present.get() is not self.generators  # a block inside this one draws
@@ -232,6 +232,8 @@ class _Watch(TorchDispatchMode):
         if device.type == "meta":  # of shapes alone; nothing is drawn
             return func(*args, **kwargs)
         drawing = _with_generator(func)
+        if drawing is None and device.type not in ("cpu", "cuda"):
+            return func(*args, **kwargs)  # there is no other way to tell it
         if drawing is None:
             with _borrowed(self.generators, device):
                 return func(*args, **kwargs)
