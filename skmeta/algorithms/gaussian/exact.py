@@ -140,7 +140,8 @@ class MostLikely(torch.autograd.Function):
         # Classes stand before rows, (tasks * processes, classes, rows): a softmax over
         # the last and short one of dimensions takes four times as long.
         shape = logits.mT.shape
-        step = torch.linalg.inv(_eye(K) + 0.5 * K).flatten(0, 1)
+        L = cholesky(_eye(K) + 0.5 * K)
+        step = torch.cholesky_inverse(L).flatten(0, 1)
         near = (K / root.clamp(min=_TINY).mT).flatten(0, 1)
         root = root.mT.expand(*shape[:2], 1, -1).flatten(0, 1)
         labels = root * Y.mT.expand(shape).flatten(0, 1)
