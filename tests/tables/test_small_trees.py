@@ -38,9 +38,7 @@ def test_values_are_those_of_scikit_learn(loss, dtype):
     part = make_part("boosting", "regressor", seed=0).set_params(loss=loss)
     part.fit(X.astype(dtype), y)
     rows = many(X).astype(dtype)
-    np.testing.assert_array_equal(
-        SmallTrees.of(part).predict(rows), part.predict(rows)
-    )
+    np.testing.assert_array_equal(SmallTrees.of(part).predict(rows), part.predict(rows))
 
 
 def test_thresholds_between_two_numbers_of_single_precision_are_kept():

@@ -79,9 +79,7 @@ class Kernel(NamedTuple):
         linear, near = products.unflatten(1, (2, n, -1)).unbind(dim=1)
         near_embedded = _squared_exponential(others[..., d:], rows[..., d:])
         covariance = torch.addcmul(linear, self.inputs, _exp(near))
-        return torch.addcmul(
-            covariance, self.embedding, near_embedded.unsqueeze(1)
-        ).mT
+        return torch.addcmul(covariance, self.embedding, near_embedded.unsqueeze(1)).mT
 
     def _half_norm(self, inputs: Tensor) -> Tensor:
         return (inputs.square() @ (0.5 * self.sharpness.squeeze(1)).T).mT
