@@ -159,7 +159,7 @@ class Targets(metaclass=ABCMeta):
             return X
         if self.normalize == "task":  # what is asked does not know where tasks lie
             bounds = bounds._replace(room=_ROOM)
-        outside = (X < self.low_) | (X > self.high_)
+        outside = Bounds(self.low_, self.high_, 0.0).is_far(X, 0.0)
         rows = outside.any(axis=1)
         if not rows.any():
             return X

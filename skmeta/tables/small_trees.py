@@ -142,8 +142,8 @@ class SmallTrees:
             rows = slice(start, start + _ROWS_AT_ONCE)
             ask = _Asking(np.ascontiguousarray(X[rows].T))
             for trees in self.trees:
-                for tree, own in zip(trees, sums[:, rows], strict=True):
-                    own += ask(tree)
+                for output, tree in enumerate(trees):
+                    sums[output, rows] += ask(tree)
 
         starts = range(0, len(X), _ROWS_AT_ONCE)
         with side_by_side([], _ROWS_AT_ONCE, X.shape[1], len(starts)) as each:
