@@ -159,6 +159,8 @@ class Targets(metaclass=ABCMeta):
             return X
         if self.normalize == "task":  # what is asked does not know where tasks lie
             bounds = bounds._replace(room=_ROOM)
+        assert self.low_ is not None  # as there are bounds
+        assert self.high_ is not None
         outside = Bounds(self.low_, self.high_, 0.0).is_far(X, 0.0)
         rows = outside.any(axis=1)
         if not rows.any():
