@@ -208,6 +208,8 @@ class BaseMetaEstimator(AdaptingEstimator):
         held: ExitStack | None = None,
     ) -> None:
         self._validate_params()
+        if is_partial:
+            self._check_partial_fit()
         check_device(self.device)
         was_fitted = hasattr(self, "net_")
         earlier = None
@@ -285,6 +287,7 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)
         self.adapted_ = None
+        self._learn_unknown(rows, rng)
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset))
 

@@ -16,9 +16,10 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
-from skmeta.estimators.classes import Classes, labels_of
+from skmeta.estimators.classes import labels_of
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
+from skmeta.estimators.rejecting import Rejecting
 from skmeta.saving.mixin import savable
 
 __all__ = ["MetaClassifier"]
@@ -26,10 +27,10 @@ __all__ = ["MetaClassifier"]
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
 # adapting.py, above which base.py stands; score in scoring.py; decision_function and
-# predict_log_proba in decisions.py; save in saving/mixin.py. What is asked of targets
-# is in targets.py.
+# predict_log_proba in decisions.py; unknown_score in rejecting.py; save in
+# saving/mixin.py. What is asked of targets is in targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Decisions, Rejecting, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -148,6 +149,19 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
         Epochs without improvement before training stops.
     unknown_task : {"error", "prior"}, default="error"
         Answer to rows of a group that was not adapted to.
+    reject : float, bool or None, default=None
+        Answer ``unknown_label`` to rows that look as if they were of no class that
+        their task knows: a share such as 0.95, or True for that, of the rows of known
+        classes is kept. What such rows look like is learnt from training classes that
+        are left out in turn (:meth:`unknown_score`), which needs at least four of them
+        for per-task labels. Where labels mean the same in every task, an unknown class
+        is one that no task of ``fit`` has, and at least three labels are needed.
+        Probabilities stay as they are. ``fit`` then trains up to four learners more,
+        without some of the classes each.
+    unknown_label : label, default="auto"
+        Answer to rows that are rejected. "auto" is -1 for numbers and "unknown" for
+        words. It must be no label: where rows to be judged on have it, they are of
+        unknown classes, and ``score`` counts their rejection as right.
     callbacks : list of skorch callbacks, default=None
         Called during meta-training. One that raises KeyboardInterrupt counts as Ctrl-C:
         the best weights are kept, and the caller gets the exception.
@@ -195,6 +209,10 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
         The resolved parameters.
     augment_ : list of Augmentation
         What changed the training episodes.
+    unknown_ : Rejection or None
+        What was learnt of rows of unknown classes, where ``reject`` asked for it.
+    unknown_label_ : label or None
+        Answer to rows that are rejected.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     n_features_in_ : int
@@ -232,6 +250,7 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
 
     _parameter_constraints = {
         **BaseMetaEstimator._parameter_constraints,
+        **Rejecting._parameter_constraints,
         "tasks": [StrOptions({"groups", "classes", "table"})],
         "label_space": [StrOptions({"auto", "shared", "per_task"})],
         "n_way": [Interval(Integral, 2, None, closed="left")],
@@ -265,6 +284,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
         validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 10,
         unknown_task: Literal["error", "prior"] = "error",
+        reject: float | bool | None = None,
+        unknown_label: Any = "auto",
         callbacks: Sequence[Any] | None = None,
         device: str | torch.device = "cpu",
         compile: bool = False,
@@ -296,6 +317,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.unknown_task = unknown_task
+        self.reject = reject
+        self.unknown_label = unknown_label
         self.callbacks = callbacks
         self.device = device
         self.compile = compile
@@ -318,7 +341,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
         Returns
         -------
         ndarray of shape (n_rows,)
-            Labels, in the order of the rows.
+            Labels, in the order of the rows; ``unknown_label_`` for rows that are
+            rejected.
 
         Raises
         ------

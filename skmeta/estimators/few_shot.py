@@ -15,6 +15,7 @@ from skmeta import pipelines
 from skmeta.estimators.decisions import decisions
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.numbered import NO_LABELS, Numbering, numberings
+from skmeta.estimators.rejecting import with_unknown
 from skmeta.model_selection._inspect import is_fitted
 from skmeta.pipelines import last_step, transform, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
@@ -326,15 +327,21 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         Returns
         -------
         ndarray of shape (n_rows,)
-            Of ``classes_``.
+            Of ``classes_``; or ``unknown_label_`` of a meta-learner that rejects rows.
         """
         check_is_fitted(self)
-        if len(self._labels) < len(last_step(self.learner_).classes_):
-            by_logits = hasattr(self, "decision_function")
-            answers = self._logits(X) if by_logits else self.predict_proba(X)
-            return self.classes_[answers.argmax(axis=1)]
         answers = self.learner_.predict(X)
-        return self.classes_[np.searchsorted(self._labels, answers)]
+        learner = last_step(self.learner_)
+        unknown = getattr(learner, "unknown_label_", None)
+        is_unknown = answers == unknown
+        if len(self._labels) < len(learner.classes_):
+            by_logits = hasattr(self, "decision_function")
+            decided = self._logits(X) if by_logits else self.predict_proba(X)
+            own = self.classes_[decided.argmax(axis=1)]
+        else:
+            known = np.where(is_unknown, self._labels[:1], answers)
+            own = self.classes_[np.searchsorted(self._labels, known)]
+        return own if unknown is None else with_unknown(own, is_unknown, unknown)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class.
@@ -415,6 +422,28 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         check_is_fitted(self)
         learner = last_step(self.learner_)
         return self._of_labels(learner.distances(transform(self.learner_, X)))
+
+    @available_if(_has("unknown_score"))
+    def unknown_score(self, X: ArrayLike) -> np.ndarray:
+        """Tell how much each row looks as if it were of no class of the task.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            From 0 to 1, as :meth:`MetaClassifier.unknown_score` has it.
+
+        Raises
+        ------
+        ValueError
+            If the meta-learner was fitted without ``reject``.
+        """
+        check_is_fitted(self)
+        return last_step(self.learner_).unknown_score(transform(self.learner_, X))
 
     def _logits(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)

@@ -16,6 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.exceptions import LoadError
 from skmeta.tables.labels import TaskLabels
+from skmeta.engine.rejection import Rejection
 from skmeta.tables.prior import Prior
 
 __all__ = ["check_adapted", "check_history", "check_learnt", "check_names"]
@@ -91,6 +92,11 @@ def check_learnt(meta: Any) -> None:
         weight = getattr(meta, "class_weight_", None)  # not in format 1
         _check_numbers("class_weight_", weight, [(n_classes,)])
     _check_prior(meta.prior_, spec.n_parts)
+    rejection = getattr(meta, "unknown_", None)
+    if rejection is not None and not (
+        isinstance(rejection, Rejection) and rejection.fits(n_features, spec.n_outputs)
+    ):
+        raise LoadError("What it has learnt of unknown classes is out of range.")
 
 
 def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:
