@@ -137,7 +137,7 @@ class Rejection:
         """
         n_sizes, n_clues = len(np.atleast_1d(self.sizes)), len(CLUES)
         units: dict[str, Any] = dict(self.units)
-        named = {
+        named: dict[str, list[tuple[int, ...]]] = {
             "sizes": [(n_sizes,)],
             "center": [(n_sizes, n_clues)],
             "spread": [(n_sizes, n_clues)],
@@ -153,7 +153,7 @@ class Rejection:
             "whitening": [(n_features, n_features), (n_features,)],
         }
         if n_outputs:
-            width = np.shape(units.get("means"))[-1:]
+            width = np.asarray(units.get("means")).shape[-1:]
             of_units["means"] = [(n_outputs, *width)]
             of_units["feature_means"] = [(n_outputs, n_features)]
         return (

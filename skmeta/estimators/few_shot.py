@@ -330,18 +330,23 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             Of ``classes_``; or ``unknown_label_`` of a meta-learner that rejects rows.
         """
         check_is_fitted(self)
-        answers = self.learner_.predict(X)
         learner = last_step(self.learner_)
         unknown = getattr(learner, "unknown_label_", None)
-        is_unknown = answers == unknown
-        if len(self._labels) < len(learner.classes_):
+        is_part = len(self._labels) < len(learner.classes_)
+        if is_part:
             by_logits = hasattr(self, "decision_function")
             decided = self._logits(X) if by_logits else self.predict_proba(X)
             own = self.classes_[decided.argmax(axis=1)]
-        else:
-            known = np.where(is_unknown, self._labels[:1], answers)
+            if unknown is None:
+                return own
+        answers = self.learner_.predict(X)
+        if unknown is None:
+            return self.classes_[np.searchsorted(self._labels, answers)]
+        is_unknown = answers == unknown
+        if not is_part:
+            known = np.where(is_unknown, self._labels[0], answers)
             own = self.classes_[np.searchsorted(self._labels, known)]
-        return own if unknown is None else with_unknown(own, is_unknown, unknown)
+        return with_unknown(own, is_unknown, unknown)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class.

@@ -1,13 +1,12 @@
 """Rows of classes that no task knows: a score, and answers that leave them open."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils._param_validation import Interval
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.engine.landmarks import Landmarked, Units
@@ -42,11 +41,6 @@ class Rejecting(Classes):
 
     unknown_: Rejection | None
     unknown_label_: Any
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "reject": ["boolean", Interval(Real, 0, 1, closed="neither"), None],
-        "unknown_label": "no_validation",
-    }
 
     def unknown_score(
         self, X: ArrayLike, groups: ArrayLike | None = None

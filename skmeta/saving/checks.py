@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.rejection import Rejection
 from skmeta.exceptions import LoadError
 from skmeta.tables.labels import TaskLabels
-from skmeta.engine.rejection import Rejection
 from skmeta.tables.prior import Prior
 
 __all__ = ["check_adapted", "check_history", "check_learnt", "check_names"]
