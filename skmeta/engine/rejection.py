@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from skmeta.engine.landmarks import CLUES, Units
+from skmeta.engine.landmarks import CLUES
 
 __all__ = ["Rejection"]
 
@@ -35,7 +35,7 @@ class Rejection:
     Attributes
     ----------
     units : dict of str to ndarray
-        What distances are measured in, fields of :class:`Units`.
+        What distances are measured in: ``skmeta.engine.landmarks.Units``.
     sizes : int ndarray of shape (n_sizes,)
         Numbers of support rows: of each class where labels are a task's own.
     center, spread : ndarray of shape (n_sizes, n_clues)
@@ -66,7 +66,7 @@ class Rejection:
     @classmethod
     def learn(
         cls,
-        units: Units,
+        units: dict[str, Any],
         clues: np.ndarray,
         size: np.ndarray,
         part: np.ndarray,
@@ -77,7 +77,7 @@ class Rejection:
 
         Parameters
         ----------
-        units : Units
+        units : dict of str to ndarray
             Of the learner that all rows have taught.
         clues : ndarray of shape (n_rows, n_clues)
             Clues of rows, known and unknown.
@@ -101,11 +101,7 @@ class Rejection:
             spread[place] = np.where(high - low > 1e-6, high - low, 1.0)
             far[place] = known[:, _FEATURES].max()
         made = cls(
-            units={
-                name: each.numpy() if hasattr(each, "numpy") else each
-                for name, each in units._asdict().items()
-                if each is not None
-            },
+            units=units,
             sizes=sizes,
             center=center,
             spread=spread,

@@ -251,7 +251,7 @@ class MetaClassifier(ClassifierMixin, Decisions, Rejecting, BaseMetaEstimator):
     _parameter_constraints = {
         **BaseMetaEstimator._parameter_constraints,
         "reject": ["boolean", Interval(Real, 0, 1, closed="neither"), None],
-        "unknown_label": "no_validation",
+        "unknown_label": [object],
         "tasks": [StrOptions({"groups", "classes", "table"})],
         "label_space": [StrOptions({"auto", "shared", "per_task"})],
         "n_way": [Interval(Integral, 2, None, closed="left")],

@@ -12,6 +12,7 @@ from skmeta.engine.adapted import AdaptedTasks
 from skmeta.engine.landmarks import Landmarked, Units
 from skmeta.engine.rejection import Rejection
 from skmeta.episodes.bounds import Bounds
+from skmeta.episodes.table import Table
 from skmeta.estimators.classes import Classes, labels_of
 from skmeta.estimators.left_out import LeftOut, leave_out, simulate
 from skmeta.tables.rows import TaskRows
@@ -110,7 +111,7 @@ class Rejecting(Classes):
             np.concatenate, zip(*told, strict=True)
         )
         self.unknown_ = Rejection.learn(
-            self._units(rows), clues, size, number, is_known, beyond
+            _as_arrays(self._units(rows, rows.X)), clues, size, number, is_known, beyond
         )
 
     def _clues_without(
@@ -139,7 +140,7 @@ class Rejecting(Classes):
                 groups=known.task if self.tasks == "groups" else None,
                 sample_weight=known.weight,
             )
-        learner.unknown_ = Rejection(units=_as_arrays(learner._units(known)))
+        learner.unknown_ = Rejection(units=_as_arrays(learner._units(known, rows.X)))
         asked = simulate(rows, part, shared, learner.n_way, learner.n_shot_, rng)
         with silenced():
             adapted = learner._learn(asked.support)
@@ -181,24 +182,25 @@ class Rejecting(Classes):
                 "rows out: nothing is learnt from them."
             )
 
-    def _units(self, rows: TaskRows) -> Units:
-        """Measure training rows, so that distances have a unit in every learner."""
+    def _units(self, rows: TaskRows, everything: np.ndarray) -> Units:
+        """Measure rows, so that distances have a unit in every learner.
+
+        Features have the unit that ``everything`` gives them, or each would be larger
+        to who has seen fewer classes.
+        """
         shared = self.label_space_ == "shared"
-        chosen = np.arange(len(rows))
-        if len(rows) > _MOST_ROWS:
-            chosen = np.linspace(0, len(rows) - 1, _MOST_ROWS).astype(np.intp)
+        chosen = _some(len(rows))
         label = np.unique(rows.y[chosen], return_inverse=True)[1]
         if not shared:
             label = label + rows.task[chosen] * (label.max() + 1)
             label = np.unique(label, return_inverse=True)[1]
         table = self._table(rows.X[chosen])
-        everything = np.arange(len(chosen))[np.newaxis]
-        features = table.features(everything, np.ones_like(everything, dtype=bool))
-        features = features.reshape(len(chosen), -1)
+        features = _features(table)
+        deviation = _features(self._table(everything[_some(len(everything))]))
+        deviation = deviation.std(dim=0, correction=0)
         nothing = self._learn_nothing()
         embedded = nothing.embeddings(table, np.zeros(len(chosen), dtype=np.intp))
         embedded = torch.from_numpy(np.asarray(embedded, dtype=np.float32))
-        deviation = features.std(dim=0, correction=0)
         spread = 2 * embedded.var(dim=0, correction=0).sum()
         return Units(
             embedding=float(spread.sqrt().clamp(min=1e-6)),
@@ -303,6 +305,17 @@ def _is_text(y: np.ndarray) -> bool:
     return y.dtype.kind in "UST"
 
 
+def _some(n_rows: int) -> np.ndarray:
+    """Choose rows that tell enough, from all parts of a table."""
+    return np.linspace(0, n_rows - 1, min(n_rows, _MOST_ROWS)).astype(np.intp)
+
+
+def _features(table: Table) -> torch.Tensor:
+    """Return the features of rows as networks see them."""
+    rows = np.arange(len(table.X))[np.newaxis]
+    return table.features(rows, np.ones_like(rows, dtype=bool))[0]
+
+
 def _as_arrays(units: Units) -> dict[str, Any]:
     return {
         name: each.numpy() if isinstance(each, torch.Tensor) else each
@@ -333,4 +346,4 @@ def _whitening(features: torch.Tensor, label: np.ndarray) -> torch.Tensor:
     identity = torch.eye(len(covariance), dtype=torch.float64)
     covariance = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * usual * identity
     values, vectors = torch.linalg.eigh(covariance)
-    return (vectors / values.clamp(min=1e-12).sqrt()).float()
+    return (vectors / values.clamp(min=1e-12).sqrt()).float().contiguous()
