@@ -1,0 +1,165 @@
+"""Tasks that join those adapted to, and tasks that leave, at their own cost.
+
+What was learnt of all others stays where it is, in the same tensors: a change makes
+another list of parts, which holds most of them as they are. What was learnt of a task
+before more of its rows came stays behind in its part, as a gap, until half of the part
+are gaps; small parts are joined when they meet a part of about their size. So each
+task is copied a few times for all the changes to come, and none waits for a copy of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from torch.utils._pytree import tree_leaves  # not public before torch 2.8
+
+from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.chunks import Learnt, are_alike, join
+from skmeta.utils.unique import unite
+
+__all__ = ["extended", "without", "without_gaps"]
+
+# Parts of so many tasks are not joined any more.
+_FULL = 4096
+
+_Part = tuple[np.ndarray, Learnt]  # the tasks, -1 for a gap, and what was learnt
+
+
+def extended(adapted: AdaptedTasks, others: AdaptedTasks) -> AdaptedTasks:
+    """Put tasks among those adapted to; of those that are in both, the others count.
+
+    Parameters
+    ----------
+    adapted : AdaptedTasks
+        Stays as it is.
+    others : AdaptedTasks
+        Learnt by the same learner, without a prior. Neither has names, or both do.
+
+    Returns
+    -------
+    AdaptedTasks
+        With what was learnt of all tasks.
+
+    Raises
+    ------
+    ValueError
+        If the names, or the labels, of the two cannot be sorted together.
+    """
+    names = place = other_place = None
+    if adapted.names is None or others.names is None:
+        place, other_place = np.zeros(1, dtype=np.intp), np.zeros(1, dtype=np.intp)
+    else:
+        try:
+            names, place, other_place = unite(adapted.names, others.names)
+        except TypeError as error:
+            raise ValueError(
+                f"groups holds values that cannot be sorted together: {error}."
+            ) from error
+    n_named = 1 if names is None else len(names)
+    n_tasks = n_named + adapted.has_prior
+    if adapted.has_prior:
+        place = np.append(place, n_named)
+    labels = adapted.labels
+    if labels is not None:
+        assert others.labels is not None  # of the same kind of target
+        labels = labels.extended(place, others.labels, other_place)
+    n_rows = None
+    if adapted.n_rows is not None and others.n_rows is not None:
+        n_rows = np.empty(n_tasks, dtype=np.intp)
+        n_rows[place] = adapted.n_rows
+        n_rows[other_place] = others.n_rows
+    # The last, for -1, is a gap; as is what is learnt anew.
+    moved = np.append(place, -1)
+    is_anew = np.zeros(n_tasks, dtype=bool)
+    is_anew[other_place] = True
+    moved[:-1][is_anew[place]] = -1
+    parts = [
+        *((moved[tasks], learnt) for tasks, learnt in adapted.learnt()),
+        *((other_place[tasks], learnt) for tasks, learnt in others.learnt()),
+    ]
+    parts = _joined(_thinned(parts, most_gaps=0.5))
+    return adapted.with_learnt(
+        parts, names=names, labels=labels, n_rows=n_rows, n_tasks=n_tasks
+    )
+
+
+def without(adapted: AdaptedTasks, tasks: np.ndarray) -> AdaptedTasks | None:
+    """Drop tasks, and all that was kept of them.
+
+    Parameters
+    ----------
+    adapted : AdaptedTasks
+        Stays as it is.
+    tasks : int ndarray of shape (n_dropped,)
+        Numbers of tasks, none of them the prior.
+
+    Returns
+    -------
+    AdaptedTasks or None
+        What is left; None if no task is.
+    """
+    stays = np.ones(adapted.n_tasks, dtype=bool)
+    stays[tasks] = False
+    kept = np.flatnonzero(stays)
+    if len(kept) == adapted.has_prior:
+        return None
+    assert adapted.names is not None  # several tasks have names
+    moved = np.append(np.where(stays, np.cumsum(stays) - 1, -1), -1)
+    parts = [(moved[order], learnt) for order, learnt in adapted.learnt()]
+    changes: dict[str, Any] = {
+        "names": adapted.names[stays[: len(adapted.names)]],
+        "labels": None if adapted.labels is None else adapted.labels.take(kept),
+        "n_rows": None if adapted.n_rows is None else adapted.n_rows[kept],
+        "n_tasks": len(kept),
+    }
+    return adapted.with_learnt(_joined(_thinned(parts, most_gaps=0.0)), **changes)
+
+
+def without_gaps(adapted: AdaptedTasks) -> AdaptedTasks:
+    """Return the same tasks, without what was learnt of them before more rows came."""
+    if (adapted.order >= 0).all():
+        return adapted
+    return adapted.with_learnt(list(_thinned(adapted.learnt(), most_gaps=0.0)))
+
+
+def _thinned(parts: Iterable[_Part], most_gaps: float) -> Iterable[_Part]:
+    """Leave gaps out of the parts of which they are more than a share."""
+    for tasks, learnt in parts:
+        present = np.flatnonzero(tasks >= 0)
+        if len(tasks) - len(present) > most_gaps * len(tasks):
+            tasks, learnt = tasks[present], learnt.take(present)
+        if len(present):
+            yield tasks, learnt
+
+
+def _joined(parts: Iterable[_Part]) -> list[_Part]:
+    """Join small parts until each is more than twice as large as the one after it.
+
+    As the digits of a counter do it: a task is copied about as often as the number of
+    tasks in a part can be halved.
+    """
+    full: list[_Part] = []
+    stacks: dict[Any, list[_Part]] = {}  # by the shapes of a state
+    for part in parts:
+        if len(part[0]) >= _FULL:
+            full.append(part)
+            continue
+        stack = stacks.setdefault(_shapes(part[1]), [])
+        while (
+            stack
+            and len(stack[-1][0]) <= 2 * len(part[0])
+            and len(stack[-1][0]) + len(part[0]) <= _FULL
+            and are_alike(stack[-1][1], part[1])
+        ):
+            before, learnt = stack.pop()
+            [both] = join([learnt, part[1]])
+            part = (np.concatenate([before, part[0]]), both)
+        stack.append(part)
+    return [*full, *(part for stack in stacks.values() for part in stack)]
+
+
+def _shapes(learnt: Learnt) -> tuple[Any, ...]:
+    leaves = tree_leaves(learnt.state)
+    return tuple((*leaf.shape[1:], leaf.dtype) for leaf in leaves)
