@@ -9,7 +9,7 @@ task is copied a few times for all the changes to come, and none waits for a cop
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -75,11 +75,9 @@ def extended(adapted: AdaptedTasks, others: AdaptedTasks) -> AdaptedTasks:
     is_anew = np.zeros(n_tasks, dtype=bool)
     is_anew[other_place] = True
     moved[:-1][is_anew[place]] = -1
-    parts = [
-        *((moved[tasks], learnt) for tasks, learnt in adapted.learnt()),
-        *((other_place[tasks], learnt) for tasks, learnt in others.learnt()),
-    ]
-    parts = _joined(_thinned(parts, most_gaps=0.5))
+    earlier = [(moved[tasks], learnt) for tasks, learnt in adapted.learnt()]
+    fresh = [(other_place[tasks], learnt) for tasks, learnt in others.learnt()]
+    parts = _joined(*_thinned(earlier, fresh, others.n_tasks))
     return adapted.with_learnt(
         parts, names=names, labels=labels, n_rows=n_rows, n_tasks=n_tasks
     )
@@ -114,38 +112,58 @@ def without(adapted: AdaptedTasks, tasks: np.ndarray) -> AdaptedTasks | None:
         "n_rows": None if adapted.n_rows is None else adapted.n_rows[kept],
         "n_tasks": len(kept),
     }
-    return adapted.with_learnt(_joined(_thinned(parts, most_gaps=0.0)), **changes)
+    return adapted.with_learnt([*_present(parts)], **changes)
 
 
 def without_gaps(adapted: AdaptedTasks) -> AdaptedTasks:
     """Return the same tasks, without what was learnt of them before more rows came."""
     if (adapted.order >= 0).all():
         return adapted
-    return adapted.with_learnt(list(_thinned(adapted.learnt(), most_gaps=0.0)))
+    return adapted.with_learnt([*_present(adapted.learnt())])
 
 
-def _thinned(parts: Iterable[_Part], most_gaps: float) -> Iterable[_Part]:
-    """Leave gaps out of the parts of which they are more than a share."""
+def _present(parts: Iterable[_Part]) -> Iterator[_Part]:
+    """Leave gaps out, and parts that are nothing else."""
     for tasks, learnt in parts:
         present = np.flatnonzero(tasks >= 0)
-        if len(tasks) - len(present) > most_gaps * len(tasks):
+        if len(present) < len(tasks):
             tasks, learnt = tasks[present], learnt.take(present)
         if len(present):
             yield tasks, learnt
 
 
-def _joined(parts: Iterable[_Part]) -> list[_Part]:
-    """Join small parts until each is more than twice as large as the one after it.
+def _thinned(
+    earlier: list[_Part], fresh: list[_Part], n_changed: int
+) -> tuple[list[_Part], list[_Part]]:
+    """Leave gaps out of parts that are mostly gaps; what is copied is fresh then.
+
+    No more of them than about as many tasks are copied as have changed: changes that
+    are spread over all tasks let all parts come of age at about the same time.
+    """
+    n_present = np.array([np.count_nonzero(tasks >= 0) for tasks, _ in earlier])
+    n_all = np.array([len(tasks) for tasks, _ in earlier])
+    worst = np.argsort(n_present / n_all, kind="stable")
+    copied = np.cumsum(n_present[worst]) - n_present[worst]
+    chosen = worst[(2 * n_present < n_all)[worst] & (copied <= 2 * n_changed)]
+    thinned = [*_present(earlier[index] for index in sorted(chosen.tolist()))]
+    kept = np.setdiff1d(np.arange(len(earlier)), chosen).tolist()
+    return [earlier[index] for index in kept], [*thinned, *fresh]
+
+
+def _joined(earlier: list[_Part], fresh: list[_Part]) -> list[_Part]:
+    """Join fresh parts with those before them that are at most twice as large.
 
     As the digits of a counter do it: a task is copied about as often as the number of
     tasks in a part can be halved.
     """
     full: list[_Part] = []
-    stacks: dict[Any, list[_Part]] = {}  # by the shapes of a state
-    for part in parts:
+    stacks: dict[Any, list[_Part]] = {}  # by the shapes of a state, the smallest last
+    for part in sorted(earlier, key=lambda part: -len(part[0])):
         if len(part[0]) >= _FULL:
             full.append(part)
-            continue
+        else:
+            stacks.setdefault(_shapes(part[1]), []).append(part)
+    for part in fresh:
         stack = stacks.setdefault(_shapes(part[1]), [])
         while (
             stack

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map  # not public before torch 2.8
 
 from skmeta.engine.supports import Supports
+from skmeta.utils.unique import runs_of
 
 __all__ = [
     "ROWS_AT_ONCE",
@@ -70,12 +71,15 @@ class Learnt(NamedTuple):
 
     def take(self, tasks: np.ndarray) -> "Learnt":
         """Keep some of the tasks, and nothing of the others."""
-        index = torch.from_numpy(tasks)
-        return Learnt(
-            len(tasks),
-            tree_map(lambda leaf: leaf[index.to(leaf.device)], self.state),
-            None if self.supports is None else self.supports.take(tasks),
-        )
+        runs = runs_of(tasks)
+
+        def pick(leaf: Tensor) -> Tensor:
+            if runs is not None:
+                return torch.cat([leaf[run] for run in runs])
+            return leaf[torch.from_numpy(tasks).to(leaf.device)]
+
+        supports = None if self.supports is None else self.supports.take(tasks)
+        return Learnt(len(tasks), tree_map(pick, self.state), supports)
 
 
 def join(learnt: Iterable[Learnt]) -> Iterator[Learnt]:

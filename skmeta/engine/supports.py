@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skmeta.utils.messages import show
-from skmeta.utils.unique import places_of
+from skmeta.utils.unique import places_of, runs_of
 
 __all__ = ["Supports"]
 
@@ -40,15 +40,24 @@ class Supports:
 
     def take(self, tasks: np.ndarray) -> Supports:
         """Keep some tasks, in the order in which they are named."""
-        first = np.cumsum(self.sizes) - self.sizes
-        sizes = self.sizes[tasks]
-        rows = places_of(first[tasks], sizes)
+        bounds = np.append(0, np.cumsum(self.sizes))
+        sizes, runs = self.sizes[tasks], runs_of(tasks)
+        if runs is None:
+            rows = places_of(bounds[tasks], sizes)
+        else:
+            runs = [slice(bounds[run.start], bounds[run.stop]) for run in runs]
+
+        def pick(column: np.ndarray) -> np.ndarray:
+            if runs is None:
+                return column[rows]
+            return np.concatenate([column[run] for run in runs])
+
         return Supports(
-            self.X[rows],
-            self.y[rows],
+            pick(self.X),
+            pick(self.y),
             sizes,
-            None if self.weight is None else self.weight[rows],
-            None if self.offset is None else self.offset[rows],
+            None if self.weight is None else pick(self.weight),
+            None if self.offset is None else pick(self.offset),
         )
 
     @classmethod
