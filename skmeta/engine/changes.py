@@ -3,8 +3,8 @@
 What was learnt of all others stays where it is, in the same tensors: a change makes
 another list of parts, which holds most of them as they are. What was learnt of a task
 before more of its rows came stays behind in its part, as a gap, until half of the part
-are gaps; small parts are joined when they meet a part of about their size. So each
-task is copied a few times for all the changes to come, and none waits for a copy of all.
+are gaps; small parts are joined when they meet a part of about their size. So each task
+is copied a few times for all the changes to come, and none waits for a copy of all.
 """
 
 from __future__ import annotations
@@ -126,10 +126,10 @@ def _present(parts: Iterable[_Part]) -> Iterator[_Part]:
     """Leave gaps out, and parts that are nothing else."""
     for tasks, learnt in parts:
         present = np.flatnonzero(tasks >= 0)
-        if len(present) < len(tasks):
-            tasks, learnt = tasks[present], learnt.take(present)
-        if len(present):
+        if len(present) == len(tasks):
             yield tasks, learnt
+        elif len(present):
+            yield tasks[present], learnt.take(present)
 
 
 def _thinned(
@@ -163,19 +163,23 @@ def _joined(earlier: list[_Part], fresh: list[_Part]) -> list[_Part]:
             full.append(part)
         else:
             stacks.setdefault(_shapes(part[1]), []).append(part)
-    for part in fresh:
-        stack = stacks.setdefault(_shapes(part[1]), [])
-        while (
-            stack
-            and len(stack[-1][0]) <= 2 * len(part[0])
-            and len(stack[-1][0]) + len(part[0]) <= _FULL
-            and are_alike(stack[-1][1], part[1])
-        ):
-            before, learnt = stack.pop()
-            [both] = join([learnt, part[1]])
-            part = (np.concatenate([before, part[0]]), both)
-        stack.append(part)
+    for tasks, learnt in fresh:
+        stack = stacks.setdefault(_shapes(learnt), [])
+        stack.append((tasks, learnt))
+        while len(stack) > 1 and _should_join(*stack[-2:]):
+            (tasks_before, before), (tasks_after, after) = stack[-2:]
+            [both] = join([before, after])
+            stack[-2:] = [(np.concatenate([tasks_before, tasks_after]), both)]
     return [*full, *(part for stack in stacks.values() for part in stack)]
+
+
+def _should_join(before: _Part, after: _Part) -> bool:
+    n_before, n_after = len(before[0]), len(after[0])
+    return (
+        n_before <= 2 * n_after
+        and n_before + n_after <= _FULL
+        and are_alike(before[1], after[1])
+    )
 
 
 def _shapes(learnt: Learnt) -> tuple[Any, ...]:

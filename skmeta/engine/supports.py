@@ -61,6 +61,12 @@ class Supports:
         )
 
     @classmethod
+    def of_no_row(cls, n_tasks: int) -> Supports:
+        """Make the supports of tasks without a row."""
+        nothing = np.empty((0, 0), dtype=np.float32)
+        return cls(nothing, nothing.ravel(), np.zeros(n_tasks, dtype=np.intp))
+
+    @classmethod
     def join(cls, parts: Sequence[Supports]) -> Supports:
         """Put the tasks of several together, one after another.
 
@@ -79,10 +85,11 @@ class Supports:
                     for each in parts
                 ]
             )
-        offsets = [each.offset for each in parts if each.offset is not None]
+        filled = [each for each in parts if len(each.X)] or parts[:1]
+        offsets = [each.offset for each in filled if each.offset is not None]
         return cls(
-            np.concatenate([each.X for each in parts]),
-            _joined_targets([each.y for each in parts]),
+            np.concatenate([each.X for each in filled]),
+            _joined_targets([each.y for each in filled]),
             np.concatenate([each.sizes for each in parts]),
             weight,
             np.concatenate(offsets) if offsets else None,
@@ -90,13 +97,12 @@ class Supports:
 
 
 def _joined_targets(parts: list[np.ndarray]) -> np.ndarray:
-    filled = [each for each in parts if len(each)] or parts
-    words = [each for each in filled if each.dtype.kind in "UST"]
-    numbers = [each for each in filled if each.dtype.kind in "biufc"]
+    words = [each for each in parts if each.dtype.kind in "UST"]
+    numbers = [each for each in parts if each.dtype.kind in "biufc"]
     if words and numbers:  # numpy would write the numbers as words
         raise ValueError(
             f"y holds words such as {show(words[0], 3)} and numbers such as "
             f"{show(numbers[0], 3)}: rows that are added need targets of the kind "
             "that those before them have."
         )
-    return np.concatenate(filled)
+    return np.concatenate(parts)

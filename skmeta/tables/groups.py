@@ -216,9 +216,8 @@ def find_tasks(names: np.ndarray | None, groups: Any) -> np.ndarray:
     if groups is None:
         _refuse_several(names)
         return np.zeros(1, dtype=np.intp)
-    if np.ndim(groups) == 0:
-        groups = [groups]
-    asked, _ = encode_groups(groups, groups)
+    named: Any = [groups] if np.ndim(groups) == 0 else groups
+    asked, _ = encode_groups(named, named)
     place, known = find(asked, np.empty(0, asked.dtype) if names is None else names)
     if not known.all():
         raise ValueError(f"No task was adapted for the groups {show(asked[~known])}.")
