@@ -20,6 +20,7 @@ from skmeta.testing.algorithms.learning_laws import (
     every_parameter_gets_a_gradient,
     meta_loss_is_finite,
     state_has_tasks_first,
+    states_of_calls_may_be_joined,
 )
 from skmeta.testing.algorithms.prior_laws import (
     a_constant_of_the_prior_shifts_values,
@@ -299,6 +300,7 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     copies_learn_the_same,
     state_has_tasks_first,
     a_state_may_be_carried,
+    states_of_calls_may_be_joined,
     embedding_has_a_vector_per_row,
 )
 """The laws of algorithms, in the order in which they are tried."""
