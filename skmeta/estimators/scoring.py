@@ -180,7 +180,7 @@ class FewShotScoring(BaseEstimator):
         return getattr(self, "_training_groups", None)
 
     def _how_to_know_the_training(self) -> str:
-        if self.largest_task_ is None:  # tasks are made of a table
+        if getattr(self, "largest_task_", None) is None:  # tasks are made of a table
             return ""
         return (
             " To answer rows of the groups that fit has learnt from, call "
