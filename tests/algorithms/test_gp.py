@@ -12,6 +12,7 @@ from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large, ch
 from skmeta.algorithms.gaussian.exact import Inverse, MostLikely
 from skmeta.backbones import MLP
 from skmeta.episodes import Episode
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, make_batch
 
 VALUES = {
@@ -436,3 +437,8 @@ def test_covariances_that_rounding_made_indefinite_are_factorised_nearby(generat
     assert (distance < 1e-3).all()
     assert torch.equal(L[1], torch.linalg.cholesky(K[1]))  # which needed nothing
     assert cholesky(K * torch.nan).isnan().all()
+
+
+@transfer.SPACES
+def test_the_second_loss_tells_training_classes_apart(spec, labelled_episode_for):
+    transfer.check_second_loss(GP(width=4), labelled_episode_for(spec), spec)

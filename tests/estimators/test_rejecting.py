@@ -341,3 +341,25 @@ def test_every_kind_of_algorithm_can_reject(digits, algorithm):
     new = np.flatnonzero(np.isin(y, (6, 7)))[50:]
     assert np.mean(meta.predict(X[new]) == -1) < 0.5
     assert (meta.predict(X[new] + 1000) == -1).all()
+
+
+def test_rows_that_come_one_by_one_make_the_same_landmarks(meta, digits):
+    X, y = digits
+    few = few_of(y, (6, 7, 8), 6)
+    groups = np.where(np.arange(len(few)) % 2, "a", "b")
+    whole = copy.copy(meta).adapt(X[few], y[few], groups=groups)
+    for part in np.array_split(np.arange(len(few)), 4):
+        meta.partial_adapt(X[few[part]], y[few[part]], groups=groups[part])
+    asked = np.resize(["a", "b"], len(X))
+    np.testing.assert_allclose(
+        meta.unknown_score(X, groups=asked),
+        whole.unknown_score(X, groups=asked),
+        atol=1e-4,
+    )
+    meta.forget("a")
+    own = asked == "b"
+    np.testing.assert_allclose(
+        meta.unknown_score(X[own], groups=asked[own]),
+        whole.unknown_score(X[own], groups=asked[own]),
+        atol=1e-4,
+    )
