@@ -11,8 +11,6 @@ from skmeta.tables.rows import TaskRows
 __all__ = ["Asked", "LeftOut", "leave_out", "simulate"]
 
 _LEFT_OUT = 1 / 3
-# A third of a pool of so many classes makes tasks of its own.
-_MANY_CLASSES = 9
 # Fits without some of the classes: fewer where each leaves many out.
 _MOST_PARTS, _ENOUGH_CLASSES = 4, 24
 # To judge from each number of support rows.
@@ -37,9 +35,6 @@ class LeftOut(NamedTuple):
         Rows to learn from.
     judged : bool ndarray of shape (n_rows,)
         Rows of tasks, or of classes, that it has not seen.
-    beside : bool ndarray of shape (n_rows,)
-        Rows of classes that stand beside those in supports, where too few are left out
-        to make tasks of.
     is_unknown : bool ndarray of shape (n_rows,)
         Rows whose class nobody is to know; where labels are a task's own, which of the
         classes these are is drawn for every task anew.
@@ -47,7 +42,6 @@ class LeftOut(NamedTuple):
 
     train: np.ndarray
     judged: np.ndarray
-    beside: np.ndarray
     is_unknown: np.ndarray
 
 
@@ -87,11 +81,10 @@ def leave_out(
         n_classes = int(label.max()) + 1
         if n_classes < 4:
             raise ValueError(_TOO_FEW.format(f"{n_classes} classes, where 4 would do"))
-        n_out = max(2, round(_LEFT_OUT * n_classes))
+        n_out = max(min(3, n_classes - 2), round(_LEFT_OUT * n_classes))
         for out in _drawn(n_classes, n_out, n_out, rng):
             judged = np.isin(label, out)
-            beside = ~judged if n_classes < _MANY_CLASSES else nobody
-            yield LeftOut(~judged, judged, beside, nobody)
+            yield LeftOut(~judged, judged, nobody)
         return
     n_tasks = rows.n_tasks
     if n_tasks < 2:
@@ -102,7 +95,7 @@ def leave_out(
         per_part = max(1, round(n_out * n_cells / n_tasks))
         for out in _drawn(n_tasks, n_out, per_part, rng):
             judged = np.isin(rows.task, out)
-            yield LeftOut(~judged, judged, nobody, nobody)
+            yield LeftOut(~judged, judged, nobody)
         return
     n_classes = int(label.max()) + 1
     if n_classes < 3:
@@ -118,7 +111,7 @@ def leave_out(
         judged, is_unknown = np.isin(rows.task, out), np.isin(label, labels)
         train = ~judged & ~is_unknown
         is_unknown |= ~np.isin(label, label[train])  # labels of no other task
-        yield LeftOut(train, judged, nobody, is_unknown)
+        yield LeftOut(train, judged, is_unknown)
 
 
 def _drawn(
@@ -199,9 +192,6 @@ def _of_classes(
     by_task = [own for own in by_task if len(own) > 1]
     if not by_task:
         return
-    more = np.flatnonzero(part.beside)
-    beside = [more[rows.y[more] == each] for each in np.unique(rows.y[more])]
-    beside = [each for each in beside if len(each) >= n_shot]
     for episode in range(_N_EPISODES):
         own = rng.permutation(by_task[episode % len(by_task)])
         way = int(rng.integers(min(2, len(own) - 1), min(n_way, len(own) - 1) + 1))
@@ -210,10 +200,6 @@ def _of_classes(
             mine = rng.permutation(of_cell[each])
             support.append(mine[:n_shot])
             query.append(mine[n_shot : n_shot + _MOST_QUERY])
-        if len(beside):
-            most = min(n_way - way, len(beside))
-            for each in rng.permutation(len(beside))[: rng.integers(1, most + 1)]:
-                support.append(rng.permutation(beside[each])[:n_shot])
         others = np.concatenate([of_cell[each] for each in own[way:]])
         unknown = rng.permutation(others)[:_MOST_UNKNOWN]
         known = np.concatenate(query)
