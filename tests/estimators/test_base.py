@@ -126,3 +126,13 @@ def test_both_estimators_leave_the_same_to_the_algorithm(cls):
     auto = {name for name, value in cls().get_params().items() if value == "auto"}
     both = {"prior", "n_shot", "n_query", "max_epochs", "lr", "early_stopping"}
     assert both <= auto
+
+
+@pytest.mark.parametrize("cls", [MetaClassifier, MetaRegressor])
+def test_every_parameter_is_checked_and_named(cls, wine):
+    X, y, groups = wine
+    for name in cls().get_params(deep=False):
+        meta = cls(**QUICK).set_params(**{name: object()})
+        with pytest.raises((TypeError, ValueError), match=name):
+            meta.fit(X, y, groups=groups)
+    assert cls._parameter_constraints.keys() == cls().get_params(deep=False).keys()
