@@ -12,7 +12,7 @@ from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.estimators.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.exceptions import LoadError, NotAdaptedError, SaveError
 from skmeta.hookspecs import API_VERSION, hookimpl
-from skmeta.pipelines import adapt
+from skmeta.pipelines import adapt, predict_interval, predict_set
 from skmeta.saving import TRUSTED_TYPES, load, save
 from skmeta.tables.meta_dataset.dataset import MetaDataset
 from skmeta.tables.preprocessing import make_preprocessor
@@ -34,5 +34,7 @@ __all__ = [
     "hookimpl",
     "load",
     "make_preprocessor",
+    "predict_interval",
+    "predict_set",
     "save",
 ]

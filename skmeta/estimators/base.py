@@ -25,6 +25,7 @@ from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
+from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
@@ -209,6 +210,7 @@ class BaseMetaEstimator(AdaptingEstimator):
     ) -> None:
         self._validate_params()
         check_device(self.device)
+        given = TrainingRows(X, y, groups, sample_weight)
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
@@ -284,6 +286,9 @@ class BaseMetaEstimator(AdaptingEstimator):
 
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)
+        # Who has gone on from earlier rows cannot learn without a part of them again.
+        can_refit = earlier is None and not is_partial
+        self.calibration_ = Calibration(given if can_refit else None)
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset))

@@ -39,6 +39,7 @@ from skmeta.model_selection._strategy import Strategy
 
 __all__ = [
     "ADAPTED",
+    "CALIBRATION",
     "FITTED",
     "LABELS",
     "SPEC",
@@ -98,6 +99,9 @@ ADAPTED = {
 
 LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 """Keys of ``TaskLabels``, and its attributes."""
+
+CALIBRATION = _themselves("sizes", "n_tasks", "scores", "levels")
+"""Keys of a ``Calibration``, and its attributes."""
 
 STRATEGIES: dict[str, type[Strategy]] = {
     cls.__name__: cls
