@@ -166,8 +166,9 @@ class Calibration:
             return bounds, is_promised
         known = np.array([self._bound(place, coverage) for place in range(len(self))])
         # Answers without any row are another question.
-        for asked, own in ((size == 0, self.sizes == 0), (size > 0, self.sizes > 0)):
-            own = own & (self.n_tasks >= least_tasks(coverage))
+        able = self.n_tasks >= least_tasks(coverage)
+        for asked, alike in ((size == 0, self.sizes == 0), (size > 0, self.sizes > 0)):
+            own = alike & able
             if not (asked.any() and own.any()):
                 continue
             sizes, at = self.sizes[own], known[own]

@@ -193,19 +193,20 @@ class Conformal(FewShotScoring):
             if not len(asked):
                 continue
             n_tell, most = self._n_telling(asked, coverage)
-            if n_tell < least_tasks(coverage):
+            needed = least_tasks(coverage)
+            if n_tell < needed:
                 warn(
-                    f"coverage={coverage:g} takes {count(least_tasks(coverage), 'task')} "
-                    f"that were not learnt from, and there are {n_tell}: {answers}. "
-                    "Give more tasks to fit, or others to calibrate(X, y, groups=); or "
-                    "ask for less."
+                    f"coverage={coverage:g} takes {count(needed, 'task')} that were "
+                    f"not learnt from, and there are {n_tell}: {answers}. Give more "
+                    "tasks to fit, or others to calibrate(X, y, groups=); or ask for "
+                    "less."
                 )
             elif not is_promised[np.isin(known, asked)].all():
                 warn(
                     f"Tasks have up to {known.max():g} support rows, and too few of "
-                    f"those that were left out have more than {most}: answers are taken "
-                    f"to be as far off as after {most} rows, and coverage={coverage:g} "
-                    "is not promised."
+                    f"those that were left out have more than {most}: answers are "
+                    f"taken to be as far off as after {most} rows, and "
+                    f"coverage={coverage:g} is not promised."
                 )
         return bounds[place]
 

@@ -79,18 +79,16 @@ def cross_fit(
 
 
 def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
-    """Fit a clone to some of the rows, which means by labels what the estimator does."""
+    """Fit a clone to some of the rows, to which labels mean the same."""
     learner = clone(estimator)
     known = learner.get_params(deep=False)
-    plain = {"warm_start": False, "checkpoint_dir": None, "verbose": 0}
+    how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0}
     given: dict[str, Any] = {}
     if is_classifier(estimator) and getattr(estimator, "tasks", "groups") == "groups":
-        plain["label_space"] = estimator.label_space_
+        how["label_space"] = estimator.label_space_
         if estimator.label_space_ == "shared":
             given["classes"] = estimator.classes_
-    learner.set_params(
-        **{name: value for name, value in plain.items() if name in known}
-    )
+    learner.set_params(**{name: each for name, each in how.items() if name in known})
     for name in ("groups", "sample_weight"):
         each = getattr(rows, name)
         if each is not None:
