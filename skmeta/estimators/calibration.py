@@ -120,7 +120,7 @@ class Calibration:
 
     def learn(self, misfits: Misfits) -> Calibration:
         """Take over what answers to tasks that were not learnt from show."""
-        sizes = np.unique(misfits.size)
+        sizes = np.unique(misfits.size).astype(np.intp)
         n_tasks, scores, levels = [], [], []
         for size in sizes:
             own = misfits.size == size
@@ -134,7 +134,11 @@ class Calibration:
             n_tasks.append(int(task.max()) + 1)
             scores.append(misfits.score[own][order][last])
             levels.append(level[last])
-        self.n_tasks, self.scores, self.levels = np.array(n_tasks), scores, levels
+        self.n_tasks, self.scores, self.levels = (
+            np.array(n_tasks, np.intp),
+            scores,
+            levels,
+        )
         self.sizes = sizes  # last, for it says that all is there
         return self
 
@@ -273,9 +277,7 @@ def check_coverage(coverage: Any) -> float:
     ValueError
         If it is none.
     """
-    is_number = isinstance(coverage, Real) and not isinstance(
-        coverage, (bool, np.bool_)
-    )
+    is_number = isinstance(coverage, Real) and not isinstance(coverage, bool)
     if not is_number or not 0 < coverage < 1:
         raise ValueError(
             "coverage is the share of rows to cover, a number above 0 and below 1 such "

@@ -476,7 +476,7 @@ class Sets(Conformal):
 def _sizes_up_to(most: int) -> list[int]:
     """List numbers of support rows, all of the few and fewer of the many."""
     sizes = [*range(min(most, _ALL_UP_TO) + 1)]
-    while sizes[-1] * _STEP <= most:
+    while most > _ALL_UP_TO and sizes[-1] * _STEP <= most:
         sizes.append(int(sizes[-1] * _STEP))
     return sizes
 

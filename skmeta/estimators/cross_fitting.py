@@ -84,7 +84,7 @@ def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
     known = learner.get_params(deep=False)
     how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0}
     given: dict[str, Any] = {}
-    if is_classifier(estimator) and getattr(estimator, "tasks", "groups") == "groups":
+    if is_classifier(estimator) and getattr(estimator, "tasks", "groups") != "classes":
         how["label_space"] = estimator.label_space_
         if estimator.label_space_ == "shared":
             given["classes"] = estimator.classes_
