@@ -198,7 +198,7 @@ def test_more_rows_than_enough_tasks_have_are_warned_of(meta):
     np.testing.assert_allclose(high - low, known[1] - known[0], rtol=1e-4)
 
 
-# What is asked wrongly ------------------------------------------------------------------
+# What is asked wrongly ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("coverage", [0, 1, "0.9", None])
@@ -262,7 +262,7 @@ def test_a_meta_dataset_calibrates(fitted):
     )
 
 
-# Targets and weights --------------------------------------------------------------------
+# Targets and weights ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("algorithm", ["gp", "r2d2"])
@@ -342,7 +342,7 @@ def test_a_table_is_calibrated_by_its_rows():
     y = X[:, 0] + rng.normal(size=200)
     meta = MetaRegressor("r2d2", tasks="table", **TINY).fit(X[:150], y[:150])
     low, high = meta.predict_interval(X[150:])
-    assert 0.75 < np.mean((low <= y[150:]) & (y[150:] <= high))
+    assert np.mean((low <= y[150:]) & (y[150:] <= high)) > 0.75
     assert meta.calibration_.sizes[-1] == 150
     assert meta.calibration_.n_tasks[-1] == 150
 
@@ -355,7 +355,7 @@ def test_tasks_that_were_not_adapted_to_are_answered_as_without_rows():
     np.testing.assert_allclose((low[1], high[1]), (nothing[0][1], nothing[1][1]))
 
 
-# Beside others ----------------------------------------------------------------------------
+# Beside others ------------------------------------------------------------------------
 
 
 def test_files_keep_a_calibration(meta, tmp_path):
