@@ -29,8 +29,9 @@ _MUCH = 2
 
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
-# adapting.py, above which base.py stands; score in scoring.py; save in
-# saving/mixin.py. What is asked of targets is in targets.py.
+# adapting.py, above which base.py stands; score in scoring.py; calibrate and
+# predict_interval in conformal.py; save in saving/mixin.py. What is asked of targets is
+# in targets.py.
 @savable
 class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
     r"""Regressor that learns from many tasks how to learn a new one from a few rows.
