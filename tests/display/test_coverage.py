@@ -1,4 +1,4 @@
-"""Coverage found: counted by task, for intervals and sets, and what lands on the axes."""
+"""Coverage found: counted by task, for intervals and sets, and what is drawn."""
 
 import matplotlib as mpl
 import numpy as np
