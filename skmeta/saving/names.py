@@ -44,6 +44,7 @@ __all__ = [
     "LABELS",
     "SPEC",
     "STRATEGIES",
+    "SUPPORTS",
     "state_class",
     "state_name",
 ]
@@ -102,6 +103,9 @@ LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 
 CALIBRATION = _themselves("sizes", "n_tasks", "scores", "levels")
 """Keys of a ``Calibration``, and its attributes."""
+
+SUPPORTS = _themselves("X", "y", "sizes", "weight", "offset")
+"""Keys of ``Supports``, and its fields."""
 
 STRATEGIES: dict[str, type[Strategy]] = {
     cls.__name__: cls
