@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.ensemble.adapted import AdaptedMembers
-from skmeta.estimators.scoring import FewShotScoring
+from skmeta.estimators.conformal import Conformal
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.groups import find_tasks, names_to_join
 from skmeta.tables.labels import TaskLabels
@@ -20,7 +20,7 @@ from skmeta.utils.unique import find
 __all__ = ["IncrementalStacking"]
 
 
-class IncrementalStacking(FewShotScoring):
+class IncrementalStacking(Conformal):
     """An ensemble whose current tasks may change a few at a time.
 
     What it asks of itself is in :class:`skmeta.ensemble.base.BaseMetaStacking`.
