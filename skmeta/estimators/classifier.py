@@ -16,8 +16,9 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
-from skmeta.estimators.classes import Classes, labels_of
+from skmeta.estimators.classes import labels_of
 from skmeta.estimators.few_shot import FewShotClassifier
+from skmeta.estimators.indicators import Indicators
 from skmeta.saving.mixin import savable
 
 __all__ = ["MetaClassifier"]
@@ -27,7 +28,7 @@ __all__ = ["MetaClassifier"]
 # adapting.py, above which base.py stands; score in scoring.py; save in
 # saving/mixin.py. What is asked of targets is in targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Indicators, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -315,8 +316,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            Labels, in the order of the rows.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Labels, in the order of the rows; 0 and 1 where ``fit`` had several columns.
 
         Raises
         ------
@@ -343,7 +344,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         -------
         ndarray of shape (n_rows, n_classes)
             A column for every label in ``classes_``, zero where a row's task does not
-            know the label.
+            know the label. Where ``fit`` had several columns of labels, how likely a
+            row has each, as ``MLPClassifier`` has it.
 
         Raises
         ------
@@ -353,6 +355,8 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
             If a group was not adapted to and ``unknown_task="error"``.
         """
         adapted, X, task = self._current(X, groups)
+        if self._has_several:
+            return self._label_probabilities(adapted, X, task)
         logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(softmax(logits, axis=1), task)
 
