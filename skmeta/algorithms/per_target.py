@@ -86,13 +86,14 @@ class PerTarget(Algorithm):
         """As that of the algorithm."""
         return self.algorithm.trains_in_one_cycle
 
-    def build(self, backbone: Backbone, spec: Spec) -> "_Learners":
+    def build(self, backbone: Backbone, spec: Spec) -> _Learners:
         """Build a learner of every target, on one network."""
-        shared: Any = _BuiltOnce(backbone)
-        one = spec.of_one_target()
-        return _Learners(
-            [self.algorithm.build(shared, one) for _ in range(self.n_targets)]
-        )
+        one, networks = spec.of_one_target(), _Networks()
+        learners = []
+        for _ in range(self.n_targets):
+            handed_out: Any = _HandsOut(backbone, networks)
+            learners.append(self.algorithm.build(handed_out, one))
+        return _Learners(learners)
 
     def adapt(self, module: _Learners, support: Batch) -> tuple[Any, ...]:
         """Learn every target from its support; a state of each."""
@@ -119,7 +120,7 @@ class PerTarget(Algorithm):
         offset: Tensor | None = None,
     ) -> Tensor:
         """Give the standard deviation of every target, (tasks, rows, targets)."""
-        predict_std: Any = self.algorithm.predict_std  # type: ignore[attr-defined]
+        predict_std: Any = self.algorithm.predict_std
         return self._side_by_side(predict_std, module, state, X, offset)
 
     def embed(
@@ -202,9 +203,7 @@ def by_target(outputs: Tensor, query: Batch) -> list[tuple[Tensor, Batch]]:
     return [(part, query.of_target(target)) for target, part in enumerate(parts)]
 
 
-def answer_by_target(
-    answer: Callable[[Episode], Tensor], episode: Episode
-) -> Tensor:
+def answer_by_target(answer: Callable[[Episode], Tensor], episode: Episode) -> Tensor:
     """Answer a meta-batch target by target, as :meth:`PerTarget.predict` does."""
     if episode.query.y.ndim == 2:
         return answer(episode)
@@ -220,17 +219,22 @@ class _Learners(nn.Module):
         self.learners = nn.ModuleList(learners)
 
 
-class _BuiltOnce:
-    """A backbone whose network is built at the first call and handed out again."""
+# The networks that were built already, in the order in which a learner asks for them.
+_Networks = list[nn.Module]
 
-    def __init__(self, backbone: Backbone):
-        self._backbone = backbone
-        self._networks: dict[int, nn.Module] = {}
+
+class _HandsOut:
+    """A backbone that hands out networks, and builds those that there are not yet."""
+
+    def __init__(self, backbone: Backbone, networks: _Networks):
+        self._backbone, self._networks = backbone, networks
+        self._n_asked = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backbone, name)
 
     def build(self, n_features: int) -> nn.Module:
-        if n_features not in self._networks:
-            self._networks[n_features] = self._backbone.build(n_features)
-        return self._networks[n_features]
+        self._n_asked += 1
+        if self._n_asked > len(self._networks):
+            self._networks.append(self._backbone.build(n_features))
+        return self._networks[self._n_asked - 1]

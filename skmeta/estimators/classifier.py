@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmeta.algorithms.base import Algorithm
@@ -303,6 +304,13 @@ class MetaClassifier(ClassifierMixin, Indicators, BaseMetaEstimator):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Episodes of a pool are drawn from its classes, of which a row has one.
+        several = self.tasks != "classes"
+        tags.target_tags.multi_output = tags.classifier_tags.multi_label = several
+        return tags
 
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
         """Predict the class of each row with its own task's learner.

@@ -16,6 +16,7 @@ from skmeta.model_selection._inspect import is_fitted
 from skmeta.pipelines import last_step, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.tables.sample_weights import check_weights
+from skmeta.tables.targets import has_columns
 from skmeta.utils.messages import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
@@ -36,7 +37,7 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             Support rows.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
@@ -81,7 +82,7 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
             Targets.
         """
         check_is_fitted(self)
@@ -157,6 +158,8 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        if hasattr(self.meta, "__sklearn_tags__"):
+            tags.target_tags.multi_output = get_tags(self.meta).target_tags.multi_output
         return tags
 
 
@@ -262,8 +265,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             Support rows.
-        y : array-like of shape (n_rows,)
-            Labels.
+        y : array-like of shape (n_rows,) or (n_rows, n_labels)
+            Labels, or several columns of them as the meta-learner was fitted to.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
 
@@ -281,6 +284,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         """
         if self.classes not in ("support", "all"):
             raise ValueError(f"classes must be 'support' or 'all', not {self.classes}.")
+        if has_columns(y):
+            return super().fit(X, y, sample_weight=sample_weight)
         steps = self._numberings()
         if not steps:
             super().fit(X, y, sample_weight=sample_weight)
@@ -313,13 +318,15 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            Of ``classes_``.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Of ``classes_``; 0 and 1 where there are several columns of labels.
         """
         check_is_fitted(self)
         if len(self._labels) < len(last_step(self.learner_).classes_):
             return self.classes_[self.predict_proba(X).argmax(axis=1)]
         answers = self.learner_.predict(X)
+        if answers.ndim == 2:  # what labels a row has
+            return answers
         return self.classes_[np.searchsorted(self._labels, answers)]
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:

@@ -65,7 +65,7 @@ class Indicators(Classes):
         return [{"classes": np.arange(2)}] * self.spec_.n_targets
 
     def _encode(self, rows: TaskRows, n_tasks: int) -> tuple[Any, np.ndarray, Any]:
-        if not self._has_several:
+        if rows.y.ndim == 1:
             return super()._encode(rows, n_tasks)
         no_labels: TaskLabels | None = None
         return rows.y, np.full(n_tasks, 2), no_labels

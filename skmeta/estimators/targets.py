@@ -195,7 +195,7 @@ class Targets(metaclass=ABCMeta):
 
     @abstractmethod
     def _prior_units(self) -> list[dict[str, Any]]:
-        """Return in what unit a prior answers: keywords of :class:`Prior`, by target."""
+        """Return in what unit a prior answers each target: keywords of a ``Prior``."""
 
     # In fit, adapt and score: targets to numbers ------------------------------------
 

@@ -49,9 +49,7 @@ class Values(Targets):
         refuse_extreme_targets(rows.y, in_single=self.normalize is None)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
         if self.normalize is not None:
-            scaler = StandardScaler().fit(
-                as_columns(rows.y), sample_weight=rows.weight
-            )
+            scaler = StandardScaler().fit(as_columns(rows.y), sample_weight=rows.weight)
             self.target_mean_ = _one_or_all(scaler.mean_)
             self.target_scale_ = _one_or_all(scaler.scale_)
 
@@ -157,12 +155,14 @@ class Values(Targets):
     def _as_given(self, values: np.ndarray) -> np.ndarray:
         """Return values in single precision, as networks compute, where it holds them.
 
-        Targets far from zero need more digits, very large and small ones more range.
+        Targets far from zero need more digits, very large and small ones more range;
+        several share an array, as scikit-learn has it in double precision.
         """
-        mean, scale = np.abs(self.target_mean_), np.asarray(self.target_scale_)
-        is_near = (mean <= 1e3 * scale).all()
-        is_usual = ((scale > _SMALL) & (scale < _LARGE)).all()
-        return values.astype(np.float32) if is_usual and is_near else values
+        if values.ndim == 2:
+            return values
+        is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
+        is_usual = _SMALL < self.target_scale_ < _LARGE
+        return values.astype(np.float32) if is_usual and not is_far else values
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
         return r2_per_task(rows, answers)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
 
 from skmeta.utils.messages import show
 
@@ -13,6 +14,7 @@ __all__ = [
     "check_n_targets",
     "has_columns",
     "n_targets_of",
+    "one_or_several",
     "target_names_of",
     "without_sparsity",
 ]
@@ -26,10 +28,22 @@ def has_columns(y: Any) -> bool:
     shape = getattr(y, "shape", None)
     if shape is None:
         try:
-            shape = np.shape(y)
+            shape = np.asarray(y).shape
         except ValueError:  # a list of lists that differ, which validation refuses
             return False
     return len(shape) == 2 and shape[1] > 1
+
+
+def one_or_several(y: Any) -> np.ndarray:
+    """Return targets as (rows,), or as (rows, targets) where there are several.
+
+    Raises
+    ------
+    ValueError
+        If they are neither.
+    """
+    y = without_sparsity(y)
+    return np.asarray(y) if has_columns(y) else column_or_1d(y)
 
 
 def n_targets_of(y: np.ndarray) -> int:

@@ -27,6 +27,10 @@ from skmeta.testing.algorithms.prior_laws import (
     padding_has_no_prior,
     the_prior_is_heard,
 )
+from skmeta.testing.algorithms.target_laws import (
+    a_learner_for_each_target,
+    gradients_of_targets_add_up,
+)
 from skmeta.testing.algorithms.tasks import PLACES, Rows, pad
 from skmeta.testing.algorithms.trial import AlgorithmTrial, has_prior, is_per_task
 from skmeta.testing.expect import expect_same
@@ -300,6 +304,8 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     state_has_tasks_first,
     a_state_may_be_carried,
     embedding_has_a_vector_per_row,
+    a_learner_for_each_target,
+    gradients_of_targets_add_up,
 )
 """The laws of algorithms, in the order in which they are tried."""
 
