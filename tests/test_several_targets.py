@@ -201,6 +201,10 @@ def test_answers_have_the_forms_of_multilayer_perceptrons(labels):
     assert told.shape == shares.shape == (ASKED.sum(), 3)
     np.testing.assert_array_equal(told, shares > 0.5)
     assert ((shares > 0) & (shares < 1)).all()
+    logits = meta.decision_function(X[ASKED], TASK[ASKED])
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), shares, rtol=1e-5)
+    log_shares = meta.predict_log_proba(X[ASKED], TASK[ASKED])
+    np.testing.assert_allclose(np.exp(log_shares), shares, rtol=1e-5)
     assert meta.classes_.tolist() == [0, 1, 2]
 
 
@@ -422,6 +426,27 @@ def test_few_shot_estimators_learn_several_targets(values, labels):
     told, shares = few.predict(X[ASKED]), few.predict_proba(X[ASKED])
     np.testing.assert_array_equal(told, shares > 0.5)
     np.testing.assert_array_equal(few.classes_, [0, 1, 2])
+    np.testing.assert_array_equal(told, few.decision_function(X[ASKED]) > 0)
+    assert few.predict_log_proba(X[ASKED]).shape == told.shape
+
+
+def test_two_labels_are_no_two_classes():
+    y = LABELS[:, :2]
+    meta = classifier("r2d2").fit(X, y, TASK).adapt(X[:12], y[:12])
+    assert meta.decision_function(X[:5]).shape == (5, 2)
+    few = FewShotClassifier(meta).fit(X[:12], y[:12])
+    np.testing.assert_array_equal(
+        few.decision_function(X[:5]), meta.decision_function(X[:5])
+    )
+    np.testing.assert_array_equal(
+        few.predict_log_proba(X[:5]), meta.predict_log_proba(X[:5])
+    )
+
+
+def test_distances_are_of_one_column():
+    meta = classifier("protonet").fit(X, LABELS, TASK).adapt(X[:12], LABELS[:12])
+    with pytest.raises(ValueError, match="fit had several"):
+        meta.distances(X[:5])
 
 
 def test_pipelines_and_transformed_targets_hand_on_several(values):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -18,6 +18,7 @@ from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.classes import labels_of
+from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
 from skmeta.estimators.indicators import Indicators
 from skmeta.saving.mixin import savable
@@ -26,10 +27,11 @@ __all__ = ["MetaClassifier"]
 
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
-# adapting.py, above which base.py stands; score in scoring.py; save in
-# saving/mixin.py. What is asked of targets is in targets.py.
+# adapting.py, above which base.py stands; score in scoring.py; decision_function and
+# predict_log_proba in decisions.py; save in saving/mixin.py. What is asked of targets
+# is in targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Indicators, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Indicators, Decisions, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -364,9 +366,57 @@ class MetaClassifier(ClassifierMixin, Indicators, BaseMetaEstimator):
         """
         adapted, X, task = self._current(X, groups)
         if self._has_several:
-            return self._label_probabilities(adapted, X, task)
+            return expit(self._label_logits(adapted, X, task))
         logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(softmax(logits, axis=1), task)
+
+    def distances(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
+        """Measure how far each row is from the prototype of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            The algorithm's own distance in the embedding ("euclidean" is squared): a
+            column for every label in ``classes_``, infinite where a row's task does
+            not know the label.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        ValueError
+            If the algorithm has no prototypes, if ``fit`` had several columns of
+            labels, or if a group was not adapted to and ``unknown_task="error"``.
+        """
+        adapted, X, task = self._current(X, groups)
+        if not hasattr(self.algorithm_, "distances"):
+            raise ValueError(
+                f"{self.algorithm_} compares no prototypes, and so has no distances to "
+                "any. Choose an algorithm that does, such as 'protonet' or "
+                "'simpleshot'; transform gives the embedding of rows for distances of "
+                "your own."
+            )
+        if self._has_several:
+            raise ValueError(
+                "distances are to the prototypes of the classes of one column, and fit "
+                "had several. Fit a meta-learner to each of them."
+            )
+        nearness = -adapted.distances(self._table(X), task)
+        return -labels_of(adapted).spread(nearness, task, -np.inf)
+
+    def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
+        adapted, X, task = self._current(X, groups)
+        if self._has_several:
+            return self._label_logits(adapted, X, task)
+        logits = self._logits(adapted, X, task)
+        return labels_of(adapted).spread(logits, task, -np.inf)
 
     def as_classifier(self) -> FewShotClassifier:
         """Make an ordinary classifier, whose ``fit`` learns one task.

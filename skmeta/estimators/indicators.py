@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.spec import Spec
@@ -91,15 +90,17 @@ class Indicators(Classes):
     ) -> np.ndarray:
         if not self._has_several:
             return super()._answer(adapted, X, task)
-        return (self._label_probabilities(adapted, X, task) > 0.5).astype(np.int64)
+        return (self._label_logits(adapted, X, task) > 0).astype(np.int64)
 
-    def _label_probabilities(
+    def _label_logits(
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
     ) -> np.ndarray:
-        """Return how likely a row has each label, (rows, labels)."""
-        logits = adapted.outputs(self._table(X), task)
-        return softmax(logits.reshape(len(X), -1, 2), axis=2)[:, :, 1]
+        """Return the log odds that a row has each label, (rows, labels)."""
+        without, having = np.moveaxis(
+            adapted.outputs(self._table(X), task).reshape(len(X), -1, 2), 2, 0
+        )
+        return having - without
 
     @property
-    def _has_several(self) -> bool:
+    def _has_several(self) -> bool:  # as Decisions asks
         return self.spec_.n_targets > 1

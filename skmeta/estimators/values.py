@@ -160,8 +160,9 @@ class Values(Targets):
         """
         if values.ndim == 2:
             return values
-        is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
-        is_usual = _SMALL < self.target_scale_ < _LARGE
+        mean, scale = float(self.target_mean_), float(self.target_scale_)
+        is_far = abs(mean) > 1e3 * scale
+        is_usual = _SMALL < scale < _LARGE
         return values.astype(np.float32) if is_usual and not is_far else values
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
