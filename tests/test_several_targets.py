@@ -418,6 +418,24 @@ def test_a_file_brings_priors_and_names_of_targets_back(tmp_path):
     np.testing.assert_array_equal(*told)
 
 
+@pytest.mark.parametrize(("kind", "prior"), [("values", "linear"), ("labels", None)])
+def test_rows_and_tasks_come_one_by_one(kind, prior, tmp_path):
+    make, y = {"values": (regressor, VALUES), "labels": (classifier, LABELS)}[kind]
+    meta = make(algorithm="r2d2", prior=prior).fit(X, y, TASK)
+    first = FIRST & (TASK < 23) & (np.arange(len(TASK)) % 12 < 3)
+    meta.adapt(X[first], y[first], TASK[first])
+    meta.save(tmp_path / "a.skmeta", supports=True)
+    whole = copy.copy(meta).adapt(X[FIRST], y[FIRST], TASK[FIRST])
+    told = whole.predict(X[ASKED], TASK[ASKED])
+    rest = FIRST & ~first
+    for part in (meta, skmeta.load(tmp_path / "a.skmeta")):
+        part.partial_adapt(X[rest], y[rest], TASK[rest])
+        np.testing.assert_allclose(part.predict(X[ASKED], TASK[ASKED]), told, rtol=1e-4)
+        left = ASKED & (TASK > 20)
+        own = part.forget([20]).predict(X[left], TASK[left])
+        np.testing.assert_allclose(own, told[TASK[ASKED] > 20], rtol=1e-4)
+
+
 def test_few_shot_estimators_learn_several_targets(values, labels):
     one = TASK == 20
     few = FewShotRegressor(values).fit(X[one], VALUES[one])
