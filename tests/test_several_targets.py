@@ -146,6 +146,25 @@ def test_every_target_has_its_standard_deviation(algorithm):
     assert scale.max() < 10 * scale.min()
 
 
+@pytest.mark.parametrize("algorithm", ["gp", "r2d2"])
+def test_intervals_cover_all_targets_of_a_row(algorithm):
+    meta = regressor(algorithm=algorithm).fit(X[~NEW], VALUES[~NEW], TASK[~NEW])
+    meta.adapt(X[FIRST], VALUES[FIRST], TASK[FIRST])
+    low, high = meta.predict_interval(X[ASKED], groups=TASK[ASKED], coverage=0.8)
+    assert low.shape == high.shape == (ASKED.sum(), 3)
+    inside = (low <= VALUES[ASKED]) & (VALUES[ASKED] <= high)
+    assert inside.all(axis=1).mean() > 0.5
+    middle = meta.predict(X[ASKED], TASK[ASKED])
+    np.testing.assert_allclose((low + high) / 2, middle, rtol=1e-4, atol=1e-4)
+
+
+def test_sets_are_of_one_column(labels):
+    meta = copy.copy(labels).adapt(X[FIRST], LABELS[FIRST], TASK[FIRST])
+    for ask in (meta.calibrate, lambda: meta.predict_set(X[:4])):
+        with pytest.raises(ValueError, match="fit had several"):
+            ask()
+
+
 def test_no_row_is_answered_by_the_prior_of_each_target(values):
     meta = copy.copy(values).adapt()
     error = meta.predict(X[ASKED]) - VALUES[ASKED].mean(axis=0)

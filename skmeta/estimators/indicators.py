@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.spec import Spec
@@ -100,6 +101,20 @@ class Indicators(Classes):
             adapted.outputs(self._table(X), task).reshape(len(X), -1, 2), 2, 0
         )
         return having - without
+
+    def _probabilities(
+        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
+    ) -> np.ndarray:
+        if not self._has_several:
+            return super()._probabilities(adapted, X, task)
+        return np.asarray(expit(self._label_logits(adapted, X, task)))
+
+    def _check_covers(self) -> None:  # as Sets asks
+        if self._has_several:
+            raise ValueError(
+                "Sets are of the classes of one column, and fit had several. Fit a "
+                "meta-learner to each of them; predict_proba says how likely each is."
+            )
 
     @property
     def _has_several(self) -> bool:  # as Decisions asks

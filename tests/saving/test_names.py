@@ -92,6 +92,14 @@ NAMED = {
 """What files call the state of every built-in algorithm."""
 
 
+def test_a_calibration_has_the_keys_that_files_have():
+    X, y, groups = table()
+    meta = small(algorithm="cnp", label_space="shared").fit(X, y, groups=groups)
+    meta.calibrate(X, y, groups=groups)
+    keys = {"sizes", "n_tasks", "scores", "levels"}
+    assert document_of(meta)["calibration"].keys() == keys
+
+
 def test_the_keys_of_several_targets_are_those_that_files_have():
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     both = y.to_frame("later").assign(before=-y)
