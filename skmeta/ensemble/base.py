@@ -39,6 +39,7 @@ from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.targets import has_columns
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -386,6 +387,12 @@ class BaseMetaStacking(
 
     def _validate_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
         numeric = self._kind == "regressor"
+        if has_columns(y):
+            raise ValueError(
+                f"{type(self).__name__} weighs its members by how well they answer one "
+                "target, and y has several. Fit one to each of them; or a "
+                f"Meta{self._kind.capitalize()}, which learns several."
+            )
         checked, y = validate_data(
             self, X, y, reset=reset, dtype="numeric", y_numeric=numeric
         )

@@ -38,6 +38,7 @@ from skmeta.saving.values import Reader, Writer
 from skmeta.saving.weights import check_weights, for_weights
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.prior import Prior
+from skmeta.tables.priors import Priors
 from skmeta.utils.devices import check_device
 from skmeta.utils.files import replace_file
 from skmeta.utils.messages import listed, warn
@@ -216,6 +217,8 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     """Write an estimator inside another; None for what is no estimator."""
     if type(value) in KINDS.values():
         return _write_estimator(writer, value, f"{where}.")
+    if isinstance(value, Priors):
+        return {"priors": writer.write(value.targets, where)}
     if isinstance(value, Prior):
         parts = value.__getstate__().items()
         return {"prior": {k: writer.write(v, where) for k, v in parts}}
@@ -225,6 +228,8 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
 def _read_inside(reader: Reader, content: dict, device: str | None) -> Any:
     if "class" in content:
         return _read_estimator(reader, content, device)
+    if "priors" in content:
+        return Priors(reader.read(content["priors"]))
     if "prior" in content:
         return Prior(**{k: reader.read(v) for k, v in content["prior"].items()})
     return read_plain(reader, content, TRUSTED_TYPES)
@@ -279,7 +284,7 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
             key: writer.write(vars(meta)[name], f"{root}{key}")
             for key, name in sorted(learnt.items())
         },
-        "spec": {key: getattr(meta.spec_, name) for key, name in SPEC.items()},
+        "spec": _write_spec(meta.spec_),
         "history": writer.write([*meta.history_], f"{root}history_"),
         "weights": writer.write(dict(meta.module_.state_dict()), f"{root}module_"),
         **_write_adapted(writer, meta.adapted_, f"{root}adapted_"),
@@ -325,6 +330,13 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
     reader.algorithm, reader.device = meta.algorithm_, meta.device
     meta.adapted_ = _read_adapted(reader, content, meta)
     return meta
+
+
+def _write_spec(spec: Spec) -> dict:
+    content = {key: getattr(spec, name) for key, name in SPEC.items()}
+    if spec.n_targets == 1:  # earlier versions do not know that there may be more
+        del content["n_targets"]
+    return content
 
 
 def _default(cls: type, name: str) -> Any:
