@@ -124,6 +124,7 @@ class Conformal(FewShotScoring):
         disjoint sets of ``n_way`` classes, and with ``tasks="table"`` parts of it.
         """
         check_is_fitted(self)
+        self._check_covers()
         check_scalar(cv, "cv", int, min_val=2)
         X, y, groups, _ = unpack(X, y, groups)
         with _CALIBRATING:
@@ -156,6 +157,9 @@ class Conformal(FewShotScoring):
                 "those to new tasks will be, and cover too little: calibrate by "
                 "others, or call calibrate() without rows."
             )
+
+    def _check_covers(self) -> None:
+        """Raise a ValueError if answers are of a kind that has no sets."""
 
     def _calibrate_by_training(self, n_folds: int) -> None:
         rows = self._calibration().training
@@ -374,12 +378,12 @@ class Intervals(Conformal):
             Task of each row, needed where several tasks were adapted to.
         coverage : float, default=0.9
             Of rows drawn from new tasks, one from each, at least this share is in its
-            interval. Rows of one task share its fate: a task that is unlike the others
-            may be covered far less often.
+            interval; of several targets, all of them in theirs. Rows of one task share
+            its fate: a task that is unlike the others may be covered far less often.
 
         Returns
         -------
-        low, high : ndarray of shape (n_rows,)
+        low, high : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Ends of the intervals, in the unit of the targets. The value that
             ``predict`` gives is in the middle; where the algorithm knows standard
             deviations, such as "gp", the width follows them.
@@ -404,6 +408,8 @@ class Intervals(Conformal):
         adapted, X, task = self._current(X, groups)
         values, spreads = self._values_and_spreads(adapted, X, task)
         bounds = self._misfit_bounds(adapted, task, coverage, "intervals are infinite")
+        if values.ndim == 2:
+            bounds = bounds[:, np.newaxis]
         reach = np.where(np.isfinite(values), bounds, np.inf) * spreads
         middle = np.where(np.isfinite(values), values, 0.0)
         return middle - reach, middle + reach
@@ -414,7 +420,8 @@ class Intervals(Conformal):
         values, spreads = self._values_and_spreads(adapted, X, task)
         with np.errstate(over="ignore", invalid="ignore"):
             score = np.abs(y - values) / spreads
-        return np.where(np.isnan(score), np.inf, score)
+        score = np.where(np.isnan(score), np.inf, score)
+        return score if score.ndim == 1 else score.max(axis=1)
 
 
 class Sets(Conformal):
@@ -463,7 +470,8 @@ class Sets(Conformal):
         NotFittedError
             If it was loaded or copied without a calibration.
         ValueError
-            If ``coverage`` is none, or a group was not adapted to.
+            If ``coverage`` is none, a group was not adapted to, or ``fit`` had several
+            columns of labels.
 
         Warns
         -----
@@ -473,6 +481,7 @@ class Sets(Conformal):
             of those have, for which nothing is promised.
         """
         coverage = check_coverage(coverage)
+        self._check_covers()
         adapted, X, task = self._current(X, groups)
         probabilities = self._probabilities(adapted, X, task)
         bounds = self._misfit_bounds(adapted, task, coverage, "sets hold all classes")
