@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 import numpy as np
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from skmeta.engine.landmarks import CLUES
@@ -11,6 +12,8 @@ __all__ = ["Rejection"]
 
 # Shares of known rows of which the score is kept; beyond them it goes on smoothly.
 _SHARES = np.linspace(0.005, 0.995, 199)
+# No area under a ROC curve counts as more.
+_SUREST = 0.999
 # Clues end so many quartile distances from the usual ones.
 _MOST = 30.0
 # A row is far outside if it is beyond the range of the training, or from its nearest
@@ -27,7 +30,7 @@ class Rejection:
     rows, count by how well each tells rows of unknown classes: with
     :math:`A_j` the area under its ROC curve on classes that were left out,
 
-    .. math:: s(x) = \sum_j w_j z_j(x), \qquad w_j = \max(A_j - 1/2, 0)^2,
+    .. math:: s(x) = \sum_j w_j z_j(x), \qquad w_j = \max(\Phi^{-1}(A_j), 0)^3,
 
     and what is told of a row is the share of known rows of these classes, with as many
     support rows, whose s is lower. Between numbers of support rows all is interpolated.
@@ -111,7 +114,7 @@ class Rejection:
         place = np.searchsorted(sizes, size)
         Z = made._standardised(clues, center[place], spread[place])
         made.aurocs = _aurocs(Z, size * (part.max() + 1) + part, ~is_known)
-        made.weights = np.maximum(made.aurocs - 0.5, 0) ** 2
+        made.weights = np.maximum(norm.ppf(np.clip(made.aurocs, 0, _SUREST)), 0) ** 3
         if not made.weights.any():  # nothing tells: nearness is a guess
             made.weights = np.array([float(name != "odds") for name in CLUES])
         made.weights /= made.weights.sum()

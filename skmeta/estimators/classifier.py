@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmeta.algorithms.base import Algorithm
@@ -31,7 +32,7 @@ __all__ = ["MetaClassifier"]
 # predict_set in conformal.py; save in saving/mixin.py. What is asked of targets is in
 # targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Decisions, Rejecting, Sets, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -333,6 +334,13 @@ class MetaClassifier(ClassifierMixin, Decisions, Rejecting, Sets, BaseMetaEstima
         self.verbose = verbose
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Episodes of a pool are drawn from its classes, of which a row has one.
+        several = self.tasks != "classes"
+        tags.target_tags.multi_output = tags.classifier_tags.multi_label = several
+        return tags
+
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
         """Predict the class of each row with its own task's learner.
 
@@ -345,9 +353,9 @@ class MetaClassifier(ClassifierMixin, Decisions, Rejecting, Sets, BaseMetaEstima
 
         Returns
         -------
-        ndarray of shape (n_rows,)
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
             Labels, in the order of the rows; ``unknown_label_`` for rows that are
-            rejected.
+            rejected; 0 and 1 where ``fit`` had several columns.
 
         Raises
         ------
@@ -374,7 +382,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Rejecting, Sets, BaseMetaEstima
         -------
         ndarray of shape (n_rows, n_classes)
             A column for every label in ``classes_``, zero where a row's task does not
-            know the label.
+            know the label. Where ``fit`` had several columns of labels, how likely a
+            row has each, as ``MLPClassifier`` has it.
 
         Raises
         ------
@@ -407,8 +416,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Rejecting, Sets, BaseMetaEstima
         NotAdaptedError
             If ``adapt`` has not been called.
         ValueError
-            If the algorithm has no prototypes, or if a group was not adapted to and
-            ``unknown_task="error"``.
+            If the algorithm has no prototypes, if ``fit`` had several columns of
+            labels, or if a group was not adapted to and ``unknown_task="error"``.
         """
         adapted, X, task = self._current(X, groups)
         if not hasattr(self.algorithm_, "distances"):
@@ -418,11 +427,18 @@ class MetaClassifier(ClassifierMixin, Decisions, Rejecting, Sets, BaseMetaEstima
                 "'simpleshot'; transform gives the embedding of rows for distances of "
                 "your own."
             )
+        if self._has_several:
+            raise ValueError(
+                "distances are to the prototypes of the classes of one column, and fit "
+                "had several. Fit a meta-learner to each of them."
+            )
         nearness = -adapted.distances(self._table(X), task)
         return -labels_of(adapted).spread(nearness, task, -np.inf)
 
     def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
         adapted, X, task = self._current(X, groups)
+        if self._has_several:
+            return self._label_logits(adapted, X, task)
         logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(logits, task, -np.inf)
 

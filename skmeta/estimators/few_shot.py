@@ -20,6 +20,7 @@ from skmeta.model_selection._inspect import is_fitted
 from skmeta.pipelines import last_step, transform, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.tables.sample_weights import check_weights
+from skmeta.tables.targets import has_columns
 from skmeta.utils.messages import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
@@ -40,7 +41,7 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             Support rows.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
@@ -85,7 +86,7 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
             Targets.
         """
         check_is_fitted(self)
@@ -161,6 +162,8 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        if hasattr(self.meta, "__sklearn_tags__"):
+            tags.target_tags.multi_output = get_tags(self.meta).target_tags.multi_output
         return tags
 
 
@@ -275,8 +278,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             Support rows.
-        y : array-like of shape (n_rows,)
-            Labels.
+        y : array-like of shape (n_rows,) or (n_rows, n_labels)
+            Labels, or several columns of them as the meta-learner was fitted to.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
 
@@ -294,6 +297,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         """
         if self.classes not in ("support", "all"):
             raise ValueError(f"classes must be 'support' or 'all', not {self.classes}.")
+        if has_columns(y):
+            return super().fit(X, y, sample_weight=sample_weight)
         steps = self._numberings()
         if not steps:
             super().fit(X, y, sample_weight=sample_weight)
@@ -326,8 +331,9 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            Of ``classes_``; or ``unknown_label_`` of a meta-learner that rejects rows.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Of ``classes_``, or ``unknown_label_`` of a meta-learner that rejects rows;
+            0 and 1 where there are several columns of labels.
         """
         check_is_fitted(self)
         learner = last_step(self.learner_)
@@ -340,6 +346,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             if unknown is None:
                 return own
         answers = self.learner_.predict(X)
+        if answers.ndim == 2:  # what labels a row has
+            return answers
         if unknown is None:
             return self.classes_[np.searchsorted(self._labels, answers)]
         is_unknown = answers == unknown
@@ -411,6 +419,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             In the order of ``classes_``; of two classes, the logit of the second less
             that of the first.
         """
+        if self._has_several():
+            return self.learner_.decision_function(X)
         return decisions(self._logits(X))
 
     @available_if(_has("decision_function"))
@@ -427,6 +437,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         ndarray of shape (n_rows, n_classes)
             In the order of ``classes_``.
         """
+        if self._has_several():
+            return self.learner_.predict_log_proba(X)
         return np.asarray(log_softmax(self._logits(X), axis=1))
 
     @available_if(_has("distances"))
@@ -480,6 +492,11 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         if logits.ndim == 1:
             logits = np.column_stack([np.zeros_like(logits), logits])
         return self._of_labels(logits)
+
+    def _has_several(self) -> bool:
+        """Tell whether a row has or has not each of several labels."""
+        check_is_fitted(self)
+        return bool(getattr(last_step(self.learner_), "_has_several", False))
 
     def _of_labels(self, answers: np.ndarray) -> np.ndarray:
         """Pick the columns of the task's labels, of all that the meta-learner knows."""

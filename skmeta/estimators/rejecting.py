@@ -13,7 +13,8 @@ from skmeta.engine.landmarks import Landmarked, Units
 from skmeta.engine.rejection import Rejection
 from skmeta.episodes.bounds import Bounds
 from skmeta.episodes.table import Table
-from skmeta.estimators.classes import Classes, labels_of
+from skmeta.estimators.classes import labels_of
+from skmeta.estimators.indicators import Indicators
 from skmeta.estimators.left_out import LeftOut, leave_out, simulate
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import silenced
@@ -30,7 +31,7 @@ _WIDEST = 512
 _SHRINKAGE = 0.1
 
 
-class Rejecting(Classes):
+class Rejecting(Indicators):
     """Classes, and rows that may be of none of them."""
 
     reject: bool | float | None
@@ -88,6 +89,12 @@ class Rejecting(Classes):
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         self.unknown_ = self.unknown_label_ = None  # not those of an earlier fit
         if self._rejects():
+            if rows.y.ndim > 1:
+                raise ValueError(
+                    "y has several columns, labels that a row has or has not, and a "
+                    "row that has none of them is no row of an unknown class. Set "
+                    "reject=None."
+                )
             if self.tasks == "table":
                 raise ValueError(
                     "reject learns what rows of a new class look like from tasks that "

@@ -207,8 +207,8 @@ class Targets(metaclass=ABCMeta):
         """Refuse ``partial_fit`` where all rows have to be there at once."""
 
     @abstractmethod
-    def _prior_unit(self) -> dict[str, Any]:
-        """Return in what unit a prior answers: keywords of :class:`Prior`."""
+    def _prior_units(self) -> list[dict[str, Any]]:
+        """Return in what unit a prior answers each target: keywords of a ``Prior``."""
 
     # In fit, adapt and score: targets to numbers ------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.sample_weights import check_weights
+from skmeta.utils.messages import show
 
-__all__ = ["TaskRows"]
+__all__ = ["TaskRows", "join_targets"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +89,32 @@ class TaskRows:
         present, task = np.unique(rows.task, return_inverse=True)
         names = None if rows.names is None else rows.names[present]
         return replace(rows, task=task, names=names)
+
+
+def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Put targets of several calls one after another.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of shape (n_rows, ...)
+        Targets of each call.
+
+    Returns
+    -------
+    ndarray
+        All of them.
+
+    Raises
+    ------
+    ValueError
+        If some are words and others numbers.
+    """
+    words = [each for each in parts if each.dtype.kind in "UST"]
+    numbers = [each for each in parts if each.dtype.kind in "biufc"]
+    if words and numbers:  # numpy would write the numbers as words
+        raise ValueError(
+            f"y holds words such as {show(words[0], 3)} and numbers such as "
+            f"{show(numbers[0], 3)}: rows that are added need targets of the kind "
+            "that those before them have."
+        )
+    return np.concatenate(parts)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from skmeta.engine.landmarks import CLUES
@@ -32,7 +33,7 @@ def learnt():
     return Rejection.learn(UNITS, *told())
 
 
-def test_clues_count_by_the_square_of_what_they_tell(learnt):
+def test_clues_count_by_the_cube_of_what_they_tell(learnt):
     clues, size, part, is_known, _ = told()
     areas = [
         [roc_auc_score(~is_known[own], column) for column in clues[own].T]
@@ -40,7 +41,7 @@ def test_clues_count_by_the_square_of_what_they_tell(learnt):
             (size == each) & (part == other) for each in (1, 5) for other in (0, 1)
         )
     ]
-    expected = np.maximum(np.mean(areas, axis=0) - 0.5, 0) ** 2
+    expected = np.maximum(norm.ppf(np.mean(areas, axis=0)), 0) ** 3
     np.testing.assert_allclose(learnt.aurocs, np.mean(areas, axis=0))
     np.testing.assert_allclose(learnt.weights, expected / expected.sum())
     assert learnt.weights[1] > 2 * learnt.weights[2] > 0

@@ -206,6 +206,8 @@ def test_what_cannot_be_had_is_refused_with_advice(meta, digits, wine):
         meta.adapt(X[few], np.where(y[few] == 6, -1, y[few]))
     with pytest.raises(ValueError, match="tasks='table' knows one task only"):
         MetaClassifier("protonet", tasks="table", reject=True).fit(X, y)
+    with pytest.raises(ValueError, match="y has several columns"):
+        MetaClassifier(reject=True).fit(X, y[:, None] == [0, 1], groups=y)
     with pytest.raises(ValueError, match="3 classes, where 4 would do"):
         MetaClassifier("protonet", tasks="classes", reject=True, **QUICK).fit(
             X[y < 3], y[y < 3]
