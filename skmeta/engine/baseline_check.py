@@ -78,7 +78,8 @@ def warn_if_no_help(net: EpisodicNet) -> None:
     if is_regression:
         how = (
             f"the mean of the support has a squared error of {abs(baseline):.3g} and "
-            f"{net.algorithm} one of {abs(score):.3g} (in units of standardised targets)"
+            f"{net.algorithm} one of {abs(score):.3g} (in units of standardised "
+            "targets)"
         )
     else:
         how = (

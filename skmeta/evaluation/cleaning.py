@@ -30,6 +30,7 @@ _NUMBER = {
     ".": r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][-+]?\d+)?",
     ",": r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d*)?(?:[eE][-+]?\d+)?",
 }
+_SPACED = r"(?<=\d)[\s'\u2019](?=\d{3}(?:\D|$))"  # blanks, or Swiss apostrophes
 _WORDS = {".": "a point before decimals", ",": "a comma before decimals"}
 
 # Of the values of a column that holds numbers or dates, so many may be none, and of so
@@ -211,9 +212,9 @@ def _as_numbers(present: Series, decimal: str) -> _Read | None:
     percent = text.str.endswith("%")
     if percent.any():
         text = text.str.replace(r"\s*%$", "", regex=True)
-    spaced = text.str.contains(r"\d[\s'’]\d{3}(?:\D|$)", regex=True)
+    spaced = text.str.contains(_SPACED, regex=True)
     if spaced.any():
-        text = text.str.replace(r"(?<=\d)[\s'’](?=\d{3}(?:\D|$))", "", regex=True)
+        text = text.str.replace(_SPACED, "", regex=True)
     if text.str.match(r"[-+]?0\d").any():  # 007 is a name
         return None
     digits = text.str.contains(r"\d", regex=True)
