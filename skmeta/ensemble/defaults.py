@@ -10,7 +10,10 @@ __all__ = ["class_members", "value_members"]
 
 
 def class_members(
-    label_space: str, n_shot: Any, random_state: int | None
+    label_space: str,
+    n_shot: Any,
+    random_state: int | None,
+    support: str = "random",
 ) -> list[tuple[str, Any]]:
     """Return members for classes.
 
@@ -22,13 +25,19 @@ def class_members(
         Support rows that meta-learners train with.
     random_state : int or None
         Seed of the members.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first.
 
     Returns
     -------
     list of (str, estimator)
         Not fitted.
     """
-    given = {"n_shot": n_shot, "random_state": random_state}
+    given: dict[str, Any] = {
+        "n_shot": n_shot,
+        "support": support,
+        "random_state": random_state,
+    }
     if label_space == "per_task":
         given["label_space"] = label_space
         return [
@@ -46,7 +55,9 @@ def class_members(
     ]
 
 
-def value_members(n_shot: Any, random_state: int | None) -> list[tuple[str, Any]]:
+def value_members(
+    n_shot: Any, random_state: int | None, support: str = "random"
+) -> list[tuple[str, Any]]:
     """Return members for values.
 
     Parameters
@@ -55,13 +66,19 @@ def value_members(n_shot: Any, random_state: int | None) -> list[tuple[str, Any]
         Support rows that meta-learners train with.
     random_state : int or None
         Seed of the members.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first.
 
     Returns
     -------
     list of (str, estimator)
         Not fitted.
     """
-    given = {"n_shot": n_shot, "random_state": random_state}
+    given: dict[str, Any] = {
+        "n_shot": n_shot,
+        "support": support,
+        "random_state": random_state,
+    }
     return [
         ("gp", MetaRegressor("gp", **given)),
         ("gp_alone", MetaRegressor("gp", prior=None, **given)),
