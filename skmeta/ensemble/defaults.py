@@ -43,15 +43,15 @@ def class_members(
         return [
             ("gp", MetaClassifier("gp", **given)),
             ("protonet", MetaClassifier("protonet", **given)),
-            ("own_linear", _plain("classifier", random_state, "own linear")),
+            ("own_linear", _plain("classifier", given, "own linear")),
         ]
     if label_space == "shared":
         given["label_space"] = label_space
     return [
         ("gp", MetaClassifier("gp", **given)),
         ("gp_alone", MetaClassifier("gp", prior=None, **given)),
-        ("mixed_linear", _plain("classifier", random_state, "mixed linear")),
-        ("boosting_residual", _boosting("classifier", random_state)),
+        ("mixed_linear", _plain("classifier", given, "mixed linear")),
+        ("boosting_residual", _boosting("classifier", given)),
     ]
 
 
@@ -82,17 +82,20 @@ def value_members(
     return [
         ("gp", MetaRegressor("gp", **given)),
         ("gp_alone", MetaRegressor("gp", prior=None, **given)),
-        ("mixed_linear", _plain("regressor", random_state, "mixed linear")),
-        ("boosting_residual", _boosting("regressor", random_state)),
+        ("mixed_linear", _plain("regressor", given, "mixed linear")),
+        ("boosting_residual", _boosting("regressor", given)),
     ]
 
 
-def _plain(kind: str, random_state: int | None, name: str) -> Any:
-    """Return the plain way of a name."""
-    return plain_ways(kind, random_state=random_state, rivals=False)[name]
+def _plain(kind: str, given: dict[str, Any], name: str) -> Any:
+    """Return the plain way of a name, with what meta-learners are given."""
+    how = {name: given[name] for name in ("random_state", "support")}
+    return plain_ways(kind, rivals=False, **how)[name]
 
 
-def _boosting(kind: str, random_state: int | None) -> PooledWithResidual:
+def _boosting(kind: str, given: dict[str, Any]) -> PooledWithResidual:
     """Make boosting, shifted by what it leaves; of the few trees of a prior."""
-    seed = random_state or 0
-    return PooledWithResidual(make_part("boosting", kind, seed), random_state=seed)
+    seed = given["random_state"] or 0
+    return PooledWithResidual(
+        make_part("boosting", kind, seed), support=given["support"], random_state=seed
+    )
