@@ -151,6 +151,16 @@ class ProtoNet(Algorithm):
         """Compare rows with the prototypes of their task."""
         return add_offset(module.compare(state, apply(module.backbone, X)), offset)
 
+    def distances(
+        self,
+        module: "Prototypes",
+        state: "State",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        """Measure how far rows are from the prototypes of their task."""
+        return module.measure(state, apply(module.backbone, X))
+
     def meta_loss(self, module: "Prototypes", episode: Episode) -> Tensor:
         """Loss on the queries, of rows that are embedded all at once.
 
@@ -210,6 +220,11 @@ class Prototypes(nn.Module):
         prototypes = (strength * self.prior + total) / (strength + count)
         log_odds = (softplus(self.raw_count) + count.squeeze(-1)).log()
         return State(prototypes, log_odds, support.n_classes)
+
+    def measure(self, state: State, embedded: Tensor) -> Tensor:
+        """Return the distances of embedded rows, ``inf`` for classes a task lacks."""
+        distances = self.distance(embedded, state.prototypes).clamp(min=0)  # rounding
+        return -mask_absent_classes(-distances, state.n_classes)
 
     def compare(self, state: State, embedded: Tensor) -> Tensor:
         """Return the logits of embedded rows."""

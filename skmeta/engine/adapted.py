@@ -163,6 +163,18 @@ class AdaptedTasks:
         """Give the standard deviation of each row's answer, (n_rows, n_outputs)."""
         return self._by_blocks(self.learner.algorithm.predict_std, table, task)
 
+    def distances(self, table: Table, task: np.ndarray) -> np.ndarray:
+        """Measure how far each row is from its task's prototypes, (n_rows, n_classes).
+
+        Infinite for classes that the row's task does not have.
+        """
+        algorithm = self.learner.algorithm
+
+        def nearness(module: nn.Module, state: Any, *rows: Tensor) -> Tensor:
+            return -algorithm.distances(module, state, *rows)
+
+        return -self._by_blocks(nearness, table, task)
+
     def _by_blocks(
         self,
         method: Callable[..., Tensor],

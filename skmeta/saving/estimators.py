@@ -190,7 +190,8 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     if type(value) in KINDS.values():
         return _write_estimator(writer, value, f"{where}.")
     if isinstance(value, Prior):
-        return {"prior": {k: writer.write(v, where) for k, v in vars(value).items()}}
+        parts = value.__getstate__().items()
+        return {"prior": {k: writer.write(v, where) for k, v in parts}}
     return write_plain(writer, value, TRUSTED_TYPES, where)
 
 

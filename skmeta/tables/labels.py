@@ -241,29 +241,33 @@ class TaskLabels:
         """Name the class code of each row, given the row's task."""
         return self.vocabulary[self.members[self.first[task] + codes]]
 
-    def spread(self, probabilities: np.ndarray, task: np.ndarray) -> np.ndarray:
-        """Move each row's probabilities to the columns of the vocabulary.
+    def spread(
+        self, answers: np.ndarray, task: np.ndarray, without: float = 0.0
+    ) -> np.ndarray:
+        """Move each row's answers about its classes to the columns of the vocabulary.
 
         Parameters
         ----------
-        probabilities : ndarray of shape (n_rows, n_codes)
+        answers : ndarray of shape (n_rows, n_codes)
             Column c belongs to class c of the row's own task; columns beyond its
             ``n_classes`` are ignored.
         task : int ndarray of shape (n_rows,)
             Task of each row.
+        without : float, default=0.0
+            The answer about labels that the row's task does not know, such as the
+            probability 0.
 
         Returns
         -------
         ndarray of shape (n_rows, n_labels)
-            Zero where the row's task does not know the label.
+            Answers about every label.
         """
-        codes = np.arange(probabilities.shape[1])
+        codes = np.arange(answers.shape[1])
         row, code = np.nonzero(codes < self.n_classes[task][:, np.newaxis])
         column = self.members[self.first[task][row] + code]
-        spread = np.zeros(
-            (len(probabilities), len(self.vocabulary)), probabilities.dtype
-        )
-        spread[row, column] = probabilities[row, code]
+        shape = len(answers), len(self.vocabulary)
+        spread = np.full(shape, without, dtype=answers.dtype)
+        spread[row, column] = answers[row, code]
         return spread
 
 

@@ -12,6 +12,7 @@ from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large, ch
 from skmeta.algorithms.gaussian.exact import Inverse, MostLikely
 from skmeta.backbones import MLP
 from skmeta.episodes import Episode
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, make_batch
 
 VALUES = {
@@ -265,12 +266,12 @@ def test_the_gradient_of_the_most_likely_values_is_that_of_the_solution(generato
     root = counts.sqrt()[:, None, :, None]
     steps = torch.full((2,), 60)
 
-    def weights(K, logits):
+    def weights(A, logits):
+        K = root * (A @ A.mT) * root.mT
         logits = logits.masked_fill(absent, -torch.inf)
         return MostLikely.apply(K, logits, Y, root, steps)
 
-    K = root * (A @ A.mT) * root.mT
-    given = K.requires_grad_(), logits.requires_grad_()
+    given = A.requires_grad_(), logits.requires_grad_()
     assert torch.autograd.gradcheck(weights, given, rtol=1e-4, atol=1e-6)
 
 
@@ -436,3 +437,8 @@ def test_covariances_that_rounding_made_indefinite_are_factorised_nearby(generat
     assert (distance < 1e-3).all()
     assert torch.equal(L[1], torch.linalg.cholesky(K[1]))  # which needed nothing
     assert cholesky(K * torch.nan).isnan().all()
+
+
+@transfer.SPACES
+def test_the_second_loss_tells_training_classes_apart(spec, labelled_episode_for):
+    transfer.check_second_loss(GP(width=4), labelled_episode_for(spec), spec)

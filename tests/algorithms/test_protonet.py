@@ -10,6 +10,7 @@ from skmeta.backbones import MLP, Identity
 from skmeta.distances import Cosine, Mahalanobis, Manhattan
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_checks
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK
 
 
@@ -153,3 +154,11 @@ def test_more_splits_average_the_losses_of_other_supports(episode_for):
 )
 def test_the_laws_hold_with_other_settings(algorithm, check):
     check(algorithm)
+
+
+@transfer.SPACES
+@pytest.mark.parametrize("algorithm", [ProtoNet(), ProtoNet(n_splits=2)], ids=repr)
+def test_the_second_loss_tells_training_classes_apart(
+    algorithm, spec, labelled_episode_for
+):
+    transfer.check_second_loss(algorithm, labelled_episode_for(spec), spec)

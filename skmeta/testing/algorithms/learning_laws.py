@@ -24,6 +24,7 @@ __all__ = [
     "a_state_may_be_carried",
     "adapt_leaves_the_module_unchanged",
     "copies_learn_the_same",
+    "distances_are_of_the_classes_of_a_task",
     "embedding_has_a_vector_per_row",
     "every_parameter_gets_a_gradient",
     "meta_loss_is_finite",
@@ -188,3 +189,30 @@ def embedding_has_a_vector_per_row(trial: AlgorithmTrial) -> None:
             )
         if not embedding.isfinite().all():
             raise BreachError(f"embed is not finite for {len(tasks[0].y)} support rows")
+
+
+@law(
+    "return (tasks, rows, classes), at least 0, and inf for classes that a task lacks; "
+    "or leave distances out.",
+    applies=lambda trial: hasattr(trial.algorithm, "distances"),
+)
+def distances_are_of_the_classes_of_a_task(trial: AlgorithmTrial) -> None:
+    """``distances`` has a column per class, infinite for classes that a task lacks."""
+    tasks, X = [trial.task(n_classes=2), trial.task(n_classes=4)], trial.rows(2, 5)
+    distances = trial.distances(trial.adapt(pad(tasks)), X)
+    most = max(task.n_classes for task in tasks)
+    if distances.shape != (2, 5, most):
+        raise BreachError(
+            f"distances maps X of shape {tuple(X.shape)} and {most} classes to shape "
+            f"{tuple(distances.shape)}"
+        )
+    for task, own in zip(tasks, distances, strict=True):
+        known, lacked = own[:, : task.n_classes], own[:, task.n_classes :]
+        if not (known.isfinite() & (known >= 0)).all():
+            raise BreachError(
+                "a distance to a class of the task is no number from 0 on"
+            )
+        if (lacked != torch.inf).any():
+            raise BreachError(
+                f"a class that a task lacks is {lacked.min().item():.2g} away"
+            )

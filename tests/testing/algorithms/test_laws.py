@@ -260,6 +260,11 @@ class HidesBackbone(Untold):
         return module.no_such_network(X)
 
 
+class MeasuresAbsentClasses(Untold):
+    def distances(self, module, state, X):
+        return super().distances(module, state, X).nan_to_num(posinf=1e9)
+
+
 class CountsRowsTwiceWithPrior(ProtoNet):
     def adapt(self, module, support):
         if support.offset is not None:
@@ -369,6 +374,7 @@ BROKEN = [
     (EmbedsByStrides(), {"a_state_may_be_carried"}),
     (EmbedsTasks(), {"embedding_has_a_vector_per_row"}),
     (HidesBackbone(), {"embedding_has_a_vector_per_row"}),
+    (MeasuresAbsentClasses(), {"distances_are_of_the_classes_of_a_task"}),
 ]
 
 
