@@ -1,4 +1,4 @@
-"""Adapt a meta-learner that stands inside estimators of scikit-learn.
+"""Adapt a meta-learner, and more, that stands inside estimators of scikit-learn.
 
 Pipelines, fitted searches, a TransformedTargetRegressor and a FrozenEstimator hand on
 what they are asked; what answers inside is their last step here.
@@ -16,7 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 
 __all__ = [
     "adapt",
+    "forget",
     "last_step",
+    "partial_adapt",
     "restore_targets",
     "transform",
     "transform_targets",
@@ -85,22 +87,114 @@ def adapt(
     >>> bool((answers == y_new[20:]).mean() > 0.5)
     True
     """
+    meta = _last_with(pipeline, "adapt")
+    if X is None:
+        meta.adapt(None, y, **_given(groups, sample_weight))
+    else:
+        y = None if y is None else transform_targets(pipeline, y)
+        meta.adapt(transform(pipeline, X), y, **_given(groups, sample_weight))
+    return pipeline
+
+
+def partial_adapt(
+    pipeline: Fitted,
+    X: Any,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Fitted:
+    """Add rows, and tasks, to what the last step of a fitted Pipeline is adapted to.
+
+    As ``partial_adapt`` of the last step does it, through the transformers before it.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted, as :func:`adapt` takes it.
+    X : array-like of shape (n_rows, n_features)
+        Support rows, as the first step takes them.
+    y : array-like of shape (n_rows,)
+        Targets of the rows, before a ``TransformedTargetRegressor`` transforms them.
+    groups : array-like of shape (n_rows,), default=None
+        Task of each row, an earlier or a new one.
+    sample_weight : array-like of shape (n_rows,), default=None
+        How much each row counts.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        The same object, ready to predict.
+
+    Raises
+    ------
+    TypeError
+        If the last step is not a meta-learner.
+    NotFittedError
+        If the pipeline is not fitted.
+
+    Examples
+    --------
+    >>> import skmeta
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    >>> meta = skmeta.MetaRegressor("maml", tasks="table", max_epochs=1, random_state=0)
+    >>> pipe = make_pipeline(StandardScaler(), meta).fit(X, y)
+    >>> pipe = skmeta.adapt(pipe, X[:5], y[:5])
+    >>> skmeta.partial_adapt(pipe, X[5:8], y[5:8]).predict(X[8:10]).shape
+    (2,)
+    """
+    meta = _last_with(pipeline, "partial_adapt")
+    y = transform_targets(pipeline, y)
+    meta.partial_adapt(transform(pipeline, X), y, **_given(groups, sample_weight))
+    return pipeline
+
+
+def forget(pipeline: Fitted, groups: ArrayLike | None = None) -> Fitted:
+    """Drop tasks that the last step of a fitted Pipeline is adapted to.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted, as :func:`adapt` takes it.
+    groups : array-like of shape (n_tasks,) or a single name, default=None
+        Names of the tasks. Without, the only task.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        The same object.
+
+    Raises
+    ------
+    TypeError
+        If the last step is not a meta-learner.
+    ValueError
+        If there is no such task, or if there are several and none is named.
+    """
+    _last_with(pipeline, "forget").forget(groups)
+    return pipeline
+
+
+def _last_with(pipeline: Any, verb: str) -> Any:
+    """Return the fitted meta-learner inside, or say that there is none."""
     meta = last_step(pipeline)
-    if not hasattr(meta, "adapt"):
+    if not hasattr(meta, verb):
         raise TypeError(
-            f"adapt needs a Pipeline that ends in a meta-learner, such as "
+            f"{verb} needs a Pipeline that ends in a meta-learner, such as "
             f"MetaClassifier or MetaRegressor; this one ends in {meta!r}."
         )
     check_is_fitted(pipeline)
+    return meta
+
+
+def _given(groups: Any, sample_weight: Any) -> dict[str, Any]:
+    """Name what comes beside rows; not every learner takes weights."""
     given: dict[str, Any] = {"groups": groups}
     if sample_weight is not None:
         given["sample_weight"] = sample_weight
-    if X is None:
-        meta.adapt(None, y, **given)
-    else:
-        y = None if y is None else transform_targets(pipeline, y)
-        meta.adapt(transform(pipeline, X), y, **given)
-    return pipeline
+    return given
 
 
 def last_step(estimator: Any) -> Any:

@@ -109,7 +109,7 @@ class AdaptingEstimator(
         rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
         rows = self._weigh(rows, sample_weight)
         self._warn_if_far(rows)
-        self._set_adapted(self._learn(rows))
+        self._set_adapted(self._learn(rows, keep=True))
         return self
 
     def fit_transform(
@@ -166,10 +166,17 @@ class AdaptingEstimator(
 
     # The current tasks -------------------------------------------------------------
 
-    def _learn(self, rows: TaskRows, offset: np.ndarray | None = None) -> AdaptedTasks:
+    def _learn(
+        self,
+        rows: TaskRows,
+        offset: np.ndarray | None = None,
+        *,
+        keep: bool = False,
+    ) -> AdaptedTasks:
         """Adapt to tasks; the last of what is learnt is the prior, if there is one.
 
         Rows that ``prior_`` was fitted to have an ``offset`` that has not seen them.
+        ``keep`` the supports where more rows may come.
         """
         if not len(rows):
             return self._learn_nothing(rows.names)
@@ -182,6 +189,7 @@ class AdaptingEstimator(
             n_classes,
             names=rows.names,
             labels=labels,
+            rows=rows if keep else None,
         )
 
     def _warn_if_far(self, rows: TaskRows) -> None:
@@ -233,7 +241,8 @@ class AdaptingEstimator(
             f"unknown_task='prior' needs a prior, which {self.algorithm_} does not "
             f"have for {self.spec_.label_space!r} labels.",
         )
-        return adapted, X, adapted.locate(groups, X, self.unknown_task)
+        task = adapted.locate(groups, X, self.unknown_task, self._trained_groups())
+        return adapted, X, task
 
     def _has_prior(self) -> bool:
         return self.algorithm_.has_prior(self.spec_)

@@ -43,6 +43,7 @@ __all__ = [
     "LABELS",
     "SPEC",
     "STRATEGIES",
+    "SUPPORTS",
     "state_class",
     "state_name",
 ]
@@ -98,6 +99,9 @@ ADAPTED = {
 
 LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 """Keys of ``TaskLabels``, and its attributes."""
+
+SUPPORTS = _themselves("X", "y", "sizes", "weight", "offset")
+"""Keys of ``Supports``, and its fields."""
 
 STRATEGIES: dict[str, type[Strategy]] = {
     cls.__name__: cls

@@ -21,6 +21,7 @@ from skmeta.testing.algorithms.learning_laws import (
     every_parameter_gets_a_gradient,
     meta_loss_is_finite,
     state_has_tasks_first,
+    states_of_calls_may_be_joined,
 )
 from skmeta.testing.algorithms.prior_laws import (
     a_constant_of_the_prior_shifts_values,
@@ -300,6 +301,7 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     copies_learn_the_same,
     state_has_tasks_first,
     a_state_may_be_carried,
+    states_of_calls_may_be_joined,
     embedding_has_a_vector_per_row,
     distances_are_of_the_classes_of_a_task,
 )

@@ -29,6 +29,7 @@ __all__ = [
     "every_parameter_gets_a_gradient",
     "meta_loss_is_finite",
     "state_has_tasks_first",
+    "states_of_calls_may_be_joined",
 ]
 
 law = lawmaker("algorithm", AlgorithmTrial.trials)
@@ -152,6 +153,31 @@ def a_state_may_be_carried(trial: AlgorithmTrial) -> None:
         if embedding is not None:
             again = trial.embed(carried, X)
             expect_same(f"the embedding by a state {how}", again, embedding)
+
+
+@law(
+    "let a state say of a task nothing that depends on the others of the same call, "
+    "such as the difference from a mean over tasks: partial_adapt joins what was "
+    "learnt in several calls.",
+    applies=_has_tasks_first,
+)
+def states_of_calls_may_be_joined(trial: AlgorithmTrial) -> None:
+    """Joined, the states of two calls of ``adapt`` answer as each by itself."""
+    one, grown, other = trial.tasks(3)
+    before = grown._replace(X=grown.X[:-1], y=grown.y[:-1])
+    first = trial.adapt(pad([one, before, other]))
+    later = trial.adapt(pad([grown, trial.task()]))  # with a row more, and a task
+    first = tree_map(lambda leaf: torch.cat([leaf[:1], leaf[2:]]), first)
+    later = tree_map(lambda leaf: torch.cat(leaf.split(1)), later)
+    if _shapes(first) != _shapes(later):
+        return  # they stay apart
+    joined, X = tree_map(lambda *both: torch.cat(both), first, later), trial.rows(4, 5)
+    alone = [trial.predict(first, X[:2]), trial.predict(later, X[2:])]
+    expect_same("a state joined to another", trial.predict(joined, X), torch.cat(alone))
+
+
+def _shapes(state: Any) -> list[torch.Size]:
+    return [leaf.shape[1:] for leaf in tree_leaves(state)]
 
 
 def _carried(state: Any) -> Iterator[tuple[str, Any]]:
