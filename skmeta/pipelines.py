@@ -19,6 +19,8 @@ __all__ = [
     "forget",
     "last_step",
     "partial_adapt",
+    "predict_interval",
+    "predict_set",
     "restore_targets",
     "transform",
     "transform_targets",
@@ -195,6 +197,109 @@ def _given(groups: Any, sample_weight: Any) -> dict[str, Any]:
     if sample_weight is not None:
         given["sample_weight"] = sample_weight
     return given
+
+
+def predict_interval(
+    pipeline: Any,
+    X: Any,
+    *,
+    groups: ArrayLike | None = None,
+    coverage: float = 0.9,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predict the interval of each row with the last step of a fitted Pipeline.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        As :func:`adapt` takes it, and adapted.
+    X : array-like of shape (n_rows, n_features)
+        Query rows, as the first step takes them.
+    groups : array-like of shape (n_rows,), default=None
+        Task of each row, needed where several tasks were adapted to.
+    coverage : float, default=0.9
+        Share of rows, one drawn from each new task, in their intervals.
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_rows,)
+        Ends of the intervals, in the unit that a ``TransformedTargetRegressor`` is
+        given.
+
+    Raises
+    ------
+    TypeError
+        If the last step predicts no intervals.
+    NotFittedError
+        If it is not fitted, adapted or calibrated: ``calibrate`` of the last step says
+        more.
+
+    Examples
+    --------
+    >>> import skmeta
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=60, n_rows=20, random_state=0)
+    >>> scaler = StandardScaler().fit(X)
+    >>> meta = skmeta.MetaRegressor("r2d2", max_epochs=2, random_state=0)
+    >>> pipe = make_pipeline(scaler, meta.fit(scaler.transform(X), y, groups=task))
+    >>> pipe = skmeta.adapt(pipe, X[:5], y[:5])
+    >>> low, high = skmeta.predict_interval(pipe, X[5:20])
+    >>> bool((low < high).all())
+    True
+    """
+    ends = _ask(pipeline, "predict_interval", X, groups=groups, coverage=coverage)
+    low, high = (_restore_finite(pipeline, np.array(end)) for end in ends)
+    return np.minimum(low, high), np.maximum(low, high)  # of a falling transformation
+
+
+def predict_set(
+    pipeline: Any,
+    X: Any,
+    *,
+    groups: ArrayLike | None = None,
+    coverage: float = 0.9,
+) -> np.ndarray:
+    """Predict the set of classes of each row with the last step of a fitted Pipeline.
+
+    Parameters
+    ----------
+    pipeline, X, groups, coverage
+        As in :func:`predict_interval`.
+
+    Returns
+    -------
+    bool ndarray of shape (n_rows, n_classes)
+        A column for each of the last step's ``classes_``.
+
+    Raises
+    ------
+    TypeError
+        If the last step predicts no sets.
+    NotFittedError
+        If it is not fitted, adapted or calibrated.
+    """
+    sets: np.ndarray = _ask(
+        pipeline, "predict_set", X, groups=groups, coverage=coverage
+    )
+    return sets
+
+
+def _ask(pipeline: Any, verb: str, X: Any, **how: Any) -> Any:
+    """Ask the last step, which need not be a verb of the steps around it."""
+    meta = last_step(pipeline)
+    if not hasattr(meta, verb):
+        raise TypeError(f"{verb} is nothing that {meta!r} can.")
+    check_is_fitted(pipeline)
+    return getattr(meta, verb)(transform(pipeline, X), **how)
+
+
+def _restore_finite(pipeline: Any, ends: np.ndarray) -> np.ndarray:
+    """Bring ends of intervals back to the unit of the targets; infinite ones stay."""
+    is_finite = np.isfinite(ends)
+    if is_finite.any():
+        ends[is_finite] = restore_targets(pipeline, ends[is_finite])
+    return ends
 
 
 def last_step(estimator: Any) -> Any:

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from skmeta.ensemble.adapted import AdaptedMembers
 from skmeta.ensemble.base import BaseMetaStacking
 from skmeta.ensemble.defaults import class_members
+from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
 from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
@@ -29,7 +30,7 @@ __all__ = ["MetaStackingClassifier"]
 
 
 @savable
-class MetaStackingClassifier(ClassifierMixin, Decisions, BaseMetaStacking):
+class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking):
     r"""Several classifiers together, weighted by tasks that were left out.
 
     Members are fitted on a part of the tasks and asked about the others: each task
@@ -103,6 +104,9 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, BaseMetaStacking):
         Label space.
     n_tasks_ : int
         Tasks that ``fit`` saw.
+    calibration_ : Calibration
+        How far answers to tasks that were not learnt from are off, after
+        :meth:`calibrate`.
     n_features_in_ : int
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)

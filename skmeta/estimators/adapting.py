@@ -17,8 +17,8 @@ from skmeta import plugins
 from skmeta.engine.adapted import AdaptedTasks, Learner
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
+from skmeta.estimators.conformal import Conformal
 from skmeta.estimators.html import HTMLReprMixin, html_rows
-from skmeta.estimators.scoring import FewShotScoring
 from skmeta.estimators.targets import FAR, OWN_FAR, SQUASH, Targets
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
@@ -38,7 +38,7 @@ class AdaptingEstimator(
     SavingMixin,
     HTMLReprMixin,
     Targets,
-    FewShotScoring,
+    Conformal,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -243,6 +243,16 @@ class AdaptingEstimator(
         )
         task = adapted.locate(groups, X, self.unknown_task, self._trained_groups())
         return adapted, X, task
+
+    def _sizes(self, adapted: AdaptedTasks) -> np.ndarray:
+        if adapted.n_rows is None:
+            raise ValueError(
+                "The file is of an early version and does not say how many rows tasks "
+                "were learnt from: call adapt again."
+            )
+        if self.spec_.label_space != "per_task" or adapted.labels is None:
+            return adapted.n_rows
+        return adapted.n_rows / np.maximum(adapted.labels.n_classes, 1)
 
     def _has_prior(self) -> bool:
         return self.algorithm_.has_prior(self.spec_)

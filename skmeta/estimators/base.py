@@ -24,6 +24,7 @@ from skmeta.engine.training import make_net, meta_train, pass_on_interruption
 from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
+from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.incremental import IncrementalEstimator
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
@@ -224,6 +225,7 @@ class BaseMetaEstimator(IncrementalEstimator):
     ) -> None:
         self._validate_params()
         check_device(self.device)
+        given = TrainingRows(X, y, groups, sample_weight)
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
@@ -303,6 +305,9 @@ class BaseMetaEstimator(IncrementalEstimator):
 
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)
+        # Who has gone on from earlier rows cannot learn without a part of them again.
+        can_refit = earlier is None and not is_partial
+        self.calibration_ = Calibration(given if can_refit else None)
         self._remember_groups(rows, widen=settled)
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task

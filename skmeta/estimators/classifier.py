@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -17,6 +16,7 @@ from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.classes import Classes, labels_of
+from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
 from skmeta.saving.mixin import savable
@@ -26,10 +26,10 @@ __all__ = ["MetaClassifier"]
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
 # adapting.py, above which base.py stands; score in scoring.py; decision_function and
-# predict_log_proba in decisions.py; save in saving/mixin.py. What is asked of targets
-# is in targets.py.
+# predict_log_proba in decisions.py; calibrate and predict_set in conformal.py; save in
+# saving/mixin.py. What is asked of targets is in targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -207,6 +207,9 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
         What changed the training episodes.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
+    calibration_ : Calibration
+        How far answers to tasks that were not learnt from are off, after
+        :meth:`calibrate`.
     n_features_in_ : int
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -366,9 +369,7 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, BaseMetaEstimator):
         ValueError
             If a group was not adapted to and ``unknown_task="error"``.
         """
-        adapted, X, task = self._current(X, groups)
-        logits = self._logits(adapted, X, task)
-        return labels_of(adapted).spread(softmax(logits, axis=1), task)
+        return self._probabilities(*self._current(X, groups))
 
     def distances(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
         """Measure how far each row is from the prototype of each class.

@@ -360,6 +360,30 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         shares = np.full_like(own, 1 / own.shape[1])  # of what seems impossible
         return np.divide(own, total, out=shares, where=total > 0)
 
+    def predict_set(self, X: ArrayLike, *, coverage: float = 0.9) -> np.ndarray:
+        """Predict the set of classes that each row may be of.
+
+        The first call calibrates the meta-learner by the tasks it was fitted to; all
+        that share it profit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        coverage : float, default=0.9
+            Of rows drawn from new tasks, one from each, at least this share has its
+            class in its set.
+
+        Returns
+        -------
+        bool ndarray of shape (n_rows, n_classes)
+            A column for each of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self._of_labels(
+            pipelines.predict_set(self.learner_, X, coverage=coverage)
+        )
+
     @available_if(_has("decision_function"))
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Say how much speaks for each class: logits.
@@ -529,3 +553,27 @@ class FewShotRegressor(RegressorMixin, _FewShotEstimator):
     >>> FewShotRegressor(meta).fit(X[:10], y[:10]).predict(X[10:12]).shape
     (2,)
     """
+
+    def predict_interval(
+        self, X: ArrayLike, *, coverage: float = 0.9
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predict an interval for the target of each row.
+
+        The first call calibrates the meta-learner by the tasks it was fitted to; all
+        that share it profit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        coverage : float, default=0.9
+            Of rows drawn from new tasks, one from each, at least this share is in its
+            interval.
+
+        Returns
+        -------
+        low, high : ndarray of shape (n_rows,)
+            Ends of the intervals.
+        """
+        check_is_fitted(self)
+        return pipelines.predict_interval(self.learner_, X, coverage=coverage)

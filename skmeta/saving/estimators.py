@@ -24,7 +24,14 @@ from skmeta.saving.checks import (
     check_supports,
 )
 from skmeta.saving.file import pack, unpack
-from skmeta.saving.names import ADAPTED, FITTED, LABELS, SPEC, SUPPORTS
+from skmeta.saving.names import (
+    ADAPTED,
+    CALIBRATION,
+    FITTED,
+    LABELS,
+    SPEC,
+    SUPPORTS,
+)
 from skmeta.saving.plain import read_plain, write_plain
 from skmeta.saving.values import Reader, Writer
 from skmeta.saving.weights import check_weights, for_weights
@@ -59,7 +66,8 @@ TRUSTED_TYPES: list[str] = []
 LEFT_OUT = frozenset({"callbacks", "checkpoint_dir", "device"})
 
 # Attributes that are written in a way of their own.
-_PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "_metadata_request")
+_PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "calibration_")
+_PARTS += ("_metadata_request",)
 _PARTS += ("_training_groups",)  # may be names of people, and serve a message alone
 
 
@@ -250,6 +258,12 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
     # What a user has hung on it goes by its own name.
     learnt |= {name: name for name in vars(meta) if name not in known}
     writer.algorithm = meta.algorithm_
+    if meta._calibration().is_ready:
+        parts = meta.calibration_.parts()
+        content["calibration"] = {
+            key: writer.write(parts[name], f"{root}calibration_.{key}")
+            for key, name in CALIBRATION.items()
+        }
     return {
         **content,
         "fitted": {
@@ -296,6 +310,9 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
     meta.module_.eval()
     meta.net_.history.extend(check_history(reader.read(content["history"])))
     meta.history_ = meta.net_.history
+    if "calibration" in content:
+        known = reader.read(content["calibration"])
+        meta._take_calibration({CALIBRATION[key]: own for key, own in known.items()})
     reader.algorithm, reader.device = meta.algorithm_, meta.device
     meta.adapted_ = _read_adapted(reader, content, meta)
     return meta

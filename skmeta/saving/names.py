@@ -39,6 +39,7 @@ from skmeta.model_selection._strategy import Strategy
 
 __all__ = [
     "ADAPTED",
+    "CALIBRATION",
     "FITTED",
     "LABELS",
     "SPEC",
@@ -99,6 +100,9 @@ ADAPTED = {
 
 LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 """Keys of ``TaskLabels``, and its attributes."""
+
+CALIBRATION = _themselves("sizes", "n_tasks", "scores", "levels")
+"""Keys of a ``Calibration``, and its attributes."""
 
 SUPPORTS = _themselves("X", "y", "sizes", "weight", "offset")
 """Keys of ``Supports``, and its fields."""

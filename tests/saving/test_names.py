@@ -92,6 +92,14 @@ NAMED = {
 """What files call the state of every built-in algorithm."""
 
 
+def test_a_calibration_has_the_keys_that_files_have():
+    X, y, groups = table()
+    meta = small(algorithm="cnp", label_space="shared").fit(X, y, groups=groups)
+    meta.calibrate(X, y, groups=groups)
+    keys = {"sizes", "n_tasks", "scores", "levels"}
+    assert document_of(meta)["calibration"].keys() == keys
+
+
 def test_the_state_of_every_built_in_algorithm_has_a_name_in_files():
     entries = plugins.entries("algorithm")
     assert {e.name for e in entries if e.distribution == "skmeta"} == NAMED.keys()
