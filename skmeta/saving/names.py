@@ -84,7 +84,7 @@ FITTED = _themselves(
 
 SPEC = _themselves(
     *("n_features", "n_outputs", "kind", "label_space", "n_train_classes", "n_parts"),
-    "from_pool",
+    *("from_pool", "fixed_split"),
 )
 """Keys of a ``Spec``, and its fields."""
 

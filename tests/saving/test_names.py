@@ -51,7 +51,7 @@ def test_the_keys_of_format_2_are_those_that_files_have():
     assert content["adapted"]["labels"].keys() == labels
     assert content["spec"].keys() == {
         *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"),
-        *("from_pool", "n_parts"),
+        *("from_pool", "n_parts", "fixed_split"),
     }
     few_shot = document_of(FewShotClassifier(meta).fit(X, y))
     assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted", "task"}
