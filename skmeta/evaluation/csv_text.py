@@ -126,6 +126,8 @@ def _encoding_of(head: bytes) -> str:
             return "utf-8"  # the head ends inside a letter
     else:
         return "utf-8"
+    if b"\0" in head:
+        return "utf-8"  # it is no text, which reading it will say
     # Guesses from a few letters go wrong more often than what Excel writes in the West;
     # where they would be right, other letters still tell the same categories apart.
     return "cp1252"

@@ -40,8 +40,8 @@ def giveaways(X: DataFrame, y: np.ndarray, kind: str) -> list[str]:
     -------
     list of str
         Names, by a decision tree over the one column, on rows that it has not seen: it
-        explains 99 % of the variance, or errs on at most a hundredth as many rows as are
-        not of the commonest class (or on two).
+        explains 99 % of the variance, or errs on at most a hundredth as many rows as
+        are not of the commonest class (or on two).
 
     Examples
     --------
@@ -61,7 +61,8 @@ def giveaways(X: DataFrame, y: np.ndarray, kind: str) -> list[str]:
     if kind == "classification":
         y = np.unique(y, return_inverse=True)[1]
         size = np.bincount(y)
-        if size.max() > len(y) - 10:  # too few of others to say so
+        # Too few that are not of the commonest class, or of every class.
+        if size.max() > len(y) - 10 or len(size) > len(y) / 4:
             return []
     return [str(name) for name in X.columns if _knows(X[name], y, kind)]
 

@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmeta.evaluation.cleaning import clean
+from skmeta.evaluation.cleaning import AsTyped, typed, useless
 
 
-def cleaned(values, decimal=".", name="x"):
-    n = len(values)
-    table = pd.DataFrame({name: values, "sold": np.arange(n) % 2, "store": "a"})
-    table, notes = clean(table, target="sold", groups="store", decimal=decimal)
-    return table.get(name), notes
+def cleaned(values, decimal="."):
+    table = pd.DataFrame({"x": values})
+    table, notes, _ = typed(table, decimal=decimal)
+    return table["x"], notes
 
 
 @pytest.mark.parametrize(
@@ -129,10 +128,9 @@ def test_iso_dates_stay_text_unless_there_are_marks_among_them():
     ],
 )
 def test_columns_that_tell_nothing_of_other_rows_are_left_out(name, values, why):
-    column, (note,) = cleaned(list(values), name=name)
-    assert column is None
-    assert f"{name!r} left out" in note
-    assert why in note
+    table = pd.DataFrame({name: list(values), "sold": [0, 1] * 20})
+    assert list(useless(table)) == [name]
+    assert why in useless(table)[name]
 
 
 def test_others_that_look_alike_stay():
@@ -143,20 +141,17 @@ def test_others_that_look_alike_stay():
         "paid": rng.permutation(40) / 3,
         "grid": rng.permutation(40),  # no id
     }.items():
-        column, notes = cleaned(values, name=name)
-        assert column is not None, notes
+        assert not useless(pd.DataFrame({name: values}))
 
 
-def test_the_target_and_what_is_kept_are_never_left_out():
-    table = pd.DataFrame({"n": range(30), "day": range(30), "store": ["a", "b"] * 15})
-    cleaned, notes = clean(table, target="n", groups="store", keep=["day"])
-    assert list(cleaned) == ["n", "day", "store"]
-    assert not notes
+def test_what_is_kept_is_never_left_out():
+    table = pd.DataFrame({"n": range(30), "day": range(30), "nr": range(30)})
+    assert list(useless(table, keep=["n", "day"])) == ["nr"]
 
 
 def test_marks_among_names_of_targets_and_tasks_are_gaps():
     table = pd.DataFrame({"sold": ["yes", "?", "no "], "store": ["a", "b ", "n/a"]})
-    cleaned, notes = clean(table, target="sold", groups="store")
+    cleaned, notes, _ = typed(table, target="sold", groups="store")
     assert cleaned.sold.isna().tolist() == [False, True, False]
     assert cleaned.store.tolist()[:2] == ["a", "b"]
     assert cleaned.store.isna()[2]
@@ -164,3 +159,25 @@ def test_marks_among_names_of_targets_and_tasks_are_gaps():
         "'sold' holds names; 1 value is a gap: '?'",
         "'store' holds names; 1 value is a gap: 'n/a'",
     ]
+
+
+def test_a_few_new_rows_are_read_as_the_table_was():
+    table = pd.DataFrame(
+        {
+            "price": ["1.299,50", "12,00", "3,25"],
+            "day": ["24.12.2025", "31.01.2026", "01.02.2026"],
+            "code": ["1", "x", "y"],
+        }
+    )
+    read, _, dates = typed(table, decimal=",")
+    reader = AsTyped(",", dates).fit(read)
+    pd.testing.assert_frame_equal(reader.transform(table), read)
+    new = pd.DataFrame(
+        {"price": ["7", "?", None], "day": ["02.03.2026", "soon", None], "code": "2"}
+    )
+    seen = reader.transform(new)
+    np.testing.assert_array_equal(seen["price"], [7, np.nan, np.nan])
+    assert seen["day"][0] == pd.Timestamp(2026, 3, 2)
+    assert seen["day"].isna().tolist() == [False, True, True]
+    assert seen["code"].tolist() == ["2"] * 3
+    assert new["price"][0] == "7"  # the user's table stays as it is
