@@ -322,16 +322,12 @@ def _parse_numbers(present: Series, decimal: str) -> _Read:
     plain = good.str.replace(thousands, "", regex=False)
     plain = plain.str.replace(",", ".", regex=False)
     values = pd.to_numeric(plain, errors="coerce").astype(float)
-    what = ["numbers"]
+    what = ["amounts of money" if money else "percentages" if percent else "numbers"]
     if grouped or spaced:
         between = {",": "commas", ".": "points"}[thousands] if grouped else "spaces"
         what.append(f"with {between} between thousands")
     if mark != decimal and good.str.contains(mark, regex=False).any():
         what.append(f"with {_WORDS[mark]}")
-    if money:
-        what.append("of money")
-    if percent:
-        what.append("in percent")
     odd = present[~fits[mark]].unique().tolist()
     return _Read(values.reindex(present.index), " ".join(what), odd)
 

@@ -22,16 +22,16 @@ def cleaned(values, decimal="."):
         (["12,5", "1,25", "3"], ".", [12.5, 1.25, 3], "a comma before decimals"),
         (["1 299", "12\u202f000", "3"], ".", [1299, 12000, 3], "spaces between"),
         (["1'299.5", "12'000", "3"], ".", [1299.5, 12000, 3], "spaces between"),
-        (["$ 5.50", "$1,000.25", "$3"], ".", [5.5, 1000.25, 3], "of money"),
-        (["5,50 €", "1.000,25 €", "3 €"], ",", [5.5, 1000.25, 3], "of money"),
-        (["12 %", "7.5%", "100%"], ".", [12, 7.5, 100], "in percent"),
+        (["$ 5.50", "$1,000.25", "$3"], ".", [5.5, 1000.25, 3], "amounts of money"),
+        (["5,50 €", "1.000,25 €", "3 €"], ",", [5.5, 1000.25, 3], "amounts of money"),
+        (["12 %", "7.5%", "100%"], ".", [12, 7.5, 100], "percentages"),
         (["(5.5)", "−3", "+2e3"], ".", [-5.5, -3, 2000], "numbers"),
     ],
 )
 def test_numbers_in_text_are_read_and_told(texts, decimal, numbers, told):
     column, (note,) = cleaned(texts, decimal)
     np.testing.assert_allclose(column, numbers)
-    assert "'x' holds numbers" in note
+    assert note.startswith("'x' holds ")
     assert told in note
 
 
