@@ -155,7 +155,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         in_support: Any,
     ) -> Self:
         self._validate_params()
-        given = TrainingRows(X, y, groups, sample_weight)
+        given = TrainingRows(X, y, groups, sample_weight, in_support)
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
         rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups, in_support)

@@ -225,15 +225,16 @@ class BaseMetaEstimator(IncrementalEstimator):
     ) -> None:
         self._validate_params()
         check_device(self.device)
-        given = TrainingRows(X, y, groups, sample_weight)
+        if self.tasks != "groups":  # what is given is of other tasks
+            in_support = None
+        given = TrainingRows(X, y, groups, sample_weight, in_support)
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
         X, y = self._validate_rows(X, y, reset=not settled)
-        given = in_support if self.tasks == "groups" else None
-        rows = TaskRows.of(X, y, self._groups_to_train_on(groups), given)
+        rows = TaskRows.of(X, y, self._groups_to_train_on(groups), in_support)
         rows = self._weigh(rows, sample_weight)
         rng = generator(self.random_state)
         checkpoint = None

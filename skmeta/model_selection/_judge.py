@@ -188,9 +188,7 @@ def _judge_split(ready, scorer, metric, shots, rounds, n_query) -> Iterator:
 
 def _large_enough(drawn, most: int, scorer: TaskScorer):
     """Keep the tasks that can give all shots, the same for every number of them."""
-    kept = drawn.size > most
-    if drawn.n_given is not None:
-        kept = (drawn.n_given >= most) & (drawn.size > drawn.n_given)
+    kept = drawn.n_able >= most
     if scorer.label_space == "per_task":  # with two classes, or there is no question
         cells = np.unique(
             np.column_stack([drawn.episode, scorer.label[drawn.row]])[kept], axis=0
