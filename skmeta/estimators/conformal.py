@@ -119,6 +119,7 @@ class Conformal(FewShotScoring):
         disjoint sets of ``n_way`` classes, and with ``tasks="table"`` parts of it.
         """
         check_is_fitted(self)
+        self._check_covers()
         check_scalar(cv, "cv", int, min_val=2)
         X, y, groups, given = unpack(X, y, groups)
         with _CALIBRATING:
@@ -135,6 +136,9 @@ class Conformal(FewShotScoring):
                 raise ValueError("No task has rows for a support and a query.")
             self.calibration_ = Calibration().learn(found)
         return self
+
+    def _check_covers(self) -> None:
+        """Raise a ValueError if answers are of a kind that has no sets."""
 
     def _calibrate_by_training(self, n_folds: int) -> None:
         rows = self._calibration().training
@@ -364,12 +368,12 @@ class Intervals(Conformal):
             Task of each row, needed where several tasks were adapted to.
         coverage : float, default=0.9
             Of rows drawn from new tasks, one from each, at least this share is in its
-            interval. Rows of one task share its fate: a task that is unlike the others
-            may be covered far less often.
+            interval; of several targets, all of them in theirs. Rows of one task share
+            its fate: a task that is unlike the others may be covered far less often.
 
         Returns
         -------
-        low, high : ndarray of shape (n_rows,)
+        low, high : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Ends of the intervals, in the unit of the targets. The value that
             ``predict`` gives is in the middle; where the algorithm knows standard
             deviations, such as "gp", the width follows them.
@@ -394,6 +398,8 @@ class Intervals(Conformal):
         adapted, X, task = self._current(X, groups)
         values, spreads = self._values_and_spreads(adapted, X, task)
         bounds = self._misfit_bounds(adapted, task, coverage, "intervals are infinite")
+        if values.ndim == 2:
+            bounds = bounds[:, np.newaxis]
         reach = np.where(np.isfinite(values), bounds, np.inf) * spreads
         middle = np.where(np.isfinite(values), values, 0.0)
         return middle - reach, middle + reach
@@ -404,7 +410,8 @@ class Intervals(Conformal):
         values, spreads = self._values_and_spreads(adapted, X, task)
         with np.errstate(over="ignore", invalid="ignore"):
             score = np.abs(y - values) / spreads
-        return np.where(np.isnan(score), np.inf, score)
+        score = np.where(np.isnan(score), np.inf, score)
+        return score if score.ndim == 1 else score.max(axis=1)
 
 
 class Sets(Conformal):
@@ -453,7 +460,8 @@ class Sets(Conformal):
         NotFittedError
             If it was loaded or copied without a calibration.
         ValueError
-            If ``coverage`` is none, or a group was not adapted to.
+            If ``coverage`` is none, a group was not adapted to, or ``fit`` had several
+            columns of labels.
 
         Warns
         -----
@@ -463,6 +471,7 @@ class Sets(Conformal):
             of those have, for which nothing is promised.
         """
         coverage = check_coverage(coverage)
+        self._check_covers()
         adapted, X, task = self._current(X, groups)
         probabilities = self._probabilities(adapted, X, task)
         bounds = self._misfit_bounds(adapted, task, coverage, "sets hold all classes")

@@ -37,11 +37,11 @@ def units_of(estimator: Any, rows: TrainingRows) -> np.ndarray:
         Unit of each row, 0, 1, ...
     """
     tasks = getattr(estimator, "tasks", "groups")
-    y = np.asarray(rows.y).ravel()
+    y = np.asarray(rows.y)
     if tasks == "groups":
         return encode_groups(rows.groups, y)[1]
     if tasks == "classes":
-        return np.unique(y, return_inverse=True)[1]
+        return np.unique(y.ravel(), return_inverse=True)[1]
     return np.arange(len(y))
 
 
