@@ -25,7 +25,7 @@ from skmeta.tables.labels import TaskLabels, are_among
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sample_weights import check_weights
-from skmeta.utils.messages import count, silenced, warn
+from skmeta.utils.messages import count, show, silenced, warn
 from skmeta.utils.random import generator
 from skmeta.utils.unique import number
 
@@ -110,6 +110,11 @@ class Conformal(FewShotScoring):
         ValueError
             If ``y`` or ``groups`` are missing, or if no task has rows for a query.
 
+        Warns
+        -----
+        UserWarning
+            If groups have names of those that ``fit`` has learnt from.
+
         Notes
         -----
         Scores and bounds are those of
@@ -130,12 +135,28 @@ class Conformal(FewShotScoring):
                 raise ValueError("calibrate compares with the truth: pass y as well.")
             if groups is None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError(GROUPS_NEEDED.replace("fit needs", "calibrate needs"))
+            self._warn_if_seen(groups)
             rng = generator(self.random_state, default=0)
             found = self._ask(TrainingRows(X, y, groups, sample_weight, given), rng)
             if not len(found.size):
                 raise ValueError("No task has rows for a support and a query.")
             self.calibration_ = Calibration().learn(found)
         return self
+
+    def _warn_if_seen(self, groups: Any) -> None:
+        """Warn of groups that ``fit`` has learnt from, as far as they are known."""
+        trained = self._trained_groups()
+        if groups is None or trained is None:
+            return
+        names = np.unique(np.asarray(groups))
+        seen = names[are_among(names, trained)]
+        if len(seen):
+            warn(
+                f"The groups {show(seen)} have names of groups that fit has learnt "
+                "from. If they are the same tasks, answers to them are better than "
+                "those to new tasks will be, and cover too little: calibrate by "
+                "others, or call calibrate() without rows."
+            )
 
     def _check_covers(self) -> None:
         """Raise a ValueError if answers are of a kind that has no sets."""
