@@ -18,6 +18,7 @@ from skmeta import MetaClassifier, MetaDataset, MetaRegressor
 from skmeta.algorithms import CNP, MAML, ProtoNet
 from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay
 from skmeta.ensemble import MetaStackingRegressor, judging
+from skmeta.estimators import conformal
 from skmeta.model_selection import (
     MixedLinear,
     compare,
@@ -404,3 +405,49 @@ def test_inner_steps_are_shown_on_the_rows_that_are_judged(drifting):
         meta, X, y, task, steps=[1], support="random", plot=False
     )
     assert shown.mean[0] != asked.mean[0]
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_intervals_are_calibrated_by_the_rows_that_are_known(
+    drifting, given, monkeypatch, is_given
+):
+    X, y, task = drifting
+    known = given.in_support if is_given else None
+    meta = MetaRegressor("r2d2", n_shot=3, support="first", **QUICK)
+    meta.fit(X, y, task, in_support=known)
+    learnt, take = [], conformal._take
+    monkeypatch.setattr(
+        conformal, "_take", lambda *parts: learnt.append(take(*parts)) or learnt[-1]
+    )
+    asked, misfits = [], type(meta)._misfits
+    monkeypatch.setattr(
+        type(meta),
+        "_misfits",
+        lambda self, adapted, X, task, y: (
+            asked.append((X[:, 0], y)) or misfits(self, adapted, X, task, y)
+        ),
+    )
+    calibrated = meta.calibrate(cv=2).calibration_
+    assert calibrated.n_tasks.max() == N_TASKS
+    assert learnt
+    may = {*y} if known is None else {*y[known]}
+    for rows in learnt:
+        assert {*rows.y} <= may
+        for one in np.unique(rows.task):
+            times = np.sort(rows.X[rows.task == one, 0])
+            own = [np.sort(X[task == each, 0]) for each in range(N_TASKS)]
+            if is_given:
+                own = [np.sort(X[known & (task == each), 0]) for each in range(N_TASKS)]
+            assert any(np.array_equal(times, each[: len(times)]) for each in own)
+    if is_given:
+        for _, targets in asked:
+            assert not {*targets} & may
+    if not is_given:  # not the next ones only, but any that follow
+        latest = max(times.max() for times, _ in asked)
+        assert latest == N_ROWS - 1
+    display = skmeta.display.CoverageDisplay.from_estimator
+    how = {"n_shot": 3, "coverages": [0.5], "plot": False}
+    early = MetaDataset(X, y, task, in_support=X[:, 0] < 3)
+    np.testing.assert_array_equal(
+        display(meta, X, y, task, **how).found, display(meta, early, **how).found
+    )

@@ -58,6 +58,11 @@ class Algorithm(BaseEstimator):
         features. If False, the mean of the parts is added to the outputs as it is, and
         tasks are learnt from what it leaves: :func:`add_offset`,
         :func:`unexplained_targets` and :func:`count_unexpected` are there for that.
+    several_targets : bool
+        True if it may learn several targets, one like the other: an estimator calls
+        ``build`` once for each, with a backbone that hands out one network for all, and
+        every method with one target at a time. False for an algorithm that keeps what
+        belongs to a target on the network itself, or anywhere but in the module.
     sure_of_any_shot : bool
         Whether ``predict_std``, where there is one, tells the truth after numbers of
         support rows that were not trained with, as what follows the rules of
@@ -104,6 +109,7 @@ class Algorithm(BaseEstimator):
     learns_train_classes: ClassVar[bool] = False
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
+    several_targets: ClassVar[bool] = True
     sure_of_any_shot: ClassVar[bool] = False
     default_lr: ClassVar[float] = 1e-3
     default_epochs: ClassVar[int] = 200

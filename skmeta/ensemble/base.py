@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.held_out import support_sizes
+from skmeta.ensemble.incremental import IncrementalStacking
 from skmeta.ensemble.judging import (
     Judged,
     fit_all,
@@ -29,7 +30,6 @@ from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.calibration import Calibration, TrainingRows
-from skmeta.estimators.conformal import Conformal
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
@@ -39,6 +39,7 @@ from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.targets import has_columns
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -48,13 +49,16 @@ __all__ = ["BaseMetaStacking"]
 # Attributes that a file has in another form.
 _WRITTEN_APART = ("named_estimators_", "adapted_", "calibration_")
 _WRITTEN_APART += ("_metadata_request",)
+_WRITTEN_APART += ("_training_groups",)  # in no file: they may be names of people
 
 _FEWEST_TASKS = 4  # to leave some out and learn from the others
 _LEFT_OUT = 1 / 3
 _N_FOLDS = 3
 
 
-class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
+class BaseMetaStacking(
+    SavingMixin, HTMLReprMixin, IncrementalStacking, _BaseComposition
+):
     """Stacking for any kind of target; the two classes say what their targets are."""
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
@@ -155,7 +159,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         in_support: Any,
     ) -> Self:
         self._validate_params()
-        given = TrainingRows(X, y, groups, sample_weight)
+        given = TrainingRows(X, y, groups, sample_weight, in_support)
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
         rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups, in_support)
@@ -196,6 +200,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         self.n_tasks_ = len(np.unique(rows.task))
         self.largest_task_ = int(np.bincount(rows.task).max())
         self.calibration_ = Calibration(given)
+        self._training_groups = rows.names
         self.adapted_ = None
         return self
 
@@ -251,7 +256,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
-        self._set_adapted(self._learn(rows))
+        self._set_adapted(self._learn(rows, keep=True))
         return self
 
     # Members and their weights ------------------------------------------------------
@@ -343,12 +348,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         members = _flat(self.named_estimators_).values()
         return any(prior_of(member) is not None for member in members)
 
-    def _learn(self, rows: TaskRows) -> AdaptedMembers:
+    def _learn(self, rows: TaskRows, *, keep: bool = False) -> AdaptedMembers:
         """Let members learn tasks; those without rows are known by the priors."""
         label_space = getattr(self, "label_space_", None)
         labels = self._labels(rows)
         members = _flat(self.named_estimators_)
-        return AdaptedMembers(members, rows, labels, label_space)
+        return AdaptedMembers(members, rows, labels, label_space, keep)
 
     def _learn_nothing(self) -> AdaptedMembers:
         """Let members know a task by their priors."""
@@ -371,7 +376,10 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         adapted: AdaptedMembers = self._current_or_prior(
             groups, "unknown_task='prior': no member has a prior."
         )
-        return adapted, X, locate(adapted.names, groups, X, self.unknown_task)
+        task = locate(
+            adapted.names, groups, X, self.unknown_task, self._trained_groups()
+        )
+        return adapted, X, task
 
     def _mean(
         self,
@@ -393,6 +401,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
 
     def _validate_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
         numeric = self._kind == "regressor"
+        if has_columns(y):
+            raise ValueError(
+                f"{type(self).__name__} weighs its members by how well they answer one "
+                "target, and y has several. Fit one to each of them; or a "
+                f"Meta{self._kind.capitalize()}, which learns several."
+            )
         checked, y = validate_data(
             self, X, y, reset=reset, dtype="numeric", y_numeric=numeric
         )
@@ -405,7 +419,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
 
     # In files -----------------------------------------------------------------------
 
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self, *, supports: bool = False) -> dict[str, Any]:
         """Return what fit and adapt have learnt, for a file."""
         own = {*self._get_param_names(), *_WRITTEN_APART}
         parts = {name: each for name, each in vars(self).items() if name not in own}
@@ -418,7 +432,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
             else next(learners)
             for name, each in self.named_estimators_.items()
         }
-        parts["adapted"] = None if adapted is None else adapted.parts()
+        parts["adapted"] = None if adapted is None else adapted.parts(supports)
         if self._calibration().is_ready:
             parts["calibration"] = self.calibration_.parts()
         return parts
@@ -432,7 +446,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         self.adapted_ = None
         if adapted is not None:
             members = _flat(self.named_estimators_)
-            self.adapted_ = AdaptedMembers.of_parts(members, adapted)
+            label_space = parts.get("label_space_")
+            self.adapted_ = AdaptedMembers.of_parts(members, adapted, label_space)
         check_names(parts, self, {*self._get_param_names(), *_WRITTEN_APART})
         for name, value in parts.items():
             setattr(self, name, value)

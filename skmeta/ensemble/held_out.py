@@ -128,7 +128,7 @@ def simulate(
     queries: list[tuple[np.ndarray, np.ndarray]] = []
     kept_sizes: list[int] = []
     for size, drawn in zip(sizes.tolist(), rounds, strict=True):
-        known, query = drawn.support(size), drawn.query(size, n_query)
+        known, query = drawn.support(size), drawn.any_query(size, n_query, rng)
         able = _can_show(drawn, size, own_labels, known, query)
         if able.sum() < max(1, 0.2 * len(able)):
             continue

@@ -5,7 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmeta.episodes.sampling import draw_places, draw_without_replacement
+from skmeta.episodes.sampling import (
+    draw_places,
+    draw_without_replacement,
+    shuffled_places,
+)
 
 __all__ = ["Round", "draw_rounds"]
 
@@ -24,16 +28,36 @@ class Round(NamedTuple):
     size: np.ndarray  # (n,): rows of its cell
     task: np.ndarray  # (n_episodes,): the task that the episode is of
     n_given: np.ndarray | None = None  # (n,): rows of its cell given as support
+    cell: np.ndarray | None = None  # (n,): which cell it is in, of rows in order
+
+    @property
+    def n_able(self) -> np.ndarray:
+        """Count the shots that leave a query of a row's cell; below 0 if none does."""
+        if self.n_given is None:
+            return self.size - 1
+        return np.where(self.n_given < self.size, self.n_given, -1)
 
     def support(self, n_shot: int) -> np.ndarray:
         """Tell which rows are learnt from; a cell keeps a row for the query."""
         return self.place < self._shot(n_shot)
 
     def query(self, n_shot: int, n_query: int | None = None) -> np.ndarray:
-        """Tell which rows are judged on."""
+        """Tell which rows are judged on: the next ones, where rows are in order."""
         first = self._shot(n_shot) if self.n_given is None else self.n_given
         query = self.place >= first
         return query if n_query is None else query & (self.place < first + n_query)
+
+    def any_query(
+        self, n_shot: int, n_query: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Tell which rows are judged on, any of those that may be asked."""
+        if self.cell is None:  # they are in random order
+            return self.query(n_shot, n_query)
+        may = np.flatnonzero(self.query(n_shot))
+        place = shuffled_places(np.unique(self.cell[may], return_inverse=True)[1], rng)
+        query = np.zeros(len(self.row), dtype=bool)
+        query[may[place < n_query]] = True
+        return query
 
     def _shot(self, n_shot: int) -> np.ndarray:
         if self.n_given is not None:
@@ -50,6 +74,7 @@ class Round(NamedTuple):
             self.size[kept],
             self.task[episodes],
             None if self.n_given is None else self.n_given[kept],
+            None if self.cell is None else self.cell[kept],
         )
 
     def apart(self) -> Iterator["Round"]:
@@ -165,4 +190,5 @@ def _lay_out(
     given = None if in_support is None else in_support[row]
     place = draw_places(cell, rng, support=support, in_support=given)
     n_given = None if given is None else np.bincount(cell, given).astype(np.intp)[cell]
-    return Round(row, episode, place, sizes[cell], task, n_given)
+    in_order = cell if support == "first" else None
+    return Round(row, episode, place, sizes[cell], task, n_given, in_order)

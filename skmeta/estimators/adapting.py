@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmeta import plugins
+from skmeta.algorithms.per_target import for_targets
 from skmeta.engine.adapted import AdaptedTasks, Learner
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
@@ -24,6 +25,13 @@ from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_words
+from skmeta.tables.targets import (
+    as_indicators,
+    check_n_targets,
+    has_columns,
+    target_names_of,
+    without_sparsity,
+)
 from skmeta.utils.messages import show, warn
 
 __all__ = ["AdaptingEstimator"]
@@ -65,8 +73,8 @@ class AdaptingEstimator(
         X : array-like of shape (n_rows, n_features) or MetaDataset, default=None
             Support rows. Without any, the current task is known by the prior alone. Of
             a meta-dataset, every task is learnt from its support.
-        y : array-like of shape (n_rows,), default=None
-            Targets of the rows.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
+            Targets of the rows, as many as ``fit`` has learnt.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, to adapt to many tasks in one call. Without, all rows
             belong to one task.
@@ -125,7 +133,7 @@ class AdaptingEstimator(
         ----------
         X : array-like of shape (n_rows, n_features)
             Rows of all tasks.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets.
         groups : array-like of shape (n_rows,), default=None
             Task of each row.
@@ -225,7 +233,8 @@ class AdaptingEstimator(
         )
 
     def _learner(self) -> Learner:
-        algorithm, scaling = self.algorithm_, self._task_scaling()
+        algorithm: Any = for_targets(self.algorithm_, self.spec_)
+        scaling = self._task_scaling()
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
         return Learner(algorithm, self.module_, self.device)
@@ -263,11 +272,29 @@ class AdaptingEstimator(
         self, X: Any, y: Any, *, reset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         numeric = self._kind == "regressor"
-        X, y = validate_data(self, X, y, reset=reset, dtype=_NUMBERS, y_numeric=numeric)
+        y = without_sparsity(y)
+        several, names = has_columns(y), target_names_of(y)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=_NUMBERS,
+            y_numeric=numeric,
+            multi_output=several,
+        )
         if numeric:
             refuse_words(y)
+        elif several:
+            y = as_indicators(y)
         else:
             check_classification_targets(y)
+        if not reset:
+            check_n_targets(y, self.spec_.n_targets)
+        elif several and names is not None:
+            self.target_names_ = names
+        elif hasattr(self, "target_names_"):  # of an earlier fit
+            del self.target_names_
         return X, y
 
     def _validate_features(self, X: Any) -> np.ndarray:
@@ -316,6 +343,7 @@ class AdaptingEstimator(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float32"]  # torch computes in it
         return tags
 

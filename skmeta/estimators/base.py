@@ -26,11 +26,14 @@ from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.incremental import IncrementalEstimator
+from skmeta.estimators.multioutput import refuse_target_by_target
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
-from skmeta.tables.prior import NAMES, cross_fit, make_part
+from skmeta.tables.prior import NAMES, make_part
+from skmeta.tables.priors import cross_fit_targets
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.targets import n_targets_of
 from skmeta.utils.devices import check_device
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -116,8 +119,10 @@ class BaseMetaEstimator(IncrementalEstimator):
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves.
-        y : array-like of shape (n_rows,)
-            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own. Several columns
+            are learnt on one backbone, each with a head or kernel of its own: values,
+            or 0 and 1 for labels that a row has or has not.
         groups : array-like of shape (n_rows,), default=None
             Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -142,8 +147,9 @@ class BaseMetaEstimator(IncrementalEstimator):
         ------
         ValueError
             If ``groups`` is needed and not given, if no task has enough rows, if the
-            algorithm takes no weights, or if ``classes`` are declared for labels that
-            are only names inside a task.
+            algorithm takes no weights, if ``classes`` are declared for labels that
+            are only names inside a task, or if it is called for one target after
+            another, by ``MultiOutputRegressor`` and the like.
         KeyboardInterrupt
             After Ctrl-C, with the best weights so far in place; those of an earlier
             fit where no epoch was done.
@@ -179,7 +185,7 @@ class BaseMetaEstimator(IncrementalEstimator):
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of new tasks, or of old ones again.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, as in ``fit``.
@@ -224,16 +230,18 @@ class BaseMetaEstimator(IncrementalEstimator):
         held: ExitStack | None = None,
     ) -> None:
         self._validate_params()
+        refuse_target_by_target(self)
         check_device(self.device)
-        given = TrainingRows(X, y, groups, sample_weight)
+        if self.tasks != "groups":  # what is given is of other tasks
+            in_support = None
+        given = TrainingRows(X, y, groups, sample_weight, in_support)
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
         X, y = self._validate_rows(X, y, reset=not settled)
-        given = in_support if self.tasks == "groups" else None
-        rows = TaskRows.of(X, y, self._groups_to_train_on(groups), given)
+        rows = TaskRows.of(X, y, self._groups_to_train_on(groups), in_support)
         rows = self._weigh(rows, sample_weight)
         rng = generator(self.random_state)
         checkpoint = None
@@ -247,7 +255,7 @@ class BaseMetaEstimator(IncrementalEstimator):
             self._learn_scale(rows)
             self._learn_task_scale(rows)
         else:
-            earlier.check_columns(self.n_features_in_)
+            earlier.check_columns(self.n_features_in_, n_targets_of(rows.y))
         self._learn_range(rows, widen=earlier is not None)
         targets, cell, label = self._learn_targets(rows, classes, settled)
         if classes is not None and not is_partial:
@@ -440,12 +448,12 @@ class BaseMetaEstimator(IncrementalEstimator):
         if not given:
             return None
         seed = int(rng.integers(2**31))
-        self.prior_, offset = cross_fit(
+        self.prior_, offset = cross_fit_targets(
             [make_part(each, self._kind, seed, len(rows)) for each in given],
             rows,
+            self._prior_units(),
             weight=weight,
             columns=getattr(self, "feature_names_in_", None),
-            **self._prior_unit(),
         )
         return offset
 
@@ -516,6 +524,12 @@ class BaseMetaEstimator(IncrementalEstimator):
                     f"{' and '.join(map(repr, offered))}. Choose another {kind}: "
                     "python -m skmeta plugins lists them."
                 )
+        n_targets = self.spec_.n_targets
+        if n_targets > 1 and not getattr(component, "several_targets", False):
+            raise ValueError(
+                f"{component} is made for one target, and y has {n_targets}. Choose "
+                f"another {kind}, or fit a meta-learner to each target."
+            )
 
     def _make_net(self, *, validates: bool) -> EpisodicNet:
         return make_net(
@@ -546,6 +560,7 @@ class BaseMetaEstimator(IncrementalEstimator):
             n_train_classes=self.spec_.n_train_classes,
             n_parts=self.spec_.n_parts,
             n_features=self.spec_.n_features,
+            n_targets=self.spec_.n_targets,
         )
 
     def _open_checkpoint(

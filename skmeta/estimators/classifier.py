@@ -9,16 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
-from skmeta.estimators.classes import Classes, labels_of
+from skmeta.estimators.classes import labels_of
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
+from skmeta.estimators.indicators import Indicators
 from skmeta.saving.mixin import savable
 
 __all__ = ["MetaClassifier"]
@@ -29,7 +31,7 @@ __all__ = ["MetaClassifier"]
 # predict_log_proba in decisions.py; calibrate and predict_set in conformal.py; save in
 # saving/mixin.py. What is asked of targets is in targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -320,6 +322,13 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
         self.verbose = verbose
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Episodes of a pool are drawn from its classes, of which a row has one.
+        several = self.tasks != "classes"
+        tags.target_tags.multi_output = tags.classifier_tags.multi_label = several
+        return tags
+
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
         """Predict the class of each row with its own task's learner.
 
@@ -332,8 +341,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            Labels, in the order of the rows.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Labels, in the order of the rows; 0 and 1 where ``fit`` had several columns.
 
         Raises
         ------
@@ -360,7 +369,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
         -------
         ndarray of shape (n_rows, n_classes)
             A column for every label in ``classes_``, zero where a row's task does not
-            know the label.
+            know the label. Where ``fit`` had several columns of labels, how likely a
+            row has each, as ``MLPClassifier`` has it.
 
         Raises
         ------
@@ -393,8 +403,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
         NotAdaptedError
             If ``adapt`` has not been called.
         ValueError
-            If the algorithm has no prototypes, or if a group was not adapted to and
-            ``unknown_task="error"``.
+            If the algorithm has no prototypes, if ``fit`` had several columns of
+            labels, or if a group was not adapted to and ``unknown_task="error"``.
         """
         adapted, X, task = self._current(X, groups)
         if not hasattr(self.algorithm_, "distances"):
@@ -404,11 +414,18 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
                 "'simpleshot'; transform gives the embedding of rows for distances of "
                 "your own."
             )
+        if self._has_several:
+            raise ValueError(
+                "distances are to the prototypes of the classes of one column, and fit "
+                "had several. Fit a meta-learner to each of them."
+            )
         nearness = -adapted.distances(self._table(X), task)
         return -labels_of(adapted).spread(nearness, task, -np.inf)
 
     def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
         adapted, X, task = self._current(X, groups)
+        if self._has_several:
+            return self._label_logits(adapted, X, task)
         logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(logits, task, -np.inf)
 

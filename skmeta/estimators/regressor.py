@@ -108,6 +108,8 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, if ``X`` had any.
+    target_names_ : ndarray of shape (n_targets,)
+        Names of several targets, if ``y`` was a DataFrame of them.
 
     See Also
     --------
@@ -230,9 +232,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
 
         Returns
         -------
-        values : ndarray of shape (n_rows,)
+        values : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Values, in the order of the rows and the unit of the targets.
-        deviations : ndarray of shape (n_rows,)
+        deviations : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Standard deviations of new targets, in the same unit; only if asked for.
 
         Raises
@@ -259,8 +261,8 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
                 "Choose an algorithm that has them, such as 'cnp'."
             )
         self._warn_if_unsure(adapted, task)
-        deviations = adapted.deviations(self._table(X), task)[:, 0]
-        deviations = deviations.astype(np.float64) * self.target_scale_
+        deviations = self._by_target(adapted.deviations(self._table(X), task))
+        deviations = deviations * self.target_scale_
         return values, self._as_given(deviations)
 
     def _warn_if_unsure(self, adapted: AdaptedTasks, task: np.ndarray) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.metrics import accuracy_score, hamming_loss
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmeta.episodes.sampler import shot_range
@@ -15,6 +16,7 @@ from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
+from skmeta.tables.targets import as_columns, without_sparsity
 from skmeta.utils.messages import show, warn
 from skmeta.utils.random import generator
 
@@ -23,6 +25,7 @@ __all__ = [
     "accuracy_per_task",
     "class_cells",
     "is_known",
+    "mean_accuracy",
     "r2_per_task",
 ]
 
@@ -61,7 +64,7 @@ class FewShotScoring(BaseEstimator):
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows. The tasks of a meta-dataset are groups, and those with a fixed
             support and query are split as they say.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             True targets.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows, by which answers are judged. Supports are learnt as
@@ -81,7 +84,10 @@ class FewShotScoring(BaseEstimator):
         -------
         float
             Accuracy of a classifier, R2 of a regressor; with groups the mean over
-            tasks. A task whose targets hardly vary has a very negative R2.
+            tasks. A task whose targets hardly vary has a very negative R2. Of several
+            targets the mean of their R2, or of the accuracies of labels: unlike
+            scikit-learn's share of rows with every label right, which says nothing of
+            the others.
 
         Raises
         ------
@@ -229,14 +235,32 @@ def class_cells(rows: TaskRows) -> np.ndarray:
 
 
 def accuracy_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
-    """Tell the share of right answers to every task with rows, by their weights."""
+    """Tell the share of right answers to every task with rows, by their weights.
+
+    Of several labels each counts as an answer.
+    """
 
     def total(values: np.ndarray) -> np.ndarray:
         return np.bincount(rows.task, values, minlength=rows.n_tasks)
 
     assert rows.weight is not None  # score gives every row one
-    right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
+    is_right = as_columns(rows.y == answers).mean(axis=1)
+    right, weight = total(rows.weight * is_right), total(rows.weight)
     return right[weight > 0] / weight[weight > 0]
+
+
+def mean_accuracy(
+    y: ArrayLike, answers: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
+    """Return the share of right answers, the mean over labels where there are several.
+
+    scikit-learn's accuracy of several labels is the share of rows with all of them
+    right.
+    """
+    if np.ndim(answers) == 1:
+        return accuracy_score(y, answers, sample_weight=sample_weight)
+    y = without_sparsity(y)
+    return 1.0 - hamming_loss(y, answers, sample_weight=sample_weight)
 
 
 def _why_no_score(query: TaskRows) -> str:
@@ -254,9 +278,24 @@ def _why_no_score(query: TaskRows) -> str:
 
 
 def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
-    """Return R2 of the answers to every task whose values vary, by weights of rows."""
-    unit = unit_of(rows.y)
-    y, answers = rows.y / unit, answers / unit
+    """Return R2 of the answers to every task whose values vary, by weights of rows.
+
+    Of several targets the mean over those that vary in the task.
+    """
+    by_target = np.array(
+        [
+            _r2_per_task(rows, y, own)
+            for y, own in zip(as_columns(rows.y).T, as_columns(answers).T, strict=True)
+        ]
+    )
+    scores = np.ma.masked_where(np.isnan(by_target), by_target).mean(axis=0)
+    return scores.compressed()
+
+
+def _r2_per_task(rows: TaskRows, y: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Return R2 of every task; NaN of those whose values do not vary."""
+    unit = unit_of(y)
+    y, answers = y / unit, answers / unit
     weight, task = rows.weight, rows.task
 
     def total(values: np.ndarray) -> np.ndarray:
@@ -267,4 +306,6 @@ def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
     # R2 has no meaning for a single value, of which rounding leaves a variance.
     rounding = (4 * np.finfo(float).eps * total(y) / n_rows) ** 2 * n_rows
     varies = around_mean > rounding
-    return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]
+    scores = np.full(rows.n_tasks, np.nan)
+    scores[varies] = 1 - total((y - answers) ** 2)[varies] / around_mean[varies]
+    return scores

@@ -14,6 +14,7 @@ from skmeta.model_selection._strategy import Strategy
 from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import infer_label_space
+from skmeta.tables.targets import has_columns
 
 __all__ = [
     "adapts",
@@ -101,6 +102,8 @@ def label_space_of(estimator: Any, y: Any, groups: Any) -> str | None:
     known = getattr(last_step(estimator), "label_space_", None)
     if known is not None:
         return known
+    if has_columns(y):  # labels that a row has or has not
+        return "shared"
     y = np.asarray(y).ravel()
     return infer_label_space(y, encode_groups(groups, y)[1])
 

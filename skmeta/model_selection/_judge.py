@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold
-from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
+from sklearn.utils import _safe_indexing, check_consistent_length
 
 from skmeta.episodes.rounds import draw_rounds
 from skmeta.model_selection._inspect import (
@@ -29,6 +29,7 @@ from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import unpack
+from skmeta.tables.targets import one_or_several
 from skmeta.utils.messages import warn
 
 __all__ = ["average_repeats", "judge", "name_all"]
@@ -104,7 +105,7 @@ def judge(
             "in_support, or say how many rows."
         )
     check_options(n_repeats=n_repeats, n_query=n_query, random_state=random_state)
-    y = column_or_1d(y)
+    y = one_or_several(y)
     check_consistent_length(X, y)
     if metric is None:
         classifies = is_classifier(next(iter(estimators.values())))
@@ -188,9 +189,7 @@ def _judge_split(ready, scorer, metric, shots, rounds, n_query) -> Iterator:
 
 def _large_enough(drawn, most: int, scorer: TaskScorer):
     """Keep the tasks that can give all shots, the same for every number of them."""
-    kept = drawn.size > most
-    if drawn.n_given is not None:
-        kept = (drawn.n_given >= most) & (drawn.size > drawn.n_given)
+    kept = drawn.n_able >= most
     if scorer.label_space == "per_task":  # with two classes, or there is no question
         cells = np.unique(
             np.column_stack([drawn.episode, scorer.label[drawn.row]])[kept], axis=0

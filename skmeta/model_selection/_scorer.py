@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skmeta.episodes.rounds import Round, draw_classes, draw_rounds
@@ -27,6 +26,7 @@ from skmeta.pipelines import last_step
 from skmeta.tables.labels import warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.rows import check_in_support
+from skmeta.tables.targets import one_or_several
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
 
@@ -98,6 +98,10 @@ def few_shot_scorer(
     ``groups``, an estimator with ``tasks="classes"`` is judged on episodes of
     classes drawn from the table, which goes with :class:`ClassKFold`, and one with
     ``tasks="table"`` on splits of the table.
+
+    Of several targets every task is scored target by target, and its score is the mean
+    over those for which the metric is defined: of labels that a row has or has not,
+    "accuracy" is the mean of their accuracies, "roc_auc" the macro average.
 
     A task where the metric is undefined, such as AUC with one class in the query, is
     left out, with one warning that counts them.
@@ -210,7 +214,7 @@ class FewShotScorer(BaseEstimator):
             n_repeats=self.n_repeats,
             random_state=self.random_state,
         )
-        y = column_or_1d(y)
+        y = one_or_several(y)
         of_classes = groups is None and self._draws_classes(estimator)
         if groups is None and not of_classes:
             if getattr(last_step(estimator), "tasks", "groups") != "table":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +11,9 @@ from sklearn.utils.validation import column_or_1d
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.sample_weights import check_weights
+from skmeta.utils.messages import show
 
-__all__ = ["TaskRows", "check_in_support"]
+__all__ = ["TaskRows", "check_in_support", "join_targets"]
 
 
 @dataclass(frozen=True)
@@ -118,3 +120,32 @@ def check_in_support(in_support: Any, n_rows: int) -> np.ndarray:
             f"{len(in_support)} of {in_support.dtype}."
         )
     return in_support
+
+
+def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Put targets of several calls one after another.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of shape (n_rows, ...)
+        Targets of each call.
+
+    Returns
+    -------
+    ndarray
+        All of them.
+
+    Raises
+    ------
+    ValueError
+        If some are words and others numbers.
+    """
+    words = [each for each in parts if each.dtype.kind in "UST"]
+    numbers = [each for each in parts if each.dtype.kind in "biufc"]
+    if words and numbers:  # numpy would write the numbers as words
+        raise ValueError(
+            f"y holds words such as {show(words[0], 3)} and numbers such as "
+            f"{show(numbers[0], 3)}: rows that are added need targets of the kind "
+            "that those before them have."
+        )
+    return np.concatenate(parts)

@@ -174,3 +174,38 @@ def test_classes_of_two_rows_make_episodes_and_those_of_one_do_not():
     assert sorted(all_three.row) == list(range(1, 8))
     with pytest.raises(ValueError, match="No class has two rows"):
         draw_classes(np.arange(5), n_way=2, n_episodes=1, rng=rng)
+
+
+def test_any_of_the_rows_that_follow_may_be_asked():
+    rng, task = np.random.default_rng(0), np.repeat([0, 1], [9, 3])
+    seen = set()
+    for _ in range(60):
+        (drawn,) = draw_rounds(
+            task,
+            None,
+            n_way=None,
+            n_episodes=None,
+            n_repeats=1,
+            rng=rng,
+            support="first",
+        )
+        asked = drawn.row[drawn.any_query(2, 2, rng)]
+        assert np.bincount(task[asked]).tolist() == [2, 1]
+        seen.update(asked)
+    assert seen == {*range(2, 9), 11}
+    (drawn,) = draw_rounds(
+        task, None, n_way=None, n_episodes=None, n_repeats=1, rng=rng
+    )
+    np.testing.assert_array_equal(drawn.any_query(2, 2, rng), drawn.query(2, 2))
+    assert drawn.n_able.tolist() == [8] * 9 + [2] * 3
+    given = np.isin(np.arange(12), [0, 1, 9, 10, 11])
+    (drawn,) = draw_rounds(
+        task,
+        None,
+        n_way=None,
+        n_episodes=None,
+        n_repeats=1,
+        rng=rng,
+        in_support=given,
+    )
+    assert drawn.n_able.tolist() == [2] * 9 + [-1] * 3

@@ -51,7 +51,7 @@ def test_the_keys_of_format_2_are_those_that_files_have():
     assert content["adapted"]["labels"].keys() == labels
     assert content["spec"].keys() == {
         *("n_features", "n_outputs", "kind", "label_space", "n_train_classes"),
-        *("from_pool", "n_parts", "fixed_split"),
+        *("from_pool", "n_parts"),
     }
     few_shot = document_of(FewShotClassifier(meta).fit(X, y))
     assert few_shot.keys() == {"class", "meta", "params", "learnt", "adapted", "task"}
@@ -98,6 +98,16 @@ def test_a_calibration_has_the_keys_that_files_have():
     meta.calibrate(X, y, groups=groups)
     keys = {"sizes", "n_tasks", "scores", "levels"}
     assert document_of(meta)["calibration"].keys() == keys
+
+
+def test_the_keys_of_several_targets_are_those_that_files_have():
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    both = y.to_frame("later").assign(before=-y)
+    meta = MetaRegressor("r2d2", prior="linear", **TINY)
+    content = document_of(meta.fit(X, both, groups=np.arange(len(y)) % 6))
+    assert content["fitted"].keys() == REGRESSOR_KEYS | {"target_names_"}
+    assert content["spec"]["n_targets"] == 2
+    assert content["fitted"]["prior_"]["content"].keys() == {"priors"}
 
 
 def test_the_state_of_every_built_in_algorithm_has_a_name_in_files():

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples, column_or_1d
+from sklearn.utils.validation import _num_samples
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.meta_dataset import parquet, storage, summary
 from skmeta.tables.meta_dataset.sequence import TaskSequence
 from skmeta.tables.meta_dataset.task import Task, join
 from skmeta.tables.rows import check_in_support
+from skmeta.tables.targets import one_or_several
 
 __all__ = ["MetaDataset", "unpack", "unpack_support"]
 
@@ -70,7 +71,7 @@ class MetaDataset(TaskSequence):
         n_rows = _num_samples(X)
         if not hasattr(X, "shape"):
             X = np.asarray(X)
-        y = column_or_1d(y)
+        y = one_or_several(y)
         if len(y) != n_rows:
             raise ValueError(f"X has {n_rows} rows and y has {len(y)}.")
         self.names, self._task = encode_groups(groups, np.empty((n_rows, 0)))
