@@ -14,6 +14,8 @@ __all__ = ["Rejection"]
 _SHARES = np.linspace(0.005, 0.995, 199)
 # No area under a ROC curve counts as more.
 _SUREST = 0.999
+# What tells so much less than the best clue, in normal deviations, is left out.
+_ENOUGH = 0.6
 # Clues end so many quartile distances from the usual ones.
 _MOST = 30.0
 # A row is far outside if it is beyond the range of the training, or from its nearest
@@ -31,6 +33,8 @@ class Rejection:
     :math:`A_j` the area under its ROC curve on classes that were left out,
 
     .. math:: s(x) = \sum_j w_j z_j(x), \qquad w_j = \max(\Phi^{-1}(A_j), 0)^3,
+
+    or 0 where it tells less than 0.6 of what the best does,
 
     and what is told of a row is the share of known rows of these classes, with as many
     support rows, whose s is lower. Between numbers of support rows all is interpolated.
@@ -114,7 +118,8 @@ class Rejection:
         place = np.searchsorted(sizes, size)
         Z = made._standardised(clues, center[place], spread[place])
         made.aurocs = _aurocs(Z, size * (part.max() + 1) + part, ~is_known)
-        made.weights = np.maximum(norm.ppf(np.clip(made.aurocs, 0, _SUREST)), 0) ** 3
+        tells = np.maximum(norm.ppf(np.clip(made.aurocs, 0, _SUREST)), 0)
+        made.weights = np.where(tells >= _ENOUGH * tells.max(), tells, 0) ** 3
         if not made.weights.any():  # nothing tells: nearness is a guess
             made.weights = np.array([float(name != "odds") for name in CLUES])
         made.weights /= made.weights.sum()

@@ -1,6 +1,6 @@
 """Training classes that are left out, and tasks that know some of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,6 +131,7 @@ def simulate(
     shared: bool,
     n_way: int,
     n_shot: Any,
+    in_order: bool,
     rng: np.random.Generator,
 ) -> Asked:
     """Make tasks of what was left out, for several numbers of support rows.
@@ -147,18 +148,21 @@ def simulate(
         Most classes that a task knows, where labels are its own.
     n_shot : int or (int, int)
         Support rows of the training.
+    in_order : bool
+        Whether supports are the first rows, and not any.
     rng : numpy.random.Generator
         Draws classes and rows.
     """
     usual = shot_range(n_shot, "shared" if shared else "per_task")[1]
     sizes = np.unique([*_SIZES, max(usual, 1)])
     drawn = _of_tasks if shared else _of_classes
+    shuffle = np.asarray if in_order else rng.permutation
     support: list[np.ndarray] = []
     query: list[np.ndarray] = []
     known: list[np.ndarray] = []
     size: list[int] = []
     for each in sizes.tolist():
-        for task in drawn(rows, part, each, n_way, rng):
+        for task in drawn(rows, part, each, n_way, shuffle, rng):
             for kept, own in zip((support, query, known), task, strict=True):
                 kept.append(own)
             size.append(each)
@@ -178,7 +182,12 @@ _Task = tuple[np.ndarray, np.ndarray, np.ndarray]  # support, query, which are k
 
 
 def _of_classes(
-    rows: TaskRows, part: LeftOut, n_shot: int, n_way: int, rng: np.random.Generator
+    rows: TaskRows,
+    part: LeftOut,
+    n_shot: int,
+    n_way: int,
+    shuffle: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
 ) -> Iterator[_Task]:
     """Make tasks that know some classes of a task or a pool, and not the others."""
     judged = np.flatnonzero(part.judged)
@@ -197,7 +206,7 @@ def _of_classes(
         way = int(rng.integers(min(2, len(own) - 1), min(n_way, len(own) - 1) + 1))
         support, query = [], []
         for each in own[:way]:
-            mine = rng.permutation(of_cell[each])
+            mine = shuffle(of_cell[each])
             support.append(mine[:n_shot])
             query.append(mine[n_shot : n_shot + _MOST_QUERY])
         others = np.concatenate([of_cell[each] for each in own[way:]])
@@ -211,14 +220,19 @@ def _of_classes(
 
 
 def _of_tasks(
-    rows: TaskRows, part: LeftOut, n_shot: int, n_way: int, rng: np.random.Generator
+    rows: TaskRows,
+    part: LeftOut,
+    n_shot: int,
+    n_way: int,
+    shuffle: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
 ) -> Iterator[_Task]:
     """Make tasks of those left out, in which some labels are left out of supports."""
     own = np.flatnonzero(part.judged)
     own = own[np.argsort(rows.task[own], kind="stable")]
     starts = np.flatnonzero(np.diff(rows.task[own], prepend=-1))
     for rows_of_task in np.split(own, starts[1:])[:_MOST_TASKS]:
-        mine = rng.permutation(rows_of_task)
+        mine = shuffle(rows_of_task)
         known, unknown = mine[~part.is_unknown[mine]], mine[part.is_unknown[mine]]
         if len(known) <= n_shot:
             continue

@@ -148,7 +148,15 @@ class Rejecting(Indicators):
                 sample_weight=known.weight,
             )
         learner.unknown_ = Rejection(units=_as_arrays(learner._units(known, rows.X)))
-        asked = simulate(rows, part, shared, learner.n_way, learner.n_shot_, rng)
+        asked = simulate(
+            rows,
+            part,
+            shared,
+            learner.n_way,
+            learner.n_shot_,
+            learner.support == "first",
+            rng,
+        )
         with silenced():
             adapted = learner._learn(asked.support)
         task = asked.query.task

@@ -23,7 +23,7 @@ def told(seed=0):
     is_known = rng.random(N) < 0.5
     size = rng.choice([1, 5], size=N)
     clues[:, 1] += 3 * ~is_known
-    clues[:, 2] += 1 * ~is_known
+    clues[:, 2] += 2 * ~is_known
     clues += 10 / size[:, np.newaxis]  # fewer rows, farther from all
     return clues, size, rng.integers(2, size=N), is_known, np.zeros(N)
 
@@ -41,10 +41,12 @@ def test_clues_count_by_the_cube_of_what_they_tell(learnt):
             (size == each) & (part == other) for each in (1, 5) for other in (0, 1)
         )
     ]
-    expected = np.maximum(norm.ppf(np.mean(areas, axis=0)), 0) ** 3
+    tells = np.maximum(norm.ppf(np.mean(areas, axis=0)), 0)
+    expected = np.where(tells >= 0.6 * tells.max(), tells, 0) ** 3
     np.testing.assert_allclose(learnt.aurocs, np.mean(areas, axis=0))
     np.testing.assert_allclose(learnt.weights, expected / expected.sum())
     assert learnt.weights[1] > 2 * learnt.weights[2] > 0
+    assert (learnt.weights[[0, 3, 4]] == 0).all()
 
 
 def test_a_score_is_the_share_of_known_rows_below_it(learnt):

@@ -41,13 +41,14 @@ def test_labels_that_mean_the_same_everywhere_are_left_out_of_all_tasks():
     ("tasks", "space", "n_tasks"),
     [("classes", "per_task", 1), ("groups", "per_task", 6), ("groups", "shared", 6)],
 )
+@pytest.mark.parametrize("in_order", [False, True])
 def test_tasks_hold_rows_that_were_left_out_and_know_some_classes(
-    tasks, space, n_tasks
+    tasks, space, n_tasks, in_order
 ):
     rows = rows_of(n_tasks, 8, 15)
     rng = np.random.default_rng(0)
     for part in leave_out(rows, tasks, space, rng):
-        asked = simulate(rows, part, space == "shared", 5, 5, rng)
+        asked = simulate(rows, part, space == "shared", 5, 5, in_order, rng)
         support, query = asked.support, asked.query
         assert part.judged[support.X[:, 0]].all()
         assert part.judged[query.X[:, 0]].all()
@@ -56,6 +57,11 @@ def test_tasks_hold_rows_that_were_left_out_and_know_some_classes(
             assert len(np.unique(rows.task[support.X[own, 0]])) == 1
             rest = np.setdiff1d(query.X[is_own], support.X[own])
             assert len(rest) == is_own.sum()  # no row is on both sides
+            if in_order:
+                for label in np.unique(support.y[own]):
+                    few = support.X[own & (support.y == label)]
+                    later = query.X[is_own & (query.y == label)]
+                    assert few.max() < later.min(initial=np.inf)
             is_known = asked.is_known[is_own]
             labels = query.y[is_own]
             if space == "per_task":

@@ -17,11 +17,15 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
 from skmeta import MetaClassifier
+from skmeta.backbones import OrientedGradients
 
 X, y = load_digits(return_X_y=True)
+X = X / 16
 old, known, strange = [0, 1, 2, 4, 5, 7], [3, 6], [8, 9]
 meta = MetaClassifier(
     "protonet",
+    OrientedGradients((8, 8), smoothing=0.8, stride=2),
+    normalize=None,
     tasks="classes",
     reject=0.95,
     max_epochs=10,
