@@ -5,9 +5,9 @@
     python benchmarks/coverage.py --inner                # to choose settings by
     python benchmarks/coverage.py --summary              # what is known
 
-40 % of a table's tasks are new, as in ``grouped.py``: 0, 3 or 8 rows of each are known
-and the rows beyond the eighth are asked for intervals, or sets of classes, that cover
-90 %. A learner calibrates by itself, by the tasks it was fitted to. Coverage is that of
+40 % of a table's tasks are new, drawn from all (``grouped.py`` draws them from those with
+many rows, unlike which are those to learn from): 0, 3 or 8 rows of each are known, and
+others are asked for intervals, or sets of classes, that cover 90 %. A learner calibrates by itself, by the tasks it was fitted to. Coverage is that of
 one row drawn from each new task: the mean over tasks of the share of their rows. It is
 set beside two others, *at the coverage found*, which is more than they can know:
 
@@ -31,7 +31,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything starts threads
 
 import numpy as np
 import torch
-from _grouped import TABLES, load, split
+from _grouped import (
+    MIN_NEW,
+    MIN_QUERY,
+    NEW_SHARE,
+    TABLES,
+    load,
+    shuffled_ranks,
+)
 from _results import FOLDER, save
 
 from skmeta import MetaClassifier, MetaRegressor
@@ -74,8 +81,8 @@ def measure(name, seed, inner=False):
     """Return what intervals or sets are like, by the number of known rows."""
     table = load(name)
     if inner:
-        table = table.take(split(table.groups, seed)[0])
-    old, new = split(table.groups, seed, SIZES)
+        table = table.take(part(table.groups, seed)[0])
+    old, new = part(table.groups, seed)
     estimator = MetaRegressor if table.kind == "regressor" else MetaClassifier
     meta = estimator(random_state=seed, **LEARNER)
     meta.fit(table.X[old], table.y[old], groups=table.groups[old]).calibrate(cv=CV)
@@ -87,6 +94,33 @@ def measure(name, seed, inner=False):
         parts = table.take(known), table.take(asked)
         records[str(size)] = of_kind(meta, *parts, unit, rng)
     return records
+
+
+def part(groups, seed):
+    """Part tasks to learn from and new ones, of which some rows are known.
+
+    Returns
+    -------
+    rows of the tasks to learn from, and for each of ``SIZES`` that enough tasks have the
+    rows of new tasks that are known and those that are asked.
+    """
+    _, task, n_rows = np.unique(groups, return_inverse=True, return_counts=True)
+    sizes = list(SIZES)
+    while np.sum(n_rows >= max(sizes) + MIN_QUERY) < 2 * MIN_NEW:
+        sizes.pop()
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(len(n_rows))[: int(max(MIN_NEW, NEW_SHARE * len(n_rows)))]
+    is_new = np.isin(task, drawn)
+    rank = shuffled_ranks(task, rng)
+    new = {}
+    for size in sizes:
+        first = np.maximum(size, np.minimum(max(sizes), n_rows - MIN_QUERY))[task]
+        able = is_new & (n_rows > size)[task]
+        new[size] = (
+            np.flatnonzero(able & (rank < size)),
+            np.flatnonzero(able & (rank >= first)),
+        )
+    return np.flatnonzero(~is_new), new
 
 
 def adapt(meta, known, asked):
