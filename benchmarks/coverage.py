@@ -5,11 +5,12 @@
     python benchmarks/coverage.py --inner                # to choose settings by
     python benchmarks/coverage.py --summary              # what is known
 
-40 % of a table's tasks are new, drawn from all (``grouped.py`` draws them from those with
-many rows, unlike which are those to learn from): 0, 3 or 8 rows of each are known, and
-others are asked for intervals, or sets of classes, that cover 90 %. A learner calibrates by itself, by the tasks it was fitted to. Coverage is that of
-one row drawn from each new task: the mean over tasks of the share of their rows. It is
-set beside two others, *at the coverage found*, which is more than they can know:
+40 % of a table's tasks are new, drawn from all (``grouped.py`` draws them from those
+with many rows, which differ from those to learn from). 0, 3 or 8 rows of each are known,
+and others are asked for intervals, or sets of classes, that cover 90 %. A learner
+calibrates by itself, by the tasks it was fitted to. Coverage is that of one row drawn
+from each new task: the mean over tasks of the share of their rows. It is set beside two
+others, *at the coverage found*, which is more than they can know:
 
 - "own split": of a task's known rows half are learnt from, and its intervals reach as
   far as the largest error of the other half, times a factor for all tasks. By itself it
@@ -101,8 +102,8 @@ def part(groups, seed):
 
     Returns
     -------
-    rows of the tasks to learn from, and for each of ``SIZES`` that enough tasks have the
-    rows of new tasks that are known and those that are asked.
+    rows of the tasks to learn from, and for each of ``SIZES`` (fewer where tasks are
+    small) the rows of new tasks that are known and those that are asked.
     """
     _, task, n_rows = np.unique(groups, return_inverse=True, return_counts=True)
     sizes = list(SIZES)
