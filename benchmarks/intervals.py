@@ -1,16 +1,16 @@
 """How sure are answers to new tasks? Coverage and width on sixteen tables with groups.
 
-    python benchmarks/coverage.py                        # 20 splits, for hours
-    python benchmarks/coverage.py --splits 3 --tables dietox tuna
-    python benchmarks/coverage.py --inner                # to choose settings by
-    python benchmarks/coverage.py --summary              # what is known
+    python benchmarks/intervals.py                        # 20 splits, for hours
+    python benchmarks/intervals.py --splits 3 --tables dietox tuna
+    python benchmarks/intervals.py --inner                # to choose settings by
+    python benchmarks/intervals.py --summary              # what is known
 
 40 % of a table's tasks are new, drawn from all (``grouped.py`` draws them from those
-with many rows, which differ from those to learn from). 0, 3 or 8 rows of each are known,
-and others are asked for intervals, or sets of classes, that cover 90 %. A learner
-calibrates by itself, by the tasks it was fitted to. Coverage is that of one row drawn
-from each new task: the mean over tasks of the share of their rows. It is set beside two
-others, *at the coverage found*, which is more than they can know:
+with many rows, which differ from those to learn from). 0, 3 or 8 rows of each are
+known, and others are asked for intervals, or sets of classes, that cover 90 %. A
+learner calibrates by itself, by the tasks it was fitted to. Coverage is that of one row
+drawn from each new task: the mean over tasks of the share of their rows. It is set
+beside two others, *at the coverage found*, which is more than they can know:
 
 - "own split": of a task's known rows half are learnt from, and its intervals reach as
   far as the largest error of the other half, times a factor for all tasks. By itself it
@@ -44,7 +44,7 @@ from _results import FOLDER, save
 
 from skmeta import MetaClassifier, MetaRegressor
 
-KEPT = FOLDER / ".coverage"
+KEPT = FOLDER / ".intervals"
 COVERAGE = 0.9
 SIZES = (0, 3, 8)
 CV = 3
@@ -75,7 +75,7 @@ def main():
     results = summarise(folder)
     print_table(results)
     if not options.inner:
-        save("coverage", results, levels=3)
+        save("intervals", results, levels=3)
 
 
 def measure(name, seed, inner=False):
