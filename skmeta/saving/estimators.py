@@ -334,8 +334,11 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
 
 def _write_spec(spec: Spec) -> dict:
     content = {key: getattr(spec, name) for key, name in SPEC.items()}
-    if spec.n_targets == 1:  # earlier versions do not know that there may be more
+    # Earlier versions do not know that there may be more.
+    if spec.n_targets == 1:
         del content["n_targets"]
+    if not spec.fixed_split:
+        del content["fixed_split"]
     return content
 
 
