@@ -114,7 +114,9 @@ class FewShotScoring(BaseEstimator):
         X, y = self._validate_rows(X, y, reset=False)
         rows = TaskRows.of(X, y, groups)
         known = self._is_known(rows)
-        warn_of_unknown(np.unique(rows.y[~known]))
+        strange = rows.y[~known]
+        strange = strange[strange != getattr(self, "unknown_label_", None)]
+        warn_of_unknown(np.unique(strange))
         weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
             cells = self._cells(rows)
