@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.held_out import support_sizes
+from skmeta.ensemble.incremental import IncrementalStacking
 from skmeta.ensemble.judging import (
     Judged,
     fit_all,
@@ -29,7 +30,6 @@ from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.calibration import Calibration, TrainingRows
-from skmeta.estimators.conformal import Conformal
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
@@ -49,25 +49,29 @@ __all__ = ["BaseMetaStacking"]
 # Attributes that a file has in another form.
 _WRITTEN_APART = ("named_estimators_", "adapted_", "calibration_")
 _WRITTEN_APART += ("_metadata_request",)
+_WRITTEN_APART += ("_training_groups",)  # in no file: they may be names of people
 
 _FEWEST_TASKS = 4  # to leave some out and learn from the others
 _LEFT_OUT = 1 / 3
 _N_FOLDS = 3
 
 
-class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
+class BaseMetaStacking(
+    SavingMixin, HTMLReprMixin, IncrementalStacking, _BaseComposition
+):
     """Stacking for any kind of target; the two classes say what their targets are."""
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True, "classes": True}
+    __metadata_request__fit = {"groups": True, "classes": True, "in_support": True}
     __metadata_request__predict = {"groups": True}
-    __metadata_request__score = {"groups": True}
+    __metadata_request__score = {"groups": True, "support": True}
 
     _parameter_constraints = {
         "estimators": [list, None],
         "weights": [StrOptions({"auto", "equal", "greedy"})],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
+        "support": [StrOptions({"random", "first"})],
         "cv": ["cv_object"],
         "refit": ["boolean"],
         "unknown_task": [StrOptions({"error", "prior"})],
@@ -80,6 +84,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
     estimators: list[tuple[str, Any]] | None
     weights: str
     n_shot: int | tuple[int, int]
+    support: Literal["random", "first"]
     cv: Any
     refit: bool
     unknown_task: str
@@ -102,6 +107,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         sample_weight: ArrayLike | None = None,
         *,
         classes: ArrayLike | None = None,
+        in_support: ArrayLike | None = None,
     ) -> Self:
         """Fit the members on some tasks, weigh them by the others, refit them on all.
 
@@ -118,6 +124,10 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come, of a classifier with a shared label space;
             by default those in ``y``. Without meaning for a regressor.
+        in_support : bool array-like of shape (n_rows,), default=None
+            True for rows that are always support, False for query, as a
+            :class:`skmeta.MetaDataset` has them too: members are judged by these
+            supports, and those that can are trained with them.
 
         Returns
         -------
@@ -135,18 +145,24 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         UserWarning
             If members cannot be fitted; they are left out.
         """
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight, classes)
+            return self._fit(X, y, groups, sample_weight, classes, given)
 
     def _fit(
-        self, X: Any, y: Any, groups: Any, sample_weight: Any, classes: Any
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        sample_weight: Any,
+        classes: Any,
+        in_support: Any,
     ) -> Self:
         self._validate_params()
-        given = TrainingRows(X, y, groups, sample_weight)
+        given = TrainingRows(X, y, groups, sample_weight, in_support)
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups)
+        rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups, in_support)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         self._learn_targets(rows, classes)
@@ -168,6 +184,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
                 label_space,
                 rng,
                 failures,
+                support=self.support,
                 declared=classes,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
@@ -183,6 +200,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         self.n_tasks_ = len(np.unique(rows.task))
         self.largest_task_ = int(np.bincount(rows.task).max())
         self.calibration_ = Calibration(given)
+        self._training_groups = rows.names
         self.adapted_ = None
         return self
 
@@ -238,7 +256,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
-        self._set_adapted(self._learn(rows))
+        self._set_adapted(self._learn(rows, keep=True))
         return self
 
     # Members and their weights ------------------------------------------------------
@@ -280,7 +298,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         cell = None
         if getattr(self, "label_space_", None) == "per_task":
             cell = TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)[1]
-        usable = can_be_split(rows.task, cell)
+        usable = can_be_split(rows.task, cell, rows.in_support)
         n_tasks = len(np.unique(rows.task[usable]))
         if n_tasks < _FEWEST_TASKS:
             return []
@@ -330,12 +348,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         members = _flat(self.named_estimators_).values()
         return any(prior_of(member) is not None for member in members)
 
-    def _learn(self, rows: TaskRows) -> AdaptedMembers:
+    def _learn(self, rows: TaskRows, *, keep: bool = False) -> AdaptedMembers:
         """Let members learn tasks; those without rows are known by the priors."""
         label_space = getattr(self, "label_space_", None)
         labels = self._labels(rows)
         members = _flat(self.named_estimators_)
-        return AdaptedMembers(members, rows, labels, label_space)
+        return AdaptedMembers(members, rows, labels, label_space, keep)
 
     def _learn_nothing(self) -> AdaptedMembers:
         """Let members know a task by their priors."""
@@ -358,7 +376,10 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         adapted: AdaptedMembers = self._current_or_prior(
             groups, "unknown_task='prior': no member has a prior."
         )
-        return adapted, X, locate(adapted.names, groups, X, self.unknown_task)
+        task = locate(
+            adapted.names, groups, X, self.unknown_task, self._trained_groups()
+        )
+        return adapted, X, task
 
     def _mean(
         self,
@@ -398,7 +419,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
 
     # In files -----------------------------------------------------------------------
 
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self, *, supports: bool = False) -> dict[str, Any]:
         """Return what fit and adapt have learnt, for a file."""
         own = {*self._get_param_names(), *_WRITTEN_APART}
         parts = {name: each for name, each in vars(self).items() if name not in own}
@@ -411,7 +432,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
             else next(learners)
             for name, each in self.named_estimators_.items()
         }
-        parts["adapted"] = None if adapted is None else adapted.parts()
+        parts["adapted"] = None if adapted is None else adapted.parts(supports)
         if self._calibration().is_ready:
             parts["calibration"] = self.calibration_.parts()
         return parts
@@ -425,7 +446,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         self.adapted_ = None
         if adapted is not None:
             members = _flat(self.named_estimators_)
-            self.adapted_ = AdaptedMembers.of_parts(members, adapted)
+            label_space = parts.get("label_space_")
+            self.adapted_ = AdaptedMembers.of_parts(members, adapted, label_space)
         check_names(parts, self, {*self._get_param_names(), *_WRITTEN_APART})
         for name, value in parts.items():
             setattr(self, name, value)

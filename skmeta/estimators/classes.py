@@ -45,6 +45,7 @@ class Classes(Targets):
     # Parameters that only a classifier has.
     label_space: str
     n_way: int
+    support: Literal["random", "first"]
     stratify: bool
     class_weight: dict[Any, float] | Literal["balanced"] | None
     mix_tasks: float
@@ -199,6 +200,11 @@ class Classes(Targets):
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
             return None
+        if self.support == "first":
+            raise ValueError(
+                "stratify=True chooses which rows of a task are support, and "
+                "support='first' takes those that come first. Set one of them only."
+            )
         known = are_among(rows.y, self.classes_)
         codes = np.full(len(rows), len(self.classes_))
         codes[known] = encode(rows.y[known], self.classes_)

@@ -77,11 +77,21 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
     n_query : int or "auto", default="auto"
         Query rows per episode, counted as ``n_shot`` is. "auto" is 30 for "gp" and
         shared labels, and 15 else.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first, in training and in every few-shot score.
+        "random": any. "first": those that come first in the table, which is to be
+        sorted by time within tasks. Where tasks drift, random rows tell of the future,
+        and a score by them flatters. In training a task is cut at a random place, at
+        the same share of all its classes: the ``n_shot`` rows up to the cut are the
+        support, rows that come after it the query. A score takes the first rows of a
+        task, and all that follow for the query. Supports that are given
+        (``in_support``) stay given.
     stratify : bool, default=False
         In a shared label space, draw the support of training episodes and of the
         few-shot score such that every class of a task has its share of it, and a row at
         least as long as ``n_shot`` allows. Without, a rare class is often left out.
-        Per-task supports are balanced anyway.
+        Per-task supports are balanced anyway, and the first rows of a task are what
+        they are: not with ``support="first"``.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes, in the training and in ``adapt``: by label (1 for labels
         that are not named), or such that all classes count the same, in the whole
@@ -256,6 +266,7 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         n_way: int = 5,
         n_shot: int | tuple[int, int] | Literal["auto"] = "auto",
         n_query: int | Literal["auto"] = "auto",
+        support: Literal["random", "first"] = "random",
         stratify: bool = False,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         mix_tasks: float = 0.0,
@@ -287,6 +298,7 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         self.n_way = n_way
         self.n_shot = n_shot
         self.n_query = n_query
+        self.support = support
         self.stratify = stratify
         self.class_weight = class_weight
         self.mix_tasks = mix_tasks

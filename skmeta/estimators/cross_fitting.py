@@ -89,7 +89,7 @@ def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
         if estimator.label_space_ == "shared":
             given["classes"] = estimator.classes_
     learner.set_params(**{name: each for name, each in how.items() if name in known})
-    for name in ("groups", "sample_weight"):
+    for name in ("groups", "sample_weight", "in_support"):
         each = getattr(rows, name)
         if each is not None:
             given[name] = _safe_indexing(np.asarray(each), chosen)

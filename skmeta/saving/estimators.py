@@ -2,6 +2,7 @@
 
 import copy
 import os
+from contextvars import ContextVar
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -70,6 +71,10 @@ LEFT_OUT = frozenset({"callbacks", "checkpoint_dir", "device"})
 _PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "calibration_")
 _PARTS += ("_metadata_request",)
 _PARTS += ("_training_groups",)  # may be names of people, and serve a message alone
+
+# Whether the file that is being written holds supports. A member inside a Pipeline gets
+# there by skops, which asks for its state without a word of it.
+_wants_supports: ContextVar[bool] = ContextVar("_wants_supports", default=False)
 
 
 def save(estimator: Any, path: str | os.PathLike, *, supports: bool = False) -> None:
@@ -163,7 +168,11 @@ def pack_estimator(estimator: Any, *, supports: bool = False) -> bytes:
     """Return the bytes of an estimator's file."""
     writer = Writer(_write_inside)
     writer.supports = supports
-    content = _write_estimator(writer, estimator, "")
+    token = _wants_supports.set(supports)
+    try:
+        content = _write_estimator(writer, estimator, "")
+    finally:
+        _wants_supports.reset(token)
     return pack({"estimator": content}, writer.tensors)
 
 
@@ -325,8 +334,11 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
 
 def _write_spec(spec: Spec) -> dict:
     content = {key: getattr(spec, name) for key, name in SPEC.items()}
-    if spec.n_targets == 1:  # earlier versions do not know that there may be more
+    # Earlier versions do not know that there may be more.
+    if spec.n_targets == 1:
         del content["n_targets"]
+    if not spec.fixed_split:
+        del content["fixed_split"]
     return content
 
 
@@ -473,7 +485,8 @@ def _write_ensemble(writer: Writer, ensemble: Any, root: str) -> dict:
     }
     if not ensemble.__sklearn_is_fitted__():
         return content
-    return {**content, "learnt": writer.write(ensemble._parts(), f"{root}learnt")}
+    parts = ensemble._parts(supports=writer.supports)
+    return {**content, "learnt": writer.write(parts, f"{root}learnt")}
 
 
 def _read_ensemble(reader: Reader, content: dict) -> Any:
@@ -489,7 +502,8 @@ def _read_ensemble(reader: Reader, content: dict) -> Any:
 
 def to_state(estimator: Any) -> dict:
     """Return a state that is made of nothing but an array of bytes."""
-    return {"skmeta": np.frombuffer(pack_estimator(estimator), dtype=np.uint8).copy()}
+    data = pack_estimator(estimator, supports=_wants_supports.get())
+    return {"skmeta": np.frombuffer(data, dtype=np.uint8).copy()}
 
 
 def from_state(estimator: Any, state: dict) -> None:

@@ -85,9 +85,9 @@ FITTED = _themselves(
 
 SPEC = _themselves(
     *("n_features", "n_outputs", "kind", "label_space", "n_train_classes", "n_parts"),
-    *("from_pool", "n_targets"),
+    *("from_pool", "fixed_split", "n_targets"),
 )
-"""Keys of a ``Spec``, and its fields; the last only where there are several targets."""
+"""Keys of a ``Spec``, and its fields; the last two only where they say something."""
 
 ADAPTED = {
     "names": "names",
