@@ -52,7 +52,7 @@ BOUND = 1e3
 
 # Verbs that not everybody has, and an attribute that only who has few-shot ways has.
 NEEDED = ("partial_fit", "predict_proba", "score", "transform", "save", "predict_std")
-NEEDED += ("n_features_in_",)
+NEEDED += ("n_features_in_", "partial_adapt", "forget")
 
 
 class Call(NamedTuple):
@@ -562,6 +562,24 @@ def _adapt_usually(meta, given, n=6):
     return meta.adapt(X[:n], y[:n])
 
 
+def partial_adapt(given):
+    meta = fitted_of(given)
+    _adapt_usually(meta, given)
+    how = _grouped(given)
+    meta.partial_adapt(given.X, given.y, **how, **_weighed(given))
+    asked = given.rng.normal(size=(given.call.n_rows, N_FEATURES))
+    _within(meta.predict(asked, **how), meta, given)
+
+
+def forget(given):
+    meta = fitted_of(given)
+    _adapt_usually(meta, given)
+    meta.forget(given.groups)
+    if meta.adapted_ is not None and meta.adapted_.names is not None:
+        X = given.rng.normal(size=(len(meta.adapted_.names), N_FEATURES))
+        _within(meta.predict(X, groups=meta.adapted_.names), meta, given)
+
+
 def predict(given):
     meta = fitted_of(given)
     _adapt_usually(meta, given)
@@ -703,6 +721,8 @@ VERBS = {
     "fit badly": fit_badly,
     "partial_fit": partial_fit,
     "adapt": adapt,
+    "partial_adapt": partial_adapt,
+    "forget": forget,
     "predict": predict,
     "predict_proba": predict_proba,
     "return_std": return_std,

@@ -98,6 +98,8 @@ def without(adapted: AdaptedTasks, tasks: np.ndarray) -> AdaptedTasks | None:
     AdaptedTasks or None
         What is left; None if no task is.
     """
+    if not len(tasks):
+        return adapted
     stays = np.ones(adapted.n_tasks, dtype=bool)
     stays[tasks] = False
     kept = np.flatnonzero(stays)

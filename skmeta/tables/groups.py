@@ -216,7 +216,8 @@ def find_tasks(names: np.ndarray | None, groups: Any) -> np.ndarray:
     if groups is None:
         _refuse_several(names)
         return np.zeros(1, dtype=np.intp)
-    named: Any = [groups] if np.ndim(groups) == 0 else groups
+    is_one = isinstance(groups, (str, bytes)) or not hasattr(groups, "__len__")
+    named: Any = [groups] if is_one or getattr(groups, "shape", None) == () else groups
     asked, _ = encode_groups(named, named)
     place, known = find(asked, np.empty(0, asked.dtype) if names is None else names)
     if not known.all():
