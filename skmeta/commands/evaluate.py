@@ -75,6 +75,44 @@ def add_parser(commands: Any) -> None:
         help="columns not to learn from, such as ids or what gives the target away",
     )
     parser.add_argument(
+        "--keep",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns to learn from although they seem to number or name the rows",
+    )
+    parser.add_argument(
+        "--sep",
+        metavar="CHARACTER",
+        help="what stands between columns of a CSV file (default: found out)",
+    )
+    parser.add_argument(
+        "--decimal",
+        choices=[".", ","],
+        help="what stands before decimals there (default: found out)",
+    )
+    parser.add_argument(
+        "--encoding",
+        help="of the CSV file, such as cp1250 (default: found out)",
+    )
+    parser.add_argument(
+        "--time",
+        metavar="COLUMN",
+        help="dates or numbers to sort rows by: the first rows of a task are known, "
+        "later ones asked",
+    )
+    parser.add_argument(
+        "--support",
+        choices=["random", "first"],
+        help="which rows of a task are known (default: the first with --time, else "
+        "random ones)",
+    )
+    parser.add_argument(
+        "--in-support",
+        metavar="COLUMN",
+        help="column that is true for the rows to be known, false for those to ask",
+    )
+    parser.add_argument(
         "--out",
         default="report",
         metavar="FOLDER",
@@ -131,9 +169,16 @@ def _run(options: argparse.Namespace) -> int:
             task=options.task,
             metric=options.metric,
             drop=options.drop,
+            keep=options.keep,
+            sep=options.sep,
+            decimal=options.decimal,
+            encoding=options.encoding,
             out=options.out,
             max_epochs=options.max_epochs,
             random_state=options.random_state,
+            time=options.time,
+            support=options.support,
+            in_support=options.in_support,
             command=_command(options),
         )
     except InputError as error:
@@ -158,6 +203,13 @@ def _command(options: argparse.Namespace) -> str:
         "task",
         "metric",
         "drop",
+        "keep",
+        "sep",
+        "decimal",
+        "encoding",
+        "time",
+        "support",
+        "in_support",
         "out",
         "max_epochs",
         "random_state",

@@ -139,8 +139,9 @@ def _thinned(
 ) -> tuple[list[_Part], list[_Part]]:
     """Leave gaps out of parts that are mostly gaps; what is copied is fresh then.
 
-    No more of them than about as many tasks are copied as have changed: changes that
-    are spread over all tasks let all parts come of age at about the same time.
+    Parts come one after another until twice as many tasks are copied as have changed:
+    changes that are spread over all tasks let all parts come of age at about the same
+    time, and no call copies more than that and one part.
     """
     n_present = np.array([np.count_nonzero(tasks >= 0) for tasks, _ in earlier])
     n_all = np.array([len(tasks) for tasks, _ in earlier])

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,6 +43,7 @@ from skmeta.tables.targets import has_columns
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
+from skmeta.utils.threads import one_at_a_time
 
 __all__ = ["BaseMetaStacking"]
 
@@ -63,14 +64,15 @@ class BaseMetaStacking(
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True, "classes": True}
+    __metadata_request__fit = {"groups": True, "classes": True, "in_support": True}
     __metadata_request__predict = {"groups": True}
-    __metadata_request__score = {"groups": True}
+    __metadata_request__score = {"groups": True, "support": True}
 
     _parameter_constraints = {
         "estimators": [list, None],
         "weights": [StrOptions({"auto", "equal", "greedy"})],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
+        "support": [StrOptions({"random", "first"})],
         "cv": ["cv_object"],
         "refit": ["boolean"],
         "unknown_task": [StrOptions({"error", "prior"})],
@@ -83,6 +85,7 @@ class BaseMetaStacking(
     estimators: list[tuple[str, Any]] | None
     weights: str
     n_shot: int | tuple[int, int]
+    support: Literal["random", "first"]
     cv: Any
     refit: bool
     unknown_task: str
@@ -105,6 +108,7 @@ class BaseMetaStacking(
         sample_weight: ArrayLike | None = None,
         *,
         classes: ArrayLike | None = None,
+        in_support: ArrayLike | None = None,
     ) -> Self:
         """Fit the members on some tasks, weigh them by the others, refit them on all.
 
@@ -121,6 +125,10 @@ class BaseMetaStacking(
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come, of a classifier with a shared label space;
             by default those in ``y``. Without meaning for a regressor.
+        in_support : bool array-like of shape (n_rows,), default=None
+            True for rows that are always support, False for query, as a
+            :class:`skmeta.MetaDataset` has them too: members are judged by these
+            supports, and those that can are trained with them.
 
         Returns
         -------
@@ -138,18 +146,24 @@ class BaseMetaStacking(
         UserWarning
             If members cannot be fitted; they are left out.
         """
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight, classes)
+            return self._fit(X, y, groups, sample_weight, classes, given)
 
     def _fit(
-        self, X: Any, y: Any, groups: Any, sample_weight: Any, classes: Any
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        sample_weight: Any,
+        classes: Any,
+        in_support: Any,
     ) -> Self:
         self._validate_params()
-        given = TrainingRows(X, y, groups, sample_weight)
+        given = TrainingRows(X, y, groups, sample_weight, in_support)
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups)
+        rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups, in_support)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         self._learn_targets(rows, classes)
@@ -171,6 +185,7 @@ class BaseMetaStacking(
                 label_space,
                 rng,
                 failures,
+                support=self.support,
                 declared=classes,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
@@ -235,14 +250,18 @@ class BaseMetaStacking(
                     "adapt() without rows answers by a prior, and no member has one. "
                     "Pass some labelled rows."
                 )
-            self._set_adapted(self._learn_nothing())
+            learnt = self._learn_nothing()
+            with one_at_a_time(self):
+                self._set_adapted(learnt)
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
         rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
-        self._set_adapted(self._learn(rows, keep=True))
+        learnt = self._learn(rows, keep=True)
+        with one_at_a_time(self):
+            self._set_adapted(learnt)
         return self
 
     # Members and their weights ------------------------------------------------------
@@ -284,7 +303,7 @@ class BaseMetaStacking(
         cell = None
         if getattr(self, "label_space_", None) == "per_task":
             cell = TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)[1]
-        usable = can_be_split(rows.task, cell)
+        usable = can_be_split(rows.task, cell, rows.in_support)
         n_tasks = len(np.unique(rows.task[usable]))
         if n_tasks < _FEWEST_TASKS:
             return []
@@ -351,8 +370,8 @@ class BaseMetaStacking(
         """Return the classes of tasks, in classification."""
         return None
 
-    def _set_adapted(self, adapted: AdaptedMembers) -> None:
-        """Make these the current tasks."""
+    def _set_adapted(self, adapted: AdaptedMembers | None) -> None:
+        """Make these the current tasks, or have none."""
         self.adapted_ = adapted
 
     def _current(self, X: Any, groups: Any) -> tuple[AdaptedMembers, Any, np.ndarray]:

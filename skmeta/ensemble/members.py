@@ -66,6 +66,10 @@ def fit_member(
         if not passes_on and not has_fit_parameter(estimator, "sample_weight"):
             raise ValueError(f"{type(estimator).__name__}.fit takes no sample_weight.")
         given["sample_weight"] = rows.weight
+    if rows.in_support is not None and has_fit_parameter(
+        last_step(estimator), "in_support"
+    ):
+        given["in_support"] = rows.in_support
     if declared is not None and has_fit_parameter(last_step(estimator), "classes"):
         given["classes"] = declared
     with sklearn.config_context(enable_metadata_routing=True):  # through pipelines

@@ -58,10 +58,10 @@ class BaseMetaEstimator(IncrementalEstimator):
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True, "classes": True}
-    __metadata_request__partial_fit = {"groups": True}
+    __metadata_request__fit = {"groups": True, "classes": True, "in_support": True}
+    __metadata_request__partial_fit = {"groups": True, "in_support": True}
     __metadata_request__predict = {"groups": True}
-    __metadata_request__score = {"groups": True}
+    __metadata_request__score = {"groups": True, "support": True}
     __metadata_request__transform = {"groups": True}
 
     _parameter_constraints = {
@@ -76,6 +76,7 @@ class BaseMetaEstimator(IncrementalEstimator):
             list,
         ],
         "n_query": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "support": [StrOptions({"random", "first"})],
         "normalize": [StrOptions({"task", "global", "robust"}), None],
         "max_epochs": [
             StrOptions({"auto"}),
@@ -110,6 +111,7 @@ class BaseMetaEstimator(IncrementalEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         classes: ArrayLike | None = None,
+        in_support: ArrayLike | None = None,
     ) -> Self:
         """Meta-train on many tasks.
 
@@ -130,6 +132,11 @@ class BaseMetaEstimator(IncrementalEstimator):
             All labels that will ever come, of a classifier with a shared label space;
             by default those in ``y``. Some may occur in new tasks only, such as tasks
             that a search holds out. Without meaning for a regressor.
+        in_support : bool array-like of shape (n_rows,), default=None
+            True for rows that are always support, False for query, as a
+            :class:`skmeta.MetaDataset` has them too. Supports of ``n_shot`` rows are
+            drawn of the former, or are the first of them with ``support="first"``, and
+            queries of the latter. Without meaning where tasks are made of one table.
 
         Returns
         -------
@@ -147,9 +154,9 @@ class BaseMetaEstimator(IncrementalEstimator):
             After Ctrl-C, with the best weights so far in place; those of an earlier
             fit where no epoch was done.
         """
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self), ExitStack() as held:
-            self._fit(X, y, groups, sample_weight, classes=classes, held=held)
+            self._fit(X, y, groups, sample_weight, given, classes=classes, held=held)
         pass_on_interruption(self.net_)
         return self
 
@@ -160,6 +167,8 @@ class BaseMetaEstimator(IncrementalEstimator):
         groups: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        in_support: ArrayLike | None = None,
     ) -> Self:
         """Meta-train on more tasks: one pass over ``tasks_per_epoch`` episodes of them.
 
@@ -185,6 +194,8 @@ class BaseMetaEstimator(IncrementalEstimator):
             shared label space; by default those in ``y``. Without meaning elsewhere.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row, as in ``fit``.
+        in_support : bool array-like of shape (n_rows,), default=None
+            Rows that are always support, as in ``fit``.
 
         Returns
         -------
@@ -198,9 +209,11 @@ class BaseMetaEstimator(IncrementalEstimator):
             algorithm learns the training classes themselves, which new tasks would
             replace.
         """
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self):
-            self._fit(X, y, groups, sample_weight, is_partial=True, classes=classes)
+            self._fit(
+                X, y, groups, sample_weight, given, is_partial=True, classes=classes
+            )
         pass_on_interruption(self.net_)
         return self
 
@@ -210,6 +223,7 @@ class BaseMetaEstimator(IncrementalEstimator):
         y: Any,
         groups: Any,
         sample_weight: Any = None,
+        in_support: Any = None,
         *,
         is_partial: bool = False,
         classes: Any = None,
@@ -217,15 +231,19 @@ class BaseMetaEstimator(IncrementalEstimator):
     ) -> None:
         self._validate_params()
         refuse_target_by_target(self)
+        if is_partial:
+            self._check_partial_fit()
         check_device(self.device)
-        given = TrainingRows(X, y, groups, sample_weight)
+        if self.tasks != "groups":  # what is given is of other tasks
+            in_support = None
+        given = TrainingRows(X, y, groups, sample_weight, in_support)
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
         X, y = self._validate_rows(X, y, reset=not settled)
-        rows = TaskRows.of(X, y, self._groups_to_train_on(groups))
+        rows = TaskRows.of(X, y, self._groups_to_train_on(groups), in_support)
         rows = self._weigh(rows, sample_weight)
         rng = generator(self.random_state)
         checkpoint = None
@@ -244,7 +262,8 @@ class BaseMetaEstimator(IncrementalEstimator):
         targets, cell, label = self._learn_targets(rows, classes, settled)
         if classes is not None and not is_partial:
             refuse_declared_names(self.spec_.label_space)
-        augmentations = self._build_learner(earlier)
+        fixed_split = self.support == "first" or rows.in_support is not None
+        augmentations = self._build_learner(earlier, fixed_split=fixed_split)
         if settled:
             self._refuse_new_classes()
         if is_partial:
@@ -268,6 +287,8 @@ class BaseMetaEstimator(IncrementalEstimator):
             n_query=self.n_query_,
             warns_of_few=self.n_shot != "auto",
             stratum=self._strata(rows),
+            support=self.support,
+            in_support=rows.in_support,
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
         )
@@ -299,6 +320,7 @@ class BaseMetaEstimator(IncrementalEstimator):
         self.calibration_ = Calibration(given if can_refit else None)
         self._remember_groups(rows, widen=settled)
         self.adapted_ = None
+        self._learn_unknown(rows, rng)
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset, keep=True))
 
@@ -338,15 +360,20 @@ class BaseMetaEstimator(IncrementalEstimator):
 
     # What is meta-trained ------------------------------------------------------------
 
-    def _build_learner(self, earlier: EarlierFit | None) -> list[Augmentation]:
+    def _build_learner(
+        self, earlier: EarlierFit | None, *, fixed_split: bool
+    ) -> list[Augmentation]:
         """Resolve algorithm, backbone and augmentations, and return the last.
 
         All must suit the targets, and what was learnt earlier if there is something.
+        ``fixed_split`` says whether it matters which rows are support.
         """
         if earlier is not None:
             earlier.check_meaning(self._meaning())
         self._build_components()
-        self.spec_ = replace(self.spec_, n_parts=len(self._prior_parts()))
+        self.spec_ = replace(
+            self.spec_, n_parts=len(self._prior_parts()), fixed_split=fixed_split
+        )
         if earlier is not None:
             earlier.check_parts(self.spec_.n_parts)
         augmentations = self._resolve_augmentations()
@@ -548,6 +575,8 @@ class BaseMetaEstimator(IncrementalEstimator):
             "groups": rows.task,
             "sample_weight": rows.weight,
         }
+        if rows.in_support is not None:
+            data["in_support"] = rows.in_support
         if classes is not None:
             data["classes"] = np.asarray(classes)
         if earlier is not None:

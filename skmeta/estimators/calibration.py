@@ -27,6 +27,7 @@ class TrainingRows(NamedTuple):
     y: Any
     groups: Any = None
     sample_weight: Any = None
+    in_support: Any = None
 
 
 class Misfits(NamedTuple):

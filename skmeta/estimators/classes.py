@@ -45,6 +45,7 @@ class Classes(Targets):
     # Parameters that only a classifier has.
     label_space: str
     n_way: int
+    support: Literal["random", "first"]
     stratify: bool
     class_weight: dict[Any, float] | Literal["balanced"] | None
     mix_tasks: float
@@ -164,6 +165,8 @@ class Classes(Targets):
         return codes, labels.n_classes, labels
 
     def _any_target(self) -> np.ndarray:
+        if self.label_space_ == "per_task":  # any name is as good
+            return np.zeros(1, dtype=np.intp)
         return self.classes_[:1]
 
     def _row_weights(self, rows: TaskRows) -> np.ndarray | None:
@@ -199,6 +202,11 @@ class Classes(Targets):
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
             return None
+        if self.support == "first":
+            raise ValueError(
+                "stratify=True chooses which rows of a task are support, and "
+                "support='first' takes those that come first. Set one of them only."
+            )
         known = are_among(rows.y, self.classes_)
         codes = np.full(len(rows), len(self.classes_))
         codes[known] = encode(rows.y[known], self.classes_)
@@ -209,9 +217,12 @@ class Classes(Targets):
 
     # In predict and score: codes to labels ------------------------------------------
 
-    def _set_adapted(self, adapted: AdaptedTasks) -> None:
+    def _set_adapted(self, adapted: AdaptedTasks | None) -> None:
         super()._set_adapted(adapted)
-        self.classes_ = labels_of(adapted).vocabulary
+        if adapted is not None:
+            self.classes_ = labels_of(adapted).vocabulary
+        elif self.label_space_ == "per_task":  # they were names inside those tasks
+            self.classes_ = self.classes_[:0]
 
     def _answer(
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray

@@ -20,7 +20,7 @@ from skmeta.estimators.classes import labels_of
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
-from skmeta.estimators.indicators import Indicators
+from skmeta.estimators.rejecting import Rejecting
 from skmeta.saving.mixin import savable
 
 __all__ = ["MetaClassifier"]
@@ -28,10 +28,11 @@ __all__ = ["MetaClassifier"]
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
 # adapting.py, above which base.py stands; score in scoring.py; decision_function and
-# predict_log_proba in decisions.py; calibrate and predict_set in conformal.py; save in
-# saving/mixin.py. What is asked of targets is in targets.py.
+# predict_log_proba in decisions.py; unknown_score in rejecting.py; calibrate and
+# predict_set in conformal.py; save in saving/mixin.py. What is asked of targets is in
+# targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -77,11 +78,21 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
     n_query : int or "auto", default="auto"
         Query rows per episode, counted as ``n_shot`` is. "auto" is 30 for "gp" and
         shared labels, and 15 else.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first, in training and in every few-shot score.
+        "random": any. "first": those that come first in the table, which is to be
+        sorted by time within tasks. Where tasks drift, random rows tell of the future,
+        and a score by them flatters. In training a task is cut at a random place, at
+        the same share of all its classes: the ``n_shot`` rows up to the cut are the
+        support, rows that come after it the query. A score takes the first rows of a
+        task, and all that follow for the query. Supports that are given
+        (``in_support``) stay given.
     stratify : bool, default=False
         In a shared label space, draw the support of training episodes and of the
         few-shot score such that every class of a task has its share of it, and a row at
         least as long as ``n_shot`` allows. Without, a rare class is often left out.
-        Per-task supports are balanced anyway.
+        Per-task supports are balanced anyway, and the first rows of a task are what
+        they are: not with ``support="first"``.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes, in the training and in ``adapt``: by label (1 for labels
         that are not named), or such that all classes count the same, in the whole
@@ -150,6 +161,19 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         Epochs without improvement before training stops.
     unknown_task : {"error", "prior"}, default="error"
         Answer to rows of a group that was not adapted to.
+    reject : float, bool or None, default=None
+        Answer ``unknown_label`` to rows that look as if they were of no class that
+        their task knows: a share such as 0.95, or True for that, of the rows of known
+        classes is kept. What such rows look like is learnt from training classes that
+        are left out in turn (:meth:`unknown_score`), which needs at least four of them
+        for per-task labels. Where labels mean the same in every task, an unknown class
+        is one that no task of ``fit`` has, and at least three labels are needed.
+        Probabilities stay as they are. ``fit`` then trains up to four learners more,
+        without some of the classes each.
+    unknown_label : label, default="auto"
+        Answer to rows that are rejected. "auto" is -1 for numbers and "unknown" for
+        words. It must be no label: where rows to be judged on have it, they are of
+        unknown classes, and ``score`` counts their rejection as right.
     callbacks : list of skorch callbacks, default=None
         Called during meta-training. One that raises KeyboardInterrupt counts as Ctrl-C:
         the best weights are kept, and the caller gets the exception.
@@ -197,6 +221,10 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         The resolved parameters.
     augment_ : list of Augmentation
         What changed the training episodes.
+    unknown_ : Rejection or None
+        What was learnt of rows of unknown classes, where ``reject`` asked for it.
+    unknown_label_ : label or None
+        Answer to rows that are rejected.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     calibration_ : Calibration
@@ -237,6 +265,8 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
 
     _parameter_constraints = {
         **BaseMetaEstimator._parameter_constraints,
+        "reject": ["boolean", Interval(Real, 0, 1, closed="neither"), None],
+        "unknown_label": [object],
         "tasks": [StrOptions({"groups", "classes", "table"})],
         "label_space": [StrOptions({"auto", "shared", "per_task"})],
         "n_way": [Interval(Integral, 2, None, closed="left")],
@@ -256,6 +286,7 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         n_way: int = 5,
         n_shot: int | tuple[int, int] | Literal["auto"] = "auto",
         n_query: int | Literal["auto"] = "auto",
+        support: Literal["random", "first"] = "random",
         stratify: bool = False,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         mix_tasks: float = 0.0,
@@ -270,6 +301,8 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 10,
         unknown_task: Literal["error", "prior"] = "error",
+        reject: float | bool | None = None,
+        unknown_label: Any = "auto",
         callbacks: Sequence[Any] | None = None,
         device: str | torch.device = "cpu",
         compile: bool = False,
@@ -287,6 +320,7 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         self.n_way = n_way
         self.n_shot = n_shot
         self.n_query = n_query
+        self.support = support
         self.stratify = stratify
         self.class_weight = class_weight
         self.mix_tasks = mix_tasks
@@ -301,6 +335,8 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.unknown_task = unknown_task
+        self.reject = reject
+        self.unknown_label = unknown_label
         self.callbacks = callbacks
         self.device = device
         self.compile = compile
@@ -330,7 +366,8 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_labels)
-            Labels, in the order of the rows; 0 and 1 where ``fit`` had several columns.
+            Labels, in the order of the rows; ``unknown_label_`` for rows that are
+            rejected; 0 and 1 where ``fit`` had several columns.
 
         Raises
         ------

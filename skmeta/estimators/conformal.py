@@ -25,7 +25,7 @@ from skmeta.tables.labels import TaskLabels, are_among
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sample_weights import check_weights
-from skmeta.utils.messages import count, silenced, warn
+from skmeta.utils.messages import count, show, silenced, warn
 from skmeta.utils.random import generator
 from skmeta.utils.unique import number
 
@@ -110,6 +110,11 @@ class Conformal(FewShotScoring):
         ValueError
             If ``y`` or ``groups`` are missing, or if no task has rows for a query.
 
+        Warns
+        -----
+        UserWarning
+            If groups have names of those that ``fit`` has learnt from.
+
         Notes
         -----
         Scores and bounds are those of
@@ -121,7 +126,7 @@ class Conformal(FewShotScoring):
         check_is_fitted(self)
         self._check_covers()
         check_scalar(cv, "cv", int, min_val=2)
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups)
         with _CALIBRATING:
             if X is None:
                 self._calibrate_by_training(cv)
@@ -130,12 +135,28 @@ class Conformal(FewShotScoring):
                 raise ValueError("calibrate compares with the truth: pass y as well.")
             if groups is None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError(GROUPS_NEEDED.replace("fit needs", "calibrate needs"))
+            self._warn_if_seen(groups)
             rng = generator(self.random_state, default=0)
-            found = self._ask(TrainingRows(X, y, groups, sample_weight), rng)
+            found = self._ask(TrainingRows(X, y, groups, sample_weight, given), rng)
             if not len(found.size):
                 raise ValueError("No task has rows for a support and a query.")
             self.calibration_ = Calibration().learn(found)
         return self
+
+    def _warn_if_seen(self, groups: Any) -> None:
+        """Warn of groups that ``fit`` has learnt from, as far as they are known."""
+        trained = self._trained_groups()
+        if groups is None or trained is None:
+            return
+        names = np.unique(np.asarray(groups))
+        seen = names[are_among(names, trained)]
+        if len(seen):
+            warn(
+                f"The groups {show(seen)} have names of groups that fit has learnt "
+                "from. If they are the same tasks, answers to them are better than "
+                "those to new tasks will be, and cover too little: calibrate by "
+                "others, or call calibrate() without rows."
+            )
 
     def _check_covers(self) -> None:
         """Raise a ValueError if answers are of a kind that has no sets."""
@@ -239,9 +260,9 @@ class Conformal(FewShotScoring):
     def _ask(self, rows: TrainingRows, rng: np.random.Generator) -> Misfits:
         """Learn tasks from parts of their rows, and hold answers against the rest."""
         X, y = self._validate_rows(rows.X, rows.y, reset=False)
-        table = TaskRows.of(
-            X, y, rows.groups if getattr(self, "tasks", "groups") == "groups" else None
-        )
+        table = TaskRows.of(X, y, None)
+        if getattr(self, "tasks", "groups") == "groups":
+            table = TaskRows.of(X, y, rows.groups, rows.in_support)
         if rows.sample_weight is not None:
             table = table.weighed(check_weights(rows.sample_weight, X))
         parts: list[Misfits] = []
@@ -263,18 +284,29 @@ class Conformal(FewShotScoring):
         if getattr(self, "label_space_", None) == "per_task":
             label = number(rows.y)[1]
         [drawn] = draw_rounds(
-            rows.task, label, n_way=None, n_episodes=None, n_repeats=1, rng=rng
+            rows.task,
+            label,
+            n_way=None,
+            n_episodes=None,
+            n_repeats=1,
+            rng=rng,
+            support=self.support,
+            in_support=rows.in_support,
         )
-        for size in _sizes_up_to(min(int(drawn.size.max()) - 1, _MOST_SUPPORT)):
+        most = int(drawn.n_able.max())
+        for size in _sizes_up_to(min(most, _MOST_SUPPORT)):
             part = _able(drawn, size, label, rng)
             if part is None:
                 return
             if size or self._has_prior():
-                yield self._ask_size(rows, part, size)
+                yield self._ask_size(rows, part, size, rng)
 
-    def _ask_size(self, rows: TaskRows, drawn: Round, size: int) -> Misfits:
+    def _ask_size(
+        self, rows: TaskRows, drawn: Round, size: int, rng: np.random.Generator
+    ) -> Misfits:
         """Learn the tasks of a round from so many of their rows each."""
-        support, query = drawn.support(size), drawn.query(size, _MOST_QUERY)
+        support = drawn.support(size)
+        query = drawn.any_query(size, _MOST_QUERY, rng)
         row, task = drawn.row[query], drawn.episode[query]
         X, y = _safe_indexing(rows.X, row), rows.y[row]
         weight = np.ones(len(row)) if rows.weight is None else rows.weight[row]
@@ -494,7 +526,7 @@ def _able(
     drawn: Round, size: int, label: np.ndarray | None, rng: np.random.Generator
 ) -> Round | None:
     """Keep the tasks that have rows beyond a support; None if there is none."""
-    kept = drawn.size > size
+    kept = drawn.n_able >= size
     if label is not None:  # two classes, or there is no question
         cell = drawn.episode * (label.max() + 1) + label[drawn.row]
         cells = np.unique(cell[kept]) // (label.max() + 1)

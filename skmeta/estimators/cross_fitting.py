@@ -82,14 +82,14 @@ def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
     """Fit a clone to some of the rows, to which labels mean the same."""
     learner = clone(estimator)
     known = learner.get_params(deep=False)
-    how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0}
+    how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0, "reject": None}
     given: dict[str, Any] = {}
     if is_classifier(estimator) and getattr(estimator, "tasks", "groups") != "classes":
         how["label_space"] = estimator.label_space_
         if estimator.label_space_ == "shared":
             given["classes"] = estimator.classes_
     learner.set_params(**{name: each for name, each in how.items() if name in known})
-    for name in ("groups", "sample_weight"):
+    for name in ("groups", "sample_weight", "in_support"):
         each = getattr(rows, name)
         if each is not None:
             given[name] = _safe_indexing(np.asarray(each), chosen)

@@ -62,6 +62,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         (1, 10) for "gp", (0, 10) for "cnp", and 5 else.
     n_query : int or "auto", default="auto"
         Query rows per episode. "auto" is 30 for "gp", and 15 else.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first, in training and in every few-shot score:
+        any, or those that come first in the table, as in :class:`MetaClassifier`.
     augment : str, Augmentation or list of them, default=None
         Task augmentation, as in :class:`MetaClassifier`.
     normalize : {"global", "task", "robust", None}, default="global"
@@ -142,6 +145,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         tasks: Literal["groups", "table"] = "groups",
         n_shot: int | tuple[int, int] | Literal["auto"] = "auto",
         n_query: int | Literal["auto"] = "auto",
+        support: Literal["random", "first"] = "random",
         augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
         normalize: Literal["task", "global", "robust"] | None = "global",
         max_epochs: int | Literal["auto"] = "auto",
@@ -168,6 +172,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         self.tasks = tasks
         self.n_shot = n_shot
         self.n_query = n_query
+        self.support = support
         self.augment = augment
         self.normalize = normalize
         self.max_epochs = max_epochs

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, hamming_loss
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmeta.episodes.sampler import shot_range
-from skmeta.episodes.sampling import draw_support
+from skmeta.episodes.sampling import check_support, draw_support
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
@@ -41,6 +41,7 @@ class FewShotScoring(BaseEstimator):
 
     # Parameters.
     n_shot: int | tuple[int, int] | Literal["auto"]
+    support: Literal["random", "first"]
     random_state: Any
     unknown_task: str
 
@@ -54,6 +55,7 @@ class FewShotScoring(BaseEstimator):
         *,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        support: Literal["random", "first"] | None = None,
     ) -> float:
         """Score the predictions for the current task, or for new tasks.
 
@@ -69,10 +71,14 @@ class FewShotScoring(BaseEstimator):
             they are.
         groups : array-like of shape (n_rows,), default=None
             With groups, the *few-shot score*: each group is taken for a new task, split
-            at random in ``n_shot`` support rows (of each class in per-task label
-            spaces; elsewhere with "auto" at most half of the rows of a usual group) and
-            query rows, adapted to and scored on the query. The current task is left as
-            it was. The split depends on ``random_state`` only, with 0 for None.
+            in ``n_shot`` support rows (of each class in per-task label spaces;
+            elsewhere with "auto" at most half of the rows of a usual group) and query
+            rows, adapted to and scored on the query. The current task is left as it
+            was. A random split depends on ``random_state`` only, with 0 for None.
+        support : {"random", "first"}, default=None
+            Which rows of a group are the support: any, or those that come first in the
+            table (of each class in per-task label spaces), so that the query follows.
+            None is as the estimator's ``support`` says.
 
         Returns
         -------
@@ -97,6 +103,7 @@ class FewShotScoring(BaseEstimator):
             out of supports, and answers to them count as wrong.
         """
         check_is_fitted(self)
+        support = check_support(self.support if support is None else support)
         X, y, groups, in_support = unpack(X, y, groups)
         if y is None:
             raise ValueError("score compares with the true targets: pass y as well.")
@@ -107,7 +114,9 @@ class FewShotScoring(BaseEstimator):
         X, y = self._validate_rows(X, y, reset=False)
         rows = TaskRows.of(X, y, groups)
         known = self._is_known(rows)
-        warn_of_unknown(np.unique(rows.y[~known]))
+        strange = rows.y[~known]
+        strange = strange[strange != getattr(self, "unknown_label_", None)]
+        warn_of_unknown(np.unique(strange))
         weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
             cells = self._cells(rows)
@@ -116,6 +125,7 @@ class FewShotScoring(BaseEstimator):
                 self._shot_to_score(cells),
                 generator(self.random_state, default=0),
                 stratum=self._strata(rows),
+                support=support,
             )
         elif not self._has_prior():
             n_support = np.bincount(rows.task, in_support, minlength=rows.n_tasks)
@@ -167,7 +177,8 @@ class FewShotScoring(BaseEstimator):
             )
         has_prior = self._has_prior()
         asks_for_prior = self.unknown_task == "prior" and groups is not None
-        if self.adapted_ is None and not (asks_for_prior and has_prior):
+        adapted = self.adapted_  # which another thread may change
+        if adapted is None and not (asks_for_prior and has_prior):
             raise NotAdaptedError(
                 f"This {type(self).__name__} has learnt from many tasks but does not "
                 "know the current one: call adapt(X, y) with a few labelled rows"
@@ -176,7 +187,7 @@ class FewShotScoring(BaseEstimator):
             )
         if self.unknown_task == "prior" and not has_prior:
             raise ValueError(no_prior)
-        return self._learn_nothing() if self.adapted_ is None else self.adapted_
+        return self._learn_nothing() if adapted is None else adapted
 
     def _trained_groups(self) -> np.ndarray | None:
         """Return the groups that ``fit`` has learnt from, None if they are not known.

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.rejection import Rejection
 from skmeta.engine.supports import Supports
 from skmeta.episodes.spec import Spec
 from skmeta.exceptions import LoadError
@@ -81,7 +82,8 @@ def check_learnt(meta: Any) -> None:
     for name, least in sizes.items():
         if not _is_count(getattr(spec, name), least):
             raise LoadError(f"Its {name} is {getattr(spec, name)!r}.")
-    if spec.kind != meta._kind or type(spec.from_pool) is not bool:
+    flags = spec.from_pool, spec.fixed_split
+    if spec.kind != meta._kind or any(type(flag) is not bool for flag in flags):
         raise LoadError("It was learnt for targets of another kind.")
     if spec.label_space not in ("shared", "per_task"):
         raise LoadError(f"Its label_space is {spec.label_space!r}.")
@@ -107,6 +109,11 @@ def check_learnt(meta: Any) -> None:
     if names is not None and np.shape(names) != (spec.n_targets,):
         raise LoadError("It has other targets than names of them.")
     _check_priors(meta.prior_, spec)
+    rejection = getattr(meta, "unknown_", None)
+    if rejection is not None and not (
+        isinstance(rejection, Rejection) and rejection.fits(n_features, spec.n_outputs)
+    ):
+        raise LoadError("What it has learnt of unknown classes is out of range.")
 
 
 def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:

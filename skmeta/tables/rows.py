@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import column_or_1d
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.sample_weights import check_weights
 from skmeta.utils.messages import show
 
-__all__ = ["TaskRows", "join_targets"]
+__all__ = ["TaskRows", "check_in_support", "join_targets"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class TaskRows:
         The tasks' groups, sorted; None for a single task without a name.
     weight : ndarray of shape (n_rows,), default=None
         How much each row counts, more than 0; None where all count the same.
+    in_support : bool ndarray of shape (n_rows,), default=None
+        True for rows that are always support, False for query; None: not fixed.
     """
 
     X: np.ndarray
@@ -38,20 +41,27 @@ class TaskRows:
     task: np.ndarray
     names: np.ndarray | None = None
     weight: np.ndarray | None = None
+    in_support: np.ndarray | None = None
 
     @classmethod
-    def of(cls, X: np.ndarray, y: np.ndarray, groups: Any) -> TaskRows:
+    def of(
+        cls, X: np.ndarray, y: np.ndarray, groups: Any, in_support: Any = None
+    ) -> TaskRows:
         """Say which task each row is of: its group, or the only one without groups.
 
         Raises
         ------
         ValueError
-            If there is not one group per row, or if a group is missing.
+            If there is not one group per row, or if a group is missing; or if
+            ``in_support`` does not say True or False of each row.
         """
+        if in_support is not None:
+            in_support = check_in_support(in_support, len(X))
         if groups is None:
-            return cls(X, y, np.zeros(len(X), dtype=np.intp))
+            task = np.zeros(len(X), dtype=np.intp)
+            return cls(X, y, task, in_support=in_support)
         names, task = encode_groups(groups, X)
-        return cls(X, y, task, names)
+        return cls(X, y, task, names, in_support=in_support)
 
     def __len__(self) -> int:
         return len(self.X)
@@ -63,9 +73,13 @@ class TaskRows:
 
     def take(self, chosen: np.ndarray) -> TaskRows:
         """Keep the rows that a mask chooses; tasks keep their numbers."""
-        weight = None if self.weight is None else self.weight[chosen]
         return TaskRows(
-            self.X[chosen], self.y[chosen], self.task[chosen], self.names, weight
+            self.X[chosen],
+            self.y[chosen],
+            self.task[chosen],
+            self.names,
+            None if self.weight is None else self.weight[chosen],
+            None if self.in_support is None else self.in_support[chosen],
         )
 
     def weighed(self, sample_weight: Any) -> TaskRows:
@@ -91,6 +105,23 @@ class TaskRows:
         return replace(rows, task=task, names=names)
 
 
+def check_in_support(in_support: Any, n_rows: int) -> np.ndarray:
+    """Return which rows are given as support.
+
+    Raises
+    ------
+    ValueError
+        If there is not True or False for each row.
+    """
+    in_support = column_or_1d(in_support)
+    if len(in_support) != n_rows or in_support.dtype != bool:
+        raise ValueError(
+            f"in_support must hold True or False for each of the {n_rows} rows, not "
+            f"{len(in_support)} of {in_support.dtype}."
+        )
+    return in_support
+
+
 def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Put targets of several calls one after another.
 
@@ -107,7 +138,7 @@ def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If some are words and others numbers.
+        If some are words and others numbers, or dates.
     """
     words = [each for each in parts if each.dtype.kind in "UST"]
     numbers = [each for each in parts if each.dtype.kind in "biufc"]
@@ -117,4 +148,11 @@ def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
             f"{show(numbers[0], 3)}: rows that are added need targets of the kind "
             "that those before them have."
         )
-    return np.concatenate(parts)
+    try:
+        return np.concatenate(parts)
+    except TypeError as error:
+        kinds = " and ".join(str(each.dtype) for each in parts)
+        raise ValueError(
+            f"y holds {kinds}: rows that are added need targets of the kind that those "
+            "before them have."
+        ) from error
