@@ -253,6 +253,27 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
             "named_estimators_[name].adapt(X, y).distances(X_new)."
         )
 
+    def unknown_score(
+        self, X: ArrayLike, groups: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Refuse: an ensemble rejects no rows.
+
+        Parameters
+        ----------
+        X, groups
+            Ignored.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "An ensemble does not tell rows of unknown classes: members without "
+            "reject= know nothing of them. Ask a member that has it: "
+            "named_estimators_[name].adapt(X, y).unknown_score(X_new)."
+        )
+
     def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
         return self._logits(*self._current(X, groups))
 
@@ -305,9 +326,12 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
             encode(rows.y, self.classes_)  # says which are not known
         return TaskLabels.shared(self.classes_, rows.n_tasks)
 
-    def _set_adapted(self, adapted: AdaptedMembers) -> None:
+    def _set_adapted(self, adapted: AdaptedMembers | None) -> None:
         super()._set_adapted(adapted)
-        self.classes_ = _labels_of(adapted).vocabulary
+        if adapted is not None:
+            self.classes_ = _labels_of(adapted).vocabulary
+        elif self.label_space_ == "per_task":  # they were names inside those tasks
+            self.classes_ = self.classes_[:0]
 
     def _logits(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
         """Mix the logarithms of the members' probabilities."""

@@ -33,6 +33,7 @@ from skmeta.tables.targets import (
     without_sparsity,
 )
 from skmeta.utils.messages import show, warn
+from skmeta.utils.threads import one_at_a_time
 
 __all__ = ["AdaptingEstimator"]
 
@@ -110,14 +111,18 @@ class AdaptingEstimator(
                     f"{self.algorithm_} and {self.spec_.label_space!r} labels. Pass "
                     "some labelled rows."
                 )
-            self._set_adapted(self._learn_nothing())
+            learnt = self._learn_nothing()
+            with one_at_a_time(self):
+                self._set_adapted(learnt)
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
         rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
         rows = self._weigh(rows, sample_weight)
         self._warn_if_far(rows)
-        self._set_adapted(self._learn(rows, keep=True))
+        learnt = self._learn(rows, keep=True)
+        with one_at_a_time(self):
+            self._set_adapted(learnt)
         return self
 
     def fit_transform(
@@ -237,7 +242,7 @@ class AdaptingEstimator(
         scaling = self._task_scaling()
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
-        return Learner(algorithm, self.module_, self.device)
+        return Learner(self._watched(algorithm), self.module_, self.device)
 
     def _current(
         self, X: Any, groups: Any
