@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_map  # torch has no public pytree before 2.
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
+from skmeta.episodes.episode import Batch
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.tables.groups import Spans, locate
@@ -55,6 +56,8 @@ class AdaptedTasks:
         The tasks' groups, sorted; None for a single task without a name.
     labels : TaskLabels, default=None
         The classes behind the class codes, in classification.
+    unlabelled : (Table, int ndarray), default=None
+        Rows without targets and the task of each; None where there are none.
 
     Attributes
     ----------
@@ -79,6 +82,7 @@ class AdaptedTasks:
         *,
         names: np.ndarray | None = None,
         labels: TaskLabels | None = None,
+        unlabelled: tuple[Table, np.ndarray] | None = None,
     ):
         self.learner = learner
         self.names = names
@@ -86,11 +90,14 @@ class AdaptedTasks:
         self.n_tasks = len(n_classes)
         spans = Spans(task, self.n_tasks)
         self.n_rows: np.ndarray | None = spans.sizes
-        parts = list(chunks.of_similar_size(spans.sizes, learner.weights))
+        others = None if unlabelled is None else _Unlabelled(*unlabelled, spans)
+        parts = _chunks(spans, others, learner)
         self.order = np.concatenate(parts)
 
         def adapt(tasks: np.ndarray) -> Any:
             support = table.take(*spans.pad(tasks), n_classes[tasks])
+            if others is not None:
+                support = others.join(support, tasks)
             try:
                 with torch.no_grad():
                     state = learner.algorithm.adapt(
@@ -234,6 +241,38 @@ class AdaptedTasks:
             return tree_map(lambda leaf: leaf[first:stop], state)
         index = torch.from_numpy(place)
         return tree_map(lambda leaf: leaf[index.to(leaf.device)], state)
+
+
+class _Unlabelled:
+    """Rows without targets of some tasks."""
+
+    def __init__(self, table: Table, task: np.ndarray, labelled: Spans):
+        self.table = table
+        self.spans = Spans(task, len(labelled.sizes))
+
+    def join(self, support: Batch, tasks: np.ndarray) -> Batch:
+        """Put them beside a support, if its tasks have any."""
+        if not self.spans.sizes[tasks].any():
+            return support
+        n_classes = support.n_classes.numpy()
+        rows = self.table.take(*self.spans.pad(tasks), n_classes)
+        return support._replace(unlabelled=rows)
+
+
+def _chunks(
+    spans: Spans, unlabelled: _Unlabelled | None, learner: Learner
+) -> list[np.ndarray]:
+    """Cut tasks into chunks: those with rows without targets apart from the others."""
+    if unlabelled is None:
+        return list(chunks.of_similar_size(spans.sizes, learner.weights))
+    has_more = unlabelled.spans.sizes > 0
+    parts = []
+    for own in (np.flatnonzero(~has_more), np.flatnonzero(has_more)):
+        if len(own):
+            sizes = spans.sizes[own] + unlabelled.spans.sizes[own]
+            each = chunks.of_similar_size(sizes, learner.weights)
+            parts += [own[part] for part in each]
+    return parts
 
 
 class _Block(NamedTuple):

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
 from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.held_out import support_sizes
@@ -142,7 +142,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         self._validate_params()
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups)
+        rows = self._read_rows(X, y, groups, reset=True)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         self._learn_targets(rows, classes)
@@ -230,7 +230,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        rows = self._read_rows(X, y, groups, reset=False)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         self._set_adapted(self._learn(rows))
@@ -380,8 +380,14 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             check_classification_targets(y)
         return _as_given(X, checked), y
 
-    def _validate_features(self, X: Any) -> Any:
-        return _as_given(X, validate_data(self, X, reset=False, dtype="numeric"))
+    def _validate_targets(self, y: Any) -> np.ndarray:
+        y = _check_y(y, y_numeric=self._kind == "regressor", estimator=self)
+        if self._kind != "regressor":
+            check_classification_targets(y)
+        return y
+
+    def _validate_features(self, X: Any, *, reset: bool = False) -> Any:
+        return _as_given(X, validate_data(self, X, reset=reset, dtype="numeric"))
 
     # In files -----------------------------------------------------------------------
 

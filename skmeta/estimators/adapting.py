@@ -1,5 +1,6 @@
 """What an estimator does with its meta-knowledge: learn tasks, answer, score, embed."""
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.base import (
 )
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
 from skmeta import plugins
 from skmeta.engine.adapted import AdaptedTasks, Learner
@@ -66,7 +67,10 @@ class AdaptingEstimator(
             Support rows. Without any, the current task is known by the prior alone. Of
             a meta-dataset, every task is learnt from its support.
         y : array-like of shape (n_rows,), default=None
-            Targets of the rows.
+            Targets of the rows. A missing one, NaN, None or pandas.NA, marks a row
+            without a label: tasks are standardised by all of their rows, and algorithms
+            with ``uses_unlabelled`` learn from it. The others leave it alone. A task
+            without any label is answered by the prior.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, to adapt to many tasks in one call. Without, all rows
             belong to one task.
@@ -106,7 +110,7 @@ class AdaptingEstimator(
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        rows = self._read_rows(X, y, groups, reset=False)
         rows = self._weigh(rows, sample_weight)
         self._warn_if_far(rows)
         self._set_adapted(self._learn(rows))
@@ -171,8 +175,10 @@ class AdaptingEstimator(
 
         Rows that ``prior_`` was fitted to have an ``offset`` that has not seen them.
         """
+        self._refuse_without_labels(rows)
+        others = self._unlabelled(rows)
         if not len(rows):
-            return self._learn_nothing(rows.names)
+            return self._learn_nothing(rows.names, others)
         n_tasks = rows.n_tasks + self._has_prior()
         targets, n_classes, labels = self._encode(rows, n_tasks)
         return AdaptedTasks(
@@ -182,7 +188,36 @@ class AdaptingEstimator(
             n_classes,
             names=rows.names,
             labels=labels,
+            unlabelled=others,
         )
+
+    def _unlabelled(self, rows: TaskRows) -> tuple[Table, np.ndarray] | None:
+        """Make rows without targets ready for the engine, where anybody needs them."""
+        others = rows.unlabelled
+        if others is None or not len(others.X):
+            return None
+        X, task, _ = others
+        if self._task_scaling() is None:
+            if not self.algorithm_.uses_unlabelled:
+                return None
+            # Without a label a task's own rows say nothing of its targets.
+            has_label = np.bincount(rows.task, minlength=rows.n_tasks) > 0
+            told = has_label[task]
+            X, task = (X, task) if told.all() else (X[told], task[told])
+        dtype = np.int64 if self._kind == "classifier" else np.float32
+        return self._table(X, np.zeros(len(X), dtype=dtype)), task
+
+    def _refuse_without_labels(self, rows: TaskRows) -> None:
+        """Refuse tasks that only have rows without labels, where there is no prior."""
+        if rows.unlabelled is None or self._has_prior():
+            return
+        lost = np.bincount(rows.task, minlength=rows.n_tasks) == 0
+        if lost.any():
+            which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+            raise ValueError(
+                f"No row{which} has a label, and there is no prior to answer by for "
+                f"{self.algorithm_}. Pass some labelled rows."
+            )
 
     def _warn_if_far(self, rows: TaskRows) -> None:
         """Warn, once for all tasks, of supports unlike all that ``fit`` has seen."""
@@ -202,8 +237,12 @@ class AdaptingEstimator(
             "they in the units of the training?"
         )
 
-    def _learn_nothing(self, names: np.ndarray | None = None) -> AdaptedTasks:
-        """Adapt to tasks without rows, or to one."""
+    def _learn_nothing(
+        self,
+        names: np.ndarray | None = None,
+        unlabelled: tuple[Table, np.ndarray] | None = None,
+    ) -> AdaptedTasks:
+        """Adapt to tasks without labelled rows, or to one."""
         n_tasks = 1 if names is None else len(names) + 1
         row = TaskRows.of(np.zeros((1, self.n_features_in_)), self._any_target(), None)
         targets, n_classes, labels = self._encode(row, n_tasks)
@@ -214,10 +253,14 @@ class AdaptingEstimator(
             n_classes,
             names=names,
             labels=labels,
+            unlabelled=unlabelled,
         )
 
     def _learner(self) -> Learner:
         algorithm, scaling = self.algorithm_, self._task_scaling()
+        learnt = getattr(self, "unlabelled_", None)  # files of before have none
+        if learnt is not None:
+            algorithm = copy.copy(algorithm).set_params(unlabelled=learnt)
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
         return Learner(algorithm, self.module_, self.device)
@@ -245,14 +288,22 @@ class AdaptingEstimator(
     ) -> tuple[np.ndarray, np.ndarray]:
         numeric = self._kind == "regressor"
         X, y = validate_data(self, X, y, reset=reset, dtype=_NUMBERS, y_numeric=numeric)
-        if numeric:
+        self._check_targets(y)
+        return X, y
+
+    def _check_targets(self, y: np.ndarray) -> None:
+        if self._kind == "regressor":
             refuse_words(y)
         else:
             check_classification_targets(y)
-        return X, y
 
-    def _validate_features(self, X: Any) -> np.ndarray:
-        return validate_data(self, X, reset=False, dtype=_NUMBERS)
+    def _validate_targets(self, y: Any) -> np.ndarray:
+        y = _check_y(y, y_numeric=self._kind == "regressor", estimator=self)
+        self._check_targets(y)
+        return y
+
+    def _validate_features(self, X: Any, *, reset: bool = False) -> np.ndarray:
+        return validate_data(self, X, reset=reset, dtype=_NUMBERS)
 
     def _weigh(self, rows: TaskRows, sample_weight: Any) -> TaskRows:
         """Give rows weights where there are any, and leave out those of weight 0."""

@@ -113,7 +113,10 @@ class BaseMetaEstimator(AdaptingEstimator):
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves.
         y : array-like of shape (n_rows,)
-            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own. A missing one,
+            NaN, None or pandas.NA, marks a row without a label, which counts where
+            tasks are standardised by themselves, and is no row of a support, a query or
+            a prior.
         groups : array-like of shape (n_rows,), default=None
             Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -214,9 +217,12 @@ class BaseMetaEstimator(AdaptingEstimator):
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
-        X, y = self._validate_rows(X, y, reset=not settled)
-        rows = TaskRows.of(X, y, self._groups_to_train_on(groups))
+        rows = self._read_rows(
+            X, y, self._groups_to_train_on(groups), reset=not settled
+        )
         rows = self._weigh(rows, sample_weight)
+        if not len(rows):
+            raise ValueError("No row has a target to learn from: all of y is missing.")
         rng = generator(self.random_state)
         checkpoint = None
         if self.checkpoint_dir is not None and held is not None:

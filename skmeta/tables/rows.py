@@ -9,6 +9,7 @@ import numpy as np
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.sample_weights import check_weights
+from skmeta.tables.unlabelled import UnlabelledRows
 
 __all__ = ["TaskRows"]
 
@@ -29,6 +30,9 @@ class TaskRows:
         The tasks' groups, sorted; None for a single task without a name.
     weight : ndarray of shape (n_rows,), default=None
         How much each row counts, more than 0; None where all count the same.
+    unlabelled : UnlabelledRows, default=None
+        Further rows of these tasks, whose targets are missing; None where there are
+        none. They are in none of the above.
     """
 
     X: np.ndarray
@@ -36,10 +40,28 @@ class TaskRows:
     task: np.ndarray
     names: np.ndarray | None = None
     weight: np.ndarray | None = None
+    unlabelled: UnlabelledRows | None = None
 
     @classmethod
-    def of(cls, X: np.ndarray, y: np.ndarray, groups: Any) -> TaskRows:
+    def of(
+        cls,
+        X: np.ndarray,
+        y: np.ndarray,
+        groups: Any,
+        missing: np.ndarray | None = None,
+    ) -> TaskRows:
         """Say which task each row is of: its group, or the only one without groups.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Features of all rows.
+        y : ndarray of shape (n_known,)
+            Targets of those that have one.
+        groups : array-like of shape (n_rows,) or None
+            Group of each row.
+        missing : bool ndarray of shape (n_rows,), default=None
+            True for rows without a target; None where there are none.
 
         Raises
         ------
@@ -47,27 +69,48 @@ class TaskRows:
             If there is not one group per row, or if a group is missing.
         """
         if groups is None:
-            return cls(X, y, np.zeros(len(X), dtype=np.intp))
+            one = cls(X, y, np.zeros(len(X), dtype=np.intp))
+            return one._without_targets(missing)
         names, task = encode_groups(groups, X)
-        return cls(X, y, task, names)
+        return cls(X, y, task, names)._without_targets(missing)
+
+    def _without_targets(self, missing: np.ndarray | None) -> TaskRows:
+        if missing is None:
+            return self
+        return replace(
+            self,
+            X=self.X[~missing],
+            task=self.task[~missing],
+            unlabelled=UnlabelledRows(self.X[missing], self.task[missing], missing),
+        )
 
     def __len__(self) -> int:
         return len(self.X)
 
     @property
     def n_tasks(self) -> int:
-        """Number of tasks, those without a row among them."""
+        """Number of tasks, those without a row, or without a target, among them."""
         return 1 if self.names is None else len(self.names)
 
     def take(self, chosen: np.ndarray) -> TaskRows:
-        """Keep the rows that a mask chooses; tasks keep their numbers."""
+        """Keep the rows that a mask chooses; tasks keep their numbers.
+
+        Rows without targets stay.
+        """
         weight = None if self.weight is None else self.weight[chosen]
         return TaskRows(
-            self.X[chosen], self.y[chosen], self.task[chosen], self.names, weight
+            self.X[chosen],
+            self.y[chosen],
+            self.task[chosen],
+            self.names,
+            weight,
+            self.unlabelled,
         )
 
     def weighed(self, sample_weight: Any) -> TaskRows:
         """Give the rows weights; those of weight 0 go, and tasks without another row.
+
+        Rows without targets stay as they are if their weight is not 0.
 
         Parameters
         ----------
@@ -79,11 +122,22 @@ class TaskRows:
         ValueError
             If there is not one finite, non-negative weight per row, or if all are zero.
         """
-        weight = check_weights(sample_weight, self.X)
-        rows, kept = replace(self, weight=weight), weight > 0
-        if kept.all():
+        others = self.unlabelled
+        weight = check_weights(
+            sample_weight, self.X if others is None else others.place
+        )
+        kept = weight > 0
+        if others is not None:
+            place = others.place
+            others = others.take(kept[place])
+            weight, kept = weight[~place], kept[~place]
+        rows = replace(self, weight=weight, unlabelled=others)
+        if kept.all() and (others is None or len(others.X) == others.place.sum()):
             return rows
         rows = rows.take(kept)
-        present, task = np.unique(rows.task, return_inverse=True)
+        known = [rows.task] if others is None else [rows.task, others.task]
+        present, task = np.unique(np.concatenate(known), return_inverse=True)
         names = None if rows.names is None else rows.names[present]
-        return replace(rows, task=task, names=names)
+        if others is not None:
+            others = others._replace(task=task[len(rows) :])
+        return replace(rows, task=task[: len(rows)], names=names, unlabelled=others)
