@@ -289,6 +289,15 @@ class GP(Algorithm):
         if isinstance(state, WithGraph):
             logits = self.predict(module, state.learnt, X, offset)
             return mixed(state, logits, X, offset)
+        return self._mixture(module, state, X, offset)
+
+    def _mixture(
+        self,
+        module: KernelLearner,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None,
+    ) -> Tensor:
         outputs, _ = self._processes(module, state, X, offset)
         log_share = state.log_share[..., None, None]
         if module.kind == "classifier":
@@ -362,7 +371,7 @@ class GP(Algorithm):
             state = adapt_exactly(module, known, K[:, :, :n], self.n_steps)
             K = K[:, :, n:]
         else:
-            state = self.adapt(module, support)
+            state = self._adapt_labelled(module, support)
             K = kernel.between(whole.rows[:, n:], state.rows)
         outputs = whole.mean[:, :, n:] + K @ state.weights
         variance = None

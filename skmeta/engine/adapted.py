@@ -13,9 +13,9 @@ from torch.utils._pytree import tree_map  # torch has no public pytree before 2.
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
-from skmeta.episodes.episode import Batch
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
+from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.tables.groups import Spans, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.utils.messages import count, show, warn
@@ -90,14 +90,16 @@ class AdaptedTasks:
         self.n_tasks = len(n_classes)
         spans = Spans(task, self.n_tasks)
         self.n_rows: np.ndarray | None = spans.sizes
-        others = None if unlabelled is None else _Unlabelled(*unlabelled, spans)
+        others = None
+        if unlabelled is not None:
+            others = Unlabelled(*unlabelled, self.n_tasks)
         parts = _chunks(spans, others, learner)
         self.order = np.concatenate(parts)
 
         def adapt(tasks: np.ndarray) -> Any:
             support = table.take(*spans.pad(tasks), n_classes[tasks])
             if others is not None:
-                support = others.join(support, tasks)
+                support = others.beside(support, tasks)
             try:
                 with torch.no_grad():
                     state = learner.algorithm.adapt(
@@ -243,33 +245,17 @@ class AdaptedTasks:
         return tree_map(lambda leaf: leaf[index.to(leaf.device)], state)
 
 
-class _Unlabelled:
-    """Rows without targets of some tasks."""
-
-    def __init__(self, table: Table, task: np.ndarray, labelled: Spans):
-        self.table = table
-        self.spans = Spans(task, len(labelled.sizes))
-
-    def join(self, support: Batch, tasks: np.ndarray) -> Batch:
-        """Put them beside a support, if its tasks have any."""
-        if not self.spans.sizes[tasks].any():
-            return support
-        n_classes = support.n_classes.numpy()
-        rows = self.table.take(*self.spans.pad(tasks), n_classes)
-        return support._replace(unlabelled=rows)
-
-
 def _chunks(
-    spans: Spans, unlabelled: _Unlabelled | None, learner: Learner
+    spans: Spans, unlabelled: Unlabelled | None, learner: Learner
 ) -> list[np.ndarray]:
     """Cut tasks into chunks: those with rows without targets apart from the others."""
     if unlabelled is None:
         return list(chunks.of_similar_size(spans.sizes, learner.weights))
-    has_more = unlabelled.spans.sizes > 0
+    has_more = unlabelled.sizes > 0
     parts = []
     for own in (np.flatnonzero(~has_more), np.flatnonzero(has_more)):
         if len(own):
-            sizes = spans.sizes[own] + unlabelled.spans.sizes[own]
+            sizes = spans.sizes[own] + unlabelled.sizes[own]
             each = chunks.of_similar_size(sizes, learner.weights)
             parts += [own[part] for part in each]
     return parts

@@ -21,8 +21,11 @@ from skmeta.backbones.torch_module import as_backbone
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train, pass_on_interruption
+from skmeta.engine.unlabelled import learn_unlabelled
 from skmeta.engine.warm_start import EarlierFit
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampler import EpisodeSampler, shot_range
+from skmeta.episodes.table import Table
+from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.adapting import AdaptingEstimator
 from skmeta.tables.groups import GROUPS_NEEDED
@@ -251,21 +254,26 @@ class BaseMetaEstimator(AdaptingEstimator):
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
+        table = replace(table, label=label)
+        draw: dict[str, Any] = {
+            "n_classes": self.spec_.n_outputs if self._kind == "classifier" else 0,
+            "n_way": getattr(self, "n_way", 1),
+            "n_shot": n_shot,
+            "n_query": self.n_query_,
+            "stratum": self._strata(rows),
+            "unlabelled": self._unlabelled_to_scale_by(rows),
+        }
         train, valid = make_samplers(
-            replace(table, label=label),
+            table,
             rows.task,
             cell,
             tasks=self.tasks,
             early_stopping=not is_partial and self._holds_out(),
             validation_fraction=self._part_to_hold_out(rows),
-            n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
-            n_way=getattr(self, "n_way", 1),
-            n_shot=n_shot,
-            n_query=self.n_query_,
             warns_of_few=self.n_shot != "auto",
-            stratum=self._strata(rows),
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
+            **draw,
         )
         # A new net, with the present callbacks; who shares the old weights keeps them.
         self.net_ = self._make_net(validates=valid is not None)
@@ -287,6 +295,8 @@ class BaseMetaEstimator(AdaptingEstimator):
             raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
+
+        self._learn_unlabelled(train, valid, table, rows.task, cell, draw, rng)
 
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)
@@ -485,21 +495,96 @@ class BaseMetaEstimator(AdaptingEstimator):
                     "python -m skmeta plugins lists them."
                 )
 
-    def _make_net(self, *, validates: bool) -> EpisodicNet:
+    def _make_net(self, *, validates: bool, is_users: bool = True) -> EpisodicNet:
+        """Make a net: a user's, or one of our own that nobody watches."""
         return make_net(
             self.algorithm_,
             self.backbone_,
             self.spec_,
             patience=self.patience if validates else None,
             by_score=self.spec_.from_pool,
-            verbose=self.verbose,
-            callbacks=self.callbacks,
+            verbose=self.verbose if is_users else 0,
+            callbacks=self.callbacks if is_users else None,
             max_epochs=self._n_epochs(validates=validates),
             batch_size=self.batch_size,
             lr=self.algorithm_.default_lr if self.lr == "auto" else self.lr,
             optimizer=self._outer_optimizer(),
             device=self.device,
             compile=self.compile,
+        )
+
+    def _unlabelled_to_scale_by(self, rows: TaskRows) -> Unlabelled | None:
+        """Return rows without targets for episodes of tasks that all rows standardise.
+
+        Not where an episode has other rows than its task: classes of a pool or of
+        several groups, or augmented ones.
+        """
+        if self._task_scaling() is None or self.tasks == "classes" or self.augment_:
+            return None
+        others = self._unlabelled(rows)
+        mixes = bool(getattr(self, "mix_tasks", 0.0))
+        if others is None or mixes:
+            return None
+        return Unlabelled(*others, rows.n_tasks)
+
+    # What rows without labels are worth ----------------------------------------------
+
+    def _learn_unlabelled(
+        self,
+        train: EpisodeSampler,
+        valid: EpisodeSampler | None,
+        table: Table,
+        task: np.ndarray,
+        cell: np.ndarray | None,
+        draw: dict[str, Any],
+        rng: np.random.Generator,
+    ) -> None:
+        """Learn how much rows without labels are to count in new tasks.
+
+        By the tasks held out to stop by, if there are any. The classes of a pool are
+        known by heart: where none was held out, another training, of an eighth of the
+        epochs, does without half of them. Elsewhere the training tasks themselves tell.
+        """
+        self.unlabelled_ = None
+        algorithm = self.algorithm_
+        if not algorithm.uses_unlabelled or algorithm.unlabelled != "auto":
+            return
+        self.unlabelled_ = (0.0, 0.0)
+        module, judges = self.module_, valid or train
+        if valid is None and self.tasks == "classes" and self.net_.has_parameters:
+            assert cell is not None  # of the classes
+            classes = rng.permutation(np.unique(cell))
+            if len(classes) < 4:  # two to train on, and two to ask for
+                return
+            held_out = np.isin(cell, classes[: len(classes) // 2])
+            samplers = [
+                EpisodeSampler(table, task, cell, rows=np.flatnonzero(own), **draw)
+                for own in (~held_out, held_out)
+            ]
+            if not all(sampler.n_tasks_ for sampler in samplers):
+                return
+            judges = samplers[1]
+            net = self._make_net(validates=False, is_users=False)
+            net.max_epochs = max(1, net.max_epochs // 8)
+            meta_train(
+                net,
+                samplers[0],
+                None,
+                augmentations=self.augment_,
+                scaling=self._task_scaling(),
+                spec=self.spec_,
+                tasks_per_epoch=self.tasks_per_epoch,
+                rng=rng,
+            )
+            module = net.module_
+        self.unlabelled_ = learn_unlabelled(
+            algorithm,
+            module,
+            judges,
+            scaling=self._task_scaling(),
+            spec=self.spec_,
+            device=self.device,
+            rng=rng,
         )
 
     # From an earlier fit, or an earlier start of this one ----------------------------

@@ -151,7 +151,8 @@ class FewShotScoring(BaseEstimator):
         """Check the rows of a call, and tell those without targets from the others."""
         missing = missing_targets(y)
         if missing is None:
-            return TaskRows.of(*self._validate_rows(X, y, reset=reset), groups)
+            X, y = self._validate_rows(X, y, reset=reset)
+            return TaskRows.of(X, y, groups)
         check_consistent_length(X, missing)
         X = self._validate_features(X, reset=reset)
         y = known_targets(y, missing)

@@ -24,6 +24,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.gaussian import Posterior
 from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
+from skmeta.algorithms.shared.graph import WithGraph
 from skmeta.episodes.scaling import ScaledState, Statistics
 from skmeta.model_selection import (
     GPBoost,
@@ -76,6 +77,7 @@ FITTED = _themselves(
     "target_mean_",
     "target_scale_",
     "target_within_",
+    "unlabelled_",
     "within_",
 )
 """Keys of what ``fit`` learns, and the attributes of the estimator."""
@@ -113,6 +115,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
 _STATES: dict[tuple[type[Algorithm], str], type] = {
     (Algorithm, "TaskScaledState"): ScaledState,
     (Algorithm, "Statistics"): Statistics,
+    (Algorithm, "WithGraph"): WithGraph,
     (MAML, "State"): inner_loop.State,
     (baseline_plus_plus.BaselinePlusPlus, "_State"): baseline_plus_plus.State,
     (cnp.CNP, "_Averages"): cnp.Averages,

@@ -43,7 +43,7 @@ def missing_targets(y: Any) -> np.ndarray | None:
     missing = _missing(y)
     if missing is None or not missing.any():
         return None
-    missing = missing.reshape(len(missing), -1).all(axis=1)
+    missing = np.asarray(missing.reshape(len(missing), -1).all(axis=1))
     return missing if missing.any() else None
 
 
@@ -55,7 +55,7 @@ def _missing(y: Any) -> np.ndarray | None:
     except (TypeError, ValueError):  # what is no array is refused elsewhere
         return None
     if values.dtype.kind == "f":
-        return np.isnan(values)
+        return np.asarray(np.isnan(values))
     if values.dtype.kind != "O" or not values.ndim:
         return None
     flat = [is_missing(value) for value in values.ravel()]

@@ -107,7 +107,7 @@ class WithGraph(NamedTuple):
 class Neighbours(NamedTuple):
     """The nearest rows of a graph to others, and how much each counts."""
 
-    index: Tensor  # (tasks, others, neighbours)
+    place: Tensor  # (tasks, others, neighbours): among the rows of the graph
     share: Tensor  # (tasks, others, neighbours): sums to 1
 
 
@@ -362,9 +362,9 @@ def mixed(state: WithGraph, logits: Tensor, X: Tensor, offset: Tensor | None) ->
     Tensor of shape (tasks, rows, classes)
         Logarithms of the mixed probabilities.
     """
-    index, share = nearest(graph_features(X), state.rows, state.mask)
+    place, share = nearest(graph_features(X), state.rows, state.mask)
     near = state.logits.unsqueeze(1).expand(-1, X.shape[1], -1, -1)
-    near = near.take_along_dim(index.unsqueeze(-1), dim=2)
+    near = near.take_along_dim(place.unsqueeze(-1), dim=2)
     own = (share.unsqueeze(-1) * near).sum(dim=2)
     if offset is not None:
         own = own + mean_offset(offset)
