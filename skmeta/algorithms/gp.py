@@ -22,7 +22,7 @@ from skmeta.algorithms.shared.graph import (
     beside_graph,
     check_unlabelled,
     few_unlabelled,
-    graph_features,
+    graph_rows,
     mixed,
 )
 from skmeta.algorithms.shared.losses import absent_classes, mean_of_rows
@@ -248,7 +248,7 @@ class GP(Algorithm):
                 module,
                 module.support(support),
                 module.support(few),
-                graph_features(torch.cat([support.X, few.X], dim=1)),
+                graph_rows(support, few),
                 weight,
                 self.n_steps,
             )

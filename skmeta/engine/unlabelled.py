@@ -72,10 +72,9 @@ def learn_unlabelled(
     losses: dict[tuple[float, float], list[Tensor]] = {
         choice: [] for choice in (nothing, *choices)
     }
-    for episode in _episodes(sampler, rng):
-        if scaling is not None:
-            episode = scaling.standardise(episode)
-        episode = episode.to(device)
+    for drawn in _episodes(sampler, rng):
+        scaled = drawn if scaling is None else scaling.standardise(drawn)
+        episode = scaled.to(device)
         judged = episode.query.mask.any(dim=1)
         for choice, found in losses.items():
             found.append(_losses(algorithm, module, episode, choice)[judged])

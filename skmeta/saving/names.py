@@ -24,7 +24,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.gaussian import Posterior
 from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
-from skmeta.algorithms.shared.graph import WithGraph
+from skmeta.algorithms.shared.graph import GraphRows, WithGraph
 from skmeta.episodes.scaling import ScaledState, Statistics
 from skmeta.model_selection import (
     GPBoost,
@@ -115,6 +115,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
 _STATES: dict[tuple[type[Algorithm], str], type] = {
     (Algorithm, "TaskScaledState"): ScaledState,
     (Algorithm, "Statistics"): Statistics,
+    (Algorithm, "GraphRows"): GraphRows,
     (Algorithm, "WithGraph"): WithGraph,
     (MAML, "State"): inner_loop.State,
     (baseline_plus_plus.BaselinePlusPlus, "_State"): baseline_plus_plus.State,

@@ -9,7 +9,7 @@ from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.gaussian.exact import adapt_exactly
 from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
 from skmeta.algorithms.gaussian.posterior import Posterior
-from skmeta.algorithms.shared.graph import laplacian
+from skmeta.algorithms.shared.graph import GraphRows, laplacian
 
 __all__ = ["Deformation", "adapt_deformed"]
 
@@ -33,10 +33,12 @@ class Deformation(NamedTuple):
     V: Tensor  # (tasks, processes, rows, rows)
 
     @classmethod
-    def of(cls, K: Tensor, L: Tensor, weight: Tensor | float) -> "Deformation":
-        """Deform a kernel of covariances K, (tasks, processes, rows, rows)."""
-        root = torch.as_tensor(weight).to(L).sqrt()
-        L = (root * L).unsqueeze(1)
+    def of(cls, K: Tensor, L: Tensor, weight: Tensor) -> "Deformation":
+        """Deform a kernel of covariances K, (tasks, processes, rows, rows).
+
+        ``weight`` is (tasks,), and L (tasks, rows, rows).
+        """
+        L = (weight.to(L).sqrt()[:, None, None] * L).unsqueeze(1)
         C = cholesky(_eye(L) + L @ K.to(L) @ L)
         return cls(torch.linalg.solve_triangular(C, L.expand_as(C), upper=False))
 
@@ -53,7 +55,7 @@ def adapt_deformed(
     module: KernelLearner,
     support: Support,
     unlabelled: Support,
-    graph: Tensor,
+    graph: GraphRows,
     weight: float,
     n_steps: int,
 ) -> Posterior:
@@ -68,7 +70,7 @@ def adapt_deformed(
         The processes.
     support, unlabelled : Support
         Rows with targets and without.
-    graph : Tensor of shape (tasks, rows, d)
+    graph : GraphRows
         Both, labelled rows first, as the graph compares them.
     weight : float
         How much the graph counts.
@@ -82,10 +84,12 @@ def adapt_deformed(
     """
     n = support.rows.shape[1]
     rows = torch.cat([support.rows, unlabelled.rows], dim=1)
-    mask = torch.cat([support.counts, unlabelled.counts], dim=1) > 0
+    mask = graph.mask
     K = module.kernel().between(rows, rows).double()
     K = K * (mask.unsqueeze(-1) & mask.unsqueeze(-2)).unsqueeze(1)
-    bent = Deformation.of(K, laplacian(graph, mask), weight)
+    # A task without unlabelled rows is learnt as if there were no graph.
+    weights = weight * (unlabelled.counts > 0).any(dim=1).to(K)
+    bent = Deformation.of(K, laplacian(graph.rows, mask), weights)
     known = K[..., :n]  # with the labelled rows
     inner = bent.V @ known
     deformed = known[:, :, :n] - inner.mT @ inner

@@ -2,7 +2,8 @@ r"""The graph of a task's rows, labelled or not, and what it says of classes.
 
 Rows near each other along a manifold tend to have like targets. Which are near is told
 by a graph of nearest neighbours, whose edges have self-tuning weights (Zelnik-Manor and
-Perona 2004): with :math:`r_i` the distance of row i from its k-th neighbour,
+Perona 2004): with :math:`r_i` the distance of row i from its k-th neighbour (its square at least a
+hundredth of the mean square),
 
 .. math::
     W_{ij} = \exp\Big(-\frac{|x_i - x_j|^2}{r_i r_j}\Big) \text{ if i is a neighbour of
@@ -22,8 +23,9 @@ with labels Y of the labelled rows l, and q what was expected of them beforehand
 of each of K classes where nothing is known. G has a mean of 1 on its diagonal. That
 labels are taken less what was expected is what keeps a few of them from being drowned
 (Calder et al. 2020). The probability of a class at a row is :math:`\mathrm{softmax}(o
-+ g)`, o the logits of q, and a row that is not in the graph has the mean g of the rows
-of the graph that it is nearest to (Bengio et al. 2006, section 11.3.2).
++ g)`, o the logits of q, and a row that is not in the graph has the mean of
+:math:`\mathrm{softmax}(g)` of the rows that it is nearest to (Bengio et al. 2006,
+section 11.3.2), times its own q.
 
 References
 ----------
@@ -51,12 +53,13 @@ from skmeta.episodes.episode import Batch
 __all__ = [
     "MOST_GRAPH_ROWS",
     "N_NEIGHBORS",
+    "GraphRows",
     "WithGraph",
     "beside_graph",
     "check_unlabelled",
     "evenly_spaced",
     "few_unlabelled",
-    "graph_features",
+    "graph_rows",
     "laplacian",
     "mixed",
     "nearest",
@@ -68,9 +71,9 @@ N_NEIGHBORS = 10
 # Rows of a task that a graph has at most, for its cost is the cube of their number.
 MOST_GRAPH_ROWS = 1024
 
-# Features of a size beyond this are drawn nearer before rows are compared: a column
-# that is hardly ever anything else than 0 is no distance.
-_SQUASH = 3.0
+# A feature x is x / sqrt(1 + (x / 10)^2) before its range is taken, which no single row
+# can make much wider so.
+_BOUND = 10.0
 
 # What spreads labels, chosen on digits: the ridge of the graph, the size of its logits,
 # and the noise of labels.
@@ -82,15 +85,34 @@ _LEAST = 1e-4
 # Distances that differ by less than rounding are the same: all rows at one distance are
 # neighbours, or none, so that their order does not decide.
 _SAME = 1e-9
+
+# The least of squared distances to k-th neighbours, in units of their mean.
+_LEAST_REACH = 0.01
 _TINY = 1e-30
+
+
+class GraphRows(NamedTuple):
+    """The rows of a graph as they are compared: in units of their range in the task.
+
+    In it a column that is hardly ever anything else than 0 is not as far apart as one
+    that varies, as it would be in units of its standard deviation.
+    """
+
+    rows: Tensor  # (tasks, rows, features): from 0 to 1, 0 on padding
+    mask: Tensor  # (tasks, rows): False on padding
+    low: Tensor  # (tasks, 1, features), as the next: where 0 is
+    width: Tensor  # and how far 1 is from there
+
+    def of(self, X: Tensor) -> Tensor:
+        """Return other rows, (tasks, others, features), in these units."""
+        return (_bounded(X) - self.low) / self.width
 
 
 class WithGraph(NamedTuple):
     """What a task has learnt, and beside it what its graph says of classes."""
 
     learnt: Any  # what the algorithm makes of the labelled rows, or of all
-    rows: Tensor  # (tasks, rows, features): the graph's, as they are compared
-    mask: Tensor  # (tasks, rows): False on padding
+    graph: GraphRows
     logits: Tensor  # (tasks, rows, classes): g above
     share: Tensor  # (tasks,): how much the graph's answers count among all
     n_classes: Tensor  # (tasks,)
@@ -159,7 +181,10 @@ def laplacian(rows: Tensor, mask: Tensor, n_neighbors: int = N_NEIGHBORS) -> Ten
     reach = nearest_few.gather(-1, place.unsqueeze(-1))  # squared
     reach = reach.masked_fill(reach.isinf(), 0.0)
     is_near = (squares <= reach + slack) & is_pair
-    radius = reach.sqrt()
+    # Of rows that come more often than they have neighbours it would be 0, and others
+    # would be infinitely far.
+    usual = reach.sum(dim=1, keepdim=True) / mask.sum(dim=1)[:, None, None].clamp(min=1)
+    radius = torch.maximum(reach, _LEAST_REACH * usual).sqrt()
     W = torch.exp(-squares / (radius * radius.mT + slack + _TINY))
     W = torch.where(is_near | is_near.mT, W, 0.0)
     degree = W.sum(dim=-1)
@@ -231,12 +256,22 @@ def evenly_spaced(rows: Tensor, mask: Tensor, n: int) -> Tensor:
     return key.argsort(dim=1, stable=True).take_along_dim(place.long(), dim=1)
 
 
-def graph_features(X: Tensor) -> Tensor:
-    r"""Return features as rows of a graph are compared by them.
+def graph_rows(support: Batch, unlabelled: Batch) -> GraphRows:
+    """Put the rows of a graph together, labelled ones first."""
+    X = _bounded(torch.cat([support.X, unlabelled.X], dim=1))
+    mask = torch.cat([support.mask, unlabelled.mask], dim=1)
+    real = mask.unsqueeze(-1)
+    low = X.masked_fill(~real, torch.inf).amin(dim=1, keepdim=True)
+    high = X.masked_fill(~real, -torch.inf).amax(dim=1, keepdim=True)
+    width = high - low
+    has_rows = mask.any(dim=1)[:, None, None]
+    low = torch.where(has_rows, low, 0.0)
+    width = torch.where(has_rows & (width > 0), width, 1.0)
+    return GraphRows(torch.where(real, (X - low) / width, 0.0), mask, low, width)
 
-    Those x far from 0 are drawn nearer: :math:`x / \sqrt{1 + (x / 3)^2}`.
-    """
-    return X / (1 + (X / _SQUASH).square()).sqrt()
+
+def _bounded(X: Tensor) -> Tensor:
+    return X / (1 + (X / _BOUND).square()).sqrt()
 
 
 def few_unlabelled(support: Batch) -> Batch:
@@ -281,9 +316,9 @@ def spread(support: Batch, unlabelled: Batch, n_outputs: int) -> WithGraph:
         With nothing learnt beside, and a share of 0.
     """
     n = support.mask.shape[1]
-    rows = graph_features(torch.cat([support.X, unlabelled.X], dim=1))
-    mask = torch.cat([support.mask, unlabelled.mask], dim=1)
-    L = laplacian(rows, mask)
+    graph = graph_rows(support, unlabelled)
+    mask = graph.mask
+    L = laplacian(graph.rows, mask)
     eye = torch.eye(L.shape[-1], dtype=L.dtype, device=L.device)
     G = torch.linalg.inv(_RIDGE * eye + L @ L)
     is_pair = mask.unsqueeze(-1) & mask.unsqueeze(-2)
@@ -298,7 +333,7 @@ def spread(support: Batch, unlabelled: Batch, n_outputs: int) -> WithGraph:
     weights = root * torch.linalg.solve(A, root * unexpected)
     logits = _AMPLITUDE * G[..., :n] @ weights
     share = torch.zeros_like(support.X[:, 0, 0])
-    return WithGraph((), rows, mask, logits.to(support.X), share, support.n_classes)
+    return WithGraph((), graph, logits.to(support.X), share, support.n_classes)
 
 
 def beside_graph(
@@ -306,10 +341,10 @@ def beside_graph(
 ) -> WithGraph:
     """Put what the graph of all rows says beside what was learnt of a support.
 
-    The graph of a task without a labelled row has nothing to say, and no share.
+    The graph of a task without a labelled row, or without another, has no share.
     """
     graph = spread(support, unlabelled, n_outputs)
-    says = support.mask.any(dim=1)
+    says = support.mask.any(dim=1) & unlabelled.mask.any(dim=1)
     return graph._replace(learnt=learnt, share=share * says.to(graph.share))
 
 
@@ -362,16 +397,17 @@ def mixed(state: WithGraph, logits: Tensor, X: Tensor, offset: Tensor | None) ->
     Tensor of shape (tasks, rows, classes)
         Logarithms of the mixed probabilities.
     """
-    place, share = nearest(graph_features(X), state.rows, state.mask)
-    near = state.logits.unsqueeze(1).expand(-1, X.shape[1], -1, -1)
+    place, share = nearest(state.graph.of(X), state.graph.rows, state.graph.mask)
+    p = state.probabilities(None, 0)
+    near = p.unsqueeze(1).expand(-1, X.shape[1], -1, -1)
     near = near.take_along_dim(place.unsqueeze(-1), dim=2)
-    own = (share.unsqueeze(-1) * near).sum(dim=2)
+    absent = absent_classes(p.shape[-1], state.n_classes)
+    own = (share.unsqueeze(-1) * near).sum(dim=2).clamp(min=_LEAST).log()
     if offset is not None:
         own = own + mean_offset(offset)
-    absent = absent_classes(own.shape[-1], state.n_classes)
     own = own.masked_fill(absent, -torch.inf).log_softmax(dim=-1)
-    own = own.clamp(min=math.log(_LEAST)).masked_fill(absent, -torch.inf)
     part = state.share[:, None, None]
-    return torch.logaddexp(
+    both = torch.logaddexp(
         (1 - part).log() + logits.log_softmax(dim=-1), part.log() + own
     )
+    return torch.where(part > 0, both, logits)
