@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -107,7 +108,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves.
         y : array-like of shape (n_rows,)
-            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own. Rows with a
+            missing one are left out.
         groups : array-like of shape (n_rows,)
             Task of each row.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -142,7 +144,9 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         self._validate_params()
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
-        rows = self._read_rows(X, y, groups, reset=True)
+        rows = replace(self._read_rows(X, y, groups, reset=True), unlabelled=None)
+        if not len(rows):
+            raise ValueError("No row has a target to learn from: all of y is missing.")
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         self._learn_targets(rows, classes)
@@ -197,7 +201,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             the members that have one. Of a meta-dataset, every task is learnt from its
             support.
         y : array-like of shape (n_rows,), default=None
-            Targets of the rows.
+            Targets of the rows. Those with a missing one, NaN, None or pandas.NA, go to
+            the members that take them.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, to adapt to many tasks in one call. Without, all rows
             belong to one task.

@@ -11,6 +11,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skmeta.model_selection import PerTask
 from skmeta.model_selection._inspect import adapts
+from skmeta.model_selection._rows import stack_rows
 from skmeta.pipelines import (
     last_step,
     restore_targets,
@@ -20,6 +21,7 @@ from skmeta.pipelines import (
     with_last_step,
 )
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.unlabelled import with_missing
 
 __all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
 
@@ -117,9 +119,17 @@ class LearntTasks:
             if not has_fit_parameter(self.learner, "sample_weight"):
                 name = type(self.learner).__name__
                 raise ValueError(f"{name}.adapt takes no sample_weight.")
-        Z = transform(member, rows.X)
-        targets = transform_targets(member, rows.y)
-        self.learner.adapt(Z, targets, groups=rows.task, **weights)
+        X, y, task = rows.X, rows.y, rows.task
+        others = rows.unlabelled
+        if others is not None and getattr(self.learner, "_takes_unlabelled", False):
+            X = stack_rows(X, others.X)
+            task = np.concatenate([task, others.task])
+            y = with_missing(y, np.arange(len(task)) >= len(y))
+            if weights:
+                more = np.ones(len(others.task))
+                weights["sample_weight"] = np.concatenate([rows.weight, more])
+        targets = transform_targets(member, y)
+        self.learner.adapt(transform(member, X), targets, groups=task, **weights)
 
     @classmethod
     def of(cls, member: Any) -> "LearntTasks":

@@ -16,6 +16,7 @@ from skmeta.model_selection._inspect import is_fitted
 from skmeta.pipelines import last_step, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.tables.sample_weights import check_weights
+from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
@@ -263,7 +264,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         X : array-like of shape (n_rows, n_features)
             Support rows.
         y : array-like of shape (n_rows,)
-            Labels.
+            Labels; None, NaN or pandas.NA for rows without one.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
 
@@ -282,15 +283,19 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         if self.classes not in ("support", "all"):
             raise ValueError(f"classes must be 'support' or 'all', not {self.classes}.")
         steps = self._numberings()
+        missing = missing_targets(y)
+        known = y if missing is None else known_targets(y, missing)
         if not steps:
             super().fit(X, y, sample_weight=sample_weight)
-            labels = given = np.asarray(y).ravel()
+            labels = given = np.asarray(known).ravel()
         else:
-            given = column_or_1d(y)
+            given = column_or_1d(known)
             labels = self._decode(given, steps)
-            super().fit(X, labels, sample_weight=sample_weight)
+            targets = labels if missing is None else with_missing(labels, missing)
+            super().fit(X, targets, sample_weight=sample_weight)
         if sample_weight is not None:  # nothing is known of rows of weight 0
-            counts = check_weights(sample_weight, given) > 0
+            counts = check_weights(sample_weight, X) > 0
+            counts = counts if missing is None else counts[~missing]
             labels, given = labels[counts], given[counts]
         self.classes_, row = np.unique(given, return_index=True)
         self._labels = labels[row]

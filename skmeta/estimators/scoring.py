@@ -38,6 +38,9 @@ class FewShotScoring(BaseEstimator):
     :class:`skmeta.estimators.targets.Targets` says what these do.
     """
 
+    # Whether ``adapt`` takes rows without targets.
+    _takes_unlabelled = True
+
     # Parameters.
     n_shot: int | tuple[int, int] | Literal["auto"]
     random_state: Any

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import sklearn
 from sklearn.base import clone, is_classifier
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.episodes.rounds import Round
 from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import infer_label_space
+from skmeta.tables.unlabelled import known_targets, missing_targets
 
 __all__ = ["adapts", "fit_on_tasks", "is_fitted", "label_space_of", "rounds_for"]
 
@@ -46,6 +48,9 @@ def label_space_of(estimator: Any, y: Any, groups: Any) -> str | None:
     known = getattr(last_step(estimator), "label_space_", None)
     if known is not None:
         return known
+    missing = missing_targets(y)
+    if missing is not None:
+        y, groups = known_targets(y, missing), _safe_indexing(groups, ~missing)
     y = np.asarray(y).ravel()
     return infer_label_space(y, encode_groups(groups, y)[1])
 

@@ -27,6 +27,7 @@ from skmeta.model_selection._task_scores import (
 from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import warn_of_unknown
+from skmeta.tables.unlabelled import missing_targets
 from skmeta.utils.messages import warn
 
 __all__ = ["average_repeats", "judge", "name_all"]
@@ -108,8 +109,11 @@ def judge(
     )
     unknown: Any = np.empty(0, dtype=y.dtype)
     splits = _splits(y, groups, test_groups, cv, random_state, train_needed)
+    missing = missing_targets(y)
     for train, test in splits:
         known = train if train_needed else np.arange(len(y))
+        if missing is not None:  # nobody can learn from these beforehand
+            known = known[~missing[known]]
         rows = _safe_indexing(X, known), y[known], _safe_indexing(groups, known)
         ready = {
             name: each if name in fitted else fit_on_tasks(each, *rows)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.utils import column_or_1d
+from sklearn.utils import _safe_indexing, column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skmeta.episodes.rounds import Round, draw_classes, draw_rounds
@@ -19,6 +19,7 @@ from skmeta.model_selection._task_scores import (
 )
 from skmeta.pipelines import last_step
 from skmeta.tables.labels import warn_of_unknown
+from skmeta.tables.unlabelled import missing_targets
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
 
@@ -184,7 +185,15 @@ class FewShotScorer(BaseEstimator):
                 )
             groups = np.zeros(len(y), dtype=np.intp)
         if not adapts(estimator):
-            estimator = PerTask(estimator).fit(X, y, groups=y if of_classes else groups)
+            known, missing = slice(None), missing_targets(y)
+            if missing is not None:
+                known = np.flatnonzero(~missing)
+            tasks_of = y if of_classes else groups
+            estimator = PerTask(estimator).fit(
+                _safe_indexing(X, known),
+                y[known],
+                groups=_safe_indexing(tasks_of, known),
+            )
         space = "per_task" if of_classes else label_space_of(estimator, y, groups)
         scorer = TaskScorer(X, y, groups, space)
         n_query = self.n_query

@@ -4,7 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["UnlabelledRows", "is_missing", "known_targets", "missing_targets"]
+__all__ = [
+    "UnlabelledRows",
+    "is_missing",
+    "known_targets",
+    "missing_targets",
+    "with_missing",
+]
 
 
 class UnlabelledRows(NamedTuple):
@@ -97,3 +103,26 @@ def known_targets(y: Any, missing: np.ndarray) -> Any:
     values = np.asarray(y if hasattr(y, "dtype") else np.array(y, dtype=object))
     known = values[~missing]
     return np.asarray(known.tolist()) if known.dtype.kind == "O" else known
+
+
+def with_missing(known: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Put known targets back among those that are missing.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_known,)
+        Targets that there are.
+    missing : bool ndarray of shape (n_rows,)
+        True for rows without one.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Floats with NaN, or objects with None where the known ones are no floats.
+    """
+    is_float = known.dtype.kind == "f"
+    targets = np.full(len(missing), np.nan if is_float else None)
+    if is_float:
+        targets = targets.astype(known.dtype)
+    targets[~missing] = known
+    return targets

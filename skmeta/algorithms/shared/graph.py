@@ -2,8 +2,8 @@ r"""The graph of a task's rows, labelled or not, and what it says of classes.
 
 Rows near each other along a manifold tend to have like targets. Which are near is told
 by a graph of nearest neighbours, whose edges have self-tuning weights (Zelnik-Manor and
-Perona 2004): with :math:`r_i` the distance of row i from its k-th neighbour (its square at least a
-hundredth of the mean square),
+Perona 2004): with :math:`r_i` the distance of row i from its k-th neighbour, its square
+a hundredth of the mean square at least,
 
 .. math::
     W_{ij} = \exp\Big(-\frac{|x_i - x_j|^2}{r_i r_j}\Big) \text{ if i is a neighbour of
