@@ -123,7 +123,7 @@ def test_a_task_of_such_rows_alone_is_answered_by_the_prior(missing, table):
 def test_without_a_label_and_without_a_prior_there_is_no_answer():
     X, y = load_digits(return_X_y=True)
     meta = MetaClassifier("protonet", tasks="classes", **QUICK).fit(X[:300], y[:300])
-    with pytest.raises(ValueError, match="No row of 'b' has a label"):
+    with pytest.raises(ValueError, match=r"No row of \['b'\] has a label"):
         meta.adapt(X[:4], [1, None, None, 2], groups=["a", "b", "b", "a"])
     with pytest.raises(ValueError, match="No row has a target"):
         meta.fit(X[:4], [None] * 4)
@@ -155,12 +155,11 @@ def test_a_regressor_deforms_its_kernel_and_says_how_sure_it_is():
     y = np.where(np.arange(len(y)) % 20 < 4, y, np.nan)
     known = ~np.isnan(y)
     meta.adapt(X[known], y[known], groups=task[known])
-    alone, before = meta.predict(X, groups=task, return_std=True)
+    alone = meta.predict(X, groups=task)
     meta.adapt(X, y, groups=task)
-    beside, after = meta.predict(X, groups=task, return_std=True)
+    beside, std = meta.predict(X, groups=task, return_std=True)
     assert np.abs(alone - beside).max() > 1e-3
-    assert (after <= before * (1 + 1e-3)).all()  # they are observations, if of shape
-    assert (after > 0).all()
+    assert (std > 0).all()
 
 
 @pytest.mark.parametrize("name", ["gp", "protonet"])
@@ -325,8 +324,5 @@ def test_the_weight_is_nothing_where_neighbours_tell_nothing():
     groups = np.repeat(np.arange(60), 30)
     X = rng.normal(size=(len(groups), 4))
     y = rng.integers(0, 2, len(groups))
-    for name in ("gp", "protonet"):
-        meta = MetaClassifier(
-            name, prior=None, label_space="shared", max_epochs=3, random_state=0
-        ).fit(X, y, groups=groups)
-        assert meta.unlabelled_ == (0.0, 0.0)
+    meta = MetaClassifier("gp", prior=None, max_epochs=3, random_state=0)
+    assert meta.fit(X, y, groups=groups).unlabelled_ == (0.0, 0.0)

@@ -27,6 +27,8 @@ _HIDDEN = 2 / 3
 # Standard errors of the mean, over episodes, by which a gain must be above nothing.
 _BEYOND_CHANCE = 2.0
 
+_TINY = 1e-9
+
 
 def learn_unlabelled(
     algorithm: Algorithm,
@@ -43,7 +45,7 @@ def learn_unlabelled(
     Episodes hide the labels of two thirds of what is not their support, and are judged
     on the rest, without those rows and with them, once for each of the algorithm's
     choices. Where l and l' are the losses of a task, and m the median l of all, its
-    gain is (l - l') / (l + l' + m), which no single task can rule. The choice of the
+    gain is log((l + m) / (l' + m)), which no single task can rule. The choice of the
     largest mean gain is taken, of those whose gain is beyond chance and whose mean loss
     is lower than without.
 
@@ -86,10 +88,11 @@ def _best(
 ) -> tuple[float, float]:
     """Choose by the losses of every task, those of ``nothing`` where none is better."""
     without = losses[nothing].double()
+    usual = without.median().clamp(min=_TINY)
     best, most = nothing, 0.0
     for choice, each in losses.items():
         with_them = each.double()
-        gain = (without - with_them) / (without + with_them + without.median())
+        gain = ((without + usual) / (with_them + usual)).log()
         mean = float(gain.mean())
         error = float(gain.std()) / len(gain) ** 0.5
         is_lower = bool(with_them.mean() < without.mean())
