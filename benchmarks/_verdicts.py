@@ -141,7 +141,7 @@ def _record(result):
         "score": _short(duel.meta_scores.mean()),
         "score of plain": _short(duel.plain_scores.mean()),
         "half width": _short(duel.half_width),
-        "gains": [_short(gain) for gain in duel.gains],
+        "gains": [_short(gain, 8) for gain in duel.gains],
         "scores": {
             row.estimator: _short(row.score)
             for row in at.sort_values("score", ascending=False).itertuples()
@@ -159,5 +159,5 @@ def _record(result):
     }
 
 
-def _short(number):
-    return float(f"{number:.{SHOWN}g}")
+def _short(number, digits=SHOWN):
+    return float(f"{number:.{digits}g}")

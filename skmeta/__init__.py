@@ -12,7 +12,13 @@ from skmeta.estimators import MetaClassifier, MetaRegressor
 from skmeta.estimators.few_shot import FewShotClassifier, FewShotRegressor
 from skmeta.exceptions import LoadError, NotAdaptedError, SaveError
 from skmeta.hookspecs import API_VERSION, hookimpl
-from skmeta.pipelines import adapt
+from skmeta.pipelines import (
+    adapt,
+    forget,
+    partial_adapt,
+    predict_interval,
+    predict_set,
+)
 from skmeta.saving import TRUSTED_TYPES, load, save
 from skmeta.tables.meta_dataset.dataset import MetaDataset
 from skmeta.tables.preprocessing import make_preprocessor
@@ -31,8 +37,12 @@ __all__ = [
     "__version__",
     "adapt",
     "ensemble",
+    "forget",
     "hookimpl",
     "load",
     "make_preprocessor",
+    "partial_adapt",
+    "predict_interval",
+    "predict_set",
     "save",
 ]

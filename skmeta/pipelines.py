@@ -1,4 +1,4 @@
-"""Adapt a meta-learner that stands inside estimators of scikit-learn.
+"""Adapt a meta-learner, and more, that stands inside estimators of scikit-learn.
 
 Pipelines, fitted searches, a TransformedTargetRegressor and a FrozenEstimator hand on
 what they are asked; what answers inside is their last step here.
@@ -16,7 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 
 __all__ = [
     "adapt",
+    "forget",
     "last_step",
+    "partial_adapt",
+    "predict_interval",
+    "predict_set",
     "restore_targets",
     "transform",
     "transform_targets",
@@ -86,22 +90,217 @@ def adapt(
     >>> bool((answers == y_new[20:]).mean() > 0.5)
     True
     """
+    meta = _last_with(pipeline, "adapt")
+    if X is None:
+        meta.adapt(None, y, **_given(groups, sample_weight))
+    else:
+        y = None if y is None else transform_targets(pipeline, y)
+        meta.adapt(transform(pipeline, X), y, **_given(groups, sample_weight))
+    return pipeline
+
+
+def partial_adapt(
+    pipeline: Fitted,
+    X: Any,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Fitted:
+    """Add rows, and tasks, to what the last step of a fitted Pipeline is adapted to.
+
+    As ``partial_adapt`` of the last step does it, through the transformers before it.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted, as :func:`adapt` takes it.
+    X : array-like of shape (n_rows, n_features)
+        Support rows, as the first step takes them.
+    y : array-like of shape (n_rows,)
+        Targets of the rows, before a ``TransformedTargetRegressor`` transforms them.
+    groups : array-like of shape (n_rows,), default=None
+        Task of each row, an earlier or a new one.
+    sample_weight : array-like of shape (n_rows,), default=None
+        How much each row counts.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        The same object, ready to predict.
+
+    Raises
+    ------
+    TypeError
+        If the last step is not a meta-learner.
+    NotFittedError
+        If the pipeline is not fitted.
+
+    Examples
+    --------
+    >>> import skmeta
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    >>> meta = skmeta.MetaRegressor("maml", tasks="table", max_epochs=1, random_state=0)
+    >>> pipe = make_pipeline(StandardScaler(), meta).fit(X, y)
+    >>> pipe = skmeta.adapt(pipe, X[:5], y[:5])
+    >>> skmeta.partial_adapt(pipe, X[5:8], y[5:8]).predict(X[8:10]).shape
+    (2,)
+    """
+    meta = _last_with(pipeline, "partial_adapt")
+    y = transform_targets(pipeline, y)
+    meta.partial_adapt(transform(pipeline, X), y, **_given(groups, sample_weight))
+    return pipeline
+
+
+def forget(pipeline: Fitted, groups: ArrayLike | None = None) -> Fitted:
+    """Drop tasks that the last step of a fitted Pipeline is adapted to.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted, as :func:`adapt` takes it.
+    groups : array-like of shape (n_tasks,) or a single name, default=None
+        Names of the tasks. Without, the only task.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        The same object.
+
+    Raises
+    ------
+    TypeError
+        If the last step is not a meta-learner.
+    ValueError
+        If there is no such task, or if there are several and none is named.
+    """
+    _last_with(pipeline, "forget").forget(groups)
+    return pipeline
+
+
+def _last_with(pipeline: Any, verb: str) -> Any:
+    """Return the fitted meta-learner inside, or say that there is none."""
     meta = last_step(pipeline)
-    if not hasattr(meta, "adapt"):
+    if not hasattr(meta, verb):
         raise TypeError(
-            f"adapt needs a Pipeline that ends in a meta-learner, such as "
+            f"{verb} needs a Pipeline that ends in a meta-learner, such as "
             f"MetaClassifier or MetaRegressor; this one ends in {meta!r}."
         )
     check_is_fitted(pipeline)
+    return meta
+
+
+def _given(groups: Any, sample_weight: Any) -> dict[str, Any]:
+    """Name what comes beside rows; not every learner takes weights."""
     given: dict[str, Any] = {"groups": groups}
     if sample_weight is not None:
         given["sample_weight"] = sample_weight
-    if X is None:
-        meta.adapt(None, y, **given)
-    else:
-        y = None if y is None else transform_targets(pipeline, y)
-        meta.adapt(transform(pipeline, X), y, **given)
-    return pipeline
+    return given
+
+
+def predict_interval(
+    pipeline: Any,
+    X: Any,
+    *,
+    groups: ArrayLike | None = None,
+    coverage: float = 0.9,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predict the interval of each row with the last step of a fitted Pipeline.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        As :func:`adapt` takes it, and adapted.
+    X : array-like of shape (n_rows, n_features)
+        Query rows, as the first step takes them.
+    groups : array-like of shape (n_rows,), default=None
+        Task of each row, needed where several tasks were adapted to.
+    coverage : float, default=0.9
+        Share of rows, one drawn from each new task, in their intervals.
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_rows,)
+        Ends of the intervals, in the unit that a ``TransformedTargetRegressor`` is
+        given.
+
+    Raises
+    ------
+    TypeError
+        If the last step predicts no intervals.
+    NotFittedError
+        If it is not fitted, adapted or calibrated: ``calibrate`` of the last step says
+        more.
+
+    Examples
+    --------
+    >>> import skmeta
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, task = make_sinusoids(n_tasks=60, n_rows=20, random_state=0)
+    >>> scaler = StandardScaler().fit(X)
+    >>> meta = skmeta.MetaRegressor("r2d2", max_epochs=2, random_state=0)
+    >>> pipe = make_pipeline(scaler, meta.fit(scaler.transform(X), y, groups=task))
+    >>> pipe = skmeta.adapt(pipe, X[:5], y[:5])
+    >>> low, high = skmeta.predict_interval(pipe, X[5:20])
+    >>> bool((low < high).all())
+    True
+    """
+    ends = _ask(pipeline, "predict_interval", X, groups=groups, coverage=coverage)
+    low, high = (_restore_finite(pipeline, np.array(end)) for end in ends)
+    return np.minimum(low, high), np.maximum(low, high)  # of a falling transformation
+
+
+def predict_set(
+    pipeline: Any,
+    X: Any,
+    *,
+    groups: ArrayLike | None = None,
+    coverage: float = 0.9,
+) -> np.ndarray:
+    """Predict the set of classes of each row with the last step of a fitted Pipeline.
+
+    Parameters
+    ----------
+    pipeline, X, groups, coverage
+        As in :func:`predict_interval`.
+
+    Returns
+    -------
+    bool ndarray of shape (n_rows, n_classes)
+        A column for each of the last step's ``classes_``.
+
+    Raises
+    ------
+    TypeError
+        If the last step predicts no sets.
+    NotFittedError
+        If it is not fitted, adapted or calibrated.
+    """
+    sets: np.ndarray = _ask(
+        pipeline, "predict_set", X, groups=groups, coverage=coverage
+    )
+    return sets
+
+
+def _ask(pipeline: Any, verb: str, X: Any, **how: Any) -> Any:
+    """Ask the last step, which need not be a verb of the steps around it."""
+    meta = last_step(pipeline)
+    if not hasattr(meta, verb):
+        raise TypeError(f"{verb} is nothing that {meta!r} can.")
+    check_is_fitted(pipeline)
+    return getattr(meta, verb)(transform(pipeline, X), **how)
+
+
+def _restore_finite(pipeline: Any, ends: np.ndarray) -> np.ndarray:
+    """Bring ends of intervals back to the unit of the targets; infinite ones stay."""
+    is_finite = np.isfinite(ends)
+    if is_finite.any():
+        ends[is_finite] = restore_targets(pipeline, ends[is_finite])
+    return ends
 
 
 def last_step(estimator: Any) -> Any:

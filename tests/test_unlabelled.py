@@ -176,6 +176,41 @@ def test_a_file_brings_what_was_learnt_and_who_was_adapted(name, table, tmp_path
     np.testing.assert_array_equal(answers(meta, X, groups), answers(again, X, groups))
 
 
+@pytest.mark.parametrize("name", ["gp", "protonet", "maml"])
+@pytest.mark.parametrize("normalize", ["global", "task"])
+def test_rows_that_come_one_by_one_make_one_adaptation(
+    name, normalize, table, tmp_path
+):
+    """Those without targets are kept for it, in a file too if it keeps supports."""
+    X, y, groups = table
+    algorithm = {
+        "gp": GP(unlabelled=(1.0, 0.5)),
+        "protonet": ProtoNet(unlabelled=(1.0, 0.5)),
+    }.get(name, name)
+    meta = MetaClassifier(algorithm, normalize=normalize, **QUICK)
+    meta.fit(X, y, groups=groups)
+    some = hidden(y, every=3)[0].where(groups != 2)  # of which nothing is labelled
+    whole = answers(meta.adapt(X, some, groups=groups), X, groups)
+    first, second = np.arange(len(y)) % 4 < 2, np.arange(len(y)) % 4 >= 2
+    meta.adapt(X[first], some[first], groups=groups[first])
+    meta.save(tmp_path / "meta.skmeta", supports=True)
+    for each in (meta, skmeta.load(tmp_path / "meta.skmeta")):
+        each.partial_adapt(X[second], some[second], groups=groups[second])
+        np.testing.assert_allclose(
+            answers(each, X, groups), whole, rtol=1e-4, atol=1e-6
+        )
+
+
+def test_labels_may_come_after_rows_without_them(table):
+    X, y, groups = table
+    meta = MetaClassifier(ProtoNet(unlabelled=(1.0, 0.5)), **QUICK)
+    meta.fit(X, y, groups=groups)
+    some = [*y[:5], *[None] * 15]
+    whole = meta.adapt(X[:20], some).predict_proba(X)
+    meta.adapt(X[5:20], some[5:]).partial_adapt(X[:5], y[:5])
+    np.testing.assert_allclose(meta.predict_proba(X), whole, rtol=1e-5)
+
+
 def test_judges_never_ask_for_them(table):
     X, y, groups = table
     some, known = hidden(y)

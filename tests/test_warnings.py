@@ -42,6 +42,7 @@ WARNINGS = {
     "engine/training": "Meta-training was interrupted",
     "episodes/validation": "are too small for",
     "estimators/adapting": "is far outside of what fit has seen",
+    "estimators/conformal": "that were not learnt from",
     "estimators/scoring": "rows for rows of the one task",
     "estimators/regressor": "standard deviations of other numbers are a guess",
     "model_selection/_judge": "have too few rows for",
@@ -424,6 +425,24 @@ def fit_by_an_unknown_name_behind_a_pipe(folder):
 def with_callbacks():
     callbacks = [LRScheduler("StepLR", step_size=1)]
     return classifier(callbacks=callbacks).fit(X, Y > 0, groups=TASK)
+
+
+def known_of_few_tasks():
+    few = TASK < 4
+    return regressor().fit(X[few], Y[few], groups=TASK[few]).adapt(X[:4], Y[:4])
+
+
+@leads_to("estimators/conformal")
+def predict_interval(folder):
+    known_of_few_tasks().predict_interval(X[4:6])
+
+
+@leads_to("estimators/conformal")
+def predict_interval_behind_a_pipe(folder):
+    skmeta.predict_interval(
+        behind_a_pipe(known_of_few_tasks()),
+        X[4:6],
+    )
 
 
 @leads_to("saving/estimators")

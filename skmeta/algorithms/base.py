@@ -25,7 +25,11 @@ class Algorithm(BaseEstimator):
     method works on a padded batch of tasks at once.
 
     A subclass writes :meth:`build`, :meth:`adapt` and :meth:`predict`, and
-    :func:`skmeta.testing.check_algorithm` proves that it keeps the contract.
+    :func:`skmeta.testing.check_algorithm` proves that it keeps the contract. It may
+    have two methods more, of the parameters of :meth:`predict`: ``predict_std``, the
+    standard deviations of values; and ``distances``, how far rows are from what stands
+    for each class of their task, (tasks, rows, classes), at least 0 and ``inf`` for
+    classes that a task does not have.
 
     Attributes
     ----------
@@ -47,8 +51,8 @@ class Algorithm(BaseEstimator):
     uses_prior : bool
         True if it takes what a prior says of a row, ``Batch.offset`` (tasks, rows,
         parts, outputs), and learns how tasks deviate from it. Its ``predict``,
-        ``embed`` and ``predict_std`` then have a fourth parameter, ``offset=None``,
-        that of the rows to answer.
+        ``embed``, ``predict_std`` and ``distances`` then have a fourth parameter,
+        ``offset=None``, that of the rows to answer.
     learns_prior : bool
         True if it learns how much to believe the parts of a prior, or takes them for
         features. If False, the mean of the parts is added to the outputs as it is, and

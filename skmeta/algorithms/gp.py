@@ -173,7 +173,6 @@ class GP(Algorithm):
     ((3,), (3,), True)
     """
 
-    kinds = ("classifier", "regressor")
     uses_weights = True
     uses_prior = True
     learns_prior = True

@@ -84,10 +84,8 @@ class IMAML(MAML):
     """
 
     # What MAML takes as parameters and iMAML has settled.
-    first_order = True
     learn_inner_lr = False
     adapt_only = "all"
-    checkpoint = False
 
     def __init__(
         self,

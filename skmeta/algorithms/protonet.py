@@ -190,7 +190,8 @@ class ProtoNet(Algorithm):
                 of_graph = graph.probabilities(few.offset, support.mask.shape[1])
                 part = graph.share[:, None, None]
                 p = (1 - part) * p + part * of_graph
-            member = weight * few.mask.unsqueeze(-1) * p
+            counts = few.mask & support.mask.any(dim=1, keepdim=True)
+            member = weight * counts.unsqueeze(-1) * p
             state = module.average(embedded, counted, others, member)
         return state if graph is None else graph._replace(learnt=state)
 
@@ -206,6 +207,18 @@ class ProtoNet(Algorithm):
             logits = self.predict(module, state.learnt, X, offset)
             return mixed(state, logits, X, offset)
         return add_offset(module.compare(state, apply(module.backbone, X)), offset)
+
+    def distances(
+        self,
+        module: "Prototypes",
+        state: "State | WithGraph",
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        """Measure how far rows are from the prototypes of their task."""
+        if isinstance(state, WithGraph):
+            return self.distances(module, state.learnt, X, offset)
+        return module.measure(state, apply(module.backbone, X))
 
     def meta_loss(self, module: "Prototypes", episode: Episode) -> Tensor:
         """Loss on the queries, of rows that are embedded all at once.
@@ -281,6 +294,11 @@ class Prototypes(nn.Module):
         prototypes = (strength * self.prior + total) / (strength + count)
         log_odds = (softplus(self.raw_count) + n_labels).log()
         return State(prototypes, log_odds, support.n_classes)
+
+    def measure(self, state: State, embedded: Tensor) -> Tensor:
+        """Return the distances of embedded rows, ``inf`` for classes a task lacks."""
+        distances = self.distance(embedded, state.prototypes).clamp(min=0)  # rounding
+        return -mask_absent_classes(-distances, state.n_classes)
 
     def compare(self, state: State, embedded: Tensor) -> Tensor:
         """Return the logits of embedded rows."""

@@ -101,10 +101,8 @@ class Reptile(MAML):
     # What MAML takes as parameters and Reptile has settled.
     written_out = True
     _made_of = ("_go_on",)
-    first_order = True
     learn_inner_lr = False
     adapt_only = "all"
-    checkpoint = False
 
     inner_lr: float  # None is for MAML
     pseudo_rows: Any  # "auto" is not for MAML

@@ -121,6 +121,16 @@ class SimpleShot(Algorithm):
         """Compare transformed rows with the centroids of their task."""
         return module.compare(state, self.embed(module, state, X))
 
+    def distances(
+        self,
+        module: "_Centroids",
+        state: State,
+        X: Tensor,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        """Measure how far transformed rows are from the centroids of their task."""
+        return module.measure(state, self.embed(module, state, X))
+
     def embed(
         self,
         module: "_Centroids",

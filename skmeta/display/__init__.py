@@ -6,6 +6,7 @@ what was drawn. matplotlib is imported when something is drawn.
 """
 
 from skmeta.display.adaptation import AdaptationDisplay
+from skmeta.display.coverage import CoverageDisplay
 from skmeta.display.curve import FewShotCurveDisplay
 from skmeta.display.embedding import EmbeddingDisplay
 from skmeta.display.tasks import TaskScoreDisplay
@@ -13,6 +14,7 @@ from skmeta.display.training import TrainingDisplay
 
 __all__ = [
     "AdaptationDisplay",
+    "CoverageDisplay",
     "EmbeddingDisplay",
     "FewShotCurveDisplay",
     "TaskScoreDisplay",

@@ -1,9 +1,10 @@
 """The current tasks: adapt to them in chunks, and send rows to their task."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -13,11 +14,15 @@ from torch.utils._pytree import tree_map  # torch has no public pytree before 2.
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
+from skmeta.engine.chunks import Learnt
+from skmeta.engine.supports import Supports
+from skmeta.episodes.episode import Batch
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
 from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.tables.groups import Spans, locate
 from skmeta.tables.labels import TaskLabels
+from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import count, show, warn
 from skmeta.utils.threads import side_by_side
 
@@ -41,12 +46,16 @@ class Learner:
 class AdaptedTasks:
     """What a learner has learnt of a set of tasks.
 
+    It never changes, so that shallow copies of an estimator may share it: what adds
+    tasks or drops them (:mod:`skmeta.engine.changes`) makes another, in which what was
+    learnt of the others is the same tensors.
+
     Parameters
     ----------
     learner : Learner
         Used and left as it is.
     table : Table
-        Support rows of all tasks; not kept.
+        Support rows of all tasks.
     task : int ndarray of shape (n_rows,)
         Task of each row.
     n_classes : int ndarray of shape (n_tasks,) or (n_tasks + 1,)
@@ -58,6 +67,8 @@ class AdaptedTasks:
         The classes behind the class codes, in classification.
     unlabelled : (Table, int ndarray), default=None
         Rows without targets and the task of each; None where there are none.
+    rows : TaskRows, default=None
+        The rows as the user gave them, where supports are to be kept.
 
     Attributes
     ----------
@@ -65,10 +76,13 @@ class AdaptedTasks:
         Tasks, the prior included.
     n_rows : int ndarray of shape (n_tasks,) or None
         Support rows of each task; None in what files of early versions hold.
-    order : int ndarray of shape (n_tasks,)
-        The tasks in the order in which ``states`` have them.
+    order : int ndarray of shape (n_places,)
+        The tasks in the order in which ``states`` have them; -1 where a state still
+        has what was learnt of a task before more rows of it came.
     states : sequence of pytree of Tensor
         What was learnt of the tasks, several at a time, with the task axis first.
+    supports : sequence of Supports or None
+        What each state was learnt from; None where that is not kept.
     bounds : int ndarray of shape (n_states + 1,)
         Where each state begins and ends in ``order``.
     """
@@ -83,6 +97,7 @@ class AdaptedTasks:
         names: np.ndarray | None = None,
         labels: TaskLabels | None = None,
         unlabelled: tuple[Table, np.ndarray] | None = None,
+        rows: TaskRows | None = None,
     ):
         self.learner = learner
         self.names = names
@@ -96,10 +111,17 @@ class AdaptedTasks:
         parts = _chunks(spans, others, learner)
         self.order = np.concatenate(parts)
 
-        def adapt(tasks: np.ndarray) -> Any:
-            support = table.take(*spans.pad(tasks), n_classes[tasks])
+        def adapt(tasks: np.ndarray) -> Learnt:
+            place, mask = spans.pad(tasks)
+            support = table.take(place, mask, n_classes[tasks])
+            kept = None
+            if rows is not None:
+                X = support.X.numpy()[mask]  # a copy
+                kept = _kept(rows, table, place[mask], X, spans.sizes[tasks])
             if others is not None:
                 support = others.beside(support, tasks)
+                if kept is not None:
+                    kept = replace(kept, unlabelled=_kept_unlabelled(support))
             try:
                 with torch.no_grad():
                     state = learner.algorithm.adapt(
@@ -112,17 +134,105 @@ class AdaptedTasks:
                     "another scale than those that fit saw, too far off for the "
                     f"precision of numbers ({error})."
                 ) from error
-            return tree_map(_in_rows, state)
+            return Learnt(len(tasks), tree_map(_in_rows, state), kept)
 
         n_rows = min(len(task), chunks.ROWS_AT_ONCE)
         with side_by_side(
             learner.weights, n_rows, table.X.shape[1], len(parts)
         ) as each:
-            learnt = zip(map(len, parts), each(adapt, parts), strict=True)
-            sizes, self.states = zip(*chunks.join(learnt), strict=True)
+            self._set_learnt(list(chunks.join(each(adapt, parts))))
+
+    def _set_learnt(self, learnt: Sequence[Learnt]) -> None:
+        sizes, self.states, self.supports = zip(*learnt, strict=True)
         self.bounds = np.cumsum([0, *sizes])
 
-    def locate(self, groups: Any, X: np.ndarray, unknown_task: str) -> np.ndarray:
+    def learnt(self) -> list[tuple[np.ndarray, Learnt]]:
+        """List what was learnt, several tasks at a time, and the tasks of each part."""
+        return [
+            (self.order[first:stop], Learnt(int(stop - first), state, supports))
+            for first, stop, state, supports in zip(
+                self.bounds[:-1],
+                self.bounds[1:],
+                self.states,
+                self.supports,
+                strict=True,
+            )
+        ]
+
+    def with_learnt(
+        self, parts: Sequence[tuple[np.ndarray, Learnt]], **changes: Any
+    ) -> Self:
+        """Return another, made of such parts and of further changes."""
+        other = copy.copy(self)
+        vars(other).update(changes)
+        other.order = np.concatenate([order for order, _ in parts])
+        other._set_learnt([each for _, each in parts])
+        return other
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether the last task is none: the prior, of no row, beside named tasks."""
+        return self.n_tasks > (1 if self.names is None else len(self.names))
+
+    @property
+    def has_no_row(self) -> bool:
+        """Whether all tasks are known to have been learnt without any row."""
+        if self.n_rows is None or self.n_rows.any():
+            return False
+        kept = [each for each in self.supports if each is not None]
+        return all(each.unlabelled is None for each in kept)
+
+    def supports_of(self, tasks: np.ndarray) -> tuple[Supports, np.ndarray]:
+        """Return the rows that tasks were learnt from.
+
+        Parameters
+        ----------
+        tasks : int ndarray of shape (n_asked,)
+            Numbers of different tasks.
+
+        Returns
+        -------
+        supports : Supports
+            Of the tasks, in an order of its own.
+        which : int ndarray of shape (n_asked,)
+            Place in ``tasks`` of each of its tasks.
+
+        Raises
+        ------
+        ValueError
+            If rows of some of the tasks were not kept.
+        """
+        place = np.empty(self.n_tasks, dtype=np.intp)
+        present = np.flatnonzero(self.order >= 0)
+        place[self.order[present]] = present
+        place = place[tasks]
+        index_of = np.searchsorted(self.bounds, place, side="right") - 1
+        by_state = np.argsort(index_of, kind="stable")
+        starts = np.flatnonzero(np.diff(index_of[by_state], prepend=-1))
+        found, lost = [], []
+        for own in np.split(by_state, starts[1:]):
+            index = index_of[own[0]]
+            supports = self.supports[index]
+            if supports is None:
+                lost.append(tasks[own])
+            else:
+                found.append(supports.take(place[own] - self.bounds[index]))
+        if lost:
+            raise ValueError(
+                "partial_adapt learns a task anew from its earlier rows and those that "
+                f"have come, and the earlier rows{self._named(np.concatenate(lost))} "
+                "are not here: a file has them only if it was written by save(path, "
+                "supports=True). Load such a file, or call adapt with all rows."
+            )
+        return Supports.join(found), by_state
+
+    def locate(
+        self,
+        groups: Any,
+        X: np.ndarray,
+        unknown_task: str,
+        trained: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Find the task of each row.
 
         Parameters
@@ -133,6 +243,8 @@ class AdaptedTasks:
             The rows, for their number.
         unknown_task : {"error", "prior"}
             What becomes of a row whose group was not adapted to.
+        trained : ndarray of shape (n_trained,), default=None
+            Groups that ``fit`` has learnt from, sorted, for the message.
 
         Returns
         -------
@@ -144,7 +256,7 @@ class AdaptedTasks:
         ValueError
             If groups are needed, not expected or unknown.
         """
-        place = locate(self.names, groups, X, unknown_task)
+        place = locate(self.names, groups, X, unknown_task, trained)
         return np.where(place < 0, self.n_tasks - 1, place)  # the prior stands last
 
     def outputs(self, table: Table, task: np.ndarray) -> np.ndarray:
@@ -171,6 +283,18 @@ class AdaptedTasks:
     def deviations(self, table: Table, task: np.ndarray) -> np.ndarray:
         """Give the standard deviation of each row's answer, (n_rows, n_outputs)."""
         return self._by_blocks(self.learner.algorithm.predict_std, table, task)
+
+    def distances(self, table: Table, task: np.ndarray) -> np.ndarray:
+        """Measure how far each row is from its task's prototypes, (n_rows, n_classes).
+
+        Infinite for classes that the row's task does not have.
+        """
+        algorithm = self.learner.algorithm
+
+        def nearness(module: nn.Module, state: Any, *rows: Tensor) -> Tensor:
+            return -algorithm.distances(module, state, *rows)
+
+        return -self._by_blocks(nearness, table, task)
 
     def _by_blocks(
         self,
@@ -222,7 +346,8 @@ class AdaptedTasks:
 
     def _blocks(self, spans: Spans) -> Iterator["_Block"]:
         """Cut the tasks that have rows into blocks, none across two states."""
-        position = np.flatnonzero(spans.sizes[self.order])
+        asked = (spans.sizes > 0)[self.order] & (self.order >= 0)
+        position = np.flatnonzero(asked)
         index_of = np.searchsorted(self.bounds, position, side="right") - 1
         for index in np.unique(index_of):
             members = position[slice(*np.searchsorted(index_of, [index, index + 1]))]
@@ -277,6 +402,30 @@ class _Block(NamedTuple):
         stop = min(self.start + chunks.ROWS_AT_ONCE, size)
         rows = spans.rows[first + self.start : first + stop][np.newaxis]
         return rows, np.ones(rows.shape, dtype=bool)
+
+
+def _kept(
+    rows: TaskRows, table: Table, place: np.ndarray, X: np.ndarray, sizes: np.ndarray
+) -> Supports:
+    """Keep support rows, those in the given places, of tasks of the given sizes."""
+    return Supports(
+        X,
+        rows.y[place],
+        sizes,
+        None if rows.weight is None else rows.weight[place],
+        None if table.offset is None else table.offset[place],
+    )
+
+
+def _kept_unlabelled(support: Batch) -> Supports | None:
+    """Keep the rows without targets beside a support."""
+    others = support.unlabelled
+    if others is None:
+        return None
+    mask = others.mask.numpy()
+    offset = None if others.offset is None else others.offset.numpy()[mask]
+    X, y = others.X.numpy()[mask], others.y.numpy()[mask]
+    return Supports(X, y, mask.sum(axis=1), offset=offset)
 
 
 def _in_rows(leaf: Tensor) -> Tensor:

@@ -1,14 +1,24 @@
 """What is computed at once: chunks of tasks that bound the memory of a call."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map  # not public before torch 2.8
 
-__all__ = ["ROWS_AT_ONCE", "WEIGHTS_AT_ONCE", "join", "of_similar_size"]
+from skmeta.engine.supports import Supports
+from skmeta.utils.unique import runs_of
+
+__all__ = [
+    "ROWS_AT_ONCE",
+    "WEIGHTS_AT_ONCE",
+    "Learnt",
+    "are_alike",
+    "join",
+    "of_similar_size",
+]
 
 # Rows that go through the network at once, and weights of all their tasks. They bound
 # the memory of a call however many tasks or rows it has, and what a core works on at a
@@ -52,7 +62,27 @@ def of_similar_size(
         start += fit
 
 
-def join(learnt: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+class Learnt(NamedTuple):
+    """What was learnt of several tasks."""
+
+    n_tasks: int
+    state: Any  # pytree of Tensor, with the task axis first
+    supports: Supports | None = None  # what it was learnt from, where that is kept
+
+    def take(self, tasks: np.ndarray) -> "Learnt":
+        """Keep some of the tasks, and nothing of the others."""
+        runs = runs_of(tasks)
+
+        def pick(leaf: Tensor) -> Tensor:
+            if runs is not None:
+                return torch.cat([leaf[run] for run in runs])
+            return leaf[torch.from_numpy(tasks).to(leaf.device)]
+
+        supports = None if self.supports is None else self.supports.take(tasks)
+        return Learnt(len(tasks), tree_map(pick, self.state), supports)
+
+
+def join(learnt: Iterable[Learnt]) -> Iterator[Learnt]:
     """Join what was learnt of several chunks, as long as shapes agree.
 
     Small tensors that stay, allocated among large ones that go, would leave the memory
@@ -60,34 +90,43 @@ def join(learnt: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
 
     Parameters
     ----------
-    learnt : iterable of (int, pytree of Tensor)
-        Number of tasks of each chunk, and tensors with the task axis first.
+    learnt : iterable of Learnt
+        Of each chunk.
 
     Yields
     ------
-    (int, pytree of Tensor)
+    Learnt
         The same for several chunks together, in their order.
     """
-    sizes: list[int] = []
-    states: list[Any] = []
-    for size, state in learnt:
-        if states and (len(states) == _JOINED or not _are_alike(states[0], state)):
-            yield sum(sizes), _cat(states)
-            sizes, states = [], []
-        sizes.append(size)
-        states.append(state)
-    yield sum(sizes), _cat(states)
+    parts: list[Learnt] = []
+    for each in learnt:
+        if parts and (len(parts) == _JOINED or not are_alike(parts[0], each)):
+            yield _cat(parts)
+            parts = []
+        parts.append(each)
+    yield _cat(parts)
 
 
-def _are_alike(state: Any, other: Any) -> bool:
-    leaves, structure = tree_flatten(state)
-    other_leaves, other_structure = tree_flatten(other)
-    return structure == other_structure and all(
-        a.shape[1:] == b.shape[1:] for a, b in zip(leaves, other_leaves, strict=True)
+def are_alike(one: Learnt, other: Learnt) -> bool:
+    """Tell whether what was learnt twice has one shape but for the number of tasks."""
+    leaves, structure = tree_flatten(one.state)
+    other_leaves, other_structure = tree_flatten(other.state)
+    return (
+        structure == other_structure
+        and (one.supports is None) == (other.supports is None)
+        and all(
+            a.shape[1:] == b.shape[1:]
+            for a, b in zip(leaves, other_leaves, strict=True)
+        )
     )
 
 
-def _cat(states: list) -> Any:
-    if len(states) == 1:
-        return states[0]
-    return tree_map(lambda *leaves: torch.cat(leaves), *states)
+def _cat(parts: list[Learnt]) -> Learnt:
+    if len(parts) == 1:
+        return parts[0]
+    supports = [each.supports for each in parts if each.supports is not None]
+    return Learnt(
+        sum(each.n_tasks for each in parts),
+        tree_map(lambda *leaves: torch.cat(leaves), *(each.state for each in parts)),
+        Supports.join(supports) if supports else None,
+    )

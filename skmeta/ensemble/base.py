@@ -29,8 +29,9 @@ from skmeta.ensemble.members import LearntTasks
 from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import can_be_split
+from skmeta.estimators.calibration import Calibration, TrainingRows
+from skmeta.estimators.conformal import Conformal
 from skmeta.estimators.html import HTMLReprMixin
-from skmeta.estimators.scoring import FewShotScoring
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
 from skmeta.saving.checks import check_names
@@ -46,14 +47,15 @@ from skmeta.utils.rollback import kept_on_failure
 __all__ = ["BaseMetaStacking"]
 
 # Attributes that a file has in another form.
-_WRITTEN_APART = ("named_estimators_", "adapted_", "_metadata_request")
+_WRITTEN_APART = ("named_estimators_", "adapted_", "calibration_")
+_WRITTEN_APART += ("_metadata_request",)
 
 _FEWEST_TASKS = 4  # to leave some out and learn from the others
 _LEFT_OUT = 1 / 3
 _N_FOLDS = 3
 
 
-class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposition):
+class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
     """Stacking for any kind of target; the two classes say what their targets are."""
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
@@ -142,6 +144,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         self, X: Any, y: Any, groups: Any, sample_weight: Any, classes: Any
     ) -> Self:
         self._validate_params()
+        given = TrainingRows(X, y, groups, sample_weight)
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
         rows = replace(self._read_rows(X, y, groups, reset=True), unlabelled=None)
@@ -182,6 +185,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         self.named_estimators_ = Bunch(**fitted)
         self.n_tasks_ = len(np.unique(rows.task))
         self.largest_task_ = int(np.bincount(rows.task).max())
+        self.calibration_ = Calibration(given)
         self.adapted_ = None
         return self
 
@@ -368,11 +372,13 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
         ask: Callable[[LearntTasks, Any, np.ndarray], np.ndarray | None],
     ) -> np.ndarray:
         """Mix the members' answers to rows, by the support size of each row's task."""
-        size = np.append(adapted.size, 0.0)  # the last, of tasks that are not known
-        weights = interpolate(self.weights_, self.support_sizes_, size)
+        weights = interpolate(self.weights_, self.support_sizes_, self._sizes(adapted))
         n_fits = [len(_fits(each)) for each in self.named_estimators_.values()]
         weights = np.repeat(weights, n_fits, axis=1)  # every member has as many fits
         return adapted.mean(X, task, ask, weights[task])
+
+    def _sizes(self, adapted: AdaptedMembers) -> np.ndarray:
+        return np.append(adapted.size, 0.0)  # the last, of tasks that are not known
 
     # Rows ---------------------------------------------------------------------------
 
@@ -410,12 +416,16 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, FewShotScoring, _BaseComposit
             for name, each in self.named_estimators_.items()
         }
         parts["adapted"] = None if adapted is None else adapted.parts()
+        if self._calibration().is_ready:
+            parts["calibration"] = self.calibration_.parts()
         return parts
 
     def _take_parts(self, parts: dict[str, Any]) -> None:
         """Take over what :meth:`_parts` returned."""
         self.named_estimators_ = Bunch(**parts.pop("members"))
         adapted = parts.pop("adapted")
+        if "calibration" in parts:
+            self._take_calibration(parts.pop("calibration"))
         self.adapted_ = None
         if adapted is not None:
             members = _flat(self.named_estimators_)

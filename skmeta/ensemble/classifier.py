@@ -12,6 +12,8 @@ from sklearn.utils._param_validation import StrOptions
 from skmeta.ensemble.adapted import AdaptedMembers
 from skmeta.ensemble.base import BaseMetaStacking
 from skmeta.ensemble.defaults import class_members
+from skmeta.estimators.conformal import Sets
+from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
 from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
 from skmeta.saving.mixin import savable
@@ -28,7 +30,7 @@ __all__ = ["MetaStackingClassifier"]
 
 
 @savable
-class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
+class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking):
     r"""Several classifiers together, weighted by tasks that were left out.
 
     Members are fitted on a part of the tasks and asked about the others: each task
@@ -98,6 +100,9 @@ class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
         Label space.
     n_tasks_ : int
         Tasks that ``fit`` saw.
+    calibration_ : Calibration
+        How far answers to tasks that were not learnt from are off, after
+        :meth:`calibrate`.
     n_features_in_ : int
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -223,6 +228,28 @@ class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
         """
         return self._probabilities(*self._current(X, groups))
 
+    def distances(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
+        """Refuse: members have embeddings of their own, and distances in them.
+
+        Parameters
+        ----------
+        X, groups
+            Ignored.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "Members of an ensemble compare rows each in an embedding of its own, and "
+            "their distances have no unit in common. Ask a member that has prototypes: "
+            "named_estimators_[name].adapt(X, y).distances(X_new)."
+        )
+
+    def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
+        return self._logits(*self._current(X, groups))
+
     def as_classifier(self) -> FewShotClassifier:
         """Make an ordinary classifier, whose ``fit`` learns one task.
 
@@ -276,9 +303,8 @@ class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
         super()._set_adapted(adapted)
         self.classes_ = _labels_of(adapted).vocabulary
 
-    def _probabilities(
-        self, adapted: AdaptedMembers, X: Any, task: np.ndarray
-    ) -> np.ndarray:
+    def _logits(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
+        """Mix the logarithms of the members' probabilities."""
         labels = _labels_of(adapted)
         logs = self._mean(
             adapted,
@@ -290,7 +316,12 @@ class MetaStackingClassifier(ClassifierMixin, BaseMetaStacking):
             width = labels.n_classes.max()
             has = labels.spread(np.ones((len(task), width), dtype=bool), task)
             logs = np.where(has, logs, -np.inf)
-        return softmax(logs, axis=1)
+        return logs
+
+    def _probabilities(
+        self, adapted: AdaptedMembers, X: Any, task: np.ndarray
+    ) -> np.ndarray:
+        return softmax(self._logits(adapted, X, task), axis=1)
 
     def _answer(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
         best = self._probabilities(adapted, X, task).argmax(axis=1)

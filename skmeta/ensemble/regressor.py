@@ -11,6 +11,7 @@ from skmeta.ensemble.adapted import AdaptedMembers
 from skmeta.ensemble.base import BaseMetaStacking
 from skmeta.ensemble.defaults import value_members
 from skmeta.ensemble.members import LearntTasks
+from skmeta.estimators.conformal import Intervals
 from skmeta.estimators.few_shot import FewShotRegressor
 from skmeta.estimators.scoring import r2_per_task
 from skmeta.saving.mixin import savable
@@ -20,7 +21,7 @@ __all__ = ["MetaStackingRegressor"]
 
 
 @savable
-class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
+class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
     r"""Several regressors together, weighted by tasks that were left out.
 
     As :class:`MetaStackingClassifier`, with the mean :math:`\sum_m w_m(k) f_m(x)` of
@@ -64,6 +65,9 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
         out.
     n_tasks_ : int
         Tasks that ``fit`` saw.
+    calibration_ : Calibration
+        How far answers to tasks that were not learnt from are off, after
+        :meth:`calibrate`.
     n_features_in_ : int
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -174,18 +178,25 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
         values = self._answer(adapted, X, task)
         if not return_std:
             return values
-        within = self._mean(adapted, X, task, _variances)
-        if np.isnan(within).any():
+        deviations = self._deviations(adapted, X, task, values)
+        if np.isnan(deviations).any():
             raise ValueError(
                 "No member knows standard deviations. Add one that does, such as "
                 "MetaRegressor('cnp')."
             )
+        return values, deviations
+
+    def _deviations(
+        self, adapted: AdaptedMembers, X: Any, task: np.ndarray, values: np.ndarray
+    ) -> np.ndarray:
+        """Say how sure the mixture is, NaN where no member knows."""
+        within = self._mean(adapted, X, task, _variances)
         level = values.mean() if len(values) else 0.0  # whose square has no more digits
         square = self._mean(
             adapted, X, task, lambda *asked: (LearntTasks.values(*asked) - level) ** 2
         )
         between = np.maximum(square - (values - level) ** 2, 0)
-        return values, np.sqrt(within + between)
+        return np.sqrt(within + between)
 
     def as_regressor(self) -> FewShotRegressor:
         """Make an ordinary regressor, whose ``fit`` learns one task.
@@ -216,6 +227,15 @@ class MetaStackingRegressor(RegressorMixin, BaseMetaStacking):
 
     def _answer(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
         return self._mean(adapted, X, task, LearntTasks.values)
+
+    def _values_and_spreads(
+        self, adapted: AdaptedMembers, X: Any, task: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Answer rows, and say in what unit errors of each are measured."""
+        values = self._answer(adapted, X, task)
+        deviations = self._deviations(adapted, X, task, values)
+        deviations = np.maximum(deviations, np.finfo(float).tiny)  # NaN stays
+        return values, np.where(np.isnan(deviations), 1.0, deviations)
 
 
 def _variances(known: LearntTasks, X: Any, task: np.ndarray) -> np.ndarray | None:

@@ -31,10 +31,19 @@ class Bounds(NamedTuple):
 
     def clip(self, values: np.ndarray) -> np.ndarray:
         """Draw values nearer that are beyond the range: (..., n_columns)."""
-        if not ((values < self.low) | (values > self.high)).any():
+        outside = self.is_far(values, 0.0)
+        if not outside.any():
             return values
-        inside = np.clip(values, self.low, self.high)
-        return inside + self.room * np.tanh((values - inside) / self.room)
+        near = values.copy()
+        near[outside] = self._nearer(values, outside)
+        return near
+
+    def _nearer(self, values: np.ndarray, outside: np.ndarray) -> np.ndarray:
+        # Few are outside, and tanh costs as much as all else.
+        low, high, room = (np.broadcast_to(e, values.shape)[outside] for e in self)
+        chosen = values[outside]
+        inside = np.clip(chosen, low, high)
+        return inside + room * np.tanh((chosen - inside) / room)
 
     def limit(self, values: np.ndarray) -> np.ndarray:
         """Cut values off where no number that was drawn nearer can come."""

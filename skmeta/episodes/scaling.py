@@ -181,6 +181,10 @@ class TaskScaled:
         std = self.algorithm.predict_std(module, state.learnt, *_rows(state, *rows))
         return std * state.targets.std if state.targets else std
 
+    def distances(self, module: nn.Module, state: ScaledState, *rows: Tensor) -> Tensor:
+        """Measure distances of standardised rows from prototypes."""
+        return self.algorithm.distances(module, state.learnt, *_rows(state, *rows))
+
     def embed(self, module: nn.Module, state: ScaledState, *rows: Tensor) -> Tensor:
         """Embed standardised rows."""
         return self.algorithm.embed(module, state.learnt, *_rows(state, *rows))

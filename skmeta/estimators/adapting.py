@@ -18,8 +18,8 @@ from skmeta import plugins
 from skmeta.engine.adapted import AdaptedTasks, Learner
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
+from skmeta.estimators.conformal import Conformal
 from skmeta.estimators.html import HTMLReprMixin, html_rows
-from skmeta.estimators.scoring import FewShotScoring
 from skmeta.estimators.targets import FAR, OWN_FAR, SQUASH, Targets
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
@@ -39,7 +39,7 @@ class AdaptingEstimator(
     SavingMixin,
     HTMLReprMixin,
     Targets,
-    FewShotScoring,
+    Conformal,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -113,7 +113,7 @@ class AdaptingEstimator(
         rows = self._read_rows(X, y, groups, reset=False)
         rows = self._weigh(rows, sample_weight)
         self._warn_if_far(rows)
-        self._set_adapted(self._learn(rows))
+        self._set_adapted(self._learn(rows, keep=True))
         return self
 
     def fit_transform(
@@ -170,15 +170,22 @@ class AdaptingEstimator(
 
     # The current tasks -------------------------------------------------------------
 
-    def _learn(self, rows: TaskRows, offset: np.ndarray | None = None) -> AdaptedTasks:
+    def _learn(
+        self,
+        rows: TaskRows,
+        offset: np.ndarray | None = None,
+        *,
+        keep: bool = False,
+    ) -> AdaptedTasks:
         """Adapt to tasks; the last of what is learnt is the prior, if there is one.
 
         Rows that ``prior_`` was fitted to have an ``offset`` that has not seen them.
+        ``keep`` the supports where more rows may come.
         """
         self._refuse_without_labels(rows)
         others = self._unlabelled(rows)
         if not len(rows):
-            return self._learn_nothing(rows.names, others)
+            return self._learn_nothing(rows.names, others, rows if keep else None)
         n_tasks = rows.n_tasks + self._has_prior()
         targets, n_classes, labels = self._encode(rows, n_tasks)
         return AdaptedTasks(
@@ -189,6 +196,7 @@ class AdaptingEstimator(
             names=rows.names,
             labels=labels,
             unlabelled=others,
+            rows=rows if keep else None,
         )
 
     def _unlabelled(self, rows: TaskRows) -> tuple[Table, np.ndarray] | None:
@@ -197,15 +205,13 @@ class AdaptingEstimator(
         if others is None or not len(others.X):
             return None
         X, task, _ = others
-        if self._task_scaling() is None:
-            if not self.algorithm_.uses_unlabelled:
-                return None
-            # Without a label a task's own rows say nothing of its targets.
-            has_label = np.bincount(rows.task, minlength=rows.n_tasks) > 0
-            told = has_label[task]
-            X, task = (X, task) if told.all() else (X[told], task[told])
-        dtype = np.int64 if self._kind == "classifier" else np.float32
-        return self._table(X, np.zeros(len(X), dtype=dtype)), task
+        if self._task_scaling() is None and not self.algorithm_.uses_unlabelled:
+            return None
+        return self._table(X, self._no_targets(len(X))), task
+
+    def _no_targets(self, n_rows: int) -> np.ndarray:
+        """Return what stands for targets that nobody looks at."""
+        return np.zeros(n_rows, np.int64 if self._kind == "classifier" else np.float32)
 
     def _refuse_without_labels(self, rows: TaskRows) -> None:
         """Refuse tasks that only have rows without labels, where there is no prior."""
@@ -241,6 +247,7 @@ class AdaptingEstimator(
         self,
         names: np.ndarray | None = None,
         unlabelled: tuple[Table, np.ndarray] | None = None,
+        rows: TaskRows | None = None,
     ) -> AdaptedTasks:
         """Adapt to tasks without labelled rows, or to one."""
         n_tasks = 1 if names is None else len(names) + 1
@@ -254,6 +261,7 @@ class AdaptingEstimator(
             names=names,
             labels=labels,
             unlabelled=unlabelled,
+            rows=rows,
         )
 
     def _learner(self) -> Learner:
@@ -276,7 +284,18 @@ class AdaptingEstimator(
             f"unknown_task='prior' needs a prior, which {self.algorithm_} does not "
             f"have for {self.spec_.label_space!r} labels.",
         )
-        return adapted, X, adapted.locate(groups, X, self.unknown_task)
+        task = adapted.locate(groups, X, self.unknown_task, self._trained_groups())
+        return adapted, X, task
+
+    def _sizes(self, adapted: AdaptedTasks) -> np.ndarray:
+        if adapted.n_rows is None:
+            raise ValueError(
+                "The file is of an early version and does not say how many rows tasks "
+                "were learnt from: call adapt again."
+            )
+        if self.spec_.label_space != "per_task" or adapted.labels is None:
+            return adapted.n_rows
+        return adapted.n_rows / np.maximum(adapted.labels.n_classes, 1)
 
     def _has_prior(self) -> bool:
         return self.algorithm_.has_prior(self.spec_)

@@ -1,7 +1,7 @@
 """Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -27,7 +27,8 @@ from skmeta.episodes.sampler import EpisodeSampler, shot_range
 from skmeta.episodes.table import Table
 from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.episodes.validation import make_samplers
-from skmeta.estimators.adapting import AdaptingEstimator
+from skmeta.estimators.calibration import Calibration, TrainingRows
+from skmeta.estimators.incremental import IncrementalEstimator
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
@@ -36,6 +37,7 @@ from skmeta.tables.rows import TaskRows
 from skmeta.utils.devices import check_device
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
+from skmeta.utils.unique import unite
 
 __all__ = ["BaseMetaEstimator"]
 
@@ -46,7 +48,7 @@ _POOL_DECAY = 1e-3
 _POOL_EPOCHS = 40  # where no class is held out to stop it
 
 
-class BaseMetaEstimator(AdaptingEstimator):
+class BaseMetaEstimator(IncrementalEstimator):
     """A meta-learner of any kind of target: its parameters and its meta-training.
 
     What it does when it is fitted is in
@@ -215,6 +217,7 @@ class BaseMetaEstimator(AdaptingEstimator):
     ) -> None:
         self._validate_params()
         check_device(self.device)
+        given = TrainingRows(X, y, groups, sample_weight).labelled()
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
@@ -300,9 +303,13 @@ class BaseMetaEstimator(AdaptingEstimator):
 
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)
+        # Who has gone on from earlier rows cannot learn without a part of them again.
+        can_refit = earlier is None and not is_partial
+        self.calibration_ = Calibration(given if can_refit else None)
+        self._remember_groups(rows, widen=settled)
         self.adapted_ = None
         if self.tasks != "groups":  # the table itself is the current task
-            self._set_adapted(self._learn(rows, offset))
+            self._set_adapted(self._learn(rows, offset, keep=True))
 
     # What is meta-trained on ---------------------------------------------------------
 
@@ -312,6 +319,14 @@ class BaseMetaEstimator(AdaptingEstimator):
         self.largest_task_ = None
         if self.tasks == "groups":
             self.largest_task_ = max(int(np.bincount(rows.task).max()), before or 0)
+
+    def _remember_groups(self, rows: TaskRows, *, widen: bool) -> None:
+        """Keep the names of the tasks, to say how they can be answered."""
+        before = self._trained_groups() if widen else None
+        self._training_groups = rows.names
+        if before is not None and rows.names is not None:
+            with suppress(TypeError):  # names of two kinds
+                self._training_groups = unite(before, rows.names).names
 
     def _groups_to_train_on(self, groups: Any) -> Any:
         """Return what tells tasks apart, None where they are made of one table."""

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.metrics import accuracy_score
 
 from skmeta.algorithms.base import Algorithm
@@ -228,6 +229,13 @@ class Classes(Targets):
         place = labels.first[task][:, np.newaxis] + np.arange(logits.shape[1])
         shift = shift[np.minimum(place, len(shift) - 1)]
         return logits + shift.astype(logits.dtype)
+
+    def _probabilities(
+        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
+    ) -> np.ndarray:
+        """Answer rows by the probability of each label, (n_rows, n_labels)."""
+        logits = self._logits(adapted, X, task)
+        return labels_of(adapted).spread(softmax(logits, axis=1), task)
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
         return accuracy_per_task(rows, answers)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -17,6 +16,8 @@ from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.classes import Classes, labels_of
+from skmeta.estimators.conformal import Sets
+from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
 from skmeta.saving.mixin import savable
 
@@ -24,10 +25,11 @@ __all__ = ["MetaClassifier"]
 
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
-# adapting.py, above which base.py stands; score in scoring.py; save in
+# adapting.py, above which base.py stands; score in scoring.py; decision_function and
+# predict_log_proba in decisions.py; calibrate and predict_set in conformal.py; save in
 # saving/mixin.py. What is asked of targets is in targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -195,6 +197,9 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         What changed the training episodes.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
+    calibration_ : Calibration
+        How far answers to tasks that were not learnt from are off, after
+        :meth:`calibrate`.
     n_features_in_ : int
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -352,9 +357,48 @@ class MetaClassifier(ClassifierMixin, Classes, BaseMetaEstimator):
         ValueError
             If a group was not adapted to and ``unknown_task="error"``.
         """
+        return self._probabilities(*self._current(X, groups))
+
+    def distances(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
+        """Measure how far each row is from the prototype of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            The algorithm's own distance in the embedding ("euclidean" is squared): a
+            column for every label in ``classes_``, infinite where a row's task does
+            not know the label.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        ValueError
+            If the algorithm has no prototypes, or if a group was not adapted to and
+            ``unknown_task="error"``.
+        """
+        adapted, X, task = self._current(X, groups)
+        if not hasattr(self.algorithm_, "distances"):
+            raise ValueError(
+                f"{self.algorithm_} compares no prototypes, and so has no distances to "
+                "any. Choose an algorithm that does, such as 'protonet' or "
+                "'simpleshot'; transform gives the embedding of rows for distances of "
+                "your own."
+            )
+        nearness = -adapted.distances(self._table(X), task)
+        return -labels_of(adapted).spread(nearness, task, -np.inf)
+
+    def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
         adapted, X, task = self._current(X, groups)
         logits = self._logits(adapted, X, task)
-        return labels_of(adapted).spread(softmax(logits, axis=1), task)
+        return labels_of(adapted).spread(logits, task, -np.inf)
 
     def as_classifier(self) -> FewShotClassifier:
         """Make an ordinary classifier, whose ``fit`` learns one task.

@@ -5,15 +5,18 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import Tags, _safe_indexing, column_or_1d, get_tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skmeta import pipelines
+from skmeta.estimators.decisions import decisions
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.numbered import NO_LABELS, Numbering, numberings
 from skmeta.model_selection._inspect import is_fitted
-from skmeta.pipelines import last_step, with_last_step
+from skmeta.pipelines import last_step, transform, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
@@ -191,6 +194,15 @@ def _repeated(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
     return _safe_indexing(X, rows), _safe_indexing(y, rows)
 
 
+def _has(verb: str) -> Any:
+    """Make a condition of a verb: that the meta-learner has it."""
+
+    def check(few_shot: Any) -> bool:
+        return hasattr(last_step(getattr(few_shot, "learner_", few_shot.meta)), verb)
+
+    return check
+
+
 @savable
 class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     """An ordinary classifier that learns one task from a few rows.
@@ -323,7 +335,9 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         """
         check_is_fitted(self)
         if len(self._labels) < len(last_step(self.learner_).classes_):
-            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+            by_logits = hasattr(self, "decision_function")
+            answers = self._logits(X) if by_logits else self.predict_proba(X)
+            return self.classes_[answers.argmax(axis=1)]
         answers = self.learner_.predict(X)
         return self.classes_[np.searchsorted(self._labels, answers)]
 
@@ -346,10 +360,102 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         known = last_step(self.learner_).classes_
         if len(self._labels) == len(known):
             return probabilities
-        own = probabilities[:, np.searchsorted(known, self._labels)]
+        own = self._of_labels(probabilities)
         total = own.sum(axis=1, keepdims=True)
         shares = np.full_like(own, 1 / own.shape[1])  # of what seems impossible
         return np.divide(own, total, out=shares, where=total > 0)
+
+    def predict_set(self, X: ArrayLike, *, coverage: float = 0.9) -> np.ndarray:
+        """Predict the set of classes that each row may be of.
+
+        The first call calibrates the meta-learner by the tasks it was fitted to; all
+        that share it profit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        coverage : float, default=0.9
+            Of rows drawn from new tasks, one from each, at least this share has its
+            class in its set.
+
+        Returns
+        -------
+        bool ndarray of shape (n_rows, n_classes)
+            A column for each of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self._of_labels(
+            pipelines.predict_set(self.learner_, X, coverage=coverage)
+        )
+
+    @available_if(_has("decision_function"))
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Say how much speaks for each class: logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_classes)
+            In the order of ``classes_``; of two classes, the logit of the second less
+            that of the first.
+        """
+        return decisions(self._logits(X))
+
+    @available_if(_has("decision_function"))
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            In the order of ``classes_``.
+        """
+        return np.asarray(log_softmax(self._logits(X), axis=1))
+
+    @available_if(_has("distances"))
+    def distances(self, X: ArrayLike) -> np.ndarray:
+        """Measure how far each row is from the prototype of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            In the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If the meta-learner's algorithm has no prototypes.
+        """
+        check_is_fitted(self)
+        learner = last_step(self.learner_)
+        return self._of_labels(learner.distances(transform(self.learner_, X)))
+
+    def _logits(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self)
+        logits = self.learner_.decision_function(X)
+        if logits.ndim == 1:
+            logits = np.column_stack([np.zeros_like(logits), logits])
+        return self._of_labels(logits)
+
+    def _of_labels(self, answers: np.ndarray) -> np.ndarray:
+        """Pick the columns of the task's labels, of all that the meta-learner knows."""
+        known = last_step(self.learner_).classes_
+        return answers[:, np.searchsorted(known, self._labels)]
 
     def _learnt(self) -> dict[str, Any]:
         return {"classes": self.classes_, "labels": self._labels}
@@ -452,3 +558,27 @@ class FewShotRegressor(RegressorMixin, _FewShotEstimator):
     >>> FewShotRegressor(meta).fit(X[:10], y[:10]).predict(X[10:12]).shape
     (2,)
     """
+
+    def predict_interval(
+        self, X: ArrayLike, *, coverage: float = 0.9
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predict an interval for the target of each row.
+
+        The first call calibrates the meta-learner by the tasks it was fitted to; all
+        that share it profit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        coverage : float, default=0.9
+            Of rows drawn from new tasks, one from each, at least this share is in its
+            interval.
+
+        Returns
+        -------
+        low, high : ndarray of shape (n_rows,)
+            Ends of the intervals.
+        """
+        check_is_fitted(self)
+        return pipelines.predict_interval(self.learner_, X, coverage=coverage)

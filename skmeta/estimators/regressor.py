@@ -16,6 +16,7 @@ from skmeta.backbones.base import Backbone
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.sampler import shot_range
 from skmeta.estimators.base import BaseMetaEstimator
+from skmeta.estimators.conformal import Intervals
 from skmeta.estimators.few_shot import FewShotRegressor
 from skmeta.estimators.values import Values
 from skmeta.saving.mixin import savable
@@ -28,10 +29,11 @@ _MUCH = 2
 
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
-# adapting.py, above which base.py stands; score in scoring.py; save in
-# saving/mixin.py. What is asked of targets is in targets.py.
+# adapting.py, above which base.py stands; score in scoring.py; calibrate and
+# predict_interval in conformal.py; save in saving/mixin.py. What is asked of targets is
+# in targets.py.
 @savable
-class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
+class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
     r"""Regressor that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -96,6 +98,9 @@ class MetaRegressor(RegressorMixin, Values, BaseMetaEstimator):
         The resolved parameters.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
+    calibration_ : Calibration
+        How far answers to tasks that were not learnt from are off, after
+        :meth:`calibrate`.
     n_features_in_ : int
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -161,6 +161,8 @@ class FewShotScoring(BaseEstimator):
         y = known_targets(y, missing)
         if len(y):
             y = self._validate_targets(y)
+        elif not reset:
+            y = self._any_target()[:0]
         return TaskRows.of(X, y, groups, missing)
 
     def _shot_to_score(self, cells: np.ndarray) -> int:
@@ -196,10 +198,26 @@ class FewShotScoring(BaseEstimator):
                 f"This {type(self).__name__} has learnt from many tasks but does not "
                 "know the current one: call adapt(X, y) with a few labelled rows"
                 + (", or adapt() to go by the prior." if has_prior else ".")
+                + self._how_to_know_the_training()
             )
         if self.unknown_task == "prior" and not has_prior:
             raise ValueError(no_prior)
         return self._learn_nothing() if self.adapted_ is None else self.adapted_
+
+    def _trained_groups(self) -> np.ndarray | None:
+        """Return the groups that ``fit`` has learnt from, None if they are not known.
+
+        No file has them: they may be names of people.
+        """
+        return getattr(self, "_training_groups", None)
+
+    def _how_to_know_the_training(self) -> str:
+        if getattr(self, "largest_task_", None) is None:  # tasks are made of a table
+            return ""
+        return (
+            " To answer rows of the groups that fit has learnt from, call "
+            "adapt(X, y, groups=groups) with the rows of the training."
+        )
 
     def _warn_if_many(self, n_rows: int) -> None:
         """Warn where rows of many tasks are scored by what is known of a single one."""

@@ -159,13 +159,18 @@ class Targets(metaclass=ABCMeta):
             return X
         if self.normalize == "task":  # what is asked does not know where tasks lie
             bounds = bounds._replace(room=_ROOM)
-        with np.errstate(over="ignore"):
-            Z = (X - self.mean_) / self.scale_
-        outside = bounds.is_far(Z, 0.0)
-        if not outside.any():
+        assert self.low_ is not None  # as there are bounds
+        assert self.high_ is not None
+        outside = Bounds(self.low_, self.high_, 0.0).is_far(X, 0.0)
+        rows = outside.any(axis=1)
+        if not rows.any():
             return X
-        near = bounds.clip(Z) * self.scale_ + self.mean_
-        return np.where(outside, near, X)
+        with np.errstate(over="ignore"):
+            Z = (X[rows] - self.mean_) / self.scale_
+        clipped = bounds.clip(Z) * self.scale_ + self.mean_
+        near = X.astype(np.result_type(X, np.float32))
+        near[rows] = np.where(outside[rows], clipped, X[rows])
+        return near
 
     def _learn_task_scale(self, rows: TaskRows) -> None:
         """Learn how much rows of one task vary, to standardise tasks by."""

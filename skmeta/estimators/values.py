@@ -7,6 +7,7 @@ import torch
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
+from skmeta.algorithms.base import Algorithm
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.bounds import Bounds
 from skmeta.episodes.scaling import TaskScaling, within_variance
@@ -26,6 +27,9 @@ _ROOM = 10.0
 # Deviations of targets whose values float32 holds, however far out an answer may be.
 _SMALL, _LARGE = 1e-25, 1e25
 
+# Standard deviations, of targets whose own is one, below which is but rounding.
+_LEAST_SPREAD = 1e-6
+
 
 class Values(Targets):
     """What an estimator asks of its targets, answered for values."""
@@ -33,6 +37,8 @@ class Values(Targets):
     _kind = "regressor"
     _metric = staticmethod(r2_score)
     _other_tasks = "tasks='table'"
+
+    algorithm_: Algorithm
 
     # What fit learns besides.
     target_mean_: float
@@ -134,6 +140,16 @@ class Values(Targets):
         if bounds is not None:  # a slope of three rows may lead anywhere
             values = bounds.limit(values)
         return self._as_given(values * self.target_scale_ + self.target_mean_)
+
+    def _values_and_spreads(
+        self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Answer rows, and say in what unit errors of each are measured."""
+        values = self._answer(adapted, X, task).astype(np.float64)
+        if not hasattr(self.algorithm_, "predict_std"):
+            return values, np.full(len(values), self.target_scale_)
+        deviations = adapted.deviations(self._table(X), task)[:, 0].astype(np.float64)
+        return values, np.maximum(deviations, _LEAST_SPREAD) * self.target_scale_
 
     def _as_given(self, values: np.ndarray) -> np.ndarray:
         """Return values in single precision, as networks compute, where it holds them.

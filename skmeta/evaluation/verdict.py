@@ -10,6 +10,7 @@ import numpy as np
 from skmeta.evaluation.choice import Choice
 from skmeta.evaluation.wording import MetricWording
 from skmeta.model_selection._statistics import (
+    differences,
     holm,
     student_half_width,
     wilcoxon_p_value,
@@ -52,7 +53,7 @@ class Duel:
     @property
     def gains(self) -> np.ndarray:
         """What the meta-learner gains on every task."""
-        return self.meta_scores - self.plain_scores
+        return differences(self.meta_scores, self.plain_scores)
 
     @property
     def gain(self) -> float:
@@ -176,7 +177,7 @@ def against_others(scores: DataFrame, choice: Choice) -> DataFrame:
     for name in table.columns.drop([choice.meta, choice.plain], errors="ignore"):
         if choice.plain not in table:
             continue
-        gains = (table[name] - table[choice.plain]).dropna().to_numpy()
+        gains = differences(*table[[name, choice.plain]].dropna().to_numpy().T)
         if len(gains):
             won = ((gains > 0) + 0.5 * (gains == 0)).mean()
             p_value = wilcoxon_p_value(gains)

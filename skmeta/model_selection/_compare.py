@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from skmeta.model_selection._curve import summarise
 from skmeta.model_selection._judge import average_repeats, judge, name_all
-from skmeta.model_selection._statistics import holm, wilcoxon_p_value
+from skmeta.model_selection._statistics import differences, holm, wilcoxon_p_value
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -157,7 +157,7 @@ def _test_pairs(frame, names) -> "DataFrame":
     for shots, own in mean.groupby("shots"):
         table = own.pivot(index="task", columns="estimator", values="score")
         for a, b in combinations([name for name in names if name in table], 2):
-            difference = (table[a] - table[b]).dropna().to_numpy()
+            difference = differences(*table[[a, b]].dropna().to_numpy().T)
             won = ((difference > 0) + 0.5 * (difference == 0)).mean()
             p_value = wilcoxon_p_value(difference)
             rows.append((shots, a, b, len(difference), difference.mean(), won, p_value))

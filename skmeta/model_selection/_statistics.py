@@ -6,7 +6,10 @@ SciPy has the distributions and Wilcoxon's test; Holm's correction it does not h
 import numpy as np
 from scipy import stats
 
-__all__ = ["holm", "student_half_width", "wilcoxon_p_value"]
+__all__ = ["differences", "holm", "student_half_width", "wilcoxon_p_value"]
+
+# Digits of a score that do not depend on the order in which it was added up.
+_SURE_DIGITS = 12
 
 
 def student_half_width(scores: np.ndarray) -> np.ndarray:
@@ -38,13 +41,47 @@ def student_half_width(scores: np.ndarray) -> np.ndarray:
     return quantile * scores.std(axis=-1, ddof=1) / np.sqrt(n_tasks)
 
 
+def differences(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Subtract paired scores, so that equal ones differ by nothing.
+
+    The same share of right answers may be 0.6 or 0.6000000000000001. Ranks of such a
+    difference would count it like a real one.
+
+    Parameters
+    ----------
+    scores, others : ndarray of shape (n_tasks,)
+        Finite, or NaN.
+
+    Returns
+    -------
+    float64 ndarray of shape (n_tasks,)
+        To twelve digits of the larger score of each pair; NaN where one is.
+
+    Examples
+    --------
+    >>> from skmeta.model_selection._statistics import differences
+    >>> differences([0.1 + 0.2, 0.5], [0.3, 0.25])
+    array([0.  , 0.25])
+    """
+    scores, others = np.asarray(scores, float), np.asarray(others, float)
+    size = np.maximum(np.abs(scores), np.abs(others))
+    usual = np.isfinite(size) & (size > 1e-100) & (size < 1e100)
+    digits = np.ceil(np.log10(size, where=usual, out=np.zeros(size.shape)))
+    # Quotients of whole numbers: equal ones are equal whatever their digits.
+    up = 10.0 ** np.maximum(_SURE_DIGITS - digits, 0)
+    down = 10.0 ** np.maximum(digits - _SURE_DIGITS, 0)
+    difference = scores - others
+    sure = np.rint(np.where(usual, difference, 0.0) * up / down) * down / up
+    return np.where(usual, sure, difference)
+
+
 def wilcoxon_p_value(differences: np.ndarray) -> float:
     """Test by Wilcoxon's signed ranks whether paired scores differ, on both sides.
 
     Parameters
     ----------
     differences : ndarray of shape (n_tasks,)
-        What one has more than the other on every task.
+        What one has more than the other on every task (:func:`differences`).
 
     Returns
     -------

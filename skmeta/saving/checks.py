@@ -14,11 +14,18 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.supports import Supports
 from skmeta.exceptions import LoadError
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.prior import Prior
 
-__all__ = ["check_adapted", "check_history", "check_learnt", "check_names"]
+__all__ = [
+    "check_adapted",
+    "check_history",
+    "check_learnt",
+    "check_names",
+    "check_supports",
+]
 
 _OF_COLUMNS = ("mean_", "scale_", "low_", "high_", "within_")
 _OF_TARGETS = ("target_mean_", "target_scale_", "target_low_", "target_high_")
@@ -127,6 +134,49 @@ def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:
             if not isinstance(leaf, Tensor) or not leaf.ndim or len(leaf) != size:
                 raise LoadError("What it has learnt of tasks is no state of them.")
     _try(adapted, meta)
+
+
+def check_supports(supports: Supports, adapted: AdaptedTasks, meta: Any) -> None:
+    """Refuse rows that tasks cannot have been learnt from.
+
+    Raises
+    ------
+    LoadError
+        If they are of other tasks, or hold what is no number.
+    """
+    sizes = _flat("sizes of supports", supports.sizes)
+    n_rows = adapted.n_rows
+    if n_rows is None or not np.array_equal(sizes, n_rows[adapted.order]):
+        raise LoadError("Its supports are of other tasks.")
+    _check_rows(supports, sizes, meta)
+    others = supports.unlabelled
+    if others is not None:
+        more = _flat("sizes of unlabelled rows", others.sizes)
+        if more.shape != sizes.shape or more.dtype.kind != "i" or (more < 0).any():
+            raise LoadError("Its unlabelled rows are of other tasks.")
+        _check_rows(others, more, meta)
+
+
+def _check_rows(supports: Supports, sizes: np.ndarray, meta: Any) -> None:
+    """Refuse rows of tasks of such sizes that are none."""
+    total, prior = int(sizes.sum()), meta.prior_
+    n_outputs = 0 if prior is None else prior.n_outputs
+    shapes: dict[str, list[tuple[int, ...]]] = {
+        "X": [(total, meta.n_features_in_)],
+        "weight": [(total,)],
+        "offset": [(total, meta.spec_.n_parts, n_outputs)],
+    }
+    for name, allowed in shapes.items():
+        _check_numbers(f"{name} of supports", getattr(supports, name), allowed)
+    if (
+        not isinstance(supports.y, np.ndarray)
+        or len(supports.y) != total
+        or supports.X is None
+        or supports.X.dtype != np.float32
+        or (supports.offset is None) != (prior is None)
+        or (supports.weight is not None and not (supports.weight > 0).all())
+    ):
+        raise LoadError("Its supports are none.")
 
 
 def _try(adapted: AdaptedTasks, meta: Any) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from dataclasses import replace
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -11,17 +12,27 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.changes import without_gaps
+from skmeta.engine.supports import Supports
 from skmeta.engine.training import build
 from skmeta.episodes.spec import Spec
-from skmeta.exceptions import LoadError
+from skmeta.exceptions import LoadError, SaveError
 from skmeta.saving.checks import (
     check_adapted,
     check_history,
     check_learnt,
     check_names,
+    check_supports,
 )
 from skmeta.saving.file import pack, unpack
-from skmeta.saving.names import ADAPTED, FITTED, LABELS, SPEC
+from skmeta.saving.names import (
+    ADAPTED,
+    CALIBRATION,
+    FITTED,
+    LABELS,
+    SPEC,
+    SUPPORTS,
+)
 from skmeta.saving.plain import read_plain, write_plain
 from skmeta.saving.values import Reader, Writer
 from skmeta.saving.weights import check_weights, for_weights
@@ -56,10 +67,12 @@ TRUSTED_TYPES: list[str] = []
 LEFT_OUT = frozenset({"callbacks", "checkpoint_dir", "device"})
 
 # Attributes that are written in a way of their own.
-_PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "_metadata_request")
+_PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "calibration_")
+_PARTS += ("_metadata_request",)
+_PARTS += ("_training_groups",)  # may be names of people, and serve a message alone
 
 
-def save(estimator: Any, path: str | os.PathLike) -> None:
+def save(estimator: Any, path: str | os.PathLike, *, supports: bool = False) -> None:
     """Write a fitted estimator of skmeta to a file.
 
     Parameters
@@ -68,12 +81,17 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
         Fitted, with the tasks it is adapted to.
     path : str or path-like
         One file. It is written as a whole or not at all.
+    supports : bool, default=False
+        Write the rows that the current tasks were learnt from as well, so that
+        ``partial_adapt`` can add others to them after :func:`load`. They may be
+        private. What tasks have learnt is in the file in any case, and some algorithms,
+        such as "gp" and "matching", learn rows by heart.
 
     Raises
     ------
     SaveError
-        If a parameter is an object whose class no plugin has registered. Nothing is
-        written.
+        If a parameter is an object whose class no plugin has registered, or if
+        supports are to be written that are not there. Nothing is written.
 
     Warns
     -----
@@ -94,7 +112,7 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     True
     """
     check_is_fitted(estimator)
-    replace_file(path, pack_estimator(estimator))
+    replace_file(path, pack_estimator(estimator, supports=supports))
 
 
 def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
@@ -141,9 +159,10 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
         ) from error.__cause__
 
 
-def pack_estimator(estimator: Any) -> bytes:
+def pack_estimator(estimator: Any, *, supports: bool = False) -> bytes:
     """Return the bytes of an estimator's file."""
     writer = Writer(_write_inside)
+    writer.supports = supports
     content = _write_estimator(writer, estimator, "")
     return pack({"estimator": content}, writer.tensors)
 
@@ -190,7 +209,8 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     if type(value) in KINDS.values():
         return _write_estimator(writer, value, f"{where}.")
     if isinstance(value, Prior):
-        return {"prior": {k: writer.write(v, where) for k, v in vars(value).items()}}
+        parts = value.__getstate__().items()
+        return {"prior": {k: writer.write(v, where) for k, v in parts}}
     return write_plain(writer, value, TRUSTED_TYPES, where)
 
 
@@ -239,6 +259,12 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
     # What a user has hung on it goes by its own name.
     learnt |= {name: name for name in vars(meta) if name not in known}
     writer.algorithm = meta.algorithm_
+    if meta._calibration().is_ready:
+        parts = meta.calibration_.parts()
+        content["calibration"] = {
+            key: writer.write(parts[name], f"{root}calibration_.{key}")
+            for key, name in CALIBRATION.items()
+        }
     return {
         **content,
         "fitted": {
@@ -248,7 +274,7 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
         "spec": {key: getattr(meta.spec_, name) for key, name in SPEC.items()},
         "history": writer.write([*meta.history_], f"{root}history_"),
         "weights": writer.write(dict(meta.module_.state_dict()), f"{root}module_"),
-        "adapted": _write_adapted(writer, meta.adapted_, f"{root}adapted_"),
+        **_write_adapted(writer, meta.adapted_, f"{root}adapted_"),
     }
 
 
@@ -285,8 +311,11 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
     meta.module_.eval()
     meta.net_.history.extend(check_history(reader.read(content["history"])))
     meta.history_ = meta.net_.history
+    if "calibration" in content:
+        known = reader.read(content["calibration"])
+        meta._take_calibration({CALIBRATION[key]: own for key, own in known.items()})
     reader.algorithm, reader.device = meta.algorithm_, meta.device
-    meta.adapted_ = _read_adapted(reader, content["adapted"], meta)
+    meta.adapted_ = _read_adapted(reader, content, meta)
     return meta
 
 
@@ -314,21 +343,50 @@ def _set_routing(meta: Any, routing: dict) -> None:
     meta._metadata_request = requests
 
 
-def _write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> Any:
+def _write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> dict:
     if adapted is None:
-        return None
+        return {"adapted": None}
+    adapted = without_gaps(adapted)
     parts = {key: getattr(adapted, name) for key, name in ADAPTED.items()}
     if adapted.labels is not None:
         parts["labels"] = {
             key: getattr(adapted.labels, name) for key, name in LABELS.items()
         }
-    return {k: writer.write(v, f"{root}.{k}") for k, v in parts.items()}
+    content = {"adapted": {k: writer.write(v, f"{root}.{k}") for k, v in parts.items()}}
+    if writer.supports and not adapted.has_no_row:
+        supports = Supports.join(_all_supports(adapted))
+        for part, rows in (
+            ("supports", supports),
+            ("unlabelled", supports.unlabelled),
+        ):
+            if rows is not None:
+                content[part] = {
+                    key: writer.write(getattr(rows, name), f"{root}.{part}.{key}")
+                    for key, name in SUPPORTS.items()
+                }
+    return content
 
 
-def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | None:
-    if content is None:
+def _all_supports(adapted: AdaptedTasks) -> list[Supports]:
+    kept = []
+    for tasks, learnt in adapted.learnt():
+        if learnt.supports is not None:
+            kept.append(learnt.supports)
+        elif adapted.n_rows is None or adapted.n_rows[tasks].any():
+            raise SaveError(
+                "The rows that the current tasks were learnt from are not here to be "
+                "saved: the estimator comes from a file without them. Call adapt with "
+                "these rows, or leave supports=True out."
+            )
+        else:  # the prior
+            kept.append(Supports.of_no_row(len(tasks)))
+    return kept
+
+
+def _read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | None:
+    if content["adapted"] is None:
         return None
-    parts = reader.read(content)
+    parts = reader.read(content["adapted"])
     labels = parts.pop("labels", None)
     adapted = AdaptedTasks.__new__(AdaptedTasks)
     adapted.n_rows = None  # early files have none
@@ -338,8 +396,21 @@ def _read_adapted(reader: Reader, content: Any, meta: Any) -> AdaptedTasks | Non
     if labels is not None:
         adapted.labels = TaskLabels(**{LABELS[key]: v for key, v in labels.items()})
     adapted.learner = meta._learner()
+    adapted.supports = (None,) * len(adapted.states)
     check_adapted(adapted, meta)
+    if "supports" in content:
+        supports = _read_supports(reader, content["supports"])
+        if "unlabelled" in content:
+            others = _read_supports(reader, content["unlabelled"])
+            supports = replace(supports, unlabelled=others)
+        check_supports(supports, adapted, meta)
+        tasks = np.split(np.arange(adapted.n_tasks), adapted.bounds[1:-1])
+        adapted.supports = tuple(supports.take(own) for own in tasks)
     return adapted
+
+
+def _read_supports(reader: Reader, content: dict) -> Supports:
+    return Supports(**{SUPPORTS[k]: reader.read(v) for k, v in content.items()})
 
 
 # Few-shot estimators ----------------------------------------------------------------
@@ -367,7 +438,7 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
     return {
         **content,
         "learnt": {k: writer.write(v, f"learner.{k}") for k, v in learnt.items()},
-        "adapted": _write_adapted(writer, learner.adapted_, "learner.adapted_"),
+        **_write_adapted(writer, learner.adapted_, "learner.adapted_"),
     }
 
 
@@ -380,7 +451,7 @@ def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
         learner = copy.copy(meta)
         if "classes_" in content["learnt"]:
             learner.classes_ = reader.read(content["learnt"]["classes_"])
-        learner.adapted_ = _read_adapted(reader, content["adapted"], learner)
+        learner.adapted_ = _read_adapted(reader, content, learner)
     else:
         return few_shot
     few_shot._set_learner(learner)

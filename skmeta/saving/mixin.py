@@ -24,7 +24,7 @@ def savable(cls: type[_Estimator]) -> type[_Estimator]:
 class SavingMixin:
     """Estimators that :func:`skmeta.save` can keep."""
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike, *, supports: bool = False) -> None:
         """Write the fitted estimator to a file, which :func:`skmeta.load` reads.
 
         The file holds the weights, the parameters, the tasks that were adapted to and
@@ -34,13 +34,17 @@ class SavingMixin:
         ----------
         path : str or path-like
             One file. It is written as a whole or not at all.
+        supports : bool, default=False
+            Write the rows that the current tasks were learnt from as well, to which
+            ``partial_adapt`` can add others after ``load``. They may be private.
 
         Raises
         ------
         SaveError
-            If a parameter is an object whose class no plugin has registered.
+            If a parameter is an object whose class no plugin has registered, or if
+            supports are to be written that are not there.
         """
-        save(self, path)
+        save(self, path, supports=supports)
 
     # skops asks for the state alone and wants simple pieces: it gets the file. Copies
     # and pickles keep all there is, such as the optimizer, and share what they can.

@@ -40,10 +40,12 @@ from skmeta.model_selection._strategy import Strategy
 
 __all__ = [
     "ADAPTED",
+    "CALIBRATION",
     "FITTED",
     "LABELS",
     "SPEC",
     "STRATEGIES",
+    "SUPPORTS",
     "state_class",
     "state_name",
 ]
@@ -100,6 +102,12 @@ ADAPTED = {
 
 LABELS = _themselves("vocabulary", "members", "first", "n_classes")
 """Keys of ``TaskLabels``, and its attributes."""
+
+CALIBRATION = _themselves("sizes", "n_tasks", "scores", "levels")
+"""Keys of a ``Calibration``, and its attributes."""
+
+SUPPORTS = _themselves("X", "y", "sizes", "weight", "offset")
+"""Keys of ``Supports``, and its fields."""
 
 STRATEGIES: dict[str, type[Strategy]] = {
     cls.__name__: cls

@@ -45,6 +45,8 @@ class Writer:
         The arrays, by the name that the JSON has for them.
     algorithm : Algorithm or None
         Whose states are written; the types of these must be found by its module.
+    supports : bool
+        Whether the rows are written that tasks were learnt from.
 
     Parameters
     ----------
@@ -58,6 +60,7 @@ class Writer:
     ) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
         self.algorithm: Any = None
+        self.supports = False
         self._write_estimator = write_estimator
 
     def write(self, value: Any, where: str) -> Any:

@@ -4,7 +4,6 @@ Rows are never copied into per-task lists. A table keeps its rows where they are
 is a span of one sorted index.
 """
 
-import contextlib
 from collections.abc import Hashable
 from typing import Any
 
@@ -12,8 +11,16 @@ import numpy as np
 
 from skmeta.tables.unlabelled import is_missing
 from skmeta.utils.messages import show
+from skmeta.utils.unique import find
 
-__all__ = ["GROUPS_NEEDED", "Spans", "encode_groups", "locate"]
+__all__ = [
+    "GROUPS_NEEDED",
+    "Spans",
+    "encode_groups",
+    "find_tasks",
+    "locate",
+    "names_to_join",
+]
 
 GROUPS_NEEDED = (
     "fit needs to know the task of each row: pass groups=, and inside a Pipeline or "
@@ -108,7 +115,11 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def locate(
-    names: np.ndarray | None, groups: Any, X: np.ndarray, unknown_task: str
+    names: np.ndarray | None,
+    groups: Any,
+    X: np.ndarray,
+    unknown_task: str,
+    trained: np.ndarray | None = None,
 ) -> np.ndarray:
     """Find the task of each row among those that are known.
 
@@ -122,6 +133,8 @@ def locate(
         The rows, for their number.
     unknown_task : {"error", "prior"}
         What becomes of a row whose group is not known.
+    trained : ndarray of shape (n_trained,), default=None
+        Groups that ``fit`` has learnt from, sorted, for the message.
 
     Returns
     -------
@@ -134,36 +147,104 @@ def locate(
         If groups are needed, not expected or unknown.
     """
     if groups is None:
-        if names is not None and len(names) > 1:
-            raise ValueError(
-                f"The estimator is adapted to {len(names)} tasks: pass "
-                "groups= to say which task each row belongs to."
-            )
+        _refuse_several(names)
         return np.zeros(len(X), dtype=np.intp)
     asked, row = encode_groups(groups, X)
-    place, known = _find(asked, np.empty(0, asked.dtype) if names is None else names)
+    place, known = find(asked, np.empty(0, asked.dtype) if names is None else names)
     if not known.all() and unknown_task != "prior":
         raise ValueError(
             f"No task was adapted for the groups {show(asked[~known])}. Call adapt "
             "with some labelled rows of them first, or set unknown_task='prior' to "
             "answer them by what is common to all tasks."
+            + _of_the_training(asked[~known], trained)
         )
     return np.where(known, place, -1)[row]
 
 
-def _find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find values among sorted ones, and tell which are there."""
-    # Not numpy.isin, which compares all pairs of strings that come as objects.
-    place = np.zeros(len(asked), dtype=np.intp)
-    known = np.zeros(len(asked), dtype=bool)
-    if len(names):
-        with contextlib.suppress(TypeError):  # what cannot be compared is not there
-            if names.dtype.kind != asked.dtype.kind:
-                # Else numpy compares large integers as floats, and takes two for one.
-                names, asked = names.astype(object), asked.astype(object)
-            place = np.searchsorted(names, asked).clip(max=len(names) - 1)
-            known = np.asarray(names[place] == asked, dtype=bool)
-    return place, known
+def names_to_join(
+    known: np.ndarray | None, given: np.ndarray | None
+) -> np.ndarray | None:
+    """Name the tasks of rows that are added to tasks which are known.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_tasks,) or None
+        The known tasks' groups, sorted; None for a single task without a name.
+    given : ndarray of shape (n_given,) or None
+        The groups that come with the rows; None where they come without.
+
+    Returns
+    -------
+    ndarray or None
+        Groups of the rows' tasks; None for the task without a name.
+
+    Raises
+    ------
+    ValueError
+        If the one has names and the other not, so that nobody knows where rows go.
+    """
+    if given is None:
+        _refuse_several(known)
+        return known
+    if known is None:
+        raise ValueError(
+            "The estimator is adapted to one task without a name, to which rows are "
+            "added without groups. For several tasks call adapt with groups= first."
+        )
+    return given
+
+
+def find_tasks(names: np.ndarray | None, groups: Any) -> np.ndarray:
+    """Find tasks by their names.
+
+    Parameters
+    ----------
+    names : ndarray of shape (n_tasks,) or None
+        The tasks' groups, sorted; None for a single task without a name.
+    groups : array-like of shape (n_asked,), a single name or None
+        Names of tasks; None for the only task.
+
+    Returns
+    -------
+    int ndarray
+        Numbers of these tasks, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task, or if there are several and none is named.
+    """
+    if groups is None:
+        _refuse_several(names)
+        return np.zeros(1, dtype=np.intp)
+    named: Any = [groups] if np.ndim(groups) == 0 else groups
+    asked, _ = encode_groups(named, named)
+    place, known = find(asked, np.empty(0, asked.dtype) if names is None else names)
+    if not known.all():
+        raise ValueError(f"No task was adapted for the groups {show(asked[~known])}.")
+    return place
+
+
+def _refuse_several(names: np.ndarray | None) -> None:
+    if names is not None and len(names) > 1:
+        raise ValueError(
+            f"The estimator is adapted to {len(names)} tasks: pass "
+            "groups= to say which task each row belongs to."
+        )
+
+
+def _of_the_training(unknown: np.ndarray, trained: np.ndarray | None) -> str:
+    """Say how groups of the training become known, if some are unknown."""
+    if trained is None:
+        return ""
+    _, seen = find(unknown, trained)
+    if not seen.any():
+        return ""
+    return (
+        f" fit has learnt from {show(unknown[seen])}, and remembers no group by "
+        "itself: partial_adapt(X, y, groups=groups) with the rows of the training "
+        "lets it know them."
+    )
 
 
 def _as_listed(groups: Any) -> np.ndarray:

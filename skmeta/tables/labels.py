@@ -8,7 +8,7 @@ classes from zero.
 import numpy as np
 
 from skmeta.utils.messages import show, warn
-from skmeta.utils.unique import number
+from skmeta.utils.unique import number, places_of, unite
 
 __all__ = [
     "TaskLabels",
@@ -241,29 +241,110 @@ class TaskLabels:
         """Name the class code of each row, given the row's task."""
         return self.vocabulary[self.members[self.first[task] + codes]]
 
-    def spread(self, probabilities: np.ndarray, task: np.ndarray) -> np.ndarray:
-        """Move each row's probabilities to the columns of the vocabulary.
+    @property
+    def are_shared(self) -> bool:
+        """Whether every task has the whole vocabulary."""
+        n_labels = len(self.vocabulary)
+        return (
+            len(self.members) == n_labels
+            and not self.first.any()
+            and bool((self.n_classes == n_labels).all())
+        )
+
+    def extended(
+        self, place: np.ndarray, others: "TaskLabels", other_place: np.ndarray
+    ) -> "TaskLabels":
+        """Put tasks among these; where two have one place, the other one has it.
 
         Parameters
         ----------
-        probabilities : ndarray of shape (n_rows, n_codes)
+        place : int ndarray of shape (n_tasks,)
+            New number of each task.
+        others : TaskLabels
+            The classes of further tasks.
+        other_place : int ndarray of shape (n_other_tasks,)
+            New number of each of these.
+
+        Returns
+        -------
+        TaskLabels
+            Of all tasks.
+
+        Raises
+        ------
+        ValueError
+            If some labels are words and others numbers.
+        """
+        n_tasks = 1 + max(place.max(initial=-1), other_place.max(initial=-1))
+        if (
+            self.are_shared
+            and others.are_shared
+            and np.array_equal(self.vocabulary, others.vocabulary)
+        ):
+            return TaskLabels.shared(self.vocabulary, n_tasks)
+        try:
+            vocabulary, own, other = unite(self.vocabulary, others.vocabulary)
+        except TypeError as error:
+            raise ValueError(
+                f"y holds labels that cannot be sorted together: {error}."
+            ) from error
+        first, n_classes = np.zeros((2, n_tasks), dtype=np.intp)
+        first[place], n_classes[place] = self.first, self.n_classes
+        first[other_place] = len(self.members) + others.first
+        n_classes[other_place] = others.n_classes
+        members = np.concatenate([own[self.members], other[others.members]])
+        labels = TaskLabels(vocabulary, members, first, n_classes)
+        # Lists that tasks had before stay behind, until they are half of all.
+        return labels._without_gaps() if len(members) > 2 * n_classes.sum() else labels
+
+    def take(self, tasks: np.ndarray) -> "TaskLabels":
+        """Keep some tasks, in the order in which they are named, and their labels.
+
+        Of labels that mean the same in every task all stay.
+        """
+        if self.are_shared:
+            return TaskLabels.shared(self.vocabulary, len(tasks))
+        first, n_classes = self.first[tasks], self.n_classes[tasks]
+        labels = TaskLabels(self.vocabulary, self.members, first, n_classes)
+        labels = labels._without_gaps()
+        is_used = np.zeros(len(self.vocabulary), dtype=bool)
+        is_used[labels.members] = True
+        labels.vocabulary = self.vocabulary[is_used]
+        labels.members = (np.cumsum(is_used) - 1)[labels.members]
+        return labels
+
+    def _without_gaps(self) -> "TaskLabels":
+        members = self.members[places_of(self.first, self.n_classes)]
+        first = np.cumsum(self.n_classes) - self.n_classes
+        return TaskLabels(self.vocabulary, members, first, self.n_classes)
+
+    def spread(
+        self, answers: np.ndarray, task: np.ndarray, without: float = 0.0
+    ) -> np.ndarray:
+        """Move each row's answers about its classes to the columns of the vocabulary.
+
+        Parameters
+        ----------
+        answers : ndarray of shape (n_rows, n_codes)
             Column c belongs to class c of the row's own task; columns beyond its
             ``n_classes`` are ignored.
         task : int ndarray of shape (n_rows,)
             Task of each row.
+        without : float, default=0.0
+            The answer about labels that the row's task does not know, such as the
+            probability 0.
 
         Returns
         -------
         ndarray of shape (n_rows, n_labels)
-            Zero where the row's task does not know the label.
+            Answers about every label.
         """
-        codes = np.arange(probabilities.shape[1])
+        codes = np.arange(answers.shape[1])
         row, code = np.nonzero(codes < self.n_classes[task][:, np.newaxis])
         column = self.members[self.first[task][row] + code]
-        spread = np.zeros(
-            (len(probabilities), len(self.vocabulary)), probabilities.dtype
-        )
-        spread[row, column] = probabilities[row, code]
+        shape = len(answers), len(self.vocabulary)
+        spread = np.full(shape, without, dtype=answers.dtype)
+        spread[row, column] = answers[row, code]
         return spread
 
 

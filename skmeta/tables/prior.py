@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
+from skmeta.tables.small_trees import SmallTrees
 
 __all__ = ["Prior", "cross_fit", "make_part"]
 
@@ -167,9 +169,21 @@ class Prior:
         for start in range(0, len(X), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             given = with_columns(X[rows], self.columns)
+            quick = SmallTrees.can_answer(X[rows])
             for place, part in enumerate(self.parts):
-                offsets[rows, place] = self._offset(part, given)
+                if quick and (trees := self._small_trees[place]):
+                    offsets[rows, place] = self._offset(trees, X[rows])
+                else:
+                    offsets[rows, place] = self._offset(part, given)
         return offsets
+
+    @cached_property
+    def _small_trees(self) -> list[SmallTrees | None]:
+        return [SmallTrees.of(part) for part in self.parts]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Small trees are made of the parts again.
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def _offset(self, part: Any, X: Any) -> np.ndarray:
         if self.classes is None:

@@ -1,8 +1,11 @@
-"""Numbering the different values of an array."""
+"""The different values of arrays: numbered, found, and those of two together."""
+
+import contextlib
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["number"]
+__all__ = ["United", "find", "number", "places_of", "runs_of", "unite"]
 
 
 def number(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,3 +49,154 @@ def number(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     names = np.empty(np.count_nonzero(is_there), dtype=values.dtype)
     names[code] = values
     return names, code
+
+
+def find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find values among sorted ones, and tell which are there.
+
+    Parameters
+    ----------
+    asked : ndarray of shape (n,)
+        What is looked for.
+    names : ndarray of shape (n_names,)
+        Different values, sorted.
+
+    Returns
+    -------
+    place : int ndarray of shape (n,)
+        Position of each value in ``names``; any valid one for a value that is not.
+    known : bool ndarray of shape (n,)
+        Which values are there. The number 1 is not the word "1".
+    """
+    # Not numpy.isin, which compares all pairs of strings that come as objects.
+    place = np.zeros(len(asked), dtype=np.intp)
+    known = np.zeros(len(asked), dtype=bool)
+    if len(names):
+        with contextlib.suppress(TypeError):  # what cannot be compared is not there
+            if names.dtype.kind != asked.dtype.kind:
+                # Else numpy compares large integers as floats, and takes two for one.
+                names, asked = names.astype(object), asked.astype(object)
+            place = np.searchsorted(names, asked).clip(max=len(names) - 1)
+            known = np.asarray(names[place] == asked, dtype=bool)
+    return place, known
+
+
+class United(NamedTuple):
+    """The values of two arrays together."""
+
+    names: np.ndarray  # (n_names,), sorted
+    first: np.ndarray  # where each value of the first array stands among them
+    second: np.ndarray  # and each of the second
+
+
+def unite(first: np.ndarray, second: np.ndarray) -> United:
+    """Put different values among others, in the time of the few that are new.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_first,) and (n_second,)
+        Different values, sorted each.
+
+    Returns
+    -------
+    United
+        All of them, sorted, and where they have gone.
+
+    Raises
+    ------
+    TypeError
+        If values of the two cannot be sorted together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.utils.unique import unite
+    >>> names, first, second = unite(np.array([2, 5, 8]), np.array([5, 6]))
+    >>> names, first, second
+    (array([2, 5, 6, 8]), array([0, 1, 3]), array([1, 2]))
+    """
+    place, known = find(second, first)
+    new = second[~known]
+    dtype = _common_dtype(first, new)
+    first, new = first.astype(dtype, copy=False), new.astype(dtype, copy=False)
+    at = np.searchsorted(first, new)
+    moved = np.arange(len(first))
+    moved += np.cumsum(np.bincount(at, minlength=len(first) + 1))[: len(first)]
+    names = np.empty(len(first) + len(new), dtype)
+    names[moved] = first
+    entered = at + np.arange(len(new))
+    names[entered] = new
+    if len(first):
+        place = moved[place]
+    place[~known] = entered
+    return United(names, moved, place)
+
+
+def _common_dtype(first: np.ndarray, second: np.ndarray) -> np.dtype:
+    """Choose a type that holds the values of two arrays as they are."""
+    if not len(second) or not len(first):
+        return first.dtype if len(first) else second.dtype
+    numbers = all(each.dtype.kind in "biuf" for each in (first, second))
+    if first.dtype.kind != second.dtype.kind and not numbers:
+        return np.dtype(object)
+    common = np.result_type(first, second)
+    if first.dtype.kind == second.dtype.kind:
+        return common
+    is_exact = all(
+        each.astype(common).tolist() == each.tolist() for each in (first, second)
+    )
+    return common if is_exact else np.dtype(object)
+
+
+def places_of(first: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """List the places of several runs, one run after another.
+
+    Parameters
+    ----------
+    first, sizes : int ndarray of shape (n_runs,)
+        Where each run begins, and how long it is.
+
+    Returns
+    -------
+    int ndarray of shape (sum of sizes,)
+        Places.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.utils.unique import places_of
+    >>> places_of(np.array([7, 2]), np.array([2, 3]))
+    array([7, 8, 2, 3, 4])
+    """
+    before = np.cumsum(sizes) - sizes
+    return np.repeat(first - before, sizes) + np.arange(sizes.sum())
+
+
+def runs_of(places: np.ndarray) -> list[slice] | None:
+    """Cut places into the runs that they are made of, if these are long.
+
+    What is copied run by run takes a fraction of the time of what is gathered place by
+    place.
+
+    Parameters
+    ----------
+    places : int ndarray of shape (n,)
+        Places, none of them negative.
+
+    Returns
+    -------
+    list of slice or None
+        The runs, in their order; None if they are shorter than eight places on average.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.utils.unique import runs_of
+    >>> runs_of(np.r_[0:10, 12:30])
+    [slice(0, 10, None), slice(12, 30, None)]
+    """
+    ends = np.flatnonzero(np.diff(places) != 1) + 1
+    if 8 * (len(ends) + 1) > len(places):
+        return None
+    starts, stops = places[np.append(0, ends)], places[np.append(ends, 0) - 1] + 1
+    return [slice(*run) for run in zip(starts.tolist(), stops.tolist(), strict=True)]

@@ -20,6 +20,7 @@ from skmeta.algorithms.gaussian.exact import Inverse, MostLikely
 from skmeta.algorithms.shared.graph import graph_rows, laplacian
 from skmeta.backbones import MLP
 from skmeta.episodes import Batch, Episode
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, make_batch
 
 VALUES = {
@@ -273,12 +274,12 @@ def test_the_gradient_of_the_most_likely_values_is_that_of_the_solution(generato
     root = counts.sqrt()[:, None, :, None]
     steps = torch.full((2,), 60)
 
-    def weights(K, logits):
+    def weights(A, logits):
+        K = root * (A @ A.mT) * root.mT
         logits = logits.masked_fill(absent, -torch.inf)
         return MostLikely.apply(K, logits, Y, root, steps)
 
-    K = root * (A @ A.mT) * root.mT
-    given = K.requires_grad_(), logits.requires_grad_()
+    given = A.requires_grad_(), logits.requires_grad_()
     assert torch.autograd.gradcheck(weights, given, rtol=1e-4, atol=1e-6)
 
 
@@ -540,3 +541,8 @@ def test_a_large_support_leaves_unlabelled_rows_alone(spec, generator):
     beside = algorithm.adapt(module, support._replace(unlabelled=others))
     for a, b in zip(plain, beside, strict=True):
         assert torch.equal(a, b)
+
+
+@transfer.SPACES
+def test_the_second_loss_tells_training_classes_apart(spec, labelled_episode_for):
+    transfer.check_second_loss(GP(width=4), labelled_episode_for(spec), spec)

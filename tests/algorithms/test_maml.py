@@ -177,6 +177,38 @@ def test_pseudo_rows_shorten_the_step_of_small_supports(make):
     torch.testing.assert_close(steps[1], steps[0] * shorter.view(3, 1, 1))
 
 
+def test_a_step_that_leads_astray_ends_those_after_it(make):
+    """The second of three is far too long; the last is not known to be any better."""
+    algorithm = MAML(0.1, 3, learn_inner_lr="step")
+    module, episode = make(algorithm, REGRESSOR)
+    for rate in module.rates:
+        rate.data[1] = 1e3
+    start, *path = algorithm._path(
+        module, episode.support, 3, first_order=False, every=True
+    )
+    for name, weight in start.weights.items():
+        first, *others = (state.weights[name] for state in path)
+        assert not torch.equal(first, weight.expand_as(first))
+        for other in others:
+            assert torch.equal(other, weight.expand_as(other))
+
+
+def test_a_task_gone_astray_leaves_the_gradient_of_the_others_finite(make):
+    """In single precision, where what its steps would have led to overflows."""
+    algorithm = MAML(inner_lr=0.2, learn_inner_lr=False)
+    module, episode = make(algorithm, REGRESSOR)
+    module = module.float()
+    support, query = (batch._replace(X=batch.X.float()) for batch in episode)
+    far = torch.tensor([1e6, 1.0, 1.0])
+    support = support._replace(
+        X=support.X * far[:, None, None], y=support.y.float() * far[:, None]
+    )
+    query = query._replace(y=query.y.float())
+    for gradient_of in (by_meta_loss, by_meta_backward):
+        _, gradients = gradient_of(algorithm, module, Episode(support, query))
+        assert all(gradient.isfinite().all() for gradient in gradients)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -52,6 +52,8 @@ def test_the_weights_of_the_steps_move_to_the_last_one():
     assert weights[-1, -1] > 0.97
     at_once = MAMLPlusPlus(inner_steps=4, multi_step_until=0)
     assert at_once.step_weights(0).tolist() == [0, 0, 0, 1]
+    by_default = MAMLPlusPlus(inner_steps=2).step_weights(480)  # half of the way
+    assert by_default.tolist() == [0.25, 0.75]
 
 
 def test_every_step_and_tensor_learns_a_rate_of_its_own(make):

@@ -12,6 +12,7 @@ from skmeta.distances import Euclidean, Mahalanobis, Manhattan
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
 from skmeta.testing.algorithms.laws import support_order_does_not_matter
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, make_batch
 
 SPECS = pytest.mark.parametrize(
@@ -202,3 +203,13 @@ def test_learns_to_tell_new_digits_from_five_rows_each(full_context):
         rest = np.setdiff1d(np.arange(len(y)), few)
         scores.append(meta.adapt(X[few], y[few]).score(X[rest], y[rest]))
     assert np.mean(scores) > 0.6  # chance: 1/3
+
+
+@transfer.SPACES
+@pytest.mark.parametrize(
+    "algorithm", [MatchingNet(), MatchingNet(full_context=True)], ids=repr
+)
+def test_the_second_loss_tells_training_classes_apart(
+    algorithm, spec, labelled_episode_for
+):
+    transfer.check_second_loss(algorithm, labelled_episode_for(spec), spec)

@@ -12,6 +12,7 @@ from skmeta.algorithms.shared.crammer_singer import _Problem
 from skmeta.backbones import MLP
 from skmeta.episodes import Batch, Episode
 from skmeta.testing import check_algorithm, parametrize_with_algorithm_checks
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, calibrated
 
 SPACES = pytest.mark.parametrize(
@@ -184,3 +185,8 @@ def test_learns_to_tell_digits_never_seen(digits):
     new = X[y >= 6], y[y >= 6]
     tasks = np.arange(len(new[1])) // 72  # ten tasks of all four digits
     assert meta.score(*new, groups=tasks) > 0.7
+
+
+@transfer.SPACES
+def test_the_second_loss_tells_training_classes_apart(spec, labelled_episode_for):
+    transfer.check_second_loss(MetaOptNet(), labelled_episode_for(spec), spec)

@@ -11,6 +11,7 @@ from skmeta.backbones import MLP, Identity
 from skmeta.distances import Cosine, Mahalanobis, Manhattan
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_checks
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK
 
 
@@ -202,3 +203,11 @@ def test_the_graph_has_its_share_in_assignments_and_answers(episode_for):
     alone = mixed(one, torch.zeros(3, X.shape[1], 4).double(), X, None)
     answers = ProtoNet(unlabelled=(1.0, 1.0)).predict(module, one, X)
     torch.testing.assert_close(answers, alone)
+
+
+@transfer.SPACES
+@pytest.mark.parametrize("algorithm", [ProtoNet(), ProtoNet(n_splits=2)], ids=repr)
+def test_the_second_loss_tells_training_classes_apart(
+    algorithm, spec, labelled_episode_for
+):
+    transfer.check_second_loss(algorithm, labelled_episode_for(spec), spec)

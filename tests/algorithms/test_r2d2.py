@@ -12,6 +12,7 @@ from skmeta.algorithms.r2d2 import R2D2
 from skmeta.backbones import MLP, Identity
 from skmeta.datasets import make_sinusoids
 from skmeta.testing import parametrize_with_algorithm_checks
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, SPECS, calibrated
 
 # Narrower than the supports, and wider: both forms of the solution.
@@ -179,3 +180,8 @@ def test_answers_are_less_sure_at_first_where_labels_are_shared():
         for spec in (CLASSIFIER, PER_TASK)
     }
     assert scales == pytest.approx({"shared": 1.5, "per_task": 10.0})
+
+
+@transfer.SPACES
+def test_the_second_loss_tells_training_classes_apart(spec, labelled_episode_for):
+    transfer.check_second_loss(R2D2(), labelled_episode_for(spec), spec)

@@ -13,6 +13,7 @@ from skmeta.backbones import MLP, Identity
 from skmeta.distances import Tangent
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
+from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, make_batch
 
 SPECS = pytest.mark.parametrize(
@@ -249,3 +250,13 @@ def test_a_comparison_that_says_nothing_leaves_the_prior_as_it_is(make):
     state = RelationNet().adapt(module, episode.support)
     log_r = RelationNet().answer(module, state, query)
     torch.testing.assert_close(log_r, query.offset.mean(dim=2).log_softmax(dim=-1))
+
+
+@transfer.SPACES
+@pytest.mark.parametrize(
+    "algorithm", [RelationNet(), RelationNet(distance="euclidean")], ids=repr
+)
+def test_the_second_loss_tells_training_classes_apart(
+    algorithm, spec, labelled_episode_for
+):
+    transfer.check_second_loss(algorithm, labelled_episode_for(spec), spec)

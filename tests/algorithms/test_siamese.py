@@ -13,6 +13,7 @@ from skmeta.backbones import MLP
 from skmeta.distances import Cosine, Euclidean, Mahalanobis, Manhattan
 from skmeta.episodes import Episode
 from skmeta.testing import parametrize_with_algorithm_checks
+from tests.algorithms import transfer
 from tests.batches import PER_TASK, make_batch
 
 PREDICT_BY = pytest.mark.parametrize("predict_by", ["nearest", "mean"])
@@ -196,3 +197,8 @@ def test_learns_to_tell_new_digits_from_five_rows_each(predict_by):
         rest = np.setdiff1d(np.arange(len(y)), few)
         scores.append(meta.adapt(X[few], y[few]).score(X[rest], y[rest]))
     assert np.mean(scores) > 0.6  # chance: 1/3
+
+
+def test_the_second_loss_tells_training_classes_apart(labelled_episode_for):
+    spec = transfer.PER_TASK
+    transfer.check_second_loss(Siamese(), labelled_episode_for(spec), spec)

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from sklearn.base import clone
 from torch.nn.functional import cross_entropy
 
-from skmeta.algorithms import Spec
+from skmeta.algorithms import GP, Spec
 from skmeta.algorithms.simpleshot import SimpleShot
 from skmeta.backbones import MLP
+from skmeta.episodes import Episode
 
 CLASSIFIER = Spec(3, 4, "classifier", "shared", n_train_classes=4)
 PER_TASK = Spec(3, 0, "classifier", "per_task", n_train_classes=6)
@@ -56,3 +58,27 @@ def naive_class_loss(logits_of, episode):
     ]
     assert len(losses) == 9 + 12 + 7 + 6 + 3 + 8
     return torch.stack(losses).mean()
+
+
+def check_second_loss(algorithm, episode, spec):
+    """See that ``class_loss`` adds the loss of telling all training classes apart."""
+    alone, both = (clone(algorithm).set_params(class_loss=w) for w in (0, 0.7))
+    module = build(both, spec)
+    losses = []
+    for learner, learnt in [(alone, build(alone, spec)), (both, module)]:
+        torch.manual_seed(0)  # of other splits
+        losses.append(learner.meta_loss(learnt, episode))
+
+    def logits_of(row):
+        if isinstance(algorithm, GP):  # which tells classes apart by what it compares
+            return module.class_loss.classifier(module.embed(row[None, None], None))[
+                0, 0
+            ]
+        return module.class_loss.classifier(module.backbone(row))
+
+    added = 0.7 * naive_class_loss(logits_of, episode)
+    torch.testing.assert_close(losses[1], losses[0] + added)
+    # Without training classes, as in partial_fit, episodes are all there is.
+    bare = Episode(*(batch._replace(label=None) for batch in episode))
+    torch.manual_seed(0)
+    torch.testing.assert_close(both.meta_loss(module, bare), losses[0])

@@ -73,25 +73,26 @@ def test_a_large_network_still_gets_a_task_at_a_time(monkeypatch):
 def learnt(*shapes):
     """Chunks of tasks, each with a matrix per task and its number of classes."""
     for chunk, (n_tasks, width) in enumerate(shapes):
-        yield n_tasks, (torch.full((n_tasks, width, 2), chunk), torch.ones(n_tasks))
+        state = torch.full((n_tasks, width, 2), chunk), torch.ones(n_tasks)
+        yield chunks.Learnt(n_tasks, state)
 
 
 @pytest.mark.parametrize("n_chunks", [1, 2, 40])
 def test_joining_chunks_keeps_what_was_learnt_in_order(n_chunks):
     shapes = [(1 + chunk % 3, 4) for chunk in range(n_chunks)]
-    sizes, states = zip(*chunks.join(learnt(*shapes)), strict=True)
+    sizes, states, _ = zip(*chunks.join(learnt(*shapes)), strict=True)
     assert len(states) == -(-n_chunks // 16)
     assert [len(matrix) for matrix, _ in states] == list(sizes)
     for leaf in (0, 1):
         torch.testing.assert_close(
             torch.cat([state[leaf] for state in states]),
-            torch.cat([state[leaf] for _, state in learnt(*shapes)]),
+            torch.cat([each.state[leaf] for each in learnt(*shapes)]),
         )
 
 
 def test_chunks_of_other_shapes_stay_apart():
     shapes = [(2, 3), (1, 3), (4, 5), (2, 3)]
-    sizes, states = zip(*chunks.join(learnt(*shapes)), strict=True)
+    sizes, states, _ = zip(*chunks.join(learnt(*shapes)), strict=True)
     assert sizes == (3, 4, 2)
     assert [matrix.shape[1] for matrix, _ in states] == [3, 5, 3]
 

@@ -30,6 +30,23 @@ def test_an_epoch_weights_each_meta_batch_by_its_tasks(kind):
     assert history[-1, "train_loss"] == pytest.approx(expected)
 
 
+def test_the_best_epochs_so_far_have_the_least_loss_or_the_highest_score():
+    X, y, groups = make_sinusoids(n_tasks=40, n_rows=20, random_state=0)
+    quick = {"max_epochs": 8, "tasks_per_epoch": 8, "lr": 0.02, "random_state": 0}
+    history = MetaRegressor("anil", early_stopping=True, **quick)
+    history = history.fit(X, y, groups=groups).history_
+    for name, best in [
+        ("train_loss", np.minimum),
+        ("valid_loss", np.minimum),
+        ("valid_score", np.maximum),
+    ]:
+        values = np.array(history[:, name])
+        so_far = best.accumulate(values)
+        is_best = np.r_[True, so_far[1:] != so_far[:-1]]
+        assert history[:, f"{name}_best"] == is_best.tolist()
+        assert 1 < is_best.sum() < len(values)
+
+
 def test_a_step_that_cannot_be_compiled_runs_as_it_is_with_one_warning(monkeypatch):
     def no_compiler(function, **kwargs):
         def compiled(*args):

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from skorch.callbacks import Callback
 
 from skmeta import MetaClassifier
 from skmeta.algorithms import Algorithm, ProtoNet
+from skmeta.engine.training import _can_fuse
 from tests.quick import TASK, X, Y, classifier
 
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5}
@@ -108,6 +110,15 @@ def test_verbose_shows_one_progress_bar_on_stderr(capsys):
     assert "2/2" in shown.err
     assert "train_loss" in shown.err
     assert "valid_loss" in shown.err
+
+
+def test_steps_are_fused_where_they_can_be_and_nobody_chose_otherwise():
+    adam = torch.optim.Adam
+    assert _can_fuse(adam)
+    assert _can_fuse(partial(adam, betas=(0.5, 0.9)))
+    assert not _can_fuse(torch.optim.RMSprop)
+    for way in ("fused", "foreach", "differentiable"):
+        assert not _can_fuse(partial(adam, **{way: False}))
 
 
 def test_silence_is_the_default(capsys):

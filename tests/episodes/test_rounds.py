@@ -1,10 +1,11 @@
 """Rounds: supports that grow, and queries apart from them."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmeta.episodes.rounds import draw_rounds
+from skmeta.episodes.rounds import draw_classes, draw_rounds
 
 
 @settings(max_examples=30, deadline=None)
@@ -30,3 +31,84 @@ def test_supports_are_nested_and_never_in_the_query(sizes, per_task, shot, seed)
     sizes = np.bincount(cell[drawn.row])[cell[drawn.row]]
     in_query = np.bincount(cell[drawn.row], query)[cell[drawn.row]]
     assert (in_query[sizes > 1] >= 1).all()
+
+
+def test_a_query_may_be_cut_and_begins_where_the_support_ends():
+    task, rng = np.repeat([0, 1], [9, 3]), np.random.default_rng(0)
+    (drawn,) = draw_rounds(
+        task, None, n_way=None, n_episodes=None, n_repeats=1, rng=rng
+    )
+    query = drawn.query(2, 4)
+    assert np.bincount(task[drawn.row[query]]).tolist() == [4, 1]
+    assert sorted(drawn.place[query]) == [2, 2, 3, 4, 5]
+
+
+def test_each_episode_apart_has_the_rows_and_the_task_that_it_had():
+    task, rng = np.array([0, 1, 1, 2, 2, 2]), np.random.default_rng(0)
+    (drawn,) = draw_rounds(task, None, n_way=None, n_episodes=3, n_repeats=1, rng=rng)
+    assert sorted(drawn.task) == [0, 1, 2]
+    apart = list(drawn.apart())
+    assert [each.task.tolist() for each in apart] == [[each] for each in drawn.task]
+    for number, each in enumerate(apart):
+        assert set(task[each.row]) == set(each.task)
+        assert not each.episode.any()
+        own = drawn.episode == number
+        assert (each.place == drawn.place[own]).all()
+        assert (each.size == drawn.size[own]).all()
+
+
+def test_every_task_comes_again_only_when_all_have_come():
+    task, rng = np.repeat(np.arange(4), 3), np.random.default_rng(0)
+    rounds = list(
+        draw_rounds(task, None, n_way=None, n_episodes=10, n_repeats=99, rng=rng)
+    )
+    assert [sorted(each.task) for each in rounds[:2]] == [[0, 1, 2, 3]] * 2
+    assert len(set(rounds[2].task)) == len(rounds[2].task) == 2
+    assert len(rounds) == 3
+    for each in rounds:
+        assert (task[each.row] == each.task[each.episode]).all()
+        assert len(each.row) == 3 * len(each.task)
+    assert len({tuple(each.task) for each in rounds[:2]}) == 2  # in another order
+    eight = draw_rounds(task, None, n_way=None, n_episodes=8, n_repeats=1, rng=rng)
+    assert [len(each.task) for each in eight] == [4, 4]
+
+
+def test_some_classes_of_each_task_are_drawn_whole():
+    task = np.repeat([0, 1], [12, 4])
+    label = np.r_[np.arange(12) % 4, np.arange(4) % 2 + 2]
+    rounds = list(
+        draw_rounds(
+            task,
+            label,
+            n_way=3,
+            n_episodes=None,
+            n_repeats=20,
+            rng=np.random.default_rng(0),
+        )
+    )
+    assert len(rounds) == 20
+    seen = set()
+    for each in rounds:
+        first = label[each.row[task[each.row] == 0]]
+        assert np.bincount(first)[np.unique(first)].tolist() == [3, 3, 3]
+        seen.add(tuple(np.unique(first)))
+        assert sorted(each.row[task[each.row] == 1]) == [12, 13, 14, 15]
+    assert len(seen) == 4  # ways to leave one of four classes out
+
+
+def test_classes_of_two_rows_make_episodes_and_those_of_one_do_not():
+    label = np.array([0, 1, 1, 2, 2, 2, 3, 3])
+    rng = np.random.default_rng(0)
+    drawn = draw_classes(label, n_way=2, n_episodes=60, rng=rng)
+    assert drawn.task.tolist() == list(range(60))
+    seen = set()
+    for each in drawn.apart():
+        classes = tuple(np.unique(label[each.row]))
+        assert sorted(each.row) == np.flatnonzero(np.isin(label, classes)).tolist()
+        assert (each.size == np.bincount(label)[label[each.row]]).all()
+        seen.add(classes)
+    assert seen == {(1, 2), (1, 3), (2, 3)}
+    all_three = draw_classes(label, n_way=9, n_episodes=1, rng=rng)
+    assert sorted(all_three.row) == list(range(1, 8))
+    with pytest.raises(ValueError, match="No class has two rows"):
+        draw_classes(np.arange(5), n_way=2, n_episodes=1, rng=rng)

@@ -74,3 +74,30 @@ def test_a_memory_map_is_read_where_it_lies(tmp_path, monkeypatch):
     assert all(
         np.shares_memory(X, table) or np.shares_memory(on_disk, table) for table in seen
     )
+
+
+def test_squashed_features_keep_their_order_and_stay_below_a_size():
+    X = np.array([[-1e6, -3.0], [0.03, 3.0], [4.0, 1e6]])
+    table = Table(X, squash=3.0)
+    rows = np.arange(3)[np.newaxis]
+    squashed = table.features(rows, np.ones((1, 3), dtype=bool))[0].numpy()
+    np.testing.assert_allclose(squashed, X / np.sqrt(1 + X**2 / 9), rtol=1e-6)
+    assert abs(squashed[0, 1] + 3 / 2**0.5) < 1e-6
+    assert np.abs(squashed).max() <= 3
+
+
+def test_what_comes_with_rows_is_nothing_on_padding():
+    label, weight = np.array([4, 5, 6]), np.array([0.5, 2.0, 3.0], dtype=np.float32)
+    offset = np.arange(1, 7, dtype=np.float32).reshape(3, 2, 1)
+    table = Table(np.ones((3, 1)), np.arange(3), 0.0, 1.0, label, weight, offset)
+    rows, mask = np.array([[2, 0], [1, 1]]), np.array([[True, True], [True, False]])
+    batch = table.take(rows, mask, np.array([3, 3]))
+    assert batch.label.tolist() == [[6, 4], [5, -1]]
+    assert batch.weight.tolist() == [[3.0, 0.5], [2.0, 0.0]]
+    assert batch.offset.flatten(2).tolist() == [[[5, 6], [1, 2]], [[3, 4], [0, 0]]]
+    assert batch.y.tolist() == [[2, 0], [1, 0]]
+    assert table.offset.min() == 1  # the table's own rows stay
+    bare = Table(np.ones((3, 1)), np.arange(3)).take(rows, mask, np.array([3, 3]))
+    assert bare.label is bare.weight is bare.offset is None
+    other = table.take(rows, mask, np.array([3, 3]), np.array([[7, 8], [9, 9]]))
+    assert other.y.tolist() == [[7, 8], [9, 0]]

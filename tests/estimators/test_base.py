@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from skorch.callbacks import Callback
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import ProtoNet
@@ -126,3 +127,37 @@ def test_both_estimators_leave_the_same_to_the_algorithm(cls):
     auto = {name for name, value in cls().get_params().items() if value == "auto"}
     both = {"prior", "n_shot", "n_query", "max_epochs", "lr", "early_stopping"}
     assert both <= auto
+
+
+@pytest.mark.parametrize("cls", [MetaClassifier, MetaRegressor])
+def test_every_parameter_is_checked_and_named(cls, wine):
+    X, y, groups = wine
+    for name in cls().get_params(deep=False):
+        meta = cls(**QUICK).set_params(**{name: object()})
+        with pytest.raises((TypeError, ValueError), match=name):
+            meta.fit(X, y, groups=groups)
+    assert cls._parameter_constraints.keys() == cls().get_params(deep=False).keys()
+
+
+class Stop(Callback):
+    """Press Ctrl-C in an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_batch_begin(self, net, **kwargs):
+        if net.n_epochs == self.epoch:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.filterwarnings("ignore:Meta-training was interrupted")
+def test_a_second_fit_that_is_stopped_counts_from_its_first_whole_epoch(diabetes):
+    X, y, groups = diabetes
+    meta = MetaRegressor("anil", **{**QUICK, "max_epochs": 3})
+    first = meta.fit(X, y, groups=groups).module_
+    for epoch in (1, 2):
+        meta.set_params(callbacks=[Stop(epoch)])
+        with pytest.raises(KeyboardInterrupt):
+            meta.fit(X, y, groups=groups)
+        assert (meta.module_ is first) == (epoch == 1)
+        assert meta.module_ is meta.net_.module_

@@ -97,3 +97,23 @@ def test_labels_of_single_tasks_are_taken_as_per_task(digits):
     named = np.where(y % 2 == 0, "even", "odd")
     meta = MetaClassifier("protonet", **QUICK).fit(X, named, groups=groups)
     assert meta.label_space_ == "shared"
+
+
+def test_class_weights_are_odds_where_rows_of_a_class_cannot_count_more(wine):
+    X, y, groups = wine
+    names = np.array(["barolo", "grignolino", "barbera"])[y]
+    weights = {"barolo": 5.0, "barbera": 0.5}
+
+    known = (y != 1) | (groups != 0)  # the first task lacks a class
+    meta = MetaClassifier("protonet", label_space="per_task", n_shot=3, **QUICK)
+    meta.set_params(class_weight=weights).fit(X, names, groups=groups)
+
+    def probabilities():
+        meta.adapt(X[known], names[known], groups=groups[known])
+        return meta.predict_proba(X, groups=groups)
+
+    weighed = probabilities()
+    meta.set_params(class_weight=None)
+    odds = probabilities() * [0.5, 5.0, 1.0]  # in the order of names
+    odds /= odds.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(weighed, odds, rtol=1e-4, atol=1e-6)

@@ -238,3 +238,49 @@ def test_a_meta_learner_makes_an_ordinary_estimator():
     few_shot = regressor().fit(X, Y, groups=TASK).as_regressor()
     assert type(few_shot) is FewShotRegressor
     assert few_shot.fit(X[:6], Y[:6]).predict(X).shape == Y.shape
+
+
+def test_rows_count_by_their_weights_where_the_meta_learner_takes_them():
+    meta = regressor(algorithm="r2d2").fit(X, Y, groups=TASK)
+    weight = np.array([0.3, 2.0, 1.0, 0.5, 4.0])
+    few_shot = FewShotRegressor(meta).fit(X[:5], Y[:5], sample_weight=weight)
+    meta.adapt(X[:5], Y[:5], sample_weight=weight)
+    np.testing.assert_array_equal(few_shot.predict(X), meta.predict(X))
+
+
+def test_rows_are_repeated_by_their_weights_where_it_takes_none():
+    A, b, task = wine()
+    meta = classifier("metaoptnet").fit(A, b, groups=task)
+    A, b = A[::20], b[::20]
+    few_shot, times = FewShotClassifier(meta), np.arange(len(b)) % 3
+    few_shot.fit(A, b, sample_weight=times)
+    rows = np.repeat(np.arange(len(b)), times)
+    np.testing.assert_array_equal(
+        few_shot.predict_proba(A),
+        FewShotClassifier(meta).fit(A[rows], b[rows]).predict_proba(A),
+    )
+    with pytest.raises(ValueError, match="takes no weights of rows"):
+        few_shot.fit(A, b, sample_weight=times + 0.5)
+    with pytest.raises(ValueError, match="Divide them by a number"):
+        few_shot.fit(A, b, sample_weight=times * 1e6)
+
+
+def test_codes_in_place_of_labels_are_led_back_to_what_they_stand_for():
+    A, b, task = wine()
+    meta = classifier().fit(A, b, groups=task)
+    labels, codes = np.unique(b, return_inverse=True)
+    named = FewShotClassifier(meta).fit(A[::9], b[::9])
+    coded = FewShotClassifier(meta, encoded_labels=True).fit(A[::9], codes[::9])
+    np.testing.assert_array_equal(coded.classes_, [0, 1, 2])
+    np.testing.assert_array_equal(labels[coded.predict(A)], named.predict(A))
+    np.testing.assert_array_equal(coded.predict_proba(A), named.predict_proba(A))
+    two = np.flatnonzero(codes != 1)[::9]  # whose codes may be 0 and 1, or 0 and 2
+    with pytest.raises(ValueError, match="must hold all of the codes 0 to 2"):
+        coded.fit(A[two], codes[two] // 2)
+    named.fit(A[two], b[two])
+    coded.set_params(encoded_labels=labels[[2, 0]]).fit(A[two], codes[two] // 2)
+    np.testing.assert_array_equal(labels[coded.predict(A) * 2], named.predict(A))
+    with pytest.raises(ValueError, match="must hold codes 0 to 1 of the labels"):
+        coded.fit(A[two], codes[two])
+    with pytest.raises(ValueError, match=r"encoded_labels must be .*not 'yes'"):
+        coded.set_params(encoded_labels="yes").fit(A[two], codes[two])

@@ -98,6 +98,18 @@ def test_without_standardisation_the_range_itself_is_the_unit():
     np.testing.assert_array_equal(inside, X)  # rows of the range stay as they are
 
 
+@pytest.mark.parametrize("normalize", ["global", "task", None])
+def test_what_a_prior_is_asked_is_never_far_beyond_the_range(normalize):
+    """By three deviations, or by the width of a range that is the unit itself."""
+    meta = MetaRegressor("maml", normalize=normalize, **TINY).fit(X, Y, groups=TASK)
+    room = 3 * X.std() if normalize else np.ptp(X)
+    asked = np.array([[X.min() - 1e6], [X.mean()], [X.max() + 1e6]])
+    near = meta._nearer(asked)
+    expected = [[X.min() - room], [X.mean()], [X.max() + room]]
+    np.testing.assert_allclose(near, expected, rtol=1e-6)
+    assert meta._nearer(X) is X
+
+
 def test_the_range_is_kept_in_files_and_old_files_have_none(waves, tmp_path):
     waves.save(tmp_path / "waves")
     again = skmeta.load(tmp_path / "waves")

@@ -75,3 +75,37 @@ def test_a_part_does_not_shrink_the_largest_task(diabetes):
     few = np.arange(24)
     meta.partial_fit(X[few], y[few], groups=groups[few])
     assert meta.largest_task_ == largest == np.bincount(groups).max()
+
+
+def test_targets_are_learnt_in_their_own_unit_where_nothing_is_standardised(diabetes):
+    X, y, groups = diabetes
+    meta = MetaRegressor("r2d2", normalize=None, **QUICK).fit(X, y, groups=groups)
+    assert (meta.target_mean_, meta.target_scale_) == (0.0, 1.0)
+    meta = MetaRegressor("r2d2", **QUICK).fit(X, y, groups=groups)
+    assert meta.target_mean_ == pytest.approx(y.mean())
+    assert meta.target_scale_ == pytest.approx(y.std())
+
+
+@pytest.mark.parametrize(
+    ("unit", "level", "dtype"),
+    [
+        (1.0, 0.0, np.float32),
+        (1.0, -1e6, np.float64),
+        (1.0, 1e6, np.float64),
+        (1e-30, 0.0, np.float64),
+        (1e30, 0.0, np.float64),
+    ],
+)
+def test_answers_have_the_digits_that_targets_need(unit, level, dtype, diabetes):
+    """Far from zero single precision leaves none of them, and of some sizes none."""
+    X, y, groups = diabetes
+    usual = (y - y.mean()) / y.std()
+    meta = MetaRegressor("r2d2", **QUICK)
+    answers = [
+        meta.fit(X, values, groups=groups).adapt(X[:50], values[:50]).predict(X)
+        for values in (usual, usual * unit + level)
+    ]
+    assert answers[1].dtype == dtype
+    np.testing.assert_allclose(
+        (answers[1].astype(float) - level) / unit, answers[0], rtol=0, atol=1e-3
+    )

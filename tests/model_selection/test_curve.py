@@ -36,6 +36,20 @@ def test_intervals_are_those_of_student_over_tasks(diabetes):
         assert row.score == pytest.approx(scores.mean())
 
 
+def test_by_default_three_splits_have_supports_of_no_row_to_twenty(diabetes):
+    X, y, groups = diabetes
+    frame = few_shot_curve(DummyRegressor(), X, y, groups, per_task=True)
+    assert frame.columns.tolist() == ["estimator", "shots", "task", "repeat", "score"]
+    assert sorted(set(frame.shots)) == [1, 2, 5, 10, 20]  # it answers none without one
+    assert frame.groupby(["shots", "task"]).repeat.apply(sorted).tolist() == (
+        [[0, 1, 2]] * 5 * frame.task.nunique()
+    )
+    prior = few_shot_curve(Pooled(DummyRegressor()), X, y, groups)
+    assert prior.shots.tolist() == [0, 1, 2, 5, 10, 20]
+    again = few_shot_curve(DummyRegressor(), X, y, groups, per_task=True)
+    assert again.equals(frame)
+
+
 def test_a_curve_rises_where_there_is_something_to_learn():
     X, y, task = make_sinusoids(n_tasks=60, n_rows=40, random_state=0)
     curve = few_shot_curve(

@@ -5,7 +5,7 @@ import numpy as np
 from skmeta.model_selection import GPBoost
 
 
-def test_three_rows_tell_the_level_of_a_new_task():
+def test_three_rows_tell_the_level_of_a_new_task(capfd):
     rng = np.random.default_rng(0)
     task = np.repeat(np.arange(60), 12)
     X = rng.normal(size=(len(task), 2))
@@ -19,3 +19,4 @@ def test_three_rows_tell_the_level_of_a_new_task():
     assert np.abs(error).mean() < 80
     error = model.adapt().predict(X[asked]) - y[asked]
     assert np.abs(error).mean() > 150
+    assert capfd.readouterr() == ("", "")

@@ -10,7 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmeta import MetaClassifier, MetaRegressor
+from skmeta.algorithms import MAML
 from skmeta.model_selection import (
+    PerTask,
     Pooled,
     PooledWithTaskMean,
     compare,
@@ -73,6 +75,22 @@ def test_the_name_of_an_algorithm_is_no_estimator(ill):
         few_shot_curve(["maml"], *ill)
     with pytest.raises(TypeError, match="3 is no estimator and cannot be judged"):
         few_shot_curve({"three": 3}, *ill)
+
+
+def test_estimators_are_named_for_what_tells_them_apart(diabetes):
+    X, y, groups = diabetes
+    meta = MetaRegressor(MAML(inner_steps=1), **QUICK).fit(X, y, groups=groups)
+    scaled = make_pipeline(StandardScaler(), Ridge())
+    search = GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2).fit(X, y)
+    named = [meta, scaled, Pooled(scaled), search, PerTask(Ridge())]
+    curve = few_shot_curve(named, X, y, groups, shots=3, n_repeats=1)
+    assert curve.estimator.tolist() == [
+        "MAML",
+        "Ridge",
+        "Pooled(Ridge)",
+        "Ridge 2",
+        "PerTask(Ridge)",
+    ]
 
 
 def test_estimators_meet_the_same_rows(ill):

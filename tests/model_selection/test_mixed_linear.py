@@ -164,3 +164,15 @@ def test_it_is_a_strategy_like_the_others(fitted):
     assert set(fresh.predict(table)) <= {"no", "yes"}
     np.testing.assert_allclose(fresh.predict_proba(table).sum(axis=1), 1)
     few_shot_curve([fresh], table, y, task, shots=3)
+
+
+def test_a_column_that_was_constant_is_heard_of_when_it_varies():
+    """As one that varied is, and neither may lead anywhere."""
+    X, y, task = values_of_a_level()
+    X[:, 2] = 5.0
+    model = MixedLinear("regressor").fit(X, y, groups=task)
+    heard = model._design(np.array([[0.0, 0.0, 5.5], [0.0, 0.0, 1e9]]))[:, 2]
+    np.testing.assert_allclose(heard, [0.5, 1e3], rtol=1e-5)
+    heard = model._design(np.array([[X[:, 0].max() + 0.5, 0, 5], [1e9, 0, 5]]))[:, 0]
+    high = (X[:, 0].max() - X[:, 0].mean()) / X[:, 0].std()
+    np.testing.assert_allclose(heard - high, [0.5 / X[:, 0].std(), 1e3], rtol=1e-5)

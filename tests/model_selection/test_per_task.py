@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
 from skmeta import FewShotClassifier, MetaClassifier
@@ -86,3 +86,26 @@ def test_a_model_that_cannot_be_fitted_to_a_support_is_counted(wine):
     proba = neighbours.predict_proba(X[:1], groups=[0])
     assert proba.shape == (1, 3)
     assert proba.min() > 0
+
+
+def test_values_are_those_of_a_model_of_each_task(diabetes):
+    X, y, groups = diabetes
+    way = PerTask(Ridge(0.1)).fit(X, y, groups=groups)
+    few = np.arange(len(y)) < 120
+    way.adapt(X[few], y[few], groups=groups[few])
+    answers = way.predict(X, groups=groups)
+    for task in range(12):
+        own = groups == task
+        model = Ridge(0.1).fit(X[few & own], y[few & own])
+        np.testing.assert_allclose(answers[own], model.predict(X[own]))
+
+
+def test_values_that_no_model_learns_are_the_mean_of_the_support(diabetes):
+    X, y, groups = diabetes
+    way = PerTask(KNeighborsRegressor(3)).fit(X, y, groups=groups)
+    few = np.r_[np.flatnonzero(groups == 0)[:2], np.flatnonzero(groups == 1)[:5]]
+    with pytest.warns(UserWarning, match="support of 1 of 2 tasks"):
+        way.adapt(X[few], y[few], groups=groups[few])
+    answers = way.predict(X[:2], groups=[0, 1])
+    model = KNeighborsRegressor(3).fit(X[few[2:]], y[few[2:]])
+    assert answers.tolist() == [y[few[:2]].mean(), model.predict(X[1:2])[0]]

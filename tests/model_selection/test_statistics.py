@@ -6,6 +6,7 @@ from scipy import stats
 
 from skmeta.evaluation.verdict import Duel
 from skmeta.model_selection._statistics import (
+    differences,
     holm,
     student_half_width,
     wilcoxon_p_value,
@@ -38,6 +39,26 @@ def test_wilcoxon_counts_signs_of_ranks():
     assert wilcoxon_p_value([0.1, 0.2, -0.3, 0.4, 0.5, 0.6]) == 2 * 5 / 2**6
 
 
+def test_equal_shares_differ_by_nothing_however_they_were_added_up():
+    rng = np.random.default_rng(0)
+    right = rng.integers(0, 2, size=(2, 200, 7)).astype(float)
+    a, b = right.sum(axis=2) / 7
+    noisy = sum(right[0].T / 7)  # another order: other last digits
+    assert (noisy != a).any()
+    np.testing.assert_array_equal(differences(noisy, b), differences(a, b))
+    assert (differences(noisy, a) == 0).all()
+    assert wilcoxon_p_value(differences(noisy, b)) == wilcoxon_p_value(
+        right[0].sum(axis=1) - right[1].sum(axis=1)  # whole numbers
+    )
+
+
+def test_differences_of_any_size_stay_what_they_are():
+    a = np.array([3e-120, 2.5e-7, 1.0, 12345.678, 1e15, 1e300, np.nan, np.inf])
+    b = np.array([-2e-120, 1e-7, -4.0, 12345.677, -1e15, -1e300, 0.0, 1.0])
+    wanted = [5e-120, 1.5e-7, 5.0, 0.001, 2e15, 2e300, np.nan, np.inf]
+    np.testing.assert_allclose(differences(a, b), wanted, rtol=1e-9, atol=0)
+
+
 def test_where_nothing_differs_nothing_is_shown():
     assert wilcoxon_p_value(np.zeros(9)) == 1.0
 
@@ -60,5 +81,10 @@ def test_a_duel_is_decided_by_these_statistics():
     rng = np.random.default_rng(0)
     meta, plain = rng.normal(size=(2, 12))
     duel = Duel(5, "maml", "ridge", np.arange(12), meta, plain)
-    assert duel.half_width == student_half_width(meta - plain)
-    assert duel.p_value == wilcoxon_p_value(meta - plain)
+    assert duel.half_width == pytest.approx(student_half_width(meta - plain))
+    assert duel.p_value == pytest.approx(wilcoxon_p_value(meta - plain))
+    tied = Duel(
+        5, "maml", "ridge", np.arange(12), 0.3 - 0.0 * meta, 0.1 + 0.2 * meta**0
+    )
+    assert tied.p_value == 1.0
+    assert tied.n_won == tied.n_lost == 0

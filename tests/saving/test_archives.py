@@ -7,17 +7,37 @@ import zipfile
 import numpy as np
 import pytest
 import skops.io
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
+from sklearn.covariance import EmpiricalCovariance
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import BaggingRegressor, HistGradientBoostingRegressor
+from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.isotonic import IsotonicRegression
+from sklearn.kernel_approximation import Nystroem
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.random_projection import GaussianRandomProjection
 from sklearn.svm import SVC, SVR
 
 from skmeta.exceptions import LoadError, SaveError
 from skmeta.saving import plain
-from skmeta.saving.archives import check_archive, check_built
+from skmeta.saving.archives import _check_array, check_archive, check_built
 
 rng = np.random.default_rng(0)
 X = np.c_[rng.normal(size=(60, 3)), rng.integers(0, 5, 60)]
@@ -239,3 +259,53 @@ def test_nothing_calls_a_method():
 
     with pytest.raises(LoadError, match="not trusted"):
         check_archive(rewritten(skops.io.dumps(Ridge()), change))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CalibratedClassifierCV(Ridge()),
+        ColumnTransformer([("scaled", StandardScaler(), [0])]),
+        DummyClassifier(),
+        EmpiricalCovariance(),
+        FrozenEstimator(Ridge()),
+        GaussianNB(),
+        GaussianProcessRegressor(),
+        GaussianRandomProjection(),
+        GridSearchCV(Ridge(), {"alpha": [1.0]}),
+        HistGradientBoostingRegressor(),
+        IsotonicRegression(),
+        KernelRidge(),
+        KNeighborsRegressor(),
+        LinearDiscriminantAnalysis(),
+        MLPRegressor(),
+        MultiOutputRegressor(Ridge()),
+        Nystroem(),
+        OneVsRestClassifier(Ridge()),
+        PCA(),
+        PLSRegression(),
+        make_pipeline(Ridge()),
+        SelectKBest(),
+        SimpleImputer(),
+        SVR(),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_estimators_of_every_listed_room_are_taken(estimator):
+    again = skops.io.loads(
+        check_archive(data := skops.io.dumps(estimator)),
+        trusted=skops.io.get_untrusted_types(data=data),
+    )
+    assert repr(again) == repr(estimator)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+@pytest.mark.parametrize("array", [np.ones((2, 3)), np.empty((0, 4)), np.array(1)])
+def test_an_array_is_as_large_as_its_header_says(version, array):
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, version=version)
+    data = buffer.getvalue()
+    _check_array(data)
+    if array.size:
+        with pytest.raises(LoadError, match="larger than itself"):
+            _check_array(data[:-1])

@@ -112,6 +112,35 @@ def test_what_cannot_have_been_saved_is_refused(saved, path, value, tmp_path):
     assert peak < 20 * len(data) + 2**22
 
 
+NONE = {"$": "items", "dtype": "<i8", "shape": [1], "items": [1]}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *[(key, None) for key in ("X", "y", "sizes")],
+        *[(key, NONE) for key in ("X", "y", "sizes", "weight", "offset")],
+    ],
+)
+def test_supports_of_other_tasks_are_refused(meta, key, value, tmp_path):
+    with_supports = pack_estimator(meta, supports=True)
+    data = forged(with_supports, f"supports/{key}", value)
+    assert_refused(data, tmp_path, "refused.skmeta")
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("X", np.nan), ("weight", -1.0), ("weight", np.inf)]
+)
+def test_supports_that_are_no_numbers_are_refused(name, number, tmp_path):
+    X, y, groups = table()
+    meta = small().fit(X, y, groups=groups)
+    meta.adapt(X, y, groups=groups, sample_weight=np.ones(len(y)))
+    document, tensors = saved_file.unpack(pack_estimator(meta, supports=True))
+    tensors[document["estimator"]["supports"][name]["name"]][-1] = number
+    data = saved_file.pack_text(json.dumps(document), tensors)
+    assert_refused(data, tmp_path, "refused.skmeta")
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_no_numbers_are_refused(saved, value, tmp_path):
     document, tensors = saved_file.unpack(saved)

@@ -12,6 +12,7 @@ import torch
 from sklearn import config_context
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import BaggingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import LRScheduler
@@ -22,6 +23,8 @@ from skmeta.algorithms import MAML, ProtoNet
 from skmeta.backbones import MLP, Correction
 from skmeta.builtin import skmeta_algorithms
 from skmeta.distances import Mahalanobis
+from skmeta.ensemble import MetaStackingClassifier
+from skmeta.model_selection import PerTask
 from tests.data.make_format1 import wine
 from tests.saving.conftest import TINY, small, table, through_file
 
@@ -194,6 +197,32 @@ def test_metadata_requests_are_kept(meta, tmp_path):
         mine = pickle.loads(pickle.dumps(meta)).set_score_request(sample_weight=True)
         again = through_file(mine, tmp_path / "a")
         assert str(again.get_metadata_routing()) == str(mine.get_metadata_routing())
+
+
+@pytest.mark.parametrize("adapts", [True, False])
+def test_an_ensemble_is_kept_with_its_members_and_its_requests(meta, adapts, tmp_path):
+    X, y, groups = table()
+    members = [("meta", meta), ("own", PerTask(LogisticRegression(max_iter=500)))]
+    stack = MetaStackingClassifier(
+        members, weights="equal", refit=False, random_state=0
+    )
+    with config_context(enable_metadata_routing=True):
+        stack.set_score_request(sample_weight=True)
+        bare = skops.io.loads(skops.io.dumps(stack), trusted=skmeta.TRUSTED_TYPES)
+        assert not bare.__sklearn_is_fitted__()
+        assert [name for name, _ in bare.estimators] == ["meta", "own"]
+        stack.fit(X, y, groups=groups)
+        if adapts:
+            stack.adapt(X, y, groups=groups)
+        again = through_file(stack, tmp_path / "a")
+        for each in (bare, again):
+            requests = str(stack.get_metadata_routing())
+            assert str(each.get_metadata_routing()) == requests
+    assert [*again.named_estimators_] == ["meta", "own"]
+    if adapts:
+        assert_same(stack, again, X, groups=groups)
+    few = X[::9], y[::9]
+    assert_same(stack.adapt(*few), again.adapt(*few), X)
 
 
 def test_what_a_user_hung_on_an_estimator_is_kept(tmp_path):

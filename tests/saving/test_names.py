@@ -30,10 +30,10 @@ REGRESSOR_KEYS = SHARED_KEYS | {"target_mean_", "target_scale_", "target_within_
 REGRESSOR_KEYS |= {"target_low_", "target_high_"}
 
 
-def document_of(estimator):
+def document_of(estimator, **how):
     if hasattr(estimator, "set_output"):
         estimator.set_output(transform="default")
-    return saved_file.unpack(pack_estimator(estimator))[0]["estimator"]
+    return saved_file.unpack(pack_estimator(estimator, **how))[0]["estimator"]
 
 
 def test_the_keys_of_format_2_are_those_that_files_have():
@@ -62,6 +62,10 @@ def test_the_keys_of_format_2_are_those_that_files_have():
     content = document_of(meta.adapt(X, y, groups=groups))
     assert content["fitted"].keys() == REGRESSOR_KEYS
     assert content["adapted"].keys() == ADAPTED_KEYS
+    for each in (meta, FewShotRegressor(meta).fit(X, y)):
+        content = document_of(each, supports=True)
+        keys = {"X", "y", "sizes", "weight", "offset"}
+        assert content["supports"].keys() == keys
 
 
 NAMED = {
@@ -86,6 +90,14 @@ NAMED = {
     "simpleshot": "_State",
 }
 """What files call the state of every built-in algorithm."""
+
+
+def test_a_calibration_has_the_keys_that_files_have():
+    X, y, groups = table()
+    meta = small(algorithm="cnp", label_space="shared").fit(X, y, groups=groups)
+    meta.calibrate(X, y, groups=groups)
+    keys = {"sizes", "n_tasks", "scores", "levels"}
+    assert document_of(meta)["calibration"].keys() == keys
 
 
 def test_the_state_of_every_built_in_algorithm_has_a_name_in_files():

@@ -142,3 +142,22 @@ def test_large_integers_are_found_by_any_integer_type():
     asked = np.array([BIG + 2, BIG], dtype=np.uint64)
     assert locate(names, asked, np.empty((2, 1)), "error").tolist() == [1, 0]
     assert locate(names, [float(BIG)], np.empty((1, 1)), "error").tolist() == [0]
+
+
+def test_tasks_are_found_by_name_and_others_are_none_or_an_error():
+    names, X = np.array(["a", "c", "e"]), np.empty((5, 0))
+    asked = ["e", "a", "f", "b", "a"]
+    assert locate(names, asked, X, "prior").tolist() == [2, 0, -1, -1, 0]
+    with pytest.raises(ValueError, match=r"adapted for the groups \['b', 'f'\]"):
+        locate(names, asked, X, "error")
+    assert locate(names, list("eacca"), X, "error").tolist() == [2, 0, 1, 1, 0]
+    assert locate(names, [1, 2, 3, 1, 1], X, "prior").tolist() == [-1] * 5
+    assert locate(None, asked, X, "prior").tolist() == [-1] * 5  # it has no name
+
+
+def test_without_groups_all_rows_are_of_the_only_task():
+    X = np.empty((3, 0))
+    for names in (None, np.array(["a"])):
+        assert locate(names, None, X, "error").tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="adapted to 2 tasks: pass groups="):
+        locate(np.array(["a", "b"]), None, X, "error")

@@ -165,3 +165,62 @@ def test_a_number_is_not_the_word_for_it(asked, known):
         encode(np.array(asked), np.array(known))
     with pytest.raises(ValueError, match="unknown to the shared label space"):
         encode(np.array(asked, dtype=object), np.array(known))
+
+
+# Tasks that join and leave -----------------------------------------------------------
+
+
+def expect_labels(labels, expected):
+    """Expect two to be the same to whoever asks."""
+    np.testing.assert_array_equal(labels.vocabulary, expected.vocabulary)
+    np.testing.assert_array_equal(labels.n_classes, expected.n_classes)
+    task = np.repeat(np.arange(len(expected.first)), expected.n_classes)
+    code = np.concatenate([np.arange(n) for n in expected.n_classes])
+    np.testing.assert_array_equal(
+        labels.decode(code.astype(int), task), expected.decode(code.astype(int), task)
+    )
+
+
+@given(labelled_tasks(), st.data())
+def test_tasks_that_join_and_leave_end_with_the_labels_of_those_there(data, more):
+    y, task, n_tasks = data
+    labels, _ = TaskLabels.per_task(y, task, n_tasks)
+    some = more.draw(st.sets(st.sampled_from(np.unique(task).tolist()), min_size=1))
+    some = np.array(sorted(some))
+    expected, _ = TaskLabels.per_task(y, task, n_tasks)
+    first_half = np.arange(len(y)) < len(y) // 2
+    grown = labels
+    for kept in (first_half, slice(None)):  # a task is replaced several times
+        own = np.isin(task[kept], some)
+        number = np.searchsorted(some, task[kept][own])
+        others, _ = TaskLabels.per_task(y[kept][own], number, len(some))
+        grown = grown.extended(np.arange(n_tasks), others, some)
+    expect_labels(grown, expected)
+    assert len(grown.members) <= 2 * max(1, expected.n_classes.sum())
+    of_some = np.isin(task, some)
+    expected, _ = TaskLabels.per_task(
+        y[of_some], np.searchsorted(some, task[of_some]), len(some)
+    )
+    expect_labels(grown.take(some), expected)
+
+
+def test_new_tasks_come_between_others_with_labels_of_their_own():
+    labels, _ = TaskLabels.per_task(np.array(["b", "d"]), np.array([0, 1]), 3)
+    others, _ = TaskLabels.per_task(np.array(["a", "long"]), np.array([0, 0]), 1)
+    grown = labels.extended(np.array([0, 2, 3]), others, np.array([1]))
+    assert grown.vocabulary.tolist() == ["a", "b", "d", "long"]
+    assert grown.n_classes.tolist() == [1, 2, 1, 0]
+    codes, task = np.array([0, 0, 1, 0]), np.array([0, 1, 1, 2])
+    assert grown.decode(codes, task).tolist() == ["b", "a", "long", "d"]
+
+
+def test_shared_labels_stay_shared_however_tasks_come_and_go():
+    classes = np.array(["a", "b"])
+    labels = TaskLabels.shared(classes, 3)
+    more = labels.extended(
+        np.arange(3), TaskLabels.shared(classes, 2), np.array([3, 1])
+    )
+    assert more.are_shared
+    assert len(more.n_classes) == 4
+    assert more.take(np.array([2])).vocabulary.tolist() == ["a", "b"]
+    assert len(more.members) == 2

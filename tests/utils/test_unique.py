@@ -1,4 +1,4 @@
-"""Numbering values by a table gives what numpy's sort gives, bit for bit."""
+"""Values numbered, found and united: what numpy's sort gives, in less time."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skmeta.utils.unique import number
+from skmeta.utils.unique import find, number, places_of, runs_of, unite
 
 
 @given(
@@ -55,3 +55,65 @@ def check(values):
     assert names.dtype == values.dtype
     np.testing.assert_array_equal(code, expected_code)
     assert code.dtype == np.intp
+
+
+# Two together ------------------------------------------------------------------------
+
+words = st.text("ab", max_size=4)
+values = st.one_of(
+    st.tuples(*[st.sets(st.integers(-9, 9))] * 2),
+    st.tuples(st.sets(st.integers(-9, 9)), st.sets(st.sampled_from([0.5, 1.0, 7.5]))),
+    st.tuples(*[st.sets(words)] * 2),
+    st.tuples(*[st.sets(st.integers(2**60, 2**60 + 9))] * 2),
+)
+
+
+@given(values)
+def test_united_values_are_those_of_both_and_tell_where_each_has_gone(pair):
+    first, second = (np.array(sorted(each)) for each in pair)
+    names, place, other = unite(first, second)
+    assert names.tolist() == sorted(pair[0] | pair[1])
+    assert names[place].tolist() == first.tolist()
+    assert names[other].tolist() == second.tolist()
+
+
+def test_united_names_are_not_cut_and_large_numbers_not_rounded():
+    long, short = np.array(["a" * 30]), np.array(["b"])
+    assert unite(short, long).names.tolist() == ["a" * 30, "b"]
+    signed, unsigned = np.array([2**60 + 1]), np.array([2**63 + 1], dtype=np.uint64)
+    assert unite(signed, unsigned).names.tolist() == [2**60 + 1, 2**63 + 1]
+    with pytest.raises(TypeError):
+        unite(np.array([1]), np.array(["1"]))
+
+
+@given(st.sets(st.integers(0, 30)), st.lists(st.integers(-5, 35)))
+def test_what_is_asked_for_is_found_where_it_is(known, asked):
+    names = np.array(sorted(known), dtype=int)
+    place, there = find(np.array(asked, dtype=int), names)
+    assert there.tolist() == [each in known for each in asked]
+    assert names[place[there]].tolist() == [each for each in asked if each in known]
+
+
+def test_a_word_is_not_found_among_numbers():
+    assert find(np.array(["1"]), np.array([1]))[1].tolist() == [False]
+
+
+# Runs --------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=9))
+def test_the_places_of_runs_are_those_of_ranges(runs):
+    first, sizes = np.array(runs, dtype=int).reshape(-1, 2).T
+    expected = [place for start, size in runs for place in range(start, start + size)]
+    assert places_of(first, sizes).tolist() == expected
+
+
+@given(st.lists(st.integers(0, 200), unique=True))
+def test_long_runs_are_cut_where_a_place_is_left_out(left_out):
+    places = np.setdiff1d(np.arange(201), left_out)
+    runs = runs_of(places)
+    if runs is None:
+        assert 8 * (np.count_nonzero(np.diff(places) != 1) + 1) > len(places)
+    else:
+        found = np.concatenate([np.arange(201)[run] for run in runs])
+        np.testing.assert_array_equal(found, places)

@@ -87,8 +87,9 @@ def adapt_deformed(
     mask = graph.mask
     K = module.kernel().between(rows, rows).double()
     K = K * (mask.unsqueeze(-1) & mask.unsqueeze(-2)).unsqueeze(1)
-    # A task without unlabelled rows is learnt as if there were no graph.
-    weights = weight * (unlabelled.counts > 0).any(dim=1).to(K)
+    # A task without unlabelled rows, or without others, is learnt as without a graph.
+    has_both = (unlabelled.counts > 0).any(dim=1) & (support.counts > 0).any(dim=1)
+    weights = weight * has_both.to(K)
     bent = Deformation.of(K, laplacian(graph.rows, mask), weights)
     known = K[..., :n]  # with the labelled rows
     inner = bent.V @ known

@@ -117,7 +117,7 @@ class Inverse(torch.autograd.Function):
 class MostLikely(torch.autograd.Function):
     r"""Most likely latent values of a softmax likelihood under a Gaussian process.
 
-    With covariances K, mean logits m and one-hot labels Y, they are
+    With covariances K, symmetric, mean logits m and one-hot labels Y, they are
     :math:`m + K \alpha` where :math:`\alpha = Y - \mathrm{softmax}(m + K \alpha)`. Each
     of a fixed number of steps is
 
@@ -140,7 +140,8 @@ class MostLikely(torch.autograd.Function):
         # Classes stand before rows, (tasks * processes, classes, rows): a softmax over
         # the last and short one of dimensions takes four times as long.
         shape = logits.mT.shape
-        step = torch.linalg.inv(_eye(K) + 0.5 * K).flatten(0, 1)
+        L = cholesky(_eye(K) + 0.5 * K)
+        step = torch.cholesky_inverse(L).flatten(0, 1)
         near = (K / root.clamp(min=_TINY).mT).flatten(0, 1)
         root = root.mT.expand(*shape[:2], 1, -1).flatten(0, 1)
         labels = root * Y.mT.expand(shape).flatten(0, 1)
@@ -148,10 +149,18 @@ class MostLikely(torch.autograd.Function):
         steps = steps.repeat_interleave(shape[1])
         goes = _whether_it_goes(steps, K.dtype)
         weights = torch.zeros_like(logits)
+        # What a step adds to K alpha is 2 r - 2 S r, for S = (I + K / 2)^-1 and what is
+        # left over, r: a second product in each step would only find that again.
+        latent, twice = logits.clone(), 2.0 / root.clamp(min=_TINY)
         for each in goes:
-            p = torch.softmax(torch.baddbmm(logits, weights, near), dim=-2)
-            change = (labels - root * p - weights) @ step
-            weights = weights + (change if each is None else each * change)
+            p = torch.softmax(latent, dim=-2)
+            rest = torch.addcmul(labels - weights, root, p, value=-1.0)
+            change = rest @ step
+            rest = rest - change
+            if each is not None:
+                change, rest = each * change, each * rest
+            weights += change
+            latent.addcmul_(rest, twice)
         p = torch.softmax(torch.baddbmm(logits, weights, near), dim=-2)
         ctx.save_for_backward(K.flatten(0, 1), step, p, weights, root)
         ctx.goes, ctx.shape = goes, shape

@@ -29,6 +29,10 @@ _FIRST_SHARE = 0.7
 _ODDS_WITHOUT_PRIOR, _ODDS_ON_EMBEDDING = -2.0, -1.0
 _TRUST = 0.5
 
+# Powers below it are as good as zero. Where they leave the normal numbers of single
+# precision, from exp(-87) on, a processor takes ten times as long for each.
+_LEAST_EXPONENT = -60.0
+
 # A prior's answer is drawn nearer, as a feature, beyond this size.
 _FAR = 6.0
 
@@ -56,20 +60,26 @@ class Kernel(NamedTuple):
         """Return covariances, (tasks, processes, rows, others)."""
         if rows.shape[1] < others.shape[1]:
             return self.between(others, rows).mT
-        d = self.slopes.shape[-1]
-        a, b = rows[..., :d], others[..., :d]
-        # All products of a task in one of matrices, (tasks, 2, processes, others,
-        # rows), whose factor that is repeated has the fewer rows.
-        scales = torch.cat([self.slopes, self.sharpness])
-        products = (b.unsqueeze(1) * scales).flatten(1, 2) @ a.mT
-        products = products.unflatten(1, (2, len(self.slopes), -1))
-        linear, near = products.unbind(dim=1)
-        far = self._half_norm(a).unsqueeze(-2) + self._half_norm(b).unsqueeze(-1)
-        near = torch.exp((near - far).clamp(max=0.0))
+        d, n = self.slopes.shape[-1], len(self.slopes)
+        a, b = rows[..., :d], others[..., :d].unsqueeze(1)
+        # All that is linear in rows or in pairs of them, the squared distances too, is
+        # one product of matrices, whose factor that is repeated has the fewer rows:
+        # passes over all pairs of rows take most of the time.
+        one, zeros = a.new_ones(*a.shape[:2], 1), b.new_zeros(*b.shape[:3], n)
+        a = torch.cat([a, one, self._half_norm(a).mT], dim=-1)
+        shape = (len(b), n, b.shape[2], -1)
+        linear = torch.cat(
+            [b * self.slopes, self.constant.expand(*shape[:3], 1), zeros.expand(shape)],
+            dim=-1,
+        )
+        minus = -torch.eye(n, dtype=b.dtype, device=b.device).unsqueeze(1)
+        far = -self._half_norm(b.squeeze(1)).unsqueeze(-1)
+        near = torch.cat([b * self.sharpness, far, minus.expand(shape)], dim=-1)
+        products = torch.cat([linear, near], dim=1).flatten(1, 2) @ a.mT
+        linear, near = products.unflatten(1, (2, n, -1)).unbind(dim=1)
         near_embedded = _squared_exponential(others[..., d:], rows[..., d:])
-        covariance = self.constant + linear + self.inputs * near
-        covariance = covariance + self.embedding * near_embedded.unsqueeze(1)
-        return covariance.mT
+        covariance = torch.addcmul(linear, self.inputs, _exp(near))
+        return torch.addcmul(covariance, self.embedding, near_embedded.unsqueeze(1)).mT
 
     def _half_norm(self, inputs: Tensor) -> Tensor:
         return (inputs.square() @ (0.5 * self.sharpness.squeeze(1)).T).mT
@@ -232,4 +242,9 @@ class KernelLearner(nn.Module):
 def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
     """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows."""
     squares = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2)
-    return torch.exp(-0.5 * (squares - 2 * a @ b.mT).clamp(min=0.0))
+    return _exp(a @ b.mT - 0.5 * squares)
+
+
+def _exp(x: Tensor) -> Tensor:
+    """Return ``exp(x)`` of numbers that rounding alone may have made positive."""
+    return x.clamp(_LEAST_EXPONENT, 0.0).exp()

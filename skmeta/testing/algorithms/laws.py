@@ -16,10 +16,12 @@ from skmeta.testing.algorithms.learning_laws import (
     a_state_may_be_carried,
     adapt_leaves_the_module_unchanged,
     copies_learn_the_same,
+    distances_are_of_the_classes_of_a_task,
     embedding_has_a_vector_per_row,
     every_parameter_gets_a_gradient,
     meta_loss_is_finite,
     state_has_tasks_first,
+    states_of_calls_may_be_joined,
 )
 from skmeta.testing.algorithms.prior_laws import (
     a_constant_of_the_prior_shifts_values,
@@ -305,7 +307,9 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     copies_learn_the_same,
     state_has_tasks_first,
     a_state_may_be_carried,
+    states_of_calls_may_be_joined,
     embedding_has_a_vector_per_row,
+    distances_are_of_the_classes_of_a_task,
 )
 """The laws of algorithms, in the order in which they are tried."""
 

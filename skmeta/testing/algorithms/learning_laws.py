@@ -24,10 +24,12 @@ __all__ = [
     "a_state_may_be_carried",
     "adapt_leaves_the_module_unchanged",
     "copies_learn_the_same",
+    "distances_are_of_the_classes_of_a_task",
     "embedding_has_a_vector_per_row",
     "every_parameter_gets_a_gradient",
     "meta_loss_is_finite",
     "state_has_tasks_first",
+    "states_of_calls_may_be_joined",
 ]
 
 law = lawmaker("algorithm", AlgorithmTrial.trials)
@@ -153,6 +155,31 @@ def a_state_may_be_carried(trial: AlgorithmTrial) -> None:
             expect_same(f"the embedding by a state {how}", again, embedding)
 
 
+@law(
+    "let a state say of a task nothing that depends on the others of the same call, "
+    "such as the difference from a mean over tasks: partial_adapt joins what was "
+    "learnt in several calls.",
+    applies=_has_tasks_first,
+)
+def states_of_calls_may_be_joined(trial: AlgorithmTrial) -> None:
+    """Joined, the states of two calls of ``adapt`` answer as each by itself."""
+    one, grown, other = trial.tasks(3)
+    before = grown._replace(X=grown.X[:-1], y=grown.y[:-1])
+    first = trial.adapt(pad([one, before, other]))
+    later = trial.adapt(pad([grown, trial.task()]))  # with a row more, and a task
+    first = tree_map(lambda leaf: torch.cat([leaf[:1], leaf[2:]]), first)
+    later = tree_map(lambda leaf: torch.cat(leaf.split(1)), later)
+    if _shapes(first) != _shapes(later):
+        return  # they stay apart
+    joined, X = tree_map(lambda *both: torch.cat(both), first, later), trial.rows(4, 5)
+    alone = [trial.predict(first, X[:2]), trial.predict(later, X[2:])]
+    expect_same("a state joined to another", trial.predict(joined, X), torch.cat(alone))
+
+
+def _shapes(state: Any) -> list[torch.Size]:
+    return [leaf.shape[1:] for leaf in tree_leaves(state)]
+
+
 def _carried(state: Any) -> Iterator[tuple[str, Any]]:
     """Go through the ways in which a state comes from adapt to predict."""
     for how, carry in [
@@ -188,3 +215,30 @@ def embedding_has_a_vector_per_row(trial: AlgorithmTrial) -> None:
             )
         if not embedding.isfinite().all():
             raise BreachError(f"embed is not finite for {len(tasks[0].y)} support rows")
+
+
+@law(
+    "return (tasks, rows, classes), at least 0, and inf for classes that a task lacks; "
+    "or leave distances out.",
+    applies=lambda trial: hasattr(trial.algorithm, "distances"),
+)
+def distances_are_of_the_classes_of_a_task(trial: AlgorithmTrial) -> None:
+    """``distances`` has a column per class, infinite for classes that a task lacks."""
+    tasks, X = [trial.task(n_classes=2), trial.task(n_classes=4)], trial.rows(2, 5)
+    distances = trial.distances(trial.adapt(pad(tasks)), X)
+    most = max(task.n_classes for task in tasks)
+    if distances.shape != (2, 5, most):
+        raise BreachError(
+            f"distances maps X of shape {tuple(X.shape)} and {most} classes to shape "
+            f"{tuple(distances.shape)}"
+        )
+    for task, own in zip(tasks, distances, strict=True):
+        known, lacked = own[:, : task.n_classes], own[:, task.n_classes :]
+        if not (known.isfinite() & (known >= 0)).all():
+            raise BreachError(
+                "a distance to a class of the task is no number from 0 on"
+            )
+        if (lacked != torch.inf).any():
+            raise BreachError(
+                f"a class that a task lacks is {lacked.min().item():.2g} away"
+            )

@@ -174,6 +174,12 @@ class AlgorithmTrial(Trial):
         with self._deployed():
             return self.algorithm.embed(self.module, state, *self.asked(X))
 
+    def distances(self, state: Any, X: Tensor) -> Tensor:
+        """Measure distances as an estimator does."""
+        measure: Any = getattr(self.algorithm, "distances")  # noqa: B009  # not of all
+        with self._deployed():
+            return measure(self.module, state, *self.asked(X))
+
     def answer(self, tasks: Sequence[Rows] | Batch, X: Tensor) -> Tensor:
         """Adapt to tasks and predict their query rows."""
         support = tasks if isinstance(tasks, Batch) else pad(tasks)

@@ -125,6 +125,24 @@ def test_parts_of_large_steps_go_side_by_side_where_fit_trains_in_one_thread(gen
     assert threading.get_ident() not in seen
 
 
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("learn_inner_lr", [False, "tensor"])
+def test_what_rows_were_computed_from_is_learnt_through_all_layers(
+    make, first_order, learn_inner_lr
+):
+    algorithm = MAML(0.2, 2, first_order=first_order, learn_inner_lr=learn_inner_lr)
+    module, episode = make(algorithm, CLASSIFIER)
+    module.trunk = torch.nn.Linear(3, 3).double()
+    _, written_out = by_meta_backward(algorithm, module, episode)
+    module.zero_grad()
+    Algorithm.meta_backward(algorithm, module, episode)
+    by_autograd = tuple(
+        weight.grad for weight in module.parameters() if weight.requires_grad
+    )
+    assert module.trunk.weight.grad.abs().max() > 0
+    torch.testing.assert_close(written_out, by_autograd, rtol=1e-9, atol=1e-12)
+
+
 class HalvesItsLoss(MAML):
     def meta_loss(self, module, episode):
         return super().meta_loss(module, episode) / 2

@@ -3,20 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
 from torch.nn.functional import cross_entropy
 
 from skmeta import MetaClassifier
-from skmeta.algorithms import (
-    R2D2,
-    MatchingNet,
-    MetaOptNet,
-    ProtoNet,
-    RelationNet,
-    Siamese,
-    Spec,
-    make_class_loss,
-)
+from skmeta.algorithms import R2D2, ProtoNet, Spec, make_class_loss
 from skmeta.algorithms.baseline_plus_plus import BaselinePlusPlus
 from skmeta.algorithms.shared.training_classes import class_loss
 from skmeta.algorithms.simpleshot import SimpleShot
@@ -27,9 +17,7 @@ from skmeta.testing import parametrize_with_checks
 from tests.algorithms.transfer import (
     CLASSIFIER,
     PER_TASK,
-    SPACES,
     build,
-    naive_class_loss,
 )
 
 BOTH = pytest.mark.parametrize(
@@ -137,17 +125,6 @@ def test_learns_to_tell_digits_never_seen(algorithm, digits):
 # A second loss beside that of episodes ---------------------------------------------
 
 POOL = Spec(3, 0, "classifier", "per_task", n_train_classes=4, from_pool=True)
-WITH_SECOND_LOSS = [
-    MatchingNet(),
-    MatchingNet(full_context=True),
-    MetaOptNet(),
-    ProtoNet(),
-    ProtoNet(n_splits=2),
-    R2D2(),
-    RelationNet(),
-    RelationNet(distance="euclidean"),
-    Siamese(),
-]
 
 
 def rows_of(label, weight=None):
@@ -204,32 +181,6 @@ def test_auto_is_for_pools_of_many_classes():
 def test_a_wrong_weight_is_named(wrong):
     with pytest.raises(ValueError, match=f"from 0 on, not {wrong!r}"):
         make_class_loss(5, POOL, wrong)
-
-
-@pytest.mark.parametrize("algorithm", WITH_SECOND_LOSS, ids=repr)
-@SPACES
-def test_the_second_loss_is_added_to_that_of_the_episodes(
-    algorithm, spec, labelled_episode_for
-):
-    if spec.label_space not in algorithm.label_spaces:
-        pytest.skip("does not learn it")
-    episode = labelled_episode_for(spec)
-    alone, both = (clone(algorithm).set_params(class_loss=w) for w in (0, 0.7))
-    module = build(both, spec)
-    losses = []
-    for learner, learnt in [(alone, build(alone, spec)), (both, module)]:
-        torch.manual_seed(0)  # of other splits
-        losses.append(learner.meta_loss(learnt, episode))
-
-    def logits_of(row):
-        return module.class_loss.classifier(module.backbone(row))
-
-    added = 0.7 * naive_class_loss(logits_of, episode)
-    torch.testing.assert_close(losses[1], losses[0] + added)
-    # Without training classes, as in partial_fit, episodes are all there is.
-    bare = Episode(*(batch._replace(label=None) for batch in episode))
-    torch.manual_seed(0)
-    torch.testing.assert_close(both.meta_loss(module, bare), losses[0])
 
 
 @parametrize_with_checks("algorithm", [ProtoNet(class_loss=1.0), R2D2(class_loss=1.0)])

@@ -270,6 +270,22 @@ class EmbedsByStrides(ReadsStrides):
         return (1 + in_columns) * super().embed(module, state, X)
 
 
+class LeavesTheMeanOfACallOut(Untold):
+    def adapt(self, module, support):
+        state = super().adapt(module, support)
+        mean = state.prototypes.mean(dim=(0, 1), keepdim=True)
+        mean = mean.expand(len(support.X), -1, -1)
+        return state._replace(prototypes=state.prototypes - mean), mean
+
+    def predict(self, module, state, X):
+        own, mean = state
+        own = own._replace(prototypes=own.prototypes + mean.mean(dim=0))
+        return super().predict(module, own, X)
+
+    def embed(self, module, state, X):
+        return super().embed(module, state[0], X)
+
+
 class EmbedsTasks(Untold):
     def embed(self, module, state, X):
         return super().embed(module, state, X).mean(dim=1)
@@ -278,6 +294,11 @@ class EmbedsTasks(Untold):
 class HidesBackbone(Untold):
     def embed(self, module, state, X):
         return module.no_such_network(X)
+
+
+class MeasuresAbsentClasses(Untold):
+    def distances(self, module, state, X):
+        return super().distances(module, state, X).nan_to_num(posinf=1e9)
 
 
 class CountsRowsTwiceWithPrior(ProtoNet):
@@ -389,8 +410,10 @@ BROKEN = [
     (AlwaysRecords(), {"state_has_tasks_first"}),
     (ReadsStrides(), {"a_state_may_be_carried"}),
     (EmbedsByStrides(), {"a_state_may_be_carried"}),
+    (LeavesTheMeanOfACallOut(), {"states_of_calls_may_be_joined"}),
     (EmbedsTasks(), {"embedding_has_a_vector_per_row"}),
     (HidesBackbone(), {"embedding_has_a_vector_per_row"}),
+    (MeasuresAbsentClasses(), {"distances_are_of_the_classes_of_a_task"}),
 ]
 
 

@@ -1,0 +1,514 @@
+"""How sure: intervals and sets of classes that cover, calibrated by other tasks."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import _safe_indexing, check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+from skmeta.episodes.rounds import Round, draw_rounds
+from skmeta.estimators.calibration import (
+    Calibration,
+    Misfits,
+    TrainingRows,
+    check_coverage,
+    least_tasks,
+)
+from skmeta.estimators.cross_fitting import cross_fit, units_of
+from skmeta.estimators.scoring import FewShotScoring
+from skmeta.tables.groups import GROUPS_NEEDED
+from skmeta.tables.labels import TaskLabels, are_among
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.rows import TaskRows
+from skmeta.tables.sample_weights import check_weights
+from skmeta.utils.messages import count, silenced, warn
+from skmeta.utils.random import generator
+from skmeta.utils.unique import number
+
+__all__ = ["Conformal", "Intervals", "Sets"]
+
+# Numbers of support rows that are tried: all up to the first, then further apart.
+_ALL_UP_TO = 10
+_STEP = 1.25
+_MOST_SUPPORT = 100
+
+# Tasks of one size, rows of their supports together, and rows of each that are asked.
+_MOST_TASKS = 1000
+_MOST_ROWS = 50_000
+_MOST_QUERY = 20
+# Where there are few tasks, each is split so often that there are about as many.
+_EPISODES = 100
+_MOST_REPEATS = 10
+
+# Rows of a task made of a table that are asked.
+_TABLE_QUERY = 5
+
+# The calibration of a learner is shared by its copies, in all threads.
+_CALIBRATING = threading.RLock()
+
+
+class Conformal(FewShotScoring):
+    """A learner of tasks that says how sure it is, calibrated by tasks it has not seen.
+
+    Besides what :class:`FewShotScoring` asks for it has ``_current``, ``_sizes`` and
+    ``_misfits``.
+    """
+
+    calibration_: Calibration
+
+    def calibrate(
+        self,
+        X: ArrayLike | MetaDataset | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        cv: int = 5,
+    ) -> Self:
+        r"""Learn how far answers to new tasks are off, for intervals and sets.
+
+        Every task that the learner has not seen plays a new one: it is learnt from
+        0, 1, 2, ... of its rows, drawn at random, and answers to the others are held
+        against the truth. A new task with as many rows can be expected to be answered
+        as well (Fisch et al. 2021), for tasks, unlike the rows of one, are
+        exchangeable.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or MetaDataset, default=None
+            Rows of tasks that ``fit`` has not seen, for which coverage is guaranteed.
+            None: those of ``fit``. Clones are fitted to a part of its tasks each and
+            asked about the others, which takes ``cv`` times as long as ``fit``; it is
+            what the first call of ``predict_interval`` or ``predict_set`` does by
+            itself.
+        y : array-like of shape (n_rows,)
+            Their targets.
+        groups : array-like of shape (n_rows,)
+            Task of each row; without meaning for ``tasks="classes"``, where the rows
+            are of other classes, and ``tasks="table"``.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How likely a row is drawn from its task.
+        cv : int, default=5
+            Parts that the tasks of ``fit`` are divided in.
+
+        Returns
+        -------
+        self : object
+            The estimator; what it has learnt of tasks stays as it is. ``save`` keeps
+            the calibration.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no rows and those of ``fit`` are unknown: a file or a pickle
+            does not bring them, and what ``partial_fit`` or ``warm_start`` has learnt
+            cannot be learnt again without a part.
+        ValueError
+            If ``y`` or ``groups`` are missing, or if no task has rows for a query.
+
+        Notes
+        -----
+        Scores and bounds are those of
+        :class:`skmeta.estimators.calibration.Calibration`. With tasks of its own the
+        probability to cover is guaranteed. Clones know fewer tasks than the learner
+        itself, and cover a little more as a rule. With ``tasks="classes"`` tasks are
+        disjoint sets of ``n_way`` classes, and with ``tasks="table"`` parts of it.
+        """
+        check_is_fitted(self)
+        check_scalar(cv, "cv", int, min_val=2)
+        X, y, groups, _ = unpack(X, y, groups)
+        with _CALIBRATING:
+            if X is None:
+                self._calibrate_by_training(cv)
+                return self
+            if y is None:
+                raise ValueError("calibrate compares with the truth: pass y as well.")
+            if groups is None and getattr(self, "tasks", "groups") == "groups":
+                raise ValueError(GROUPS_NEEDED.replace("fit needs", "calibrate needs"))
+            rng = generator(self.random_state, default=0)
+            rows = TrainingRows(X, y, groups, sample_weight).labelled()
+            found = self._ask(rows, rng)
+            if not len(found.size):
+                raise ValueError("No task has rows for a support and a query.")
+            self.calibration_ = Calibration().learn(found)
+        return self
+
+    def _calibrate_by_training(self, n_folds: int) -> None:
+        rows = self._calibration().training
+        if rows is None:
+            raise NotFittedError(
+                f"This {type(self).__name__} does not know how sure it is, nor the "
+                "rows that it was fitted to: they are not kept in files and pickles, "
+                "and partial_fit and warm_start cannot learn without a part of them "
+                "again. Call calibrate(X, y, groups=) with tasks that it has not seen; "
+                "or call calibrate() after fit and before save, which keeps it."
+            )
+        rng = generator(self.random_state, default=0)
+        seed = int(rng.integers(2**31))
+        parts = []
+        for place, (learner, left_out) in enumerate(
+            cross_fit(self, rows, n_folds, seed)
+        ):
+            part = TrainingRows(
+                *(
+                    None if each is None else _safe_indexing(_indexable(each), left_out)
+                    for each in rows
+                )
+            )
+            for found in (learner._ask(part, rng), learner._ask_table(part, rows)):
+                parts.append(found._replace(task=found.task + place * len(rows.y)))
+        joined = map(np.concatenate, zip(*parts, strict=True)) if parts else [_NONE] * 4
+        self.calibration_.learn(Misfits(*joined))
+
+    def _calibration(self) -> Calibration:
+        """Return what is known of misfits; pickles of early versions know nothing."""
+        if not hasattr(self, "calibration_"):
+            self.calibration_ = Calibration()
+        return self.calibration_
+
+    def _take_calibration(self, parts: Mapping[str, Any]) -> None:
+        """Take over the parts of a calibration, from a file."""
+        self.calibration_ = Calibration.of_parts(parts)
+
+    def _misfit_bounds(
+        self, adapted: Any, task: np.ndarray, coverage: float, answers: str
+    ) -> np.ndarray:
+        """Bound the misfit of each row by the support size of its task.
+
+        Warns
+        -----
+        UserWarning
+            If too few tasks tell, or if tasks have more rows than enough of them have.
+        """
+        calibration = self._calibration()
+        if not calibration.is_ready:
+            self._calibrate_if_enough(coverage)
+            calibration = self.calibration_
+        known, place = np.unique(self._sizes(adapted)[task], return_inverse=True)
+        bounds, is_promised = calibration.bounds(known, coverage)
+        for asked in (known[known == 0], known[known > 0]):
+            if not len(asked):
+                continue
+            n_tell, most = self._n_telling(asked, coverage)
+            needed = least_tasks(coverage)
+            if n_tell < needed:
+                warn(
+                    f"coverage={coverage:g} takes {count(needed, 'task')} that were "
+                    f"not learnt from, and there are {n_tell}: {answers}. Give more "
+                    "tasks to fit, or others to calibrate(X, y, groups=); or ask for "
+                    "less."
+                )
+            elif not is_promised[np.isin(known, asked)].all():
+                warn(
+                    f"Tasks have up to {known.max():g} support rows, and too few of "
+                    f"those that were left out have more than {most}: answers are "
+                    f"taken to be as far off as after {most} rows, and "
+                    f"coverage={coverage:g} is not promised."
+                )
+        return bounds[place]
+
+    def _n_telling(self, sizes: np.ndarray, coverage: float) -> tuple[int, int]:
+        """Count the tasks that tell of sizes, and the most rows that enough tell of."""
+        calibration = self.calibration_
+        if calibration.sizes is None:  # there are so few that none was left out
+            assert calibration.training is not None
+            return int(units_of(self, calibration.training).max()) + 1, 0
+        alike = (calibration.sizes > 0) == (sizes.max() > 0)
+        n_tell = int(calibration.n_tasks[alike].max(initial=0))
+        return n_tell, calibration.largest(coverage)
+
+    def _calibrate_if_enough(self, coverage: float) -> None:
+        """Calibrate by the tasks of the training, unless they could tell nothing."""
+        with _CALIBRATING:
+            calibration = self._calibration()
+            if calibration.is_ready:  # by another thread
+                return
+            rows = calibration.training
+            if rows is None or units_of(self, rows).max() + 1 >= least_tasks(coverage):
+                self.calibrate()
+
+    # Tasks that play new ones --------------------------------------------------------
+
+    def _ask(self, rows: TrainingRows, rng: np.random.Generator) -> Misfits:
+        """Learn tasks from parts of their rows, and hold answers against the rest."""
+        X, y = self._validate_rows(rows.X, rows.y, reset=False)
+        table = TaskRows.of(
+            X, y, rows.groups if getattr(self, "tasks", "groups") == "groups" else None
+        )
+        if rows.sample_weight is not None:
+            table = table.weighed(check_weights(rows.sample_weight, X))
+        parts: list[Misfits] = []
+        n_repeats, repeat = 1, 0
+        while repeat < n_repeats:
+            tasks = self._as_tasks(table, rng)
+            n_tasks = tasks.n_tasks
+            n_repeats = int(np.clip(_EPISODES // max(n_tasks, 1), 1, _MOST_REPEATS))
+            parts += self._ask_once(tasks, rng)
+            repeat += 1
+        if not parts:
+            return Misfits(*[_NONE] * 4)
+        return Misfits(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _ask_once(self, rows: TaskRows, rng: np.random.Generator) -> Iterator[Misfits]:
+        if not len(rows):
+            return
+        label = None
+        if getattr(self, "label_space_", None) == "per_task":
+            label = number(rows.y)[1]
+        [drawn] = draw_rounds(
+            rows.task, label, n_way=None, n_episodes=None, n_repeats=1, rng=rng
+        )
+        for size in _sizes_up_to(min(int(drawn.size.max()) - 1, _MOST_SUPPORT)):
+            part = _able(drawn, size, label, rng)
+            if part is None:
+                return
+            if size or self._has_prior():
+                yield self._ask_size(rows, part, size)
+
+    def _ask_size(self, rows: TaskRows, drawn: Round, size: int) -> Misfits:
+        """Learn the tasks of a round from so many of their rows each."""
+        support, query = drawn.support(size), drawn.query(size, _MOST_QUERY)
+        row, task = drawn.row[query], drawn.episode[query]
+        X, y = _safe_indexing(rows.X, row), rows.y[row]
+        weight = np.ones(len(row)) if rows.weight is None else rows.weight[row]
+        with silenced():  # nobody has asked about these tasks
+            if size:
+                learnt = _take(rows, drawn, support & self._is_known(rows)[drawn.row])
+                able = np.bincount(learnt.task, minlength=len(drawn.task)) > 0
+                adapted, asked = self._learn(learnt), able[task]
+                score = np.full(len(row), np.inf)
+                kept = np.flatnonzero(asked)
+                score[kept] = self._misfits(
+                    adapted, _safe_indexing(X, kept), task[kept], y[kept]
+                )
+            else:
+                nowhere = np.zeros(len(row), dtype=np.intp)
+                score = self._misfits(self._learn_nothing(), X, nowhere, y)
+        return Misfits(np.full(len(row), size), score, drawn.task[task], weight)
+
+    def _ask_table(self, rows: TrainingRows, all_rows: TrainingRows) -> Misfits:
+        """Let rows that were left out of a table be answered by what is left of it."""
+        if getattr(self, "tasks", "groups") != "table":
+            return Misfits(*[_NONE] * 4)
+        X, y = self._validate_rows(rows.X, rows.y, reset=False)
+        with silenced():
+            score = self._misfits(self.adapted_, X, np.zeros(len(y), dtype=np.intp), y)
+        size = np.full(len(y), len(all_rows.y))
+        return Misfits(size, score, np.arange(len(y)), np.ones(len(y)))
+
+    def _as_tasks(self, rows: TaskRows, rng: np.random.Generator) -> TaskRows:
+        """Make tasks of a pool of classes, or of a table; others are some already."""
+        tasks = getattr(self, "tasks", "groups")
+        if tasks == "groups":
+            return rows
+        if tasks == "classes":
+            labels, label = number(rows.y)
+            n_way = min(self.n_way, len(labels))
+            n_tasks = len(labels) // n_way
+            task = (rng.permutation(len(labels)) // n_way)[label]
+        else:
+            longest = _ALL_UP_TO + _TABLE_QUERY
+            n_tasks = max(1, len(rows) // min(longest, max(2, len(rows) // 20)))
+            task = rng.permutation(len(rows)) % n_tasks
+        kept = task < n_tasks  # the rest would be a task of fewer classes
+        return TaskRows(
+            rows.X[kept],
+            rows.y[kept],
+            task[kept],
+            np.arange(n_tasks),
+            None if rows.weight is None else rows.weight[kept],
+        )
+
+
+_NONE = np.empty(0)
+
+
+class Intervals(Conformal):
+    """Values, each with the interval that the target is in.
+
+    It asks for ``_values_and_spreads(adapted, X, task)``: values and what their misfits
+    are measured by.
+    """
+
+    def predict_interval(
+        self,
+        X: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        coverage: float = 0.9,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predict an interval for the target of each row.
+
+        The first call after ``fit`` calibrates by its tasks, as :meth:`calibrate` does,
+        which takes some times as long as ``fit``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+        coverage : float, default=0.9
+            Of rows drawn from new tasks, one from each, at least this share is in its
+            interval. Rows of one task share its fate: a task that is unlike the others
+            may be covered far less often.
+
+        Returns
+        -------
+        low, high : ndarray of shape (n_rows,)
+            Ends of the intervals, in the unit of the targets. The value that
+            ``predict`` gives is in the middle; where the algorithm knows standard
+            deviations, such as "gp", the width follows them.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        NotFittedError
+            If it was loaded or copied without a calibration.
+        ValueError
+            If ``coverage`` is none, or a group was not adapted to.
+
+        Warns
+        -----
+        UserWarning
+            If too few tasks were left out for the coverage: nine for 0.9. Intervals are
+            infinite then. If a task has more support rows than enough of those have,
+            for which nothing is promised.
+        """
+        coverage = check_coverage(coverage)
+        adapted, X, task = self._current(X, groups)
+        values, spreads = self._values_and_spreads(adapted, X, task)
+        bounds = self._misfit_bounds(adapted, task, coverage, "intervals are infinite")
+        reach = np.where(np.isfinite(values), bounds, np.inf) * spreads
+        middle = np.where(np.isfinite(values), values, 0.0)
+        return middle - reach, middle + reach
+
+    def _misfits(
+        self, adapted: Any, X: Any, task: np.ndarray, y: np.ndarray
+    ) -> np.ndarray:
+        values, spreads = self._values_and_spreads(adapted, X, task)
+        with np.errstate(over="ignore", invalid="ignore"):
+            score = np.abs(y - values) / spreads
+        return np.where(np.isnan(score), np.inf, score)
+
+
+class Sets(Conformal):
+    """Classes, each row with the set of those that its own may be.
+
+    It asks for ``_probabilities(adapted, X, task)``, with a column for each label of
+    the tasks' vocabulary.
+    """
+
+    def predict_set(
+        self,
+        X: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        coverage: float = 0.9,
+    ) -> np.ndarray:
+        """Predict the set of classes that each row may be of.
+
+        A set holds the classes whose probability is at least as high as that of the
+        true class usually is (Sadinle, Lei, Wasserman 2019: no other sets of that
+        coverage are smaller in the mean, if probabilities are right). The first call
+        after ``fit`` calibrates by its tasks, as :meth:`calibrate` does, which takes
+        some times as long as ``fit``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+        coverage : float, default=0.9
+            Of rows drawn from new tasks, one from each, at least this share has its
+            class in its set.
+
+        Returns
+        -------
+        bool ndarray of shape (n_rows, n_classes)
+            A column for every label in ``classes_``, True for those in the set. A set
+            may be empty: where answers are right more often than the coverage asks for,
+            the rows are that no class is likely enough for.
+
+        Raises
+        ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
+        NotFittedError
+            If it was loaded or copied without a calibration.
+        ValueError
+            If ``coverage`` is none, or a group was not adapted to.
+
+        Warns
+        -----
+        UserWarning
+            If too few tasks were left out for the coverage: nine for 0.9. Sets hold all
+            classes of the row's task then. If a task has more support rows than enough
+            of those have, for which nothing is promised.
+        """
+        coverage = check_coverage(coverage)
+        adapted, X, task = self._current(X, groups)
+        probabilities = self._probabilities(adapted, X, task)
+        bounds = self._misfit_bounds(adapted, task, coverage, "sets hold all classes")
+        labels: TaskLabels = adapted.labels
+        n_classes = int(labels.n_classes.max())
+        has = labels.spread(np.ones((len(task), n_classes)), task) > 0
+        is_likely = 1 - probabilities <= bounds[:, np.newaxis]
+        return has & (is_likely | ~np.isfinite(probabilities))
+
+    def _misfits(
+        self, adapted: Any, X: Any, task: np.ndarray, y: np.ndarray
+    ) -> np.ndarray:
+        labels: TaskLabels = adapted.labels
+        known = are_among(y, labels.vocabulary)
+        column = np.searchsorted(labels.vocabulary, y[known])
+        score = np.full(len(y), np.inf)
+        found = self._probabilities(adapted, X, task)[known]
+        score[known] = 1 - found[np.arange(len(column)), column]
+        return np.where(np.isnan(score), np.inf, score)
+
+
+def _sizes_up_to(most: int) -> list[int]:
+    """List numbers of support rows, all of the few and fewer of the many."""
+    sizes = [*range(min(most, _ALL_UP_TO) + 1)]
+    while most > _ALL_UP_TO and sizes[-1] * _STEP <= most:
+        sizes.append(int(sizes[-1] * _STEP))
+    return sizes
+
+
+def _able(
+    drawn: Round, size: int, label: np.ndarray | None, rng: np.random.Generator
+) -> Round | None:
+    """Keep the tasks that have rows beyond a support; None if there is none."""
+    kept = drawn.size > size
+    if label is not None:  # two classes, or there is no question
+        cell = drawn.episode * (label.max() + 1) + label[drawn.row]
+        cells = np.unique(cell[kept]) // (label.max() + 1)
+        kept &= np.bincount(cells, minlength=len(drawn.task))[drawn.episode] > 1
+    n_tasks = len(np.unique(drawn.episode[kept]))
+    most = min(_MOST_TASKS, max(1, _MOST_ROWS // max(size, 1)))
+    if n_tasks > most:
+        kept &= (rng.permutation(len(drawn.task)) < most)[drawn.episode]
+    return drawn.only(kept) if kept.any() else None
+
+
+def _take(rows: TaskRows, drawn: Round, which: np.ndarray) -> TaskRows:
+    """Take rows of a round into the tasks that its episodes are."""
+    row = drawn.row[which]
+    return TaskRows(
+        _safe_indexing(rows.X, row),
+        rows.y[row],
+        drawn.episode[which],
+        np.arange(len(drawn.task)),
+        None if rows.weight is None else rows.weight[row],
+    )
+
+
+def _indexable(each: Any) -> Any:
+    return each if hasattr(each, "iloc") or hasattr(each, "shape") else np.asarray(each)

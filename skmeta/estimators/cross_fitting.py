@@ -1,0 +1,98 @@
+"""Learn from some of the tasks and keep the others, again and again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils import _safe_indexing
+from tqdm.auto import tqdm
+
+from skmeta.estimators.calibration import TrainingRows
+from skmeta.model_selection._simulated import folds_of_tasks
+from skmeta.tables.groups import encode_groups
+from skmeta.utils.messages import silenced
+
+__all__ = ["cross_fit", "units_of"]
+
+_BAR_DELAY = 1.0  # seconds
+
+# Classes that fits without some of them need.
+_FEWEST_CLASSES = 4
+
+
+def units_of(estimator: Any, rows: TrainingRows) -> np.ndarray:
+    """Number what is left out together: tasks, classes of a pool or rows of a table.
+
+    Parameters
+    ----------
+    estimator : meta-learner or ensemble
+        Fitted to the rows.
+    rows : TrainingRows
+        What it was fitted to.
+
+    Returns
+    -------
+    int ndarray of shape (n_rows,)
+        Unit of each row, 0, 1, ...
+    """
+    tasks = getattr(estimator, "tasks", "groups")
+    y = np.asarray(rows.y).ravel()
+    if tasks == "groups":
+        return encode_groups(rows.groups, y)[1]
+    if tasks == "classes":
+        return np.unique(y, return_inverse=True)[1]
+    return np.arange(len(y))
+
+
+def cross_fit(
+    estimator: Any, rows: TrainingRows, n_folds: int, seed: int
+) -> Iterator[tuple[Any, np.ndarray]]:
+    """Fit clones to some of the tasks each, so that every task is left out once.
+
+    Parameters
+    ----------
+    estimator : meta-learner or ensemble
+        Fitted to the rows; it stays as it is.
+    rows : TrainingRows
+        What it was fitted to.
+    n_folds : int
+        Clones; fewer where there are fewer tasks.
+    seed : int
+        Draws who is left out.
+
+    Yields
+    ------
+    learner : estimator
+        Fitted.
+    left_out : int ndarray
+        Numbers of the rows that it has not seen. Nothing is yielded where there are too
+        few tasks, or classes, to leave some out.
+    """
+    unit = units_of(estimator, rows)
+    of_classes = getattr(estimator, "tasks", "groups") == "classes"
+    if unit.max() + 1 < (_FEWEST_CLASSES if of_classes else 2):
+        return
+    folds = folds_of_tasks(unit, n_folds, seed)
+    for train, test in tqdm(folds, desc="calibrating", unit="fit", delay=_BAR_DELAY):
+        yield _fit(estimator, rows, train), test
+
+
+def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
+    """Fit a clone to some of the rows, to which labels mean the same."""
+    learner = clone(estimator)
+    known = learner.get_params(deep=False)
+    how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0}
+    given: dict[str, Any] = {}
+    if is_classifier(estimator) and getattr(estimator, "tasks", "groups") != "classes":
+        how["label_space"] = estimator.label_space_
+        if estimator.label_space_ == "shared":
+            given["classes"] = estimator.classes_
+    learner.set_params(**{name: each for name, each in how.items() if name in known})
+    for name in ("groups", "sample_weight"):
+        each = getattr(rows, name)
+        if each is not None:
+            given[name] = _safe_indexing(np.asarray(each), chosen)
+    X, y = _safe_indexing(rows.X, chosen), _safe_indexing(np.asarray(rows.y), chosen)
+    with silenced():  # the fit to all of them has said it
+        return learner.fit(X, y, **given)

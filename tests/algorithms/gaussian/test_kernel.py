@@ -1,0 +1,74 @@
+"""Where the kernel learner starts, before anything is meta-learnt."""
+
+import pytest
+import torch
+
+from skmeta.algorithms.gaussian import KernelLearner
+from skmeta.backbones import MLP
+from skmeta.episodes import Spec
+
+
+def learner(n_features=3, n_parts=0):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        spec = Spec(n_features, 1, "regressor", n_parts=n_parts)
+        return KernelLearner(MLP((8,)), spec, width=4)
+
+
+def test_processes_on_the_embedding_or_without_the_prior_are_less_likely_at_first():
+    log_odds = learner(n_parts=2).log_odds
+    around_prior, without_prior, on_both = log_odds.tolist()
+    assert on_both == around_prior - 1.0
+    assert without_prior == around_prior - 2.0
+    inputs_alone, on_embedding = learner().log_odds.tolist()
+    assert on_embedding == inputs_alone - 1.0
+
+
+@pytest.mark.parametrize(
+    ("n_parts", "shares"), [(1, [1.0]), (2, [0.7, 0.3]), (3, [0.7, 0.15, 0.15])]
+)
+def test_at_first_the_parts_of_a_prior_are_averaged_the_first_above_all(
+    n_parts, shares
+):
+    for of_process in learner(n_parts=n_parts).parts.tolist():
+        assert of_process == pytest.approx(shares)
+
+
+@pytest.mark.parametrize("n_features", [1, 4, 100])
+def test_two_rows_at_the_usual_distance_are_as_alike_in_any_number_of_columns(
+    n_features,
+):
+    """Columns are standardised: squares of differences are 2 on average."""
+    kernel = learner(n_features).kernel()
+    kernel = kernel._replace(constant=torch.tensor(0.0), embedding=torch.tensor(0.0))
+    a = torch.zeros(1, 1, n_features)
+    b = torch.full_like(a, 2**0.5)
+    alike = kernel.between(a, b) / kernel.variance(a).unsqueeze(-1)
+    expected = torch.tensor(-0.6).exp().neg().exp()  # lengths are e^0.3 sqrt(columns)
+    torch.testing.assert_close(alike, expected.expand_as(alike))
+
+
+@pytest.mark.parametrize("n_features", [4, 400])
+def test_the_first_embedding_is_of_one_size_in_any_number_of_columns(
+    n_features, generator
+):
+    skip = learner(n_features).skip(torch.randn(500, n_features, generator=generator))
+    assert skip.std().item() == pytest.approx(0.3, rel=0.5)
+
+
+def test_rows_of_which_the_prior_says_nothing_are_those_of_which_it_says_zero(
+    generator,
+):
+    module = learner(n_parts=2)
+    X = torch.randn(2, 5, 3, generator=generator)
+    torch.testing.assert_close(
+        module.rows(X, None), module.rows(X, torch.zeros(2, 5, 2, 1))
+    )
+
+
+def test_the_prior_is_a_feature_that_ends_at_six():
+    module = learner(n_parts=1)
+    X = torch.zeros(1, 3, 3)
+    offset = torch.tensor([0.06, -6e3, 6e3]).view(1, 3, 1, 1)
+    seen = module.inputs(X, offset)[0, :, -1]
+    torch.testing.assert_close(seen, torch.tensor([0.06, -6.0, 6.0]), rtol=1e-3, atol=0)
