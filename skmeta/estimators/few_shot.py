@@ -306,7 +306,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             targets = labels if missing is None else with_missing(labels, missing)
             super().fit(X, targets, sample_weight=sample_weight)
         if sample_weight is not None:  # nothing is known of rows of weight 0
-            counts = check_weights(sample_weight, X) > 0
+            of_rows = given if missing is None else missing
+            counts = check_weights(sample_weight, of_rows) > 0
             counts = counts if missing is None else counts[~missing]
             labels, given = labels[counts], given[counts]
         self.classes_, row = np.unique(given, return_index=True)

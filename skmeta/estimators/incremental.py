@@ -189,8 +189,9 @@ class IncrementalEstimator(AdaptingEstimator):
         others = self._unlabelled(rows)
         unlabelled = None
         if others is not None:
-            more = TaskRows(others[0].X, others[0].y, others[1], rows.names)
-            unlabelled = self._supports(more)
+            table, task = others
+            nothing = self._no_targets(len(task))
+            unlabelled = self._supports(TaskRows(table.X, nothing, task, rows.names))
         table = self._table(rows.X)
         order = np.argsort(rows.task, kind="stable")
         X = table.features(order, np.ones(len(order), dtype=bool)).numpy()
