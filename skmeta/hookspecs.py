@@ -104,6 +104,9 @@ def skmeta_algorithms() -> dict[str, type]:
         class codes or values, ``mask`` (tasks, rows), False on padding, and
         ``n_classes`` (tasks,). The class attributes ``kinds`` and ``label_spaces`` say
         what it learns, ``uses_row_order`` and ``has_prior`` what it cannot do without.
+        Of several targets it gets one at a time, and ``build`` is called once for each
+        with a backbone that hands out the same network, unless its attribute
+        ``several_targets`` is False.
 
     See Also
     --------
@@ -216,7 +219,7 @@ def skmeta_augmentations() -> dict[str, type]:
         the zeros on padding, changes support and query of a task alike, and draws from
         ``rng`` alone. Where it makes new training classes, ``n_train_classes`` says how
         many there are then. The class attributes ``kinds`` and ``label_spaces`` say
-        what it suits.
+        what it suits, ``several_targets`` whether targets may have an axis more.
 
     See Also
     --------

@@ -388,5 +388,7 @@ def _as_floats(y: Any) -> np.ndarray:
 
 
 def _through(function: Any, values: np.ndarray) -> np.ndarray:
-    """Apply what takes columns to a row of values."""
+    """Apply what takes columns to the values of a target, or to several."""
+    if values.ndim == 2:
+        return np.asarray(function(values))
     return np.asarray(function(np.reshape(values, (-1, 1)))).reshape(-1)

@@ -64,6 +64,11 @@ class Algorithm(BaseEstimator):
         :meth:`unlabelled_choices`, of which ``fit`` of an estimator chooses in place of
         "auto". If False, such rows are left alone; tasks are standardised by all of
         their rows in any case.
+    several_targets : bool
+        True if it may learn several targets, one like the other: an estimator calls
+        ``build`` once for each, with a backbone that hands out one network for all, and
+        every method with one target at a time. False for an algorithm that keeps what
+        belongs to a target on the network itself, or anywhere but in the module.
     sure_of_any_shot : bool
         Whether ``predict_std``, where there is one, tells the truth after numbers of
         support rows that were not trained with, as what follows the rules of
@@ -111,6 +116,7 @@ class Algorithm(BaseEstimator):
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
     uses_unlabelled: ClassVar[bool] = False
+    several_targets: ClassVar[bool] = True
     sure_of_any_shot: ClassVar[bool] = False
     default_lr: ClassVar[float] = 1e-3
     default_epochs: ClassVar[int] = 200

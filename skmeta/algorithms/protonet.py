@@ -160,11 +160,18 @@ class ProtoNet(Algorithm):
         Raises
         ------
         ValueError
-            If ``n_splits`` is not positive or ``class_loss`` negative.
+            If ``n_splits`` is not positive or ``class_loss`` negative, or if other
+            splits are to be drawn where which rows are support is fixed.
         """
         if self.n_splits < 1:
             raise ValueError(f"n_splits must be at least 1, not {self.n_splits!r}.")
         check_unlabelled(self.unlabelled)
+        if self.n_splits > 1 and spec.fixed_split:
+            raise ValueError(
+                f"n_splits={self.n_splits} draws other supports from the rows of an "
+                "episode, and support='first' or in_support say which they are. Set "
+                "n_splits=1."
+            )
         distance = plugins.resolve("distance", self.distance)
         network = backbone.build(spec.n_features)
         module = Prototypes(network, distance, spec, self.learn_scale)

@@ -34,6 +34,9 @@ class Augmentation(BaseEstimator):
         Kinds of target it suits, "classifier" and "regressor".
     label_spaces : tuple of str
         Label spaces it suits, "shared" and "per_task".
+    several_targets : bool
+        Whether it suits targets of several columns, where ``y``, ``label`` and
+        ``offset`` have an axis of them last.
 
     Examples
     --------
@@ -53,6 +56,7 @@ class Augmentation(BaseEstimator):
 
     kinds: ClassVar[tuple[str, ...]] = ("classifier", "regressor")
     label_spaces: ClassVar[tuple[str, ...]] = ("shared", "per_task")
+    several_targets: ClassVar[bool] = False
 
     @abstractmethod
     def augment(self, episode: Episode, spec: Spec, rng: torch.Generator) -> Episode:

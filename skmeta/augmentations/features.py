@@ -32,8 +32,8 @@ class FeatureNoise(Augmentation):
         Standard deviation s of the noise, in units of the features as the learner sees
         them: of their own standard deviation with ``normalize="global"``.
     within : float, default=0.0
-        Factor w of the differences inside classes; in regression, of those inside
-        tasks.
+        Factor w of the differences inside classes; in regression, and of several
+        targets, of those inside tasks.
 
     Examples
     --------
@@ -42,6 +42,8 @@ class FeatureNoise(Augmentation):
     >>> MetaRegressor("anil", augment=FeatureNoise(scale=0.2))
     MetaRegressor(algorithm='anil', augment=FeatureNoise(scale=0.2))
     """
+
+    several_targets = True
 
     def __init__(self, scale: float = 0.1, within: float = 0.0):
         self.scale = scale
@@ -83,8 +85,8 @@ def _scatter(rows: Batch, factor: float, rng: torch.Generator) -> Tensor:
     It is a random mixture of these differences, of all rows of a task. One matrix of
     random factors serves all tasks, for it is as large as their rows squared.
     """
-    code = torch.zeros_like(rows.y, dtype=torch.long)  # in regression: of the task
-    if not rows.y.is_floating_point():
+    code = torch.zeros_like(rows.mask, dtype=torch.long)  # in regression: of the task
+    if not rows.y.is_floating_point() and rows.y.ndim == 2:
         code = rows.y
     member = one_hot(code).to(rows.X) * rows.mask.unsqueeze(-1)
     count = member.sum(dim=1)  # (tasks, classes)
@@ -117,6 +119,8 @@ class FeatureMasking(Augmentation):
     >>> MetaClassifier("protonet", augment=FeatureMasking(share=0.5))
     MetaClassifier(algorithm='protonet', augment=FeatureMasking(share=0.5))
     """
+
+    several_targets = True
 
     def __init__(self, share: float = 0.2):
         self.share = share

@@ -126,6 +126,8 @@ class RandomAffine(Augmentation):
     ... )
     """
 
+    several_targets = True
+
     def __init__(
         self,
         image_shape: Sequence[int] = (28, 28),
@@ -153,7 +155,7 @@ class RandomAffine(Augmentation):
         """
         self._validate(spec)
         if self.per == "row":
-            maps = [self._draw(batch.y.shape, rng) for batch in episode]
+            maps = [self._draw(batch.mask.shape, rng) for batch in episode]
         else:
             shape = (len(episode.support.X), int(episode.support.n_classes.max()))
             maps = draw_per_class(episode, self._draw(shape, rng))

@@ -47,6 +47,8 @@ class TaskMixing(Augmentation):
     MetaClassifier(algorithm='protonet', augment=TaskMixing(alpha=2.0))
     """
 
+    several_targets = True
+
     def __init__(self, share: float = 0.5, alpha: float = 0.5):
         self.share = share
         self.alpha = alpha
@@ -162,7 +164,8 @@ def _mix(
     other_y, other_mask = batch.y[partner], batch.mask[partner]
     match = batch.mask.unsqueeze(2) & other_mask.unsqueeze(1)  # (tasks, rows, rows)
     if spec.kind == "classifier":
-        match = match & (batch.y.unsqueeze(2) == other_y.unsqueeze(1))
+        same = batch.y.unsqueeze(2) == other_y.unsqueeze(1)
+        match = match & (same if same.ndim == 3 else same.all(dim=-1))
     row, has_match = _pick(match, rng)
     other_X = batch.X[partner.unsqueeze(1), row]
     task = torch.arange(len(row)).unsqueeze(1)
@@ -173,14 +176,19 @@ def _mix(
     )
     if batch.offset is not None:
         other_offset = batch.offset[partner.unsqueeze(1), row]
-        share = own[..., None, None]
+        share = _beside(own, batch.offset)
         mixed = mixed._replace(offset=share * batch.offset + (1 - share) * other_offset)
     if spec.kind == "regressor":
-        other = torch.gather(other_y, 1, row)
-        return mixed._replace(y=own * batch.y + (1 - own) * other)
+        share = _beside(own, batch.y)
+        return mixed._replace(y=share * batch.y + (1 - share) * other_y[task, row])
     if per_class and batch.label is not None:
         return mixed._replace(label=batch.label.masked_fill(own < 1, -1))
     return mixed
+
+
+def _beside(of_rows: Tensor, values: Tensor) -> Tensor:
+    """Give a number of every row, (tasks, rows), the further axes of other values."""
+    return of_rows.view(*of_rows.shape, *[1] * (values.ndim - 2))
 
 
 def _pick(match: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

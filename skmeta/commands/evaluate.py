@@ -75,6 +75,23 @@ def add_parser(commands: Any) -> None:
         help="columns not to learn from, such as ids or what gives the target away",
     )
     parser.add_argument(
+        "--time",
+        metavar="COLUMN",
+        help="dates or numbers to sort rows by: the first rows of a task are known, "
+        "later ones asked",
+    )
+    parser.add_argument(
+        "--support",
+        choices=["random", "first"],
+        help="which rows of a task are known (default: the first with --time, else "
+        "random ones)",
+    )
+    parser.add_argument(
+        "--in-support",
+        metavar="COLUMN",
+        help="column that is true for the rows to be known, false for those to ask",
+    )
+    parser.add_argument(
         "--out",
         default="report",
         metavar="FOLDER",
@@ -134,6 +151,9 @@ def _run(options: argparse.Namespace) -> int:
             out=options.out,
             max_epochs=options.max_epochs,
             random_state=options.random_state,
+            time=options.time,
+            support=options.support,
+            in_support=options.in_support,
             command=_command(options),
         )
     except InputError as error:
@@ -158,6 +178,9 @@ def _command(options: argparse.Namespace) -> str:
         "task",
         "metric",
         "drop",
+        "time",
+        "support",
+        "in_support",
         "out",
         "max_epochs",
         "random_state",

@@ -19,6 +19,7 @@ from skmeta.display.style import COLOURS, QUIET, axes_for, literal, tidy
 from skmeta.episodes.sampler import shot_range
 from skmeta.model_selection import few_shot_scorer
 from skmeta.model_selection._statistics import student_half_width
+from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.utils.random import generator
 
 if TYPE_CHECKING:
@@ -89,13 +90,14 @@ class AdaptationDisplay:
         cls,
         estimator,
         X,
-        y,
-        groups,
+        y=None,
+        groups=None,
         *,
         steps: Sequence[int] | None = None,
         n_shot: int | None = None,
         score: Callable | None = None,
         random_state: int | None = 0,
+        support: str | None = None,
         ax: Axes | None = None,
         plot: bool = True,
     ) -> AdaptationDisplay:
@@ -105,10 +107,10 @@ class AdaptationDisplay:
         ----------
         estimator : MetaClassifier, MetaRegressor or a Pipeline that ends with one
             Meta-trained by an algorithm that takes inner steps. Left as it is.
-        X : array-like of shape (n_rows, n_features)
-            Rows of new tasks.
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows of new tasks, or the tasks themselves.
         y : array-like of shape (n_rows,)
-            Targets.
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own, and ``groups``.
         groups : array-like of shape (n_rows,)
             Task of each row. Each is split in support and query.
         steps : sequence of int, default=None
@@ -120,6 +122,9 @@ class AdaptationDisplay:
             it is undefined are left out.
         random_state : int, RandomState, Generator or None, default=0
             Draws the supports, the same for all numbers of steps.
+        support : {"random", "first"}, default=None
+            Which rows of a task are known first, as in
+            :func:`skmeta.model_selection.few_shot_scorer`.
         ax : matplotlib Axes, default=None
             Where to draw; new axes if None.
         plot : bool, default=True
@@ -136,6 +141,7 @@ class AdaptationDisplay:
             If the algorithm takes no inner steps, or no task can be scored.
         """
         check_is_fitted(estimator)
+        X, y, groups, in_support = unpack(X, y, groups)
         if isinstance(estimator, Pipeline):
             X, estimator = estimator[:-1].transform(X), estimator[-1]
         parameter, trained = _steps_of(estimator.algorithm_)
@@ -149,7 +155,9 @@ class AdaptationDisplay:
         if not isinstance(random_state, Integral):
             # One seed, or every number of steps would have supports of its own.
             random_state = int(generator(random_state).integers(2**31))
-        scorer = few_shot_scorer(metric, n_shot=n_shot, random_state=random_state)
+        scorer = few_shot_scorer(
+            metric, n_shot=n_shot, random_state=random_state, support=support
+        )
         scores: list[np.ndarray] = []
         for n_steps in steps:
             own = copy.copy(estimator)
@@ -158,7 +166,7 @@ class AdaptationDisplay:
             with warnings.catch_warnings():
                 if scores:  # of tasks without a score the first steps have told
                     warnings.simplefilter("ignore", UserWarning)
-                scores.append(scorer.per_task(own, X, y, groups).to_numpy())
+                scores.append(scorer.per_task(own, X, y, groups, in_support).to_numpy())
         display = cls(
             np.asarray(list(steps)),
             _of_scored_tasks(np.asarray(scores)),

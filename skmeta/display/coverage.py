@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta.display.style import COLOURS, QUIET, axes_for, tidy
 from skmeta.episodes.rounds import draw_rounds
-from skmeta.model_selection._inspect import label_space_of
+from skmeta.model_selection._inspect import label_space_of, support_of
 from skmeta.pipelines import (
     adapt,
     last_step,
@@ -23,6 +23,7 @@ from skmeta.pipelines import (
     with_last_step,
 )
 from skmeta.tables.groups import encode_groups
+from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.utils.unique import number
 
 if TYPE_CHECKING:
@@ -102,12 +103,13 @@ class CoverageDisplay:
         cls,
         estimator,
         X,
-        y,
-        groups,
+        y=None,
+        groups=None,
         *,
         n_shot: int = 5,
         coverages: Sequence[float] = _COVERAGES,
         random_state: int | None = 0,
+        support: str | None = None,
         ax: Axes | None = None,
         plot: bool = True,
     ) -> CoverageDisplay:
@@ -118,10 +120,11 @@ class CoverageDisplay:
         estimator : meta-learner, ensemble or a Pipeline that ends in one
             Fitted, and calibrated by now or by its first interval. Its current task
             stays as it is.
-        X : array-like of shape (n_rows, n_features)
-            Rows of tasks that neither ``fit`` nor ``calibrate`` has seen.
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows of tasks that neither ``fit`` nor ``calibrate`` has seen, or the tasks
+            themselves.
         y : array-like of shape (n_rows,)
-            Targets.
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own, and ``groups``.
         groups : array-like of shape (n_rows,)
             Task of each row.
         n_shot : int, default=5
@@ -131,6 +134,9 @@ class CoverageDisplay:
             Coverages to ask for.
         random_state : int, default=0
             Draws the supports.
+        support : {"random", "first"}, default=None
+            Which rows of a task are known first, as in
+            :func:`skmeta.model_selection.few_shot_scorer`.
         ax : matplotlib Axes, default=None
             Where to draw; new axes if None.
         plot : bool, default=True
@@ -147,6 +153,7 @@ class CoverageDisplay:
             If no task has more than ``n_shot`` rows.
         """
         check_is_fitted(estimator)
+        X, y, groups, in_support = unpack(X, y, groups)
         y = column_or_1d(y)
         check_consistent_length(X, y)
         task = encode_groups(groups, y)[1]
@@ -159,8 +166,10 @@ class CoverageDisplay:
             n_episodes=None,
             n_repeats=1,
             rng=np.random.default_rng(random_state),
+            support=support_of([estimator], support),
+            in_support=in_support,
         )
-        kept = drawn.size > n_shot
+        kept = drawn.n_able >= n_shot
         if not kept.any():
             raise ValueError(f"No task has more than n_shot={n_shot} rows: lower it.")
         drawn = drawn.only(kept)

@@ -69,8 +69,8 @@ class FewShotCurveDisplay:
         cls,
         estimators,
         X,
-        y,
-        groups,
+        y=None,
+        groups=None,
         *,
         shots=(1, 2, 5, 10),
         metric=None,
@@ -85,10 +85,10 @@ class FewShotCurveDisplay:
         estimators : estimator, list of estimators or dict of str to estimator
             As in :func:`skmeta.model_selection.few_shot_curve`: fitted ones are judged
             as they are, others are fitted on a part of the tasks.
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_rows, n_features) or MetaDataset
+            Rows, or the tasks themselves.
         y : array-like of shape (n_rows,)
-            Targets.
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own, and ``groups``.
         groups : array-like of shape (n_rows,)
             Task of each row.
         shots : sequence of int, default=(1, 2, 5, 10)

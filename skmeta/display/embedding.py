@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
+from sklearn.utils import column_or_1d
 
 from skmeta.display.style import COLOURS, axes_for, literal, tidy
 
@@ -170,8 +171,8 @@ class EmbeddingDisplay:
             What was drawn.
         """
         support, query = np.asarray(support, float), np.asarray(query, float)
-        y_support = np.asarray(y_support)
-        y_query = None if y_query is None else np.asarray(y_query)
+        y_support = column_or_1d(y_support)
+        y_query = None if y_query is None else column_or_1d(y_query)
         classes = None
         if discrete:
             classes = np.unique(y_support)

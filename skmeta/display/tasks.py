@@ -98,10 +98,10 @@ class TaskScoreDisplay:
         estimator,
         baseline,
         X,
-        y,
-        groups,
+        y=None,
+        groups=None,
         *,
-        shots: int = 5,
+        shots: int | None = 5,
         metric=None,
         name: str = "estimator",
         baseline_name: str = "baseline",
@@ -117,10 +117,10 @@ class TaskScoreDisplay:
             As in :func:`skmeta.model_selection.compare`: fitted ones are judged as they
             are, others are fitted on a part of the tasks; plain scikit-learn
             estimators are fitted per task.
-        X, y, groups : array-like
-            Rows, their targets and the task of each.
-        shots : int, default=5
-            Support rows.
+        X, y, groups : array-like, or MetaDataset
+            Rows, their targets and the task of each, or the tasks themselves.
+        shots : int or None, default=5
+            Support rows; None takes supports that are given as they are.
         metric : str or callable, default=None
             None is accuracy, or R2.
         name, baseline_name, ax, plot

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmeta.algorithms.per_target import answer_by_target
 from skmeta.algorithms.shared.by_class import mean_by_class, sum_by_class
 from skmeta.algorithms.shared.losses import mean_of_rows
 from skmeta.engine.callbacks import best_epoch
@@ -70,7 +71,10 @@ def warn_if_no_help(net: EpisodicNet) -> None:
     is_regression = episodes[0].query.y.is_floating_point()
     answer = support_mean if is_regression else nearest_centroid
     baseline = np.average(
-        [mean_score(answer(episode), episode.query) for episode in episodes],
+        [
+            mean_score(answer_by_target(answer, episode), episode.query)
+            for episode in episodes
+        ],
         weights=[len(episode.query.X) for episode in episodes],
     )
     if score >= baseline - _MARGIN:

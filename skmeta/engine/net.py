@@ -14,6 +14,7 @@ from skorch.callbacks import (
 )
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.per_target import by_target
 from skmeta.algorithms.shared.losses import task_losses
 from skmeta.engine.history import History
 from skmeta.episodes.episode import Batch, Episode
@@ -236,7 +237,15 @@ def compile_step(meta_backward: _MetaStep, device: torch.device | str) -> _MetaS
 
 
 def mean_score(outputs: torch.Tensor, query: Batch) -> float:
-    """Accuracy, or minus the squared error, of the real query rows, by weights."""
+    """Accuracy, or minus the squared error, of the real query rows, by weights.
+
+    Of several targets the mean.
+    """
+    parts = by_target(outputs, query)
+    return sum(_score(own, of_target) for own, of_target in parts) / len(parts)
+
+
+def _score(outputs: torch.Tensor, query: Batch) -> float:
     if query.y.is_floating_point():
         return -task_losses(outputs, query).mean().item()
     right = (outputs.argmax(dim=-1) == query.y)[query.mask].float()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skmeta.utils.messages import show
+from skmeta.tables.rows import join_targets
 from skmeta.utils.unique import places_of, runs_of
 
 __all__ = ["Supports"]
@@ -101,21 +101,9 @@ class Supports:
             unlabelled = cls.join(others)
         return cls(
             np.concatenate([each.X for each in filled]),
-            _joined_targets([each.y for each in filled]),
+            join_targets([each.y for each in filled]),
             np.concatenate([each.sizes for each in parts]),
             weight,
             np.concatenate(offsets) if offsets else None,
             unlabelled,
         )
-
-
-def _joined_targets(parts: list[np.ndarray]) -> np.ndarray:
-    words = [each for each in parts if each.dtype.kind in "UST"]
-    numbers = [each for each in parts if each.dtype.kind in "biufc"]
-    if words and numbers:  # numpy would write the numbers as words
-        raise ValueError(
-            f"y holds words such as {show(words[0], 3)} and numbers such as "
-            f"{show(numbers[0], 3)}: rows that are added need targets of the kind "
-            "that those before them have."
-        )
-    return np.concatenate(parts)

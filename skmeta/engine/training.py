@@ -12,6 +12,7 @@ from torch import nn
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.per_target import for_targets
 from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
 from skmeta.engine.baseline_check import warn_if_no_help
@@ -98,7 +99,7 @@ def make_net(
         own.append(("progress", Progress()))
     return EpisodicNet(
         partial(build, algorithm, backbone, spec),
-        algorithm=algorithm,
+        algorithm=for_targets(algorithm, spec),
         callbacks=[*own, *algorithm.callbacks(), *(callbacks or [])],
         verbose=0,  # the progress bar speaks for it
         **parameters,
@@ -138,7 +139,7 @@ def build(algorithm: Algorithm, backbone: Backbone, spec: Spec) -> nn.Module:
         If the algorithm makes something else.
     """
     try:
-        module = algorithm.build(backbone, spec)
+        module = for_targets(algorithm, spec).build(backbone, spec)
     except TypeError as error:  # of a parameter that is a word, not a number
         raise TypeError(
             f"{algorithm} cannot be built with {backbone}: {error}. Are their "

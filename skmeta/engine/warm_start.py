@@ -37,6 +37,8 @@ class EarlierFit:
         Parts of the prior it was built for.
     n_features : int, default=None
         Columns it was built for.
+    n_targets : int, default=1
+        Targets it was built for.
     """
 
     net: EpisodicNet
@@ -46,10 +48,11 @@ class EarlierFit:
     n_train_classes: int
     n_parts: int = 0
     n_features: int | None = None
+    n_targets: int = 1
 
-    def check_columns(self, n_features: int) -> None:
-        """Refuse more or fewer columns."""
-        if n_features != self.n_features:
+    def check_columns(self, n_features: int, n_targets: int = 1) -> None:
+        """Refuse more or fewer columns, of features or of targets."""
+        if (n_features, n_targets) != (self.n_features, self.n_targets):
             raise ValueError(_OF_OTHERS)
 
     def check_meaning(self, meaning: Any) -> None:

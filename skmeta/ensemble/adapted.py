@@ -1,23 +1,31 @@
 """The current tasks of an ensemble, as each of its members has learnt them."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import _safe_indexing
 
 from skmeta.ensemble.members import LearntTasks
+from skmeta.exceptions import LoadError, SaveError
+from skmeta.model_selection._rows import stack_rows
 from skmeta.tables.labels import TaskLabels
-from skmeta.tables.rows import TaskRows
+from skmeta.tables.rows import TaskRows, join_targets
 from skmeta.utils.messages import listed, warn
+from skmeta.utils.unique import unite
 
 __all__ = ["AdaptedMembers", "prior_of"]
 
 _LABELS = ("vocabulary", "members", "first", "n_classes")
+_ROWS = ("X", "y", "task", "weight")
 
 
 class AdaptedMembers:
     """Fitted members, adapted to the same tasks.
+
+    It never changes, so that shallow copies of an ensemble may share it.
 
     Parameters
     ----------
@@ -30,9 +38,16 @@ class AdaptedMembers:
         The classes of the tasks, in classification.
     label_space : {"shared", "per_task"}, default=None
         None in regression.
+    keep : bool, default=False
+        Keep a copy of the supports, if members cannot take rows one by one and must be
+        given all of them anew.
 
     Attributes
     ----------
+    ids : int ndarray of shape (n_tasks,)
+        What members call each task; a task keeps it when others come or go.
+    rows : TaskRows or None
+        The supports that are kept, of tasks by their ids.
     learnt : dict of str to LearntTasks
         What the members know; a member that takes no weights is not there if the rows
         have any, and none is if there are no rows.
@@ -50,21 +65,36 @@ class AdaptedMembers:
         rows: TaskRows,
         labels: TaskLabels | None = None,
         label_space: str | None = None,
+        keep: bool = False,
     ):
         self.members = dict(members)
         self.names = rows.names
+        self.ids = np.arange(rows.n_tasks)
         self.labels = labels
-        self.n_support = np.bincount(rows.task, minlength=rows.n_tasks)
-        self.size = self.n_support.astype(float)
-        if label_space == "per_task" and labels is not None:
-            self.size /= np.maximum(labels.n_classes, 1)
+        self.label_space = label_space
+        self._set_support(np.bincount(rows.task, minlength=rows.n_tasks))
         self.learnt: dict[str, LearntTasks] = {}
+        self.rows: TaskRows | None = None
         if not len(rows):
             return
-        left_out = {}
-        for name, member in members.items():
+        self._let_learn(rows, lambda name: LearntTasks(self.members[name], rows))
+        if keep and self._needs_all_rows:
+            self.rows = _copied(rows)
+
+    def _set_support(self, n_support: np.ndarray) -> None:
+        self.n_support = n_support
+        self.size = n_support.astype(float)
+        if self.label_space == "per_task" and self.labels is not None:
+            self.size /= np.maximum(self.labels.n_classes, 1)
+
+    def _let_learn(
+        self, rows: TaskRows, learn: Callable[[str], LearntTasks], names: Any = None
+    ) -> None:
+        """Set what members learn; those that take no weights are left out."""
+        self.learnt, left_out = {}, {}
+        for name in self.members if names is None else names:
             try:
-                self.learnt[name] = LearntTasks(member, rows)
+                self.learnt[name] = learn(name)
             except ValueError as error:
                 if rows.weight is None or "weight" not in str(error):
                     raise
@@ -77,24 +107,147 @@ class AdaptedMembers:
                 "left out of the answers to these tasks."
             )
 
-    def parts(self) -> dict[str, Any]:
-        """Return what :meth:`of_parts` makes the same of, members apart."""
+    # Tasks that come and go ---------------------------------------------------------
+
+    @property
+    def _needs_all_rows(self) -> bool:
+        return not all(each.takes_more for each in self.learnt.values())
+
+    def _all_rows(self) -> TaskRows:
+        """Return the supports that members are given anew."""
+        if self.rows is None:
+            names = [name for name, each in self.learnt.items() if not each.takes_more]
+            raise ValueError(
+                f"The members {listed(names)} learn anew from all rows when some come "
+                "or go, and the earlier rows are not here: a file has them only if it "
+                "was written by save(path, supports=True). Load such a file, or call "
+                "adapt with all rows."
+            )
+        return self.rows
+
+    def extended(self, rows: TaskRows, labels: TaskLabels | None) -> Self:
+        """Return what members know when rows have come as well.
+
+        Members without ``partial_adapt`` adapt to all rows anew.
+
+        Parameters
+        ----------
+        rows : TaskRows
+            Rows of tasks that are known, or of new ones.
+        labels : TaskLabels or None
+            The classes of their tasks, those of earlier rows among them.
+        """
+        known = place = np.zeros(1, dtype=np.intp)
+        names = None
+        if rows.names is not None:
+            assert self.names is not None  # or the rows had none
+            try:
+                names, known, place = unite(self.names, rows.names)
+            except TypeError as error:
+                raise ValueError(
+                    f"groups holds values that cannot be sorted together: {error}."
+                ) from error
+        more = copy.copy(self)
+        more.names = names
+        n_tasks = 1 if names is None else len(names)
+        more.ids = np.full(n_tasks, -1)
+        more.ids[known] = self.ids
+        is_new = more.ids < 0
+        more.ids[is_new] = 1 + self.ids.max() + np.arange(np.count_nonzero(is_new))
+        if labels is not None:
+            assert self.labels is not None  # of the same kind of target
+            more.labels = self.labels.extended(known, labels, place)
+        n_support = np.bincount(place[rows.task], minlength=n_tasks)
+        n_support[known] += self.n_support
+        more._set_support(n_support)
+        own = replace(rows, task=more.ids[place[rows.task]], names=None)
+        if (others := rows.unlabelled) is not None:
+            others = others._replace(task=more.ids[place[others.task]])
+            own = replace(own, unlabelled=others)
+        if self._needs_all_rows:
+            more.rows = _stacked(self._all_rows(), own)
+
+        def learn(name: str) -> LearntTasks:
+            if self.learnt[name].takes_more:
+                return self.learnt[name].with_more(own)
+            assert more.rows is not None  # a member needs it
+            return LearntTasks(self.members[name], more.rows)
+
+        more._let_learn(rows, learn, self.learnt)
+        return more
+
+    def without(self, tasks: np.ndarray) -> Self | None:
+        """Return what members know without some of the tasks; None if none is left."""
+        stays = np.ones(len(self.ids), dtype=bool)
+        stays[tasks] = False
+        if not stays.any():
+            return None
+        assert self.names is not None  # several tasks have names
+        fewer = copy.copy(self)
+        kept = np.flatnonzero(stays)
+        fewer.names, fewer.ids = self.names[kept], self.ids[kept]
+        if self.labels is not None:
+            fewer.labels = self.labels.take(kept)
+        fewer._set_support(self.n_support[kept])
+        gone = self.ids[~stays]
+        if self._needs_all_rows:
+            rows = self._all_rows()
+            fewer.rows = rows.take(np.isin(rows.task, fewer.ids))
+
+        def learn(name: str) -> LearntTasks:
+            if self.learnt[name].takes_more:
+                return self.learnt[name].without(gone)
+            return LearntTasks(self.members[name], fewer.rows)
+
+        fewer.learnt = {name: learn(name) for name in self.learnt}
+        return fewer
+
+    # In files -----------------------------------------------------------------------
+
+    def parts(self, supports: bool = False) -> dict[str, Any]:
+        """Return what :meth:`of_parts` makes the same of, members apart.
+
+        Raises
+        ------
+        SaveError
+            If ``supports`` are to be among it that are not there.
+        """
         labels = self.labels
-        return {
+        parts = {
             "names": self.names,
+            "ids": self.ids,
             "n_support": self.n_support,
             "size": self.size,
             "learnt": list(self.learnt),
             "labels": labels and {name: getattr(labels, name) for name in _LABELS},
         }
+        if supports and self._needs_all_rows:
+            if self.rows is None:
+                raise SaveError(
+                    "The rows that the current tasks were learnt from are not here to "
+                    "be saved: the ensemble comes from a file without them. Call adapt "
+                    "with these rows, or leave supports=True out."
+                )
+            parts["rows"] = {name: getattr(self.rows, name) for name in _ROWS}
+        return parts
 
     @classmethod
     def of_parts(
-        cls, members: Mapping[str, Any], parts: Mapping[str, Any]
+        cls,
+        members: Mapping[str, Any],
+        parts: Mapping[str, Any],
+        label_space: str | None = None,
     ) -> "AdaptedMembers":
-        """Make what :meth:`parts` returned, of members that still know the tasks."""
+        """Make what :meth:`parts` returned, of members that still know the tasks.
+
+        Raises
+        ------
+        LoadError
+            If there are other tasks than ids or rows of them.
+        """
         adapted = cls.__new__(cls)
         adapted.members = dict(members)
+        adapted.label_space = label_space
         for name in ("names", "n_support", "size"):
             setattr(adapted, name, parts[name])
         labels = parts["labels"]
@@ -102,7 +255,26 @@ class AdaptedMembers:
         adapted.learnt = {
             name: LearntTasks.of(members[name]) for name in parts["learnt"]
         }
+        adapted.ids = np.asarray(parts.get("ids", np.arange(len(adapted.n_support))))
+        adapted.rows = None
+        if "rows" in parts:
+            adapted.rows = TaskRows(**parts["rows"])
+        adapted._check()
         return adapted
+
+    def _check(self) -> None:
+        """Refuse ids and rows of a file that are of other tasks."""
+        ids, rows = self.ids, self.rows
+        is_right = ids.shape == self.n_support.shape and ids.dtype.kind == "i"
+        if is_right and rows is not None:
+            n_rows = np.shape(rows.X)[0]
+            is_right = (
+                n_rows == len(rows.y) == len(rows.task) == self.n_support.sum()
+                and (rows.weight is None or len(rows.weight) == n_rows)
+                and bool(np.isin(rows.task, ids).all())
+            )
+        if not is_right:
+            raise LoadError("Its rows are not those of its tasks.")
 
     def learners(self) -> dict[str, Any]:
         """Return the members as they know the tasks, those left out as they are."""
@@ -144,7 +316,8 @@ class AdaptedMembers:
                 known = prior_of(member) if by_prior else self.learnt.get(name)
                 if known is None:
                     continue
-                own = ask(known, _safe_indexing(X, np.flatnonzero(rows)), task[rows])
+                asked = _safe_indexing(X, np.flatnonzero(rows))
+                own = ask(known, asked, self.ids[task[rows]])
                 if own is None:
                     continue
                 if answers.ndim < own.ndim:
@@ -181,6 +354,30 @@ class AdaptedMembers:
             alike.add(own, answered.astype(float))
         none = mean.weight == 0
         return np.where(_beside(none, mean.total), alike.value(), mean.value())
+
+
+def _copied(rows: TaskRows) -> TaskRows:
+    """Copy rows, which may be in the hands of the user."""
+    X = rows.X.copy()
+    return TaskRows(X, rows.y.copy(), rows.task, weight=rows.weight)
+
+
+def _stacked(above: TaskRows, below: TaskRows) -> TaskRows:
+    """Put rows under others; those without a weight count 1."""
+    weight = None
+    if above.weight is not None or below.weight is not None:
+        weight = np.concatenate(
+            [
+                np.ones(len(each)) if each.weight is None else each.weight
+                for each in (above, below)
+            ]
+        )
+    return TaskRows(
+        stack_rows(above.X, below.X),
+        join_targets([above.y, below.y]),
+        np.concatenate([above.task, below.task]),
+        weight=weight,
+    )
 
 
 class _Mean:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
 from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.held_out import support_sizes
+from skmeta.ensemble.incremental import IncrementalStacking
 from skmeta.ensemble.judging import (
     Judged,
     fit_all,
@@ -30,7 +31,6 @@ from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.calibration import Calibration, TrainingRows
-from skmeta.estimators.conformal import Conformal
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
@@ -40,6 +40,7 @@ from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.targets import has_columns
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -49,25 +50,29 @@ __all__ = ["BaseMetaStacking"]
 # Attributes that a file has in another form.
 _WRITTEN_APART = ("named_estimators_", "adapted_", "calibration_")
 _WRITTEN_APART += ("_metadata_request",)
+_WRITTEN_APART += ("_training_groups",)  # in no file: they may be names of people
 
 _FEWEST_TASKS = 4  # to leave some out and learn from the others
 _LEFT_OUT = 1 / 3
 _N_FOLDS = 3
 
 
-class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
+class BaseMetaStacking(
+    SavingMixin, HTMLReprMixin, IncrementalStacking, _BaseComposition
+):
     """Stacking for any kind of target; the two classes say what their targets are."""
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True, "classes": True}
+    __metadata_request__fit = {"groups": True, "classes": True, "in_support": True}
     __metadata_request__predict = {"groups": True}
-    __metadata_request__score = {"groups": True}
+    __metadata_request__score = {"groups": True, "support": True}
 
     _parameter_constraints = {
         "estimators": [list, None],
         "weights": [StrOptions({"auto", "equal", "greedy"})],
         "n_shot": [Interval(Integral, 0, None, closed="left"), tuple, list],
+        "support": [StrOptions({"random", "first"})],
         "cv": ["cv_object"],
         "refit": ["boolean"],
         "unknown_task": [StrOptions({"error", "prior"})],
@@ -80,6 +85,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
     estimators: list[tuple[str, Any]] | None
     weights: str
     n_shot: int | tuple[int, int]
+    support: Literal["random", "first"]
     cv: Any
     refit: bool
     unknown_task: str
@@ -102,6 +108,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         sample_weight: ArrayLike | None = None,
         *,
         classes: ArrayLike | None = None,
+        in_support: ArrayLike | None = None,
     ) -> Self:
         """Fit the members on some tasks, weigh them by the others, refit them on all.
 
@@ -119,6 +126,10 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come, of a classifier with a shared label space;
             by default those in ``y``. Without meaning for a regressor.
+        in_support : bool array-like of shape (n_rows,), default=None
+            True for rows that are always support, False for query, as a
+            :class:`skmeta.MetaDataset` has them too: members are judged by these
+            supports, and those that can are trained with them.
 
         Returns
         -------
@@ -136,18 +147,25 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         UserWarning
             If members cannot be fitted; they are left out.
         """
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self):
-            return self._fit(X, y, groups, sample_weight, classes)
+            return self._fit(X, y, groups, sample_weight, classes, given)
 
     def _fit(
-        self, X: Any, y: Any, groups: Any, sample_weight: Any, classes: Any
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        sample_weight: Any,
+        classes: Any,
+        in_support: Any,
     ) -> Self:
         self._validate_params()
-        given = TrainingRows(X, y, groups, sample_weight)
+        given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
-        rows = replace(self._read_rows(X, y, groups, reset=True), unlabelled=None)
+        rows = self._read_rows(X, y, groups, in_support, reset=True)
+        rows = replace(rows, unlabelled=None)
         if not len(rows):
             raise ValueError("No row has a target to learn from: all of y is missing.")
         if sample_weight is not None:
@@ -171,6 +189,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
                 label_space,
                 rng,
                 failures,
+                support=self.support,
                 declared=classes,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
@@ -186,6 +205,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         self.n_tasks_ = len(np.unique(rows.task))
         self.largest_task_ = int(np.bincount(rows.task).max())
         self.calibration_ = Calibration(given)
+        self._training_groups = rows.names
         self.adapted_ = None
         return self
 
@@ -242,7 +262,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         rows = self._read_rows(X, y, groups, reset=False)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
-        self._set_adapted(self._learn(rows))
+        self._set_adapted(self._learn(rows, keep=True))
         return self
 
     # Members and their weights ------------------------------------------------------
@@ -284,7 +304,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         cell = None
         if getattr(self, "label_space_", None) == "per_task":
             cell = TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)[1]
-        usable = can_be_split(rows.task, cell)
+        usable = can_be_split(rows.task, cell, rows.in_support)
         n_tasks = len(np.unique(rows.task[usable]))
         if n_tasks < _FEWEST_TASKS:
             return []
@@ -334,12 +354,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         members = _flat(self.named_estimators_).values()
         return any(prior_of(member) is not None for member in members)
 
-    def _learn(self, rows: TaskRows) -> AdaptedMembers:
+    def _learn(self, rows: TaskRows, *, keep: bool = False) -> AdaptedMembers:
         """Let members learn tasks; those without rows are known by the priors."""
         label_space = getattr(self, "label_space_", None)
         labels = self._labels(rows)
         members = _flat(self.named_estimators_)
-        return AdaptedMembers(members, rows, labels, label_space)
+        return AdaptedMembers(members, rows, labels, label_space, keep)
 
     def _learn_nothing(self) -> AdaptedMembers:
         """Let members know a task by their priors."""
@@ -362,7 +382,10 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         adapted: AdaptedMembers = self._current_or_prior(
             groups, "unknown_task='prior': no member has a prior."
         )
-        return adapted, X, locate(adapted.names, groups, X, self.unknown_task)
+        task = locate(
+            adapted.names, groups, X, self.unknown_task, self._trained_groups()
+        )
+        return adapted, X, task
 
     def _mean(
         self,
@@ -384,6 +407,12 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
 
     def _validate_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
         numeric = self._kind == "regressor"
+        if has_columns(y):
+            raise ValueError(
+                f"{type(self).__name__} weighs its members by how well they answer one "
+                "target, and y has several. Fit one to each of them; or a "
+                f"Meta{self._kind.capitalize()}, which learns several."
+            )
         checked, y = validate_data(
             self, X, y, reset=reset, dtype="numeric", y_numeric=numeric
         )
@@ -391,7 +420,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
             check_classification_targets(y)
         return _as_given(X, checked), y
 
-    def _validate_targets(self, y: Any) -> np.ndarray:
+    def _validate_targets(self, y: Any, names: Any, *, reset: bool) -> np.ndarray:
         y = _check_y(y, y_numeric=self._kind == "regressor", estimator=self)
         if self._kind != "regressor":
             check_classification_targets(y)
@@ -402,7 +431,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
 
     # In files -----------------------------------------------------------------------
 
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self, *, supports: bool = False) -> dict[str, Any]:
         """Return what fit and adapt have learnt, for a file."""
         own = {*self._get_param_names(), *_WRITTEN_APART}
         parts = {name: each for name, each in vars(self).items() if name not in own}
@@ -415,7 +444,7 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
             else next(learners)
             for name, each in self.named_estimators_.items()
         }
-        parts["adapted"] = None if adapted is None else adapted.parts()
+        parts["adapted"] = None if adapted is None else adapted.parts(supports)
         if self._calibration().is_ready:
             parts["calibration"] = self.calibration_.parts()
         return parts
@@ -429,7 +458,8 @@ class BaseMetaStacking(SavingMixin, HTMLReprMixin, Conformal, _BaseComposition):
         self.adapted_ = None
         if adapted is not None:
             members = _flat(self.named_estimators_)
-            self.adapted_ = AdaptedMembers.of_parts(members, adapted)
+            label_space = parts.get("label_space_")
+            self.adapted_ = AdaptedMembers.of_parts(members, adapted, label_space)
         check_names(parts, self, {*self._get_param_names(), *_WRITTEN_APART})
         for name, value in parts.items():
             setattr(self, name, value)

@@ -65,6 +65,10 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         Support rows that members are judged with, and that those of
         ``estimators=None`` are trained with: of each class for per-task labels, in all
         for shared ones. ``score`` splits tasks by the highest.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first, as in :class:`skmeta.MetaClassifier`: on
+        the tasks that members are judged by, in ``score``, and in the training of those
+        of ``estimators=None``.
     cv : int, splitter or iterable, default=None
         Which tasks are left out: None for a third of them, once; an int for as many
         folds (fewer if there are fewer tasks); or what splits rows by ``groups``, such
@@ -163,6 +167,7 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         weights: Literal["auto", "equal", "greedy"] = "auto",
         label_space: Literal["auto", "shared", "per_task"] = "auto",
         n_shot: int | tuple[int, int] = (1, 10),
+        support: Literal["random", "first"] = "random",
         cv: Any = None,
         refit: bool = True,
         unknown_task: Literal["error", "prior"] = "error",
@@ -172,6 +177,7 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         self.weights = weights
         self.label_space = label_space
         self.n_shot = n_shot
+        self.support = support
         self.cv = cv
         self.refit = refit
         self.unknown_task = unknown_task
@@ -281,7 +287,7 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
 
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
         known = self.label_space if seed is None else self.label_space_
-        return class_members(known, self.n_shot, seed)
+        return class_members(known, self.n_shot, seed, self.support)
 
     def _cells(self, rows: TaskRows) -> np.ndarray:
         return class_cells(rows) if self.label_space_ == "per_task" else rows.task

@@ -10,7 +10,10 @@ __all__ = ["class_members", "value_members"]
 
 
 def class_members(
-    label_space: str, n_shot: Any, random_state: int | None
+    label_space: str,
+    n_shot: Any,
+    random_state: int | None,
+    support: str = "random",
 ) -> list[tuple[str, Any]]:
     """Return members for classes.
 
@@ -22,31 +25,39 @@ def class_members(
         Support rows that meta-learners train with.
     random_state : int or None
         Seed of the members.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first.
 
     Returns
     -------
     list of (str, estimator)
         Not fitted.
     """
-    given = {"n_shot": n_shot, "random_state": random_state}
+    given: dict[str, Any] = {
+        "n_shot": n_shot,
+        "support": support,
+        "random_state": random_state,
+    }
     if label_space == "per_task":
         given["label_space"] = label_space
         return [
             ("gp", MetaClassifier("gp", **given)),
             ("protonet", MetaClassifier("protonet", **given)),
-            ("own_linear", _plain("classifier", random_state, "own linear")),
+            ("own_linear", _plain("classifier", given, "own linear")),
         ]
     if label_space == "shared":
         given["label_space"] = label_space
     return [
         ("gp", MetaClassifier("gp", **given)),
         ("gp_alone", MetaClassifier("gp", prior=None, **given)),
-        ("mixed_linear", _plain("classifier", random_state, "mixed linear")),
-        ("boosting_residual", _boosting("classifier", random_state)),
+        ("mixed_linear", _plain("classifier", given, "mixed linear")),
+        ("boosting_residual", _boosting("classifier", given)),
     ]
 
 
-def value_members(n_shot: Any, random_state: int | None) -> list[tuple[str, Any]]:
+def value_members(
+    n_shot: Any, random_state: int | None, support: str = "random"
+) -> list[tuple[str, Any]]:
     """Return members for values.
 
     Parameters
@@ -55,27 +66,36 @@ def value_members(n_shot: Any, random_state: int | None) -> list[tuple[str, Any]
         Support rows that meta-learners train with.
     random_state : int or None
         Seed of the members.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first.
 
     Returns
     -------
     list of (str, estimator)
         Not fitted.
     """
-    given = {"n_shot": n_shot, "random_state": random_state}
+    given: dict[str, Any] = {
+        "n_shot": n_shot,
+        "support": support,
+        "random_state": random_state,
+    }
     return [
         ("gp", MetaRegressor("gp", **given)),
         ("gp_alone", MetaRegressor("gp", prior=None, **given)),
-        ("mixed_linear", _plain("regressor", random_state, "mixed linear")),
-        ("boosting_residual", _boosting("regressor", random_state)),
+        ("mixed_linear", _plain("regressor", given, "mixed linear")),
+        ("boosting_residual", _boosting("regressor", given)),
     ]
 
 
-def _plain(kind: str, random_state: int | None, name: str) -> Any:
-    """Return the plain way of a name."""
-    return plain_ways(kind, random_state=random_state, rivals=False)[name]
+def _plain(kind: str, given: dict[str, Any], name: str) -> Any:
+    """Return the plain way of a name, with what meta-learners are given."""
+    how = {name: given[name] for name in ("random_state", "support")}
+    return plain_ways(kind, rivals=False, **how)[name]
 
 
-def _boosting(kind: str, random_state: int | None) -> PooledWithResidual:
+def _boosting(kind: str, given: dict[str, Any]) -> PooledWithResidual:
     """Make boosting, shifted by what it leaves; of the few trees of a prior."""
-    seed = random_state or 0
-    return PooledWithResidual(make_part("boosting", kind, seed), random_state=seed)
+    seed = given["random_state"] or 0
+    return PooledWithResidual(
+        make_part("boosting", kind, seed), support=given["support"], random_state=seed
+    )

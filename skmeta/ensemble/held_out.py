@@ -71,6 +71,8 @@ def simulate(
     classes: np.ndarray | None,
     label_space: str | None,
     rng: np.random.Generator,
+    *,
+    support: str = "random",
 ) -> Questions:
     """Make a new task of every task for every size, each with a support of its own.
 
@@ -86,6 +88,9 @@ def simulate(
         None in regression. Labels of one task only are replaced by codes.
     rng : numpy.random.Generator
         Draws supports, and tasks if there are too many.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first. Supports that rows are given as such are
+        drawn from these.
 
     Returns
     -------
@@ -110,18 +115,25 @@ def simulate(
         classes = np.arange(labels.n_classes.max())
     n_query = _MOST_CLASS_QUERY if own_labels else _MOST_QUERY
     rounds = draw_rounds(
-        rows.task, label, n_way=None, n_episodes=None, n_repeats=len(sizes), rng=rng
+        rows.task,
+        label,
+        n_way=None,
+        n_episodes=None,
+        n_repeats=len(sizes),
+        rng=rng,
+        support=support,
+        in_support=rows.in_support,
     )
     supports: list[tuple[np.ndarray, np.ndarray]] = []
     queries: list[tuple[np.ndarray, np.ndarray]] = []
     kept_sizes: list[int] = []
     for size, drawn in zip(sizes.tolist(), rounds, strict=True):
-        support, query = drawn.support(size), drawn.query(size, n_query)
-        able = _can_show(drawn, size, own_labels, support, query)
+        known, query = drawn.support(size), drawn.any_query(size, n_query, rng)
+        able = _can_show(drawn, size, own_labels, known, query)
         if able.sum() < max(1, 0.2 * len(able)):
             continue
         first = len(kept_sizes) * len(able)
-        for which, all_sizes in ((support, supports), (query, queries)):
+        for which, all_sizes in ((known, supports), (query, queries)):
             kept = which & able[drawn.episode]
             all_sizes.append((drawn.row[kept], first + drawn.episode[kept]))
         kept_sizes.append(size)
@@ -166,6 +178,7 @@ def _take(
         task,
         np.arange(n_tasks),
         None if rows.weight is None else rows.weight[which],
+        None if rows.in_support is None else rows.in_support[which],
     )
 
 

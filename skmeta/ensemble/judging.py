@@ -33,6 +33,7 @@ def judge(
     label_space: str | None,
     rng: np.random.Generator,
     failures: dict[str, Exception],
+    support: str = "random",
     declared: np.ndarray | None = None,
 ) -> tuple[list[Judged], list[dict[str, Any]]]:
     """Fit members on some tasks and ask them about the others.
@@ -55,6 +56,8 @@ def judge(
         Draws supports.
     failures : dict of str to Exception
         Who fails is entered here and left out.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first.
     declared : ndarray of shape (n_classes,), default=None
         The labels, if ``fit`` was told them beforehand.
 
@@ -68,11 +71,15 @@ def judge(
     found: dict[int, list[Any]] = defaultdict(list)
     fitted: list[dict[str, Any]] = []
     for place, (train, test) in enumerate(splits):
-        known, left_out = (_part(rows, np.asarray(own)) for own in (train, test))
+        # Rows stay in their order, whoever splits them.
+        sides = map(np.sort if support == "first" else np.asarray, (train, test))
+        known, left_out = (_part(rows, own) for own in sides)
         if label_space == "shared":  # of a label that was never seen none knows
             left_out = left_out.take(np.isin(left_out.y, known.y))
         try:
-            questions = simulate(left_out, sizes, classes, label_space, rng)
+            questions = simulate(
+                left_out, sizes, classes, label_space, rng, support=support
+            )
         except ValueError:
             continue  # these tasks are too small to judge on
         ready = {n: each for n, each in members.items() if n not in failures}
@@ -178,4 +185,5 @@ def _part(rows: TaskRows, chosen: np.ndarray) -> TaskRows:
         task,
         names,
         None if rows.weight is None else rows.weight[chosen],
+        None if rows.in_support is None else rows.in_support[chosen],
     )

@@ -1,7 +1,7 @@
 """Members: fitted on tasks, adapted to new ones, asked for what they answer."""
 
 import copy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import sklearn
@@ -68,6 +68,10 @@ def fit_member(
         if not passes_on and not has_fit_parameter(estimator, "sample_weight"):
             raise ValueError(f"{type(estimator).__name__}.fit takes no sample_weight.")
         given["sample_weight"] = rows.weight
+    if rows.in_support is not None and has_fit_parameter(
+        last_step(estimator), "in_support"
+    ):
+        given["in_support"] = rows.in_support
     if declared is not None and has_fit_parameter(last_step(estimator), "classes"):
         given["classes"] = declared
     with sklearn.config_context(enable_metadata_routing=True):  # through pipelines
@@ -112,24 +116,8 @@ class LearntTasks:
         self.learner = copy.copy(last_step(member))
         if rows is None:
             self.learner.adapt()
-            return
-        weights = {}
-        if rows.weight is not None:
-            weights["sample_weight"] = rows.weight
-            if not has_fit_parameter(self.learner, "sample_weight"):
-                name = type(self.learner).__name__
-                raise ValueError(f"{name}.adapt takes no sample_weight.")
-        X, y, task = rows.X, rows.y, rows.task
-        others = rows.unlabelled
-        if others is not None and getattr(self.learner, "_takes_unlabelled", False):
-            X = stack_rows(X, others.X)
-            task = np.concatenate([task, others.task])
-            y = with_missing(y, np.arange(len(task)) >= len(y))
-            if weights:
-                more = np.ones(len(others.task))
-                weights["sample_weight"] = np.concatenate([rows.weight, more])
-        targets = transform_targets(member, y)
-        self.learner.adapt(transform(member, X), targets, groups=task, **weights)
+        else:
+            self._tell("adapt", rows)
 
     @classmethod
     def of(cls, member: Any) -> "LearntTasks":
@@ -138,6 +126,47 @@ class LearntTasks:
         learnt.member, learnt.learner = member, last_step(member)
         learnt.has_tasks = True
         return learnt
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether rows can be added to what it knows, and tasks forgotten."""
+        return hasattr(self.learner, "partial_adapt")
+
+    def with_more(self, rows: TaskRows) -> Self:
+        """Return what is known when rows have come as well."""
+        more = self._copy()
+        more._tell("partial_adapt", rows)
+        return more
+
+    def without(self, tasks: np.ndarray) -> Self:
+        """Return what is known without some of the tasks."""
+        fewer = self._copy()
+        fewer.learner.forget(tasks)
+        return fewer
+
+    def _copy(self) -> Self:
+        twin = copy.copy(self)
+        twin.learner = copy.copy(self.learner)
+        return twin
+
+    def _tell(self, verb: str, rows: TaskRows) -> None:
+        weights = {}
+        if rows.weight is not None:
+            weights["sample_weight"] = rows.weight
+            if not has_fit_parameter(self.learner, "sample_weight"):
+                name = type(self.learner).__name__
+                raise ValueError(f"{name}.{verb} takes no sample_weight.")
+        X, y, task, others = rows.X, rows.y, rows.task, rows.unlabelled
+        if others is not None and getattr(self.learner, "_takes_unlabelled", False):
+            X = stack_rows(X, others.X)
+            task = np.concatenate([task, others.task])
+            y = with_missing(y, np.arange(len(task)) >= len(y))
+            if weights:
+                more = np.ones(len(others.task))
+                weights["sample_weight"] = np.concatenate([rows.weight, more])
+        targets = transform_targets(self.member, y)
+        Z = transform(self.member, X)
+        getattr(self.learner, verb)(Z, targets, groups=task, **weights)
 
     def adapted_member(self) -> Any:
         """Return the member with what it has learnt of the tasks."""

@@ -38,6 +38,8 @@ class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
     n_shot : int or (int, int), default=(1, 10)
         Support rows that members are judged with, and that those of
         ``estimators=None`` are trained with. ``score`` splits tasks by the highest.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first, as in :class:`MetaStackingClassifier`.
     cv : int, splitter or iterable, default=None
         Which tasks are left out, as in :class:`MetaStackingClassifier`.
     refit : bool, default=True
@@ -108,6 +110,7 @@ class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
         *,
         weights: Literal["auto", "equal", "greedy"] = "auto",
         n_shot: int | tuple[int, int] = (1, 10),
+        support: Literal["random", "first"] = "random",
         cv: Any = None,
         refit: bool = True,
         unknown_task: Literal["error", "prior"] = "error",
@@ -116,6 +119,7 @@ class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
         self.estimators = estimators
         self.weights = weights
         self.n_shot = n_shot
+        self.support = support
         self.cv = cv
         self.refit = refit
         self.unknown_task = unknown_task
@@ -214,7 +218,7 @@ class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
         pass
 
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
-        return value_members(self.n_shot, seed)
+        return value_members(self.n_shot, seed, self.support)
 
     def _cells(self, rows: TaskRows) -> np.ndarray:
         return rows.task

@@ -9,7 +9,11 @@ __all__ = ["Batch", "Episode"]
 
 
 class Batch(NamedTuple):
-    """Labelled rows of several tasks, padded to one width."""
+    """Labelled rows of several tasks, padded to one width.
+
+    Where there are several targets, ``y``, ``label`` and ``offset`` have an axis of
+    them last. Algorithms get one target at a time.
+    """
 
     X: Tensor  # (tasks, rows, features)
     y: Tensor  # (tasks, rows): class codes or values, 0 on padding
@@ -33,6 +37,19 @@ class Batch(NamedTuple):
         counts = self.mask.to(like)
         return counts if self.weight is None else counts * self.weight.to(like)
 
+    def of_target(self, target: int) -> "Batch":
+        """Return the rows with one of several targets, and no row without targets."""
+
+        def pick(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[..., target].contiguous()
+
+        return self._replace(
+            y=self.y[..., target].contiguous(),
+            label=pick(self.label),
+            offset=pick(self.offset),
+            unlabelled=None,
+        )
+
     def to(self, device: torch.device | str) -> "Batch":
         """Move all tensors to a device."""
         return Batch._make(
@@ -51,6 +68,10 @@ class Episode(NamedTuple):
 
     support: Batch
     query: Batch
+
+    def of_target(self, target: int) -> "Episode":
+        """Return the tasks with one of several targets."""
+        return Episode(self.support.of_target(target), self.query.of_target(target))
 
     def to(self, device: torch.device | str) -> "Episode":
         """Move all tensors to a device."""

@@ -49,12 +49,20 @@ class EpisodeSampler:
         Query rows per cell, fewer where the cell has fewer.
     stratum : int ndarray of shape (n_rows,), default=None
         Class of each row, where the whole task is its only cell: every class has its
-        share of the support, and a row at least if there are enough.
+        share of the support, and a row at least if there are enough. Where supports are
+        given it has no part.
     unlabelled : Unlabelled, default=None
         Rows without targets of the tasks, which go beside every support.
     mix_tasks : float, default=0.0
         Where classes are drawn, the share of episodes whose classes come from all tasks
         together.
+    support : {"random", "first"}, default="random"
+        Which rows of a cell are known first. "first": a cell is cut at a random place,
+        its support are the rows up to the cut, in the order of the table, its query are
+        rows that come after it.
+    in_support : bool ndarray of shape (n_rows,), default=None
+        The rows of the table that are given as support: supports are drawn of these (or
+        are the first of these), and queries of the others.
 
     Attributes
     ----------
@@ -64,9 +72,10 @@ class EpisodeSampler:
     n_cells_ : int
         Cells of these tasks.
     n_reduced_ : int
-        Cells too small for the highest shot and one query row.
+        Cells too small for the highest shot and one query row, or given less.
     n_dropped_ : int
-        Cells of a single row, which are not drawn.
+        Cells of a single row, or where supports are given without a row of them or
+        without another row, which are not drawn.
     """
 
     def __init__(
@@ -83,6 +92,8 @@ class EpisodeSampler:
         stratum: np.ndarray | None = None,
         unlabelled: Unlabelled | None = None,
         mix_tasks: float = 0.0,
+        support: str = "random",
+        in_support: np.ndarray | None = None,
     ):
         self.table = table
         self.draws_classes = cell is not None
@@ -93,6 +104,7 @@ class EpisodeSampler:
         self.mix_tasks = mix_tasks
         self.unlabelled = unlabelled
         self._task = None if unlabelled is None else task
+        self.support = support
 
         rows = np.arange(len(task)) if rows is None else rows
         cells_per_task = 1 if cell is None else cell.max() + 1
@@ -103,10 +115,13 @@ class EpisodeSampler:
 
         usable = cells.sizes >= 2
         self._rows = rows[cells.rows]
+        self._n_given: np.ndarray | None = None
+        if in_support is not None:
+            usable = self._give(in_support, cell_of_row[cells.rows], cells.sizes)
         self._cell_first = cells.first[usable]
         self._cell_sizes = cells.sizes[usable]
         self._stratum_sizes: np.ndarray | None = None
-        if stratum is not None:
+        if stratum is not None and in_support is None:
             self._stratify(stratum, cell_of_row[cells.rows], len(codes), usable)
         tasks, first, counts = np.unique(
             task_of_cell[usable], return_index=True, return_counts=True
@@ -115,9 +130,11 @@ class EpisodeSampler:
         self._first_cell, self._n_cells = first[enough], counts[enough]
 
         self.n_tasks_ = int(enough.sum())
-        sizes = self._cell_sizes[np.isin(task_of_cell[usable], tasks[enough])]
+        in_task = np.isin(task_of_cell[usable], tasks[enough])
+        sizes = self._cell_sizes[in_task]
         self.n_cells_ = len(sizes)
-        self.n_reduced_ = int(np.count_nonzero(sizes < n_shot[1] + 1))
+        most = sizes - 1 if self._n_given is None else self._n_given[in_task]
+        self.n_reduced_ = int(np.count_nonzero(most < n_shot[1]))
         self.n_dropped_ = int(np.count_nonzero(~usable))
 
     def _stratify(
@@ -129,6 +146,25 @@ class EpisodeSampler:
         n_strata = stratum.max() + 1
         sizes = np.bincount(cell * n_strata + stratum, minlength=n_cells * n_strata)
         self._stratum_sizes = sizes.reshape(n_cells, n_strata)[usable]
+
+    def _give(
+        self, in_support: np.ndarray, cell: np.ndarray, sizes: np.ndarray
+    ) -> np.ndarray:
+        """Sort the rows given as support before the others; tell which cells have both.
+
+        Where an episode may have no support, a cell needs none.
+        """
+        given = in_support[self._rows]
+        self._rows = self._rows[np.lexsort((~given, cell))]
+        n_given = np.bincount(cell, given, minlength=len(sizes)).astype(np.intp)
+        usable = (n_given >= min(self.n_shot[0], 1)) & (n_given < sizes)
+        self._n_given = n_given[usable]
+        return usable
+
+    @property
+    def is_given(self) -> bool:
+        """Whether supports are given."""
+        return self._n_given is not None
 
     @property
     def n_rows_at_most(self) -> int:
@@ -177,22 +213,62 @@ class EpisodeSampler:
 
         low, high = self.n_shot
         shot = rng.integers(low, high + 1, size=(n_episodes, 1))
-        shot = np.minimum(shot, sizes - 1)
-        n_drawn = np.minimum(shot + self.n_query, sizes)
-        width = n_drawn.max()
-        if self._stratum_sizes is None:
-            drawn = draw_without_replacement(sizes.ravel(), width, rng)
-            drawn = drawn.reshape(*cell.shape, width)
+        if self.support == "first" or self._n_given is not None:
+            drawn, shot, n_query = self._draw_parts(cell, shot, rng)
+            behind = n_query.max()
         else:
-            strata = self._stratum_sizes[cell[:, 0]]
-            drawn = self._draw_stratified(strata, n_drawn, shot, rng)
+            shot = np.minimum(shot, sizes - 1)
+            n_drawn = np.minimum(shot + self.n_query, sizes)
+            behind = n_query = n_drawn - shot
+            width = n_drawn.max()
+            if self._stratum_sizes is None:
+                drawn = draw_without_replacement(sizes.ravel(), width, rng)
+                drawn = drawn.reshape(*cell.shape, width)
+            else:
+                strata = self._stratum_sizes[cell[:, 0]]
+                drawn = self._draw_stratified(strata, n_drawn, shot, rng)
         rows = self._rows[self._cell_first[cell][..., np.newaxis] + drawn]
 
-        place = np.arange(width)
+        place = np.arange(drawn.shape[-1])
         real = (np.arange(n_way) < way[:, np.newaxis])[..., np.newaxis]
-        in_query = real & (place < (n_drawn - shot)[..., np.newaxis])
-        in_support = real & ~in_query & (place < n_drawn[..., np.newaxis])
+        in_query = real & (place < n_query[..., np.newaxis])
+        place = place - np.asarray(behind)[..., np.newaxis]  # the query stands first
+        in_support = real & (place >= 0) & (place < shot[..., np.newaxis])
         return rows, in_support, in_query, way
+
+    def _draw_parts(
+        self, cell: np.ndarray, shot: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw the query from one part of a cell's rows, the support from another.
+
+        Returns
+        -------
+        drawn : int ndarray of shape (n_episodes, n_way, width)
+            Places in the cells: the query, then the support.
+        shot, n_query : int ndarray of shape (n_episodes, n_way)
+            How many of each are drawn.
+        """
+        sizes = self._cell_sizes[cell]
+        start = np.zeros_like(sizes)
+        if self._n_given is None:
+            # At the same share of all classes of an episode: they drift together.
+            shot = np.minimum(shot, sizes - 1)
+            share = rng.random((len(cell), 1))
+            start = (share * (sizes - shot)).astype(np.intp)
+            cut = start + shot
+        else:
+            cut = self._n_given[cell]
+            shot = np.minimum(shot, cut)
+        n_query = np.minimum(self.n_query, sizes - cut)
+        asked = draw_without_replacement((sizes - cut).ravel(), n_query.max(), rng)
+        asked = cut[..., np.newaxis] + asked.reshape(*cell.shape, -1)
+        if self.support == "first":
+            learnt = start[..., np.newaxis] + np.arange(shot.max())
+            learnt = np.minimum(learnt, sizes[..., np.newaxis] - 1)  # padding
+        else:
+            learnt = draw_without_replacement(cut.ravel(), shot.max(), rng)
+            learnt = learnt.reshape(*cell.shape, -1)
+        return np.concatenate([asked, learnt], axis=-1), shot, n_query
 
     def _draw_stratified(
         self,

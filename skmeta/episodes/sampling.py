@@ -3,6 +3,8 @@
 import numpy as np
 
 __all__ = [
+    "check_support",
+    "draw_places",
     "draw_support",
     "draw_without_replacement",
     "shuffled_places",
@@ -70,11 +72,23 @@ def _draw_by_redrawing(
     return drawn
 
 
+def check_support(support: str) -> str:
+    """Return which rows of a task are known first, if it is a choice."""
+    if support not in ("random", "first"):
+        raise ValueError(
+            "support must be 'random' or 'first', which rows of a task are known, not "
+            f"{support!r}."
+        )
+    return support
+
+
 def draw_support(
     cell: np.ndarray,
     n_shot: int,
     rng: np.random.Generator,
     stratum: np.ndarray | None = None,
+    *,
+    support: str = "random",
 ) -> np.ndarray:
     """Draw the support rows of every cell, leaving the others for the query.
 
@@ -90,6 +104,8 @@ def draw_support(
     stratum : int ndarray of shape (n_rows,), default=None
         Class of each row, 0, 1, ..., for a support in which every class of the cell has
         its share, and a row at least if there are enough.
+    support : {"random", "first"}, default="random"
+        "first" takes the first rows of every cell, whatever their ``stratum``.
 
     Returns
     -------
@@ -97,8 +113,8 @@ def draw_support(
         True for support rows.
     """
     _, cell, sizes = np.unique(cell, return_inverse=True, return_counts=True)
-    if stratum is None:
-        place = shuffled_places(cell, rng)
+    if stratum is None or support == "first":
+        place = draw_places(cell, rng, support=support)
     else:
         place = _stratified_places(cell, stratum, rng)
     return place < np.clip(sizes - 1, min(1, n_shot), n_shot)[cell]
@@ -147,6 +163,38 @@ def stratified_keys(
     return np.where(place == 0, rng.random(place.shape) - 1, spread)
 
 
+def draw_places(
+    cell: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    support: str = "random",
+    in_support: np.ndarray | None = None,
+) -> np.ndarray:
+    """Give each row a place in its cell, such that the first ones are its support.
+
+    Parameters
+    ----------
+    cell : int ndarray of shape (n_rows,)
+        Cell of each row, 0 .. n_cells - 1.
+    rng : numpy.random.Generator
+        Source of randomness.
+    support : {"random", "first"}, default="random"
+        Shuffle the rows of a cell, or leave them in the order of the table.
+    in_support : bool ndarray of shape (n_rows,), default=None
+        The rows that are given as support, which come before the others.
+
+    Returns
+    -------
+    int ndarray of shape (n_rows,)
+        0, 1, ... within each cell.
+    """
+    if support == "random" and in_support is None:
+        return shuffled_places(cell, rng)
+    order = rng.random(len(cell)) if support == "random" else np.arange(len(cell))
+    rest = np.zeros(len(cell), bool) if in_support is None else ~in_support
+    return _places(cell, np.lexsort((order, rest, cell)))
+
+
 def shuffled_places(
     cell: np.ndarray, rng: np.random.Generator | np.random.RandomState
 ) -> np.ndarray:
@@ -164,9 +212,13 @@ def shuffled_places(
     int ndarray of shape (n_rows,)
         0, 1, ... within each cell.
     """
+    return _places(cell, np.lexsort((rng.random(len(cell)), cell)))
+
+
+def _places(cell: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Number the rows of every cell in an order that keeps cells together."""
     sizes = np.bincount(cell)
     first = np.cumsum(sizes) - sizes
-    shuffled = np.lexsort((rng.random(len(cell)), cell))
     place = np.empty(len(cell), dtype=np.intp)
-    place[shuffled] = np.arange(len(cell)) - first[cell[shuffled]]
+    place[order] = np.arange(len(cell)) - first[cell[order]]
     return place

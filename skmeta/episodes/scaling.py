@@ -28,7 +28,7 @@ _AT_ONCE = 2**22
 
 
 class Statistics(NamedTuple):
-    """Where the rows of every task lie, each (tasks, 1, features or 1)."""
+    """Where the rows of every task lie, each (tasks, 1, features or targets)."""
 
     mean: Tensor
     std: Tensor
@@ -57,7 +57,7 @@ class TaskScaling(NamedTuple):
     ----------
     within : Tensor of shape (features,)
         Variance inside tasks :math:`\sigma^2` of each feature.
-    target_within : float, default=None
+    target_within : Tensor of shape (targets,), default=None
         The same of the targets, which are standardised as well; None for classes.
     """
 
@@ -80,9 +80,10 @@ class TaskScaling(NamedTuple):
         """Estimate where the targets of every task lie; None for classes."""
         if self.target_within is None:
             return None
-        within = self.target_within.to(support.X).view(1)
+        within = self.target_within.to(support.X).view(-1)
+        y = support.y if support.y.ndim == 3 else support.y.unsqueeze(-1)
         counts = support.counts(support.X)
-        return _statistics(support.y.unsqueeze(-1), counts, within)
+        return _statistics(y, counts, within)  # of (tasks, rows, targets)
 
     def standardise(self, episode: Episode) -> Episode:
         """Standardise a meta-batch by its supports, queries included."""
@@ -114,12 +115,17 @@ def _scaled(batch: Batch, features: Statistics, targets: Statistics | None) -> B
         batch = batch._replace(unlabelled=others)
     if targets is None:
         return batch
-    y = (batch.y - targets.mean[..., 0]) / targets.std[..., 0]
-    batch = batch._replace(y=torch.where(batch.mask, y, 0.0))
+    if batch.y.ndim == 2:
+        y = (batch.y - targets.mean[..., 0]) / targets.std[..., 0]
+        batch = batch._replace(y=torch.where(batch.mask, y, 0.0))
+    else:
+        y = (batch.y - targets.mean) / targets.std
+        batch = batch._replace(y=torch.where(batch.mask.unsqueeze(-1), y, 0.0))
     if batch.offset is None:
         return batch
     offset = _scaled_offset(batch.offset, targets)
-    return batch._replace(offset=torch.where(batch.mask[..., None, None], offset, 0.0))
+    mask = batch.mask.view(*batch.mask.shape, *[1] * (offset.ndim - 2))
+    return batch._replace(offset=torch.where(mask, offset, 0.0))
 
 
 def _nearer(X: Tensor) -> Tensor:
@@ -133,8 +139,16 @@ def _nearer(X: Tensor) -> Tensor:
 
 
 def _scaled_offset(offset: Tensor, targets: Statistics) -> Tensor:
-    """Standardise what the prior says of values, (tasks, rows, parts, 1)."""
-    return (offset - targets.mean.unsqueeze(-1)) / targets.std.unsqueeze(-1)
+    """Standardise what the prior says of values, (tasks, rows, parts, 1, targets).
+
+    Of a single target it has no last axis.
+    """
+    mean, std = targets
+    if offset.ndim == 5:
+        mean, std = (each[:, :, None, None] for each in targets)
+    else:
+        mean, std = (each.unsqueeze(-1) for each in targets)
+    return (offset - mean) / std
 
 
 class ScaledState(NamedTuple):

@@ -1,7 +1,7 @@
 """What a learner is built for: sizes and kinds."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
 __all__ = ["Spec"]
 
@@ -32,6 +32,14 @@ class Spec:
         comes again beside ever others. Equal specs may differ in it, too.
     n_parts : int, default=0
         Parts of the prior, ``Batch.offset``; 0 without one.
+    fixed_split : bool, default=False
+        Whether the support of an episode comes before its query, in time or because
+        rows were given as support, so that an algorithm must not draw other supports
+        from the rows of both. Equal specs may differ in it, too.
+    n_targets : int, default=1
+        Columns of targets, each a problem of its own with ``n_outputs`` outputs. An
+        algorithm is built for one of them at a time
+        (:class:`skmeta.algorithms.per_target.PerTarget`).
     """
 
     n_features: int
@@ -41,6 +49,12 @@ class Spec:
     n_train_classes: int = field(default=0, compare=False)
     from_pool: bool = field(default=False, compare=False)
     n_parts: int = field(default=0, compare=False)
+    fixed_split: bool = field(default=False, compare=False)
+    n_targets: int = 1
+
+    def of_one_target(self) -> Self:
+        """Return what the learner of one of the targets is built for."""
+        return replace(self, n_targets=1)
 
     @property
     def is_large_pool(self) -> bool:

@@ -24,16 +24,17 @@ class Table:
     ----------
     X : ndarray of shape (n_rows, n_features)
         Raw features; may be memory-mapped.
-    y : ndarray of shape (n_rows,), default=None
+    y : ndarray of shape (n_rows,) or (n_rows, targets), default=None
         Class codes (int64) or values (float32).
     mean, scale : float64 ndarray of shape (n_features,) or float
         Subtracted from and divided into the features of the rows that are taken.
-    label : int64 ndarray of shape (n_rows,), default=None
+    label : int64 ndarray of shape (n_rows,) or (n_rows, targets), default=None
         Training class of each row, where a classifier is trained.
     weight : float32 ndarray of shape (n_rows,), default=None
         How much each row counts; None where all count the same.
     offset : float32 ndarray of shape (n_rows, parts, outputs), default=None
-        What each part of the prior answers to a row; None without a prior.
+        What each part of the prior answers to a row; None without a prior. With several
+        targets of shape (n_rows, parts, outputs, targets).
     bounds : Bounds, default=None
         Range of the scaled features, beyond which they are drawn nearer.
     squash : float, default=None
@@ -99,10 +100,11 @@ class Table:
             there.
         """
         assert self.y is not None  # a batch has targets
-        y = np.where(mask, self.y[rows] if y is None else y, self.y.dtype.type(0))
+        real = mask if self.y.ndim == 1 else mask[..., np.newaxis]
+        y = np.where(real, self.y[rows] if y is None else y, self.y.dtype.type(0))
         label = None
         if self.label is not None:
-            label = torch.from_numpy(np.where(mask, self.label[rows], -1))
+            label = torch.from_numpy(np.where(real, self.label[rows], -1))
         weight = None
         if self.weight is not None:
             weight = torch.from_numpy(np.where(mask, self.weight[rows], np.float32(0)))

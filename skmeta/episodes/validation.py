@@ -15,7 +15,11 @@ __all__ = ["can_be_split", "make_samplers"]
 _ENOUGH_TO_VALIDATE = {"groups": 6, "table": 200}
 
 
-def can_be_split(task: np.ndarray, cell: np.ndarray | None = None) -> np.ndarray:
+def can_be_split(
+    task: np.ndarray,
+    cell: np.ndarray | None = None,
+    in_support: np.ndarray | None = None,
+) -> np.ndarray:
     """Tell which rows are of tasks that have a support row and a query row.
 
     Parameters
@@ -25,6 +29,8 @@ def can_be_split(task: np.ndarray, cell: np.ndarray | None = None) -> np.ndarray
     cell : int ndarray of shape (n_rows,), default=None
         Where classes are drawn, the class of each row inside its task. Of two classes
         a task must have two rows each.
+    in_support : bool ndarray of shape (n_rows,), default=None
+        The rows that are given as support. The others must be there as well.
 
     Returns
     -------
@@ -39,8 +45,14 @@ def can_be_split(task: np.ndarray, cell: np.ndarray | None = None) -> np.ndarray
     array([ True,  True, False,  True,  True])
     """
     pair = task if cell is None else task * (cell.max() + 1) + cell
-    _, first, sizes = np.unique(pair, return_index=True, return_counts=True)
-    n_cells = np.bincount(task[first][sizes >= 2], minlength=task.max() + 1)
+    _, first, pair, sizes = np.unique(
+        pair, return_index=True, return_inverse=True, return_counts=True
+    )
+    splits = sizes >= 2
+    if in_support is not None:
+        n_given = np.bincount(pair, in_support)
+        splits = (n_given > 0) & (n_given < sizes)
+    n_cells = np.bincount(task[first][splits], minlength=task.max() + 1)
     return n_cells[task] >= (1 if cell is None else 2)
 
 
@@ -105,6 +117,7 @@ def make_samplers(
     validation_fraction: float,
     mix_tasks: float,
     warns_of_few: bool = True,
+    in_support: np.ndarray | None = None,
     rng: np.random.Generator,
     **draw: Any,
 ) -> tuple[EpisodeSampler, EpisodeSampler | None]:
@@ -124,6 +137,8 @@ def make_samplers(
         Share of the training episodes whose classes come from all tasks.
     warns_of_few : bool, default=True
         Warn of tasks too small for the highest number of support rows.
+    in_support : bool ndarray of shape (n_rows,), default=None
+        The rows that are given as support, for ``tasks="groups"``.
     rng : numpy.random.Generator
         Source of randomness.
     **draw
@@ -145,7 +160,7 @@ def make_samplers(
     assert unit is not None  # what draws classes has them numbered
     usable = np.ones(len(task), dtype=bool)
     if tasks == "groups":
-        usable = can_be_split(task, cell)
+        usable = can_be_split(task, cell, in_support)
     elif tasks == "classes":
         usable = can_be_split(unit)
     held_out = _hold_out(
@@ -156,6 +171,7 @@ def make_samplers(
         enough=_ENOUGH_TO_VALIDATE.get(tasks, draw["n_way"] / validation_fraction),
         rng=rng,
     )
+    draw["in_support"] = in_support
     valid, rows = None, None
     if held_out is not None:
         held_out_rows, rows = np.flatnonzero(held_out), np.flatnonzero(~held_out)
@@ -165,6 +181,7 @@ def make_samplers(
         raise ValueError(
             "No task to train on: an episode needs a support row and a query row"
             + (" of each of two classes" if cell is not None else "")
+            + (" as in_support gives them" if in_support is not None else "")
             + f", and the table has n_samples = {len(task)}."
         )
     _warn_of_small(train, warns_of_few, "task" if cell is None else "class")
@@ -174,20 +191,25 @@ def make_samplers(
 def _warn_of_small(train: EpisodeSampler, warns_of_few: bool, what: str) -> None:
     """Warn, once, of tasks or classes with fewer rows than an episode takes."""
     many = {"task": "tasks", "class": "classes"}[what]
+    few = f"too small for {train.n_shot[1]} support rows and a query row"
+    lacking = "one row only"
+    if train.is_given:
+        few = f"given fewer than {train.n_shot[1]} support rows"
+        lacking = "no row given as support, or no other row,"
     said = []
     if train.n_reduced_ and warns_of_few:
         one = train.n_reduced_ == 1
         said.append(
             f"{train.n_reduced_} of {train.n_cells_} training {many} "
-            f"{'is' if one else 'are'} too small for {train.n_shot[1]} support rows "
-            f"and a query row; {'its' if one else 'their'} support is smaller."
+            f"{'is' if one else 'are'} {few}; {'its' if one else 'their'} support is "
+            "smaller."
         )
     if train.n_dropped_:
         one = train.n_dropped_ == 1
         said.append(
             f"{count(train.n_dropped_, f'training {what}', f'training {many}')} "
-            f"{'has' if one else 'have'} one row only and {'is' if one else 'are'} "
-            "left out."
+            f"{'has' if one else 'have'} {lacking} and {'is' if one else 'are'} left "
+            "out."
         )
     if said:
         warn(" ".join(said))

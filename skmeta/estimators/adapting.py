@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
 from skmeta import plugins
+from skmeta.algorithms.per_target import for_targets
 from skmeta.engine.adapted import AdaptedTasks, Learner
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
@@ -25,6 +26,13 @@ from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_words
+from skmeta.tables.targets import (
+    as_indicators,
+    check_n_targets,
+    has_columns,
+    target_names_of,
+    without_sparsity,
+)
 from skmeta.utils.messages import show, warn
 
 __all__ = ["AdaptingEstimator"]
@@ -66,11 +74,11 @@ class AdaptingEstimator(
         X : array-like of shape (n_rows, n_features) or MetaDataset, default=None
             Support rows. Without any, the current task is known by the prior alone. Of
             a meta-dataset, every task is learnt from its support.
-        y : array-like of shape (n_rows,), default=None
-            Targets of the rows. A missing one, NaN, None or pandas.NA, marks a row
-            without a label: tasks are standardised by all of their rows, and algorithms
-            with ``uses_unlabelled`` learn from it. The others leave it alone. A task
-            without any label is answered by the prior.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
+            Targets of the rows, as many as ``fit`` has learnt. A missing one, NaN, None
+            or pandas.NA, marks a row without a label: tasks are standardised by all of
+            their rows, and algorithms with ``uses_unlabelled`` learn from it. The
+            others leave it alone. A task without any label is answered by the prior.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, to adapt to many tasks in one call. Without, all rows
             belong to one task.
@@ -129,7 +137,7 @@ class AdaptingEstimator(
         ----------
         X : array-like of shape (n_rows, n_features)
             Rows of all tasks.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets.
         groups : array-like of shape (n_rows,), default=None
             Task of each row.
@@ -265,10 +273,12 @@ class AdaptingEstimator(
         )
 
     def _learner(self) -> Learner:
-        algorithm, scaling = self.algorithm_, self._task_scaling()
+        algorithm: Any = self.algorithm_
         learnt = getattr(self, "unlabelled_", None)  # files of before have none
         if learnt is not None:
             algorithm = copy.copy(algorithm).set_params(unlabelled=learnt)
+        algorithm = for_targets(algorithm, self.spec_)
+        scaling = self._task_scaling()
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
         return Learner(algorithm, self.module_, self.device)
@@ -306,20 +316,47 @@ class AdaptingEstimator(
         self, X: Any, y: Any, *, reset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         numeric = self._kind == "regressor"
-        X, y = validate_data(self, X, y, reset=reset, dtype=_NUMBERS, y_numeric=numeric)
-        self._check_targets(y)
-        return X, y
+        y = without_sparsity(y)
+        several, names = has_columns(y), target_names_of(y)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=_NUMBERS,
+            y_numeric=numeric,
+            multi_output=several,
+        )
+        return X, self._checked(y, names, reset)
 
-    def _check_targets(self, y: np.ndarray) -> None:
+    def _checked(self, y: np.ndarray, names: np.ndarray | None, reset: bool) -> Any:
+        """Check what validated targets hold, and keep the names of their columns."""
+        several = has_columns(y)
         if self._kind == "regressor":
             refuse_words(y)
+        elif several:
+            y = as_indicators(y)
         else:
             check_classification_targets(y)
-
-    def _validate_targets(self, y: Any) -> np.ndarray:
-        y = _check_y(y, y_numeric=self._kind == "regressor", estimator=self)
-        self._check_targets(y)
+        if not reset:
+            check_n_targets(y, self.spec_.n_targets)
+        elif several and names is not None:
+            self.target_names_ = names
+        elif hasattr(self, "target_names_"):  # of an earlier fit
+            del self.target_names_
         return y
+
+    def _validate_targets(
+        self, y: np.ndarray, names: np.ndarray | None, *, reset: bool
+    ) -> np.ndarray:
+        """Check targets by themselves, where some rows have none."""
+        y = _check_y(
+            y,
+            multi_output=has_columns(y),
+            y_numeric=self._kind == "regressor",
+            estimator=self,
+        )
+        return self._checked(y, names, reset)
 
     def _validate_features(self, X: Any, *, reset: bool = False) -> np.ndarray:
         return validate_data(self, X, reset=reset, dtype=_NUMBERS)
@@ -367,6 +404,7 @@ class AdaptingEstimator(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float32"]  # torch computes in it
         return tags
 

@@ -29,11 +29,14 @@ from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.incremental import IncrementalEstimator
+from skmeta.estimators.multioutput import refuse_target_by_target
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
-from skmeta.tables.prior import NAMES, cross_fit, make_part
+from skmeta.tables.prior import NAMES, make_part
+from skmeta.tables.priors import cross_fit_targets
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.targets import n_targets_of
 from skmeta.utils.devices import check_device
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -58,10 +61,10 @@ class BaseMetaEstimator(IncrementalEstimator):
 
     # Rows know their task by ``groups``; scikit-learn's meta-estimators pass it on
     # where metadata routing is on.
-    __metadata_request__fit = {"groups": True, "classes": True}
-    __metadata_request__partial_fit = {"groups": True}
+    __metadata_request__fit = {"groups": True, "classes": True, "in_support": True}
+    __metadata_request__partial_fit = {"groups": True, "in_support": True}
     __metadata_request__predict = {"groups": True}
-    __metadata_request__score = {"groups": True}
+    __metadata_request__score = {"groups": True, "support": True}
     __metadata_request__transform = {"groups": True}
 
     _parameter_constraints = {
@@ -76,6 +79,7 @@ class BaseMetaEstimator(IncrementalEstimator):
             list,
         ],
         "n_query": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "support": [StrOptions({"random", "first"})],
         "normalize": [StrOptions({"task", "global", "robust"}), None],
         "max_epochs": [
             StrOptions({"auto"}),
@@ -110,6 +114,7 @@ class BaseMetaEstimator(IncrementalEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         classes: ArrayLike | None = None,
+        in_support: ArrayLike | None = None,
     ) -> Self:
         """Meta-train on many tasks.
 
@@ -117,11 +122,12 @@ class BaseMetaEstimator(IncrementalEstimator):
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves.
-        y : array-like of shape (n_rows,)
-            Targets. Only a :class:`skmeta.MetaDataset` brings its own. A missing one,
-            NaN, None or pandas.NA, marks a row without a label, which counts where
-            tasks are standardised by themselves, and is no row of a support, a query or
-            a prior.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own. Several columns
+            are learnt on one backbone, each with a head or kernel of its own: values,
+            or 0 and 1 for labels that a row has or has not. A missing target, NaN, None
+            or pandas.NA, marks a row without a label, which counts where tasks are
+            standardised by themselves, and is no row of a support, a query or a prior.
         groups : array-like of shape (n_rows,), default=None
             Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -131,6 +137,11 @@ class BaseMetaEstimator(IncrementalEstimator):
             All labels that will ever come, of a classifier with a shared label space;
             by default those in ``y``. Some may occur in new tasks only, such as tasks
             that a search holds out. Without meaning for a regressor.
+        in_support : bool array-like of shape (n_rows,), default=None
+            True for rows that are always support, False for query, as a
+            :class:`skmeta.MetaDataset` has them too. Supports of ``n_shot`` rows are
+            drawn of the former, or are the first of them with ``support="first"``, and
+            queries of the latter. Without meaning where tasks are made of one table.
 
         Returns
         -------
@@ -141,15 +152,16 @@ class BaseMetaEstimator(IncrementalEstimator):
         ------
         ValueError
             If ``groups`` is needed and not given, if no task has enough rows, if the
-            algorithm takes no weights, or if ``classes`` are declared for labels that
-            are only names inside a task.
+            algorithm takes no weights, if ``classes`` are declared for labels that
+            are only names inside a task, or if it is called for one target after
+            another, by ``MultiOutputRegressor`` and the like.
         KeyboardInterrupt
             After Ctrl-C, with the best weights so far in place; those of an earlier
             fit where no epoch was done.
         """
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self), ExitStack() as held:
-            self._fit(X, y, groups, sample_weight, classes=classes, held=held)
+            self._fit(X, y, groups, sample_weight, given, classes=classes, held=held)
         pass_on_interruption(self.net_)
         return self
 
@@ -160,6 +172,8 @@ class BaseMetaEstimator(IncrementalEstimator):
         groups: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        in_support: ArrayLike | None = None,
     ) -> Self:
         """Meta-train on more tasks: one pass over ``tasks_per_epoch`` episodes of them.
 
@@ -176,7 +190,7 @@ class BaseMetaEstimator(IncrementalEstimator):
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of new tasks, or of old ones again.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, as in ``fit``.
@@ -185,6 +199,8 @@ class BaseMetaEstimator(IncrementalEstimator):
             shared label space; by default those in ``y``. Without meaning elsewhere.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row, as in ``fit``.
+        in_support : bool array-like of shape (n_rows,), default=None
+            Rows that are always support, as in ``fit``.
 
         Returns
         -------
@@ -198,9 +214,11 @@ class BaseMetaEstimator(IncrementalEstimator):
             algorithm learns the training classes themselves, which new tasks would
             replace.
         """
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self):
-            self._fit(X, y, groups, sample_weight, is_partial=True, classes=classes)
+            self._fit(
+                X, y, groups, sample_weight, given, is_partial=True, classes=classes
+            )
         pass_on_interruption(self.net_)
         return self
 
@@ -210,21 +228,29 @@ class BaseMetaEstimator(IncrementalEstimator):
         y: Any,
         groups: Any,
         sample_weight: Any = None,
+        in_support: Any = None,
         *,
         is_partial: bool = False,
         classes: Any = None,
         held: ExitStack | None = None,
     ) -> None:
         self._validate_params()
+        refuse_target_by_target(self)
         check_device(self.device)
-        given = TrainingRows(X, y, groups, sample_weight).labelled()
+        if self.tasks != "groups":  # what is given is of other tasks
+            in_support = None
+        given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
         rows = self._read_rows(
-            X, y, self._groups_to_train_on(groups), reset=not settled
+            X,
+            y,
+            self._groups_to_train_on(groups),
+            in_support,
+            reset=not settled,
         )
         rows = self._weigh(rows, sample_weight)
         if not len(rows):
@@ -241,12 +267,13 @@ class BaseMetaEstimator(IncrementalEstimator):
             self._learn_scale(rows)
             self._learn_task_scale(rows)
         else:
-            earlier.check_columns(self.n_features_in_)
+            earlier.check_columns(self.n_features_in_, n_targets_of(rows.y))
         self._learn_range(rows, widen=earlier is not None)
         targets, cell, label = self._learn_targets(rows, classes, settled)
         if classes is not None and not is_partial:
             refuse_declared_names(self.spec_.label_space)
-        augmentations = self._build_learner(earlier)
+        fixed_split = self.support == "first" or rows.in_support is not None
+        augmentations = self._build_learner(earlier, fixed_split=fixed_split)
         if settled:
             self._refuse_new_classes()
         if is_partial:
@@ -274,6 +301,8 @@ class BaseMetaEstimator(IncrementalEstimator):
             early_stopping=not is_partial and self._holds_out(),
             validation_fraction=self._part_to_hold_out(rows),
             warns_of_few=self.n_shot != "auto",
+            support=self.support,
+            in_support=rows.in_support,
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
             **draw,
@@ -347,15 +376,20 @@ class BaseMetaEstimator(IncrementalEstimator):
 
     # What is meta-trained ------------------------------------------------------------
 
-    def _build_learner(self, earlier: EarlierFit | None) -> list[Augmentation]:
+    def _build_learner(
+        self, earlier: EarlierFit | None, *, fixed_split: bool
+    ) -> list[Augmentation]:
         """Resolve algorithm, backbone and augmentations, and return the last.
 
         All must suit the targets, and what was learnt earlier if there is something.
+        ``fixed_split`` says whether it matters which rows are support.
         """
         if earlier is not None:
             earlier.check_meaning(self._meaning())
         self._build_components()
-        self.spec_ = replace(self.spec_, n_parts=len(self._prior_parts()))
+        self.spec_ = replace(
+            self.spec_, n_parts=len(self._prior_parts()), fixed_split=fixed_split
+        )
         if earlier is not None:
             earlier.check_parts(self.spec_.n_parts)
         augmentations = self._resolve_augmentations()
@@ -433,12 +467,12 @@ class BaseMetaEstimator(IncrementalEstimator):
         if not given:
             return None
         seed = int(rng.integers(2**31))
-        self.prior_, offset = cross_fit(
+        self.prior_, offset = cross_fit_targets(
             [make_part(each, self._kind, seed, len(rows)) for each in given],
             rows,
+            self._prior_units(),
             weight=weight,
             columns=getattr(self, "feature_names_in_", None),
-            **self._prior_unit(),
         )
         return offset
 
@@ -509,6 +543,12 @@ class BaseMetaEstimator(IncrementalEstimator):
                     f"{' and '.join(map(repr, offered))}. Choose another {kind}: "
                     "python -m skmeta plugins lists them."
                 )
+        n_targets = self.spec_.n_targets
+        if n_targets > 1 and not getattr(component, "several_targets", False):
+            raise ValueError(
+                f"{component} is made for one target, and y has {n_targets}. Choose "
+                f"another {kind}, or fit a meta-learner to each target."
+            )
 
     def _make_net(self, *, validates: bool, is_users: bool = True) -> EpisodicNet:
         """Make a net: a user's, or one of our own that nobody watches."""
@@ -562,7 +602,8 @@ class BaseMetaEstimator(IncrementalEstimator):
         """
         self.unlabelled_ = None
         algorithm = self.algorithm_
-        if not algorithm.uses_unlabelled or algorithm.unlabelled != "auto":
+        learns = algorithm.uses_unlabelled and algorithm.unlabelled == "auto"
+        if not learns or self.spec_.n_targets > 1:
             return
         self.unlabelled_ = (0.0, 0.0)
         module, judges = self.module_, valid or train
@@ -614,6 +655,7 @@ class BaseMetaEstimator(IncrementalEstimator):
             n_train_classes=self.spec_.n_train_classes,
             n_parts=self.spec_.n_parts,
             n_features=self.spec_.n_features,
+            n_targets=self.spec_.n_targets,
         )
 
     def _open_checkpoint(
@@ -625,6 +667,8 @@ class BaseMetaEstimator(IncrementalEstimator):
             "groups": rows.task,
             "sample_weight": rows.weight,
         }
+        if rows.in_support is not None:
+            data["in_support"] = rows.in_support
         if classes is not None:
             data["classes"] = np.asarray(classes)
         if earlier is not None:

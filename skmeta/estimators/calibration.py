@@ -29,6 +29,7 @@ class TrainingRows(NamedTuple):
     y: Any
     groups: Any = None
     sample_weight: Any = None
+    in_support: Any = None
 
     def labelled(self) -> TrainingRows:
         """Leave out rows without a target, of which nothing can be compared."""
@@ -41,7 +42,7 @@ class TrainingRows(NamedTuple):
             known_targets(self.y, missing),
             *(
                 None if each is None else _safe_indexing(np.asarray(each), kept)
-                for each in (self.groups, self.sample_weight)
+                for each in self[2:]
             ),
         )
 

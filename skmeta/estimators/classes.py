@@ -4,13 +4,17 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.metrics import accuracy_score
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.scaling import within_variance
 from skmeta.episodes.spec import Spec
-from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
+from skmeta.estimators.scoring import (
+    accuracy_per_task,
+    class_cells,
+    is_known,
+    mean_accuracy,
+)
 from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import (
     TaskLabels,
@@ -35,12 +39,13 @@ class Classes(Targets):
     """What an estimator asks of its targets, answered for classes."""
 
     _kind = "classifier"
-    _metric = staticmethod(accuracy_score)
+    _metric = staticmethod(mean_accuracy)
     _other_tasks = "tasks='classes' or tasks='table'"
 
     # Parameters that only a classifier has.
     label_space: str
     n_way: int
+    support: Literal["random", "first"]
     stratify: bool
     class_weight: dict[Any, float] | Literal["balanced"] | None
     mix_tasks: float
@@ -144,8 +149,8 @@ class Classes(Targets):
         shared = self.label_space_ == "shared"
         return self.spec_, tuple(self.classes_.tolist()) if shared else None
 
-    def _prior_unit(self) -> dict[str, Any]:
-        return {"classes": self.classes_}
+    def _prior_units(self) -> list[dict[str, Any]]:
+        return [{"classes": self.classes_}]
 
     # In fit, adapt and score: labels to codes ---------------------------------------
 
@@ -195,6 +200,11 @@ class Classes(Targets):
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
         if not self.stratify or self.label_space_ != "shared":
             return None
+        if self.support == "first":
+            raise ValueError(
+                "stratify=True chooses which rows of a task are support, and "
+                "support='first' takes those that come first. Set one of them only."
+            )
         known = are_among(rows.y, self.classes_)
         codes = np.full(len(rows), len(self.classes_))
         codes[known] = encode(rows.y[known], self.classes_)

@@ -9,16 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.estimators.base import BaseMetaEstimator
-from skmeta.estimators.classes import Classes, labels_of
+from skmeta.estimators.classes import labels_of
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
+from skmeta.estimators.indicators import Indicators
 from skmeta.saving.mixin import savable
 
 __all__ = ["MetaClassifier"]
@@ -29,7 +31,7 @@ __all__ = ["MetaClassifier"]
 # predict_log_proba in decisions.py; calibrate and predict_set in conformal.py; save in
 # saving/mixin.py. What is asked of targets is in targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -75,11 +77,21 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
     n_query : int or "auto", default="auto"
         Query rows per episode, counted as ``n_shot`` is. "auto" is 30 for "gp" and
         shared labels, and 15 else.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first, in training and in every few-shot score.
+        "random": any. "first": those that come first in the table, which is to be
+        sorted by time within tasks. Where tasks drift, random rows tell of the future,
+        and a score by them flatters. In training a task is cut at a random place, at
+        the same share of all its classes: the ``n_shot`` rows up to the cut are the
+        support, rows that come after it the query. A score takes the first rows of a
+        task, and all that follow for the query. Supports that are given
+        (``in_support``) stay given.
     stratify : bool, default=False
         In a shared label space, draw the support of training episodes and of the
         few-shot score such that every class of a task has its share of it, and a row at
         least as long as ``n_shot`` allows. Without, a rare class is often left out.
-        Per-task supports are balanced anyway.
+        Per-task supports are balanced anyway, and the first rows of a task are what
+        they are: not with ``support="first"``.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes, in the training and in ``adapt``: by label (1 for labels
         that are not named), or such that all classes count the same, in the whole
@@ -254,6 +266,7 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
         n_way: int = 5,
         n_shot: int | tuple[int, int] | Literal["auto"] = "auto",
         n_query: int | Literal["auto"] = "auto",
+        support: Literal["random", "first"] = "random",
         stratify: bool = False,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         mix_tasks: float = 0.0,
@@ -285,6 +298,7 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
         self.n_way = n_way
         self.n_shot = n_shot
         self.n_query = n_query
+        self.support = support
         self.stratify = stratify
         self.class_weight = class_weight
         self.mix_tasks = mix_tasks
@@ -308,6 +322,13 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
         self.verbose = verbose
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Episodes of a pool are drawn from its classes, of which a row has one.
+        several = self.tasks != "classes"
+        tags.target_tags.multi_output = tags.classifier_tags.multi_label = several
+        return tags
+
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
         """Predict the class of each row with its own task's learner.
 
@@ -320,8 +341,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            Labels, in the order of the rows.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Labels, in the order of the rows; 0 and 1 where ``fit`` had several columns.
 
         Raises
         ------
@@ -348,7 +369,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
         -------
         ndarray of shape (n_rows, n_classes)
             A column for every label in ``classes_``, zero where a row's task does not
-            know the label.
+            know the label. Where ``fit`` had several columns of labels, how likely a
+            row has each, as ``MLPClassifier`` has it.
 
         Raises
         ------
@@ -381,8 +403,8 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
         NotAdaptedError
             If ``adapt`` has not been called.
         ValueError
-            If the algorithm has no prototypes, or if a group was not adapted to and
-            ``unknown_task="error"``.
+            If the algorithm has no prototypes, if ``fit`` had several columns of
+            labels, or if a group was not adapted to and ``unknown_task="error"``.
         """
         adapted, X, task = self._current(X, groups)
         if not hasattr(self.algorithm_, "distances"):
@@ -392,11 +414,18 @@ class MetaClassifier(ClassifierMixin, Decisions, Classes, Sets, BaseMetaEstimato
                 "'simpleshot'; transform gives the embedding of rows for distances of "
                 "your own."
             )
+        if self._has_several:
+            raise ValueError(
+                "distances are to the prototypes of the classes of one column, and fit "
+                "had several. Fit a meta-learner to each of them."
+            )
         nearness = -adapted.distances(self._table(X), task)
         return -labels_of(adapted).spread(nearness, task, -np.inf)
 
     def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
         adapted, X, task = self._current(X, groups)
+        if self._has_several:
+            return self._label_logits(adapted, X, task)
         logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(logits, task, -np.inf)
 

@@ -25,7 +25,7 @@ from skmeta.tables.labels import TaskLabels, are_among
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sample_weights import check_weights
-from skmeta.utils.messages import count, silenced, warn
+from skmeta.utils.messages import count, show, silenced, warn
 from skmeta.utils.random import generator
 from skmeta.utils.unique import number
 
@@ -110,6 +110,11 @@ class Conformal(FewShotScoring):
         ValueError
             If ``y`` or ``groups`` are missing, or if no task has rows for a query.
 
+        Warns
+        -----
+        UserWarning
+            If groups have names of those that ``fit`` has learnt from.
+
         Notes
         -----
         Scores and bounds are those of
@@ -119,8 +124,9 @@ class Conformal(FewShotScoring):
         disjoint sets of ``n_way`` classes, and with ``tasks="table"`` parts of it.
         """
         check_is_fitted(self)
+        self._check_covers()
         check_scalar(cv, "cv", int, min_val=2)
-        X, y, groups, _ = unpack(X, y, groups)
+        X, y, groups, given = unpack(X, y, groups)
         with _CALIBRATING:
             if X is None:
                 self._calibrate_by_training(cv)
@@ -129,13 +135,32 @@ class Conformal(FewShotScoring):
                 raise ValueError("calibrate compares with the truth: pass y as well.")
             if groups is None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError(GROUPS_NEEDED.replace("fit needs", "calibrate needs"))
+            self._warn_if_seen(groups)
             rng = generator(self.random_state, default=0)
-            rows = TrainingRows(X, y, groups, sample_weight).labelled()
+            rows = TrainingRows(X, y, groups, sample_weight, given).labelled()
             found = self._ask(rows, rng)
             if not len(found.size):
                 raise ValueError("No task has rows for a support and a query.")
             self.calibration_ = Calibration().learn(found)
         return self
+
+    def _warn_if_seen(self, groups: Any) -> None:
+        """Warn of groups that ``fit`` has learnt from, as far as they are known."""
+        trained = self._trained_groups()
+        if groups is None or trained is None:
+            return
+        names = np.unique(np.asarray(groups))
+        seen = names[are_among(names, trained)]
+        if len(seen):
+            warn(
+                f"The groups {show(seen)} have names of groups that fit has learnt "
+                "from. If they are the same tasks, answers to them are better than "
+                "those to new tasks will be, and cover too little: calibrate by "
+                "others, or call calibrate() without rows."
+            )
+
+    def _check_covers(self) -> None:
+        """Raise a ValueError if answers are of a kind that has no sets."""
 
     def _calibrate_by_training(self, n_folds: int) -> None:
         rows = self._calibration().training
@@ -236,9 +261,9 @@ class Conformal(FewShotScoring):
     def _ask(self, rows: TrainingRows, rng: np.random.Generator) -> Misfits:
         """Learn tasks from parts of their rows, and hold answers against the rest."""
         X, y = self._validate_rows(rows.X, rows.y, reset=False)
-        table = TaskRows.of(
-            X, y, rows.groups if getattr(self, "tasks", "groups") == "groups" else None
-        )
+        table = TaskRows.of(X, y, None)
+        if getattr(self, "tasks", "groups") == "groups":
+            table = TaskRows.of(X, y, rows.groups, rows.in_support)
         if rows.sample_weight is not None:
             table = table.weighed(check_weights(rows.sample_weight, X))
         parts: list[Misfits] = []
@@ -260,18 +285,29 @@ class Conformal(FewShotScoring):
         if getattr(self, "label_space_", None) == "per_task":
             label = number(rows.y)[1]
         [drawn] = draw_rounds(
-            rows.task, label, n_way=None, n_episodes=None, n_repeats=1, rng=rng
+            rows.task,
+            label,
+            n_way=None,
+            n_episodes=None,
+            n_repeats=1,
+            rng=rng,
+            support=self.support,
+            in_support=rows.in_support,
         )
-        for size in _sizes_up_to(min(int(drawn.size.max()) - 1, _MOST_SUPPORT)):
+        most = int(drawn.n_able.max())
+        for size in _sizes_up_to(min(most, _MOST_SUPPORT)):
             part = _able(drawn, size, label, rng)
             if part is None:
                 return
             if size or self._has_prior():
-                yield self._ask_size(rows, part, size)
+                yield self._ask_size(rows, part, size, rng)
 
-    def _ask_size(self, rows: TaskRows, drawn: Round, size: int) -> Misfits:
+    def _ask_size(
+        self, rows: TaskRows, drawn: Round, size: int, rng: np.random.Generator
+    ) -> Misfits:
         """Learn the tasks of a round from so many of their rows each."""
-        support, query = drawn.support(size), drawn.query(size, _MOST_QUERY)
+        support = drawn.support(size)
+        query = drawn.any_query(size, _MOST_QUERY, rng)
         row, task = drawn.row[query], drawn.episode[query]
         X, y = _safe_indexing(rows.X, row), rows.y[row]
         weight = np.ones(len(row)) if rows.weight is None else rows.weight[row]
@@ -354,12 +390,12 @@ class Intervals(Conformal):
             Task of each row, needed where several tasks were adapted to.
         coverage : float, default=0.9
             Of rows drawn from new tasks, one from each, at least this share is in its
-            interval. Rows of one task share its fate: a task that is unlike the others
-            may be covered far less often.
+            interval; of several targets, all of them in theirs. Rows of one task share
+            its fate: a task that is unlike the others may be covered far less often.
 
         Returns
         -------
-        low, high : ndarray of shape (n_rows,)
+        low, high : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Ends of the intervals, in the unit of the targets. The value that
             ``predict`` gives is in the middle; where the algorithm knows standard
             deviations, such as "gp", the width follows them.
@@ -384,6 +420,8 @@ class Intervals(Conformal):
         adapted, X, task = self._current(X, groups)
         values, spreads = self._values_and_spreads(adapted, X, task)
         bounds = self._misfit_bounds(adapted, task, coverage, "intervals are infinite")
+        if values.ndim == 2:
+            bounds = bounds[:, np.newaxis]
         reach = np.where(np.isfinite(values), bounds, np.inf) * spreads
         middle = np.where(np.isfinite(values), values, 0.0)
         return middle - reach, middle + reach
@@ -394,7 +432,8 @@ class Intervals(Conformal):
         values, spreads = self._values_and_spreads(adapted, X, task)
         with np.errstate(over="ignore", invalid="ignore"):
             score = np.abs(y - values) / spreads
-        return np.where(np.isnan(score), np.inf, score)
+        score = np.where(np.isnan(score), np.inf, score)
+        return score if score.ndim == 1 else score.max(axis=1)
 
 
 class Sets(Conformal):
@@ -443,7 +482,8 @@ class Sets(Conformal):
         NotFittedError
             If it was loaded or copied without a calibration.
         ValueError
-            If ``coverage`` is none, or a group was not adapted to.
+            If ``coverage`` is none, a group was not adapted to, or ``fit`` had several
+            columns of labels.
 
         Warns
         -----
@@ -453,6 +493,7 @@ class Sets(Conformal):
             of those have, for which nothing is promised.
         """
         coverage = check_coverage(coverage)
+        self._check_covers()
         adapted, X, task = self._current(X, groups)
         probabilities = self._probabilities(adapted, X, task)
         bounds = self._misfit_bounds(adapted, task, coverage, "sets hold all classes")
@@ -486,7 +527,7 @@ def _able(
     drawn: Round, size: int, label: np.ndarray | None, rng: np.random.Generator
 ) -> Round | None:
     """Keep the tasks that have rows beyond a support; None if there is none."""
-    kept = drawn.size > size
+    kept = drawn.n_able >= size
     if label is not None:  # two classes, or there is no question
         cell = drawn.episode * (label.max() + 1) + label[drawn.row]
         cells = np.unique(cell[kept]) // (label.max() + 1)

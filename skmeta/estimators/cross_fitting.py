@@ -37,11 +37,11 @@ def units_of(estimator: Any, rows: TrainingRows) -> np.ndarray:
         Unit of each row, 0, 1, ...
     """
     tasks = getattr(estimator, "tasks", "groups")
-    y = np.asarray(rows.y).ravel()
+    y = np.asarray(rows.y)
     if tasks == "groups":
         return encode_groups(rows.groups, y)[1]
     if tasks == "classes":
-        return np.unique(y, return_inverse=True)[1]
+        return np.unique(y.ravel(), return_inverse=True)[1]
     return np.arange(len(y))
 
 
@@ -89,7 +89,7 @@ def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
         if estimator.label_space_ == "shared":
             given["classes"] = estimator.classes_
     learner.set_params(**{name: each for name, each in how.items() if name in known})
-    for name in ("groups", "sample_weight"):
+    for name in ("groups", "sample_weight", "in_support"):
         each = getattr(rows, name)
         if each is not None:
             given[name] = _safe_indexing(np.asarray(each), chosen)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import log_softmax
+from scipy.special import log_expit, log_softmax
 
 __all__ = ["Decisions", "decisions"]
 
@@ -15,6 +15,11 @@ class Decisions:
 
     __metadata_request__decision_function = {"groups": True}
     __metadata_request__predict_log_proba = {"groups": True}
+
+    @property
+    def _has_several(self) -> bool:
+        """Whether a row has or has not each of several labels, with logits apart."""
+        return False
 
     @abstractmethod
     def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
@@ -38,7 +43,8 @@ class Decisions:
             A column for every label in ``classes_``, ``-inf`` where a row's task does
             not know the label; ``predict`` answers the label of the highest. Of two
             labels, the logit of the second less that of the first: above 0 where
-            ``predict`` answers the second.
+            ``predict`` answers the second. Where ``fit`` had several columns of
+            labels, above 0 where ``predict`` answers that a row has the label.
 
         Raises
         ------
@@ -47,7 +53,8 @@ class Decisions:
         ValueError
             If a group was not adapted to and ``unknown_task="error"``.
         """
-        return decisions(self._class_logits(X, groups))
+        logits = self._class_logits(X, groups)
+        return logits if self._has_several else decisions(logits)
 
     def predict_log_proba(
         self, X: ArrayLike, groups: ArrayLike | None = None
@@ -77,7 +84,10 @@ class Decisions:
         ValueError
             If a group was not adapted to and ``unknown_task="error"``.
         """
-        return np.asarray(log_softmax(self._class_logits(X, groups), axis=1))
+        logits = self._class_logits(X, groups)
+        if self._has_several:
+            return np.asarray(log_expit(logits))
+        return np.asarray(log_softmax(logits, axis=1))
 
 
 def decisions(logits: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from skmeta.model_selection._inspect import is_fitted
 from skmeta.pipelines import last_step, transform, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.tables.sample_weights import check_weights
+from skmeta.tables.targets import has_columns
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show
 
@@ -40,7 +41,7 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             Support rows.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
@@ -85,7 +86,7 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
             Targets.
         """
         check_is_fitted(self)
@@ -161,6 +162,8 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        if hasattr(self.meta, "__sklearn_tags__"):
+            tags.target_tags.multi_output = get_tags(self.meta).target_tags.multi_output
         return tags
 
 
@@ -275,8 +278,9 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             Support rows.
-        y : array-like of shape (n_rows,)
-            Labels; None, NaN or pandas.NA for rows without one.
+        y : array-like of shape (n_rows,) or (n_rows, n_labels)
+            Labels, or several columns of them as the meta-learner was fitted to; None,
+            NaN or pandas.NA for rows without one.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
 
@@ -294,6 +298,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         """
         if self.classes not in ("support", "all"):
             raise ValueError(f"classes must be 'support' or 'all', not {self.classes}.")
+        if has_columns(y):
+            return super().fit(X, y, sample_weight=sample_weight)
         steps = self._numberings()
         missing = missing_targets(y)
         known = y if missing is None else known_targets(y, missing)
@@ -331,8 +337,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            Of ``classes_``.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Of ``classes_``; 0 and 1 where there are several columns of labels.
         """
         check_is_fitted(self)
         if len(self._labels) < len(last_step(self.learner_).classes_):
@@ -340,6 +346,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             answers = self._logits(X) if by_logits else self.predict_proba(X)
             return self.classes_[answers.argmax(axis=1)]
         answers = self.learner_.predict(X)
+        if answers.ndim == 2:  # what labels a row has
+            return answers
         return self.classes_[np.searchsorted(self._labels, answers)]
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -405,6 +413,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             In the order of ``classes_``; of two classes, the logit of the second less
             that of the first.
         """
+        if self._has_several():
+            return self.learner_.decision_function(X)
         return decisions(self._logits(X))
 
     @available_if(_has("decision_function"))
@@ -421,6 +431,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         ndarray of shape (n_rows, n_classes)
             In the order of ``classes_``.
         """
+        if self._has_several():
+            return self.learner_.predict_log_proba(X)
         return np.asarray(log_softmax(self._logits(X), axis=1))
 
     @available_if(_has("distances"))
@@ -452,6 +464,11 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         if logits.ndim == 1:
             logits = np.column_stack([np.zeros_like(logits), logits])
         return self._of_labels(logits)
+
+    def _has_several(self) -> bool:
+        """Tell whether a row has or has not each of several labels."""
+        check_is_fitted(self)
+        return bool(getattr(last_step(self.learner_), "_has_several", False))
 
     def _of_labels(self, answers: np.ndarray) -> np.ndarray:
         """Pick the columns of the task's labels, of all that the meta-learner knows."""

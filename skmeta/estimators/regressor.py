@@ -62,6 +62,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         (1, 10) for "gp", (0, 10) for "cnp", and 5 else.
     n_query : int or "auto", default="auto"
         Query rows per episode. "auto" is 30 for "gp", and 15 else.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first, in training and in every few-shot score:
+        any, or those that come first in the table, as in :class:`MetaClassifier`.
     augment : str, Augmentation or list of them, default=None
         Task augmentation, as in :class:`MetaClassifier`.
     normalize : {"global", "task", "robust", None}, default="global"
@@ -105,6 +108,8 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, if ``X`` had any.
+    target_names_ : ndarray of shape (n_targets,)
+        Names of several targets, if ``y`` was a DataFrame of them.
 
     See Also
     --------
@@ -140,6 +145,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         tasks: Literal["groups", "table"] = "groups",
         n_shot: int | tuple[int, int] | Literal["auto"] = "auto",
         n_query: int | Literal["auto"] = "auto",
+        support: Literal["random", "first"] = "random",
         augment: str | Augmentation | Sequence[str | Augmentation] | None = None,
         normalize: Literal["task", "global", "robust"] | None = "global",
         max_epochs: int | Literal["auto"] = "auto",
@@ -166,6 +172,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         self.tasks = tasks
         self.n_shot = n_shot
         self.n_query = n_query
+        self.support = support
         self.augment = augment
         self.normalize = normalize
         self.max_epochs = max_epochs
@@ -225,9 +232,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
 
         Returns
         -------
-        values : ndarray of shape (n_rows,)
+        values : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Values, in the order of the rows and the unit of the targets.
-        deviations : ndarray of shape (n_rows,)
+        deviations : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Standard deviations of new targets, in the same unit; only if asked for.
 
         Raises
@@ -254,8 +261,8 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
                 "Choose an algorithm that has them, such as 'cnp'."
             )
         self._warn_if_unsure(adapted, task)
-        deviations = adapted.deviations(self._table(X), task)[:, 0]
-        deviations = deviations.astype(np.float64) * self.target_scale_
+        deviations = self._by_target(adapted.deviations(self._table(X), task))
+        deviations = deviations * self.target_scale_
         return values, self._as_given(deviations)
 
     def _warn_if_unsure(self, adapted: AdaptedTasks, task: np.ndarray) -> None:

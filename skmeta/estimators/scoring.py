@@ -6,16 +6,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.metrics import accuracy_score, hamming_loss
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmeta.episodes.sampler import shot_range
-from skmeta.episodes.sampling import draw_support
+from skmeta.episodes.sampling import check_support, draw_support
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
+from skmeta.tables.targets import as_columns, target_names_of, without_sparsity
 from skmeta.tables.unlabelled import known_targets, missing_targets
 from skmeta.utils.messages import show, warn
 from skmeta.utils.random import generator
@@ -25,6 +27,7 @@ __all__ = [
     "accuracy_per_task",
     "class_cells",
     "is_known",
+    "mean_accuracy",
     "r2_per_task",
 ]
 
@@ -43,6 +46,7 @@ class FewShotScoring(BaseEstimator):
 
     # Parameters.
     n_shot: int | tuple[int, int] | Literal["auto"]
+    support: Literal["random", "first"]
     random_state: Any
     unknown_task: str
 
@@ -56,6 +60,7 @@ class FewShotScoring(BaseEstimator):
         *,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        support: Literal["random", "first"] | None = None,
     ) -> float:
         """Score the predictions for the current task, or for new tasks.
 
@@ -64,7 +69,7 @@ class FewShotScoring(BaseEstimator):
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows. The tasks of a meta-dataset are groups, and those with a fixed
             support and query are split as they say.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             True targets. Rows without one are no queries; with groups they are
             unlabelled rows of the support.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -72,16 +77,23 @@ class FewShotScoring(BaseEstimator):
             they are.
         groups : array-like of shape (n_rows,), default=None
             With groups, the *few-shot score*: each group is taken for a new task, split
-            at random in ``n_shot`` support rows (of each class in per-task label
-            spaces; elsewhere with "auto" at most half of the rows of a usual group) and
-            query rows, adapted to and scored on the query. The current task is left as
-            it was. The split depends on ``random_state`` only, with 0 for None.
+            in ``n_shot`` support rows (of each class in per-task label spaces;
+            elsewhere with "auto" at most half of the rows of a usual group) and query
+            rows, adapted to and scored on the query. The current task is left as it
+            was. A random split depends on ``random_state`` only, with 0 for None.
+        support : {"random", "first"}, default=None
+            Which rows of a group are the support: any, or those that come first in the
+            table (of each class in per-task label spaces), so that the query follows.
+            None is as the estimator's ``support`` says.
 
         Returns
         -------
         float
             Accuracy of a classifier, R2 of a regressor; with groups the mean over
-            tasks. A task whose targets hardly vary has a very negative R2.
+            tasks. A task whose targets hardly vary has a very negative R2. Of several
+            targets the mean of their R2, or of the accuracies of labels: unlike
+            scikit-learn's share of rows with every label right, which says nothing of
+            the others.
 
         Raises
         ------
@@ -97,6 +109,7 @@ class FewShotScoring(BaseEstimator):
             out of supports, and answers to them count as wrong.
         """
         check_is_fitted(self)
+        support = check_support(self.support if support is None else support)
         X, y, groups, in_support = unpack(X, y, groups)
         if y is None:
             raise ValueError("score compares with the true targets: pass y as well.")
@@ -127,6 +140,7 @@ class FewShotScoring(BaseEstimator):
                 self._shot_to_score(cells),
                 generator(self.random_state, default=0),
                 stratum=self._strata(rows),
+                support=support,
             )
         elif not self._has_prior():
             n_support = np.bincount(rows.task, in_support, minlength=rows.n_tasks)
@@ -150,20 +164,22 @@ class FewShotScoring(BaseEstimator):
             raise ValueError(_why_no_score(query))
         return float(np.mean(scores))
 
-    def _read_rows(self, X: Any, y: Any, groups: Any, *, reset: bool) -> TaskRows:
+    def _read_rows(
+        self, X: Any, y: Any, groups: Any, in_support: Any = None, *, reset: bool
+    ) -> TaskRows:
         """Check the rows of a call, and tell those without targets from the others."""
         missing = missing_targets(y)
         if missing is None:
             X, y = self._validate_rows(X, y, reset=reset)
-            return TaskRows.of(X, y, groups)
+            return TaskRows.of(X, y, groups, in_support)
         check_consistent_length(X, missing)
         X = self._validate_features(X, reset=reset)
-        y = known_targets(y, missing)
+        names, y = target_names_of(y), known_targets(y, missing)
         if len(y):
-            y = self._validate_targets(y)
+            y = self._validate_targets(y, names, reset=reset)
         elif not reset:
             y = self._any_target()[:0]
-        return TaskRows.of(X, y, groups, missing)
+        return TaskRows.of(X, y, groups, in_support, missing)
 
     def _shot_to_score(self, cells: np.ndarray) -> int:
         """Choose how many rows of each cell are support: as many as were trained for.
@@ -253,14 +269,32 @@ def class_cells(rows: TaskRows) -> np.ndarray:
 
 
 def accuracy_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
-    """Tell the share of right answers to every task with rows, by their weights."""
+    """Tell the share of right answers to every task with rows, by their weights.
+
+    Of several labels each counts as an answer.
+    """
 
     def total(values: np.ndarray) -> np.ndarray:
         return np.bincount(rows.task, values, minlength=rows.n_tasks)
 
     assert rows.weight is not None  # score gives every row one
-    right, weight = total(rows.weight * (rows.y == answers)), total(rows.weight)
+    is_right = as_columns(rows.y == answers).mean(axis=1)
+    right, weight = total(rows.weight * is_right), total(rows.weight)
     return right[weight > 0] / weight[weight > 0]
+
+
+def mean_accuracy(
+    y: ArrayLike, answers: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
+    """Return the share of right answers, the mean over labels where there are several.
+
+    scikit-learn's accuracy of several labels is the share of rows with all of them
+    right.
+    """
+    if np.ndim(answers) == 1:
+        return accuracy_score(y, answers, sample_weight=sample_weight)
+    y = without_sparsity(y)
+    return 1.0 - hamming_loss(y, answers, sample_weight=sample_weight)
 
 
 def _why_no_score(query: TaskRows) -> str:
@@ -278,9 +312,24 @@ def _why_no_score(query: TaskRows) -> str:
 
 
 def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
-    """Return R2 of the answers to every task whose values vary, by weights of rows."""
-    unit = unit_of(rows.y)
-    y, answers = rows.y / unit, answers / unit
+    """Return R2 of the answers to every task whose values vary, by weights of rows.
+
+    Of several targets the mean over those that vary in the task.
+    """
+    by_target = np.array(
+        [
+            _r2_per_task(rows, y, own)
+            for y, own in zip(as_columns(rows.y).T, as_columns(answers).T, strict=True)
+        ]
+    )
+    scores = np.ma.masked_where(np.isnan(by_target), by_target).mean(axis=0)
+    return scores.compressed()
+
+
+def _r2_per_task(rows: TaskRows, y: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Return R2 of every task; NaN of those whose values do not vary."""
+    unit = unit_of(y)
+    y, answers = y / unit, answers / unit
     weight, task = rows.weight, rows.task
 
     def total(values: np.ndarray) -> np.ndarray:
@@ -291,4 +340,6 @@ def r2_per_task(rows: TaskRows, answers: np.ndarray) -> np.ndarray:
     # R2 has no meaning for a single value, of which rounding leaves a variance.
     rounding = (4 * np.finfo(float).eps * total(y) / n_rows) ** 2 * n_rows
     varies = around_mean > rounding
-    return 1 - total((y - answers) ** 2)[varies] / around_mean[varies]
+    scores = np.full(rows.n_tasks, np.nan)
+    scores[varies] = 1 - total((y - answers) ** 2)[varies] / around_mean[varies]
+    return scores

@@ -199,8 +199,8 @@ class Targets(metaclass=ABCMeta):
         return self.spec_
 
     @abstractmethod
-    def _prior_unit(self) -> dict[str, Any]:
-        """Return in what unit a prior answers: keywords of :class:`Prior`."""
+    def _prior_units(self) -> list[dict[str, Any]]:
+        """Return in what unit a prior answers each target: keywords of a ``Prior``."""
 
     # In fit, adapt and score: targets to numbers ------------------------------------
 

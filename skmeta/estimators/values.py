@@ -17,6 +17,7 @@ from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_extreme_targets
+from skmeta.tables.targets import as_columns, n_targets_of
 
 __all__ = ["Values"]
 
@@ -41,10 +42,10 @@ class Values(Targets):
     algorithm_: Algorithm
 
     # What fit learns besides.
-    target_mean_: float
-    target_scale_: float
-    target_low_: float | None
-    target_high_: float | None
+    target_mean_: float | np.ndarray  # (targets,) where there are several
+    target_scale_: float | np.ndarray
+    target_low_: np.ndarray | None
+    target_high_: np.ndarray | None
     target_within_: np.ndarray | None
 
     # In fit: what is usual ----------------------------------------------------------
@@ -54,11 +55,9 @@ class Values(Targets):
         refuse_extreme_targets(rows.y, in_single=self.normalize is None)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
         if self.normalize is not None:
-            scaler = StandardScaler().fit(
-                rows.y.reshape(-1, 1), sample_weight=rows.weight
-            )
-            self.target_mean_ = float(scaler.mean_[0])
-            self.target_scale_ = float(scaler.scale_[0])
+            scaler = StandardScaler().fit(as_columns(rows.y), sample_weight=rows.weight)
+            self.target_mean_ = _one_or_all(scaler.mean_)
+            self.target_scale_ = _one_or_all(scaler.scale_)
 
     def _learn_range(self, rows: TaskRows, *, widen: bool) -> None:
         super()._learn_range(rows, widen=widen)
@@ -72,7 +71,7 @@ class Values(Targets):
             return None
         assert self.target_high_ is not None  # both or none
         low, high = (
-            float((end - self.target_mean_) / self.target_scale_)
+            _one_or_all(np.atleast_1d((end - self.target_mean_) / self.target_scale_))
             for end in (low, self.target_high_)
         )
         return Bounds(low, high, self._room(low, high, _ROOM))
@@ -81,7 +80,8 @@ class Values(Targets):
         bounds, is_far = self._target_bounds(), super()._is_far(rows)
         if bounds is None:
             return is_far
-        return is_far | bounds.is_far(self._standardised(rows.y), self._far(bounds))
+        far = bounds.is_far(self._standardised(rows.y), self._far(bounds))
+        return is_far | as_columns(far).any(axis=1)
 
     def _standardised(self, y: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):  # infinity is far, too
@@ -92,18 +92,30 @@ class Values(Targets):
         self.target_within_ = None
         if self.within_ is not None:
             self.target_within_ = within_variance(
-                rows.y.reshape(-1, 1), rows.task, self.target_mean_, self.target_scale_
+                as_columns(rows.y), rows.task, self.target_mean_, self.target_scale_
             )
 
     def _learn_targets(
         self, rows: TaskRows, classes: Any, settled: bool
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-        self.spec_ = Spec(self.n_features_in_, n_outputs=1, kind="regressor")
+        self.spec_ = Spec(
+            self.n_features_in_,
+            n_outputs=1,
+            kind="regressor",
+            n_targets=n_targets_of(rows.y),
+        )
         values, _, _ = self._encode(rows, rows.n_tasks)
         return values, None, None
 
-    def _prior_unit(self) -> dict[str, Any]:
-        return {"mean": self.target_mean_, "scale": self.target_scale_}
+    def _prior_units(self) -> list[dict[str, Any]]:
+        means, scales = (
+            np.broadcast_to(of_targets, self.spec_.n_targets).tolist()
+            for of_targets in (self.target_mean_, self.target_scale_)
+        )
+        return [
+            {"mean": mean, "scale": scale}
+            for mean, scale in zip(means, scales, strict=True)
+        ]
 
     # In fit, adapt and score: standardised values -----------------------------------
 
@@ -117,7 +129,7 @@ class Values(Targets):
         return values.astype(np.float32), np.zeros(n_tasks, dtype=np.intp), None
 
     def _any_target(self) -> np.ndarray:
-        return np.full(1, self.target_mean_)
+        return np.asarray([self.target_mean_])
 
     def _task_scaling(self) -> TaskScaling | None:
         scaling = super()._task_scaling()
@@ -135,11 +147,16 @@ class Values(Targets):
     def _answer(
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
     ) -> np.ndarray:
-        values = adapted.outputs(self._table(X), task)[:, 0].astype(np.float64)
+        values = self._by_target(adapted.outputs(self._table(X), task))
         bounds = self._target_bounds()
         if bounds is not None:  # a slope of three rows may lead anywhere
             values = bounds.limit(values)
         return self._as_given(values * self.target_scale_ + self.target_mean_)
+
+    def _by_target(self, outputs: np.ndarray) -> np.ndarray:
+        """Return outputs (rows, targets), as (rows,) of a single target."""
+        values = outputs.astype(np.float64)
+        return values if self.spec_.n_targets > 1 else values[:, 0]
 
     def _values_and_spreads(
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
@@ -147,18 +164,27 @@ class Values(Targets):
         """Answer rows, and say in what unit errors of each are measured."""
         values = self._answer(adapted, X, task).astype(np.float64)
         if not hasattr(self.algorithm_, "predict_std"):
-            return values, np.full(len(values), self.target_scale_)
-        deviations = adapted.deviations(self._table(X), task)[:, 0].astype(np.float64)
+            return values, np.full(values.shape, self.target_scale_)
+        deviations = self._by_target(adapted.deviations(self._table(X), task))
         return values, np.maximum(deviations, _LEAST_SPREAD) * self.target_scale_
 
     def _as_given(self, values: np.ndarray) -> np.ndarray:
         """Return values in single precision, as networks compute, where it holds them.
 
-        Targets far from zero need more digits, very large and small ones more range.
+        Targets far from zero need more digits, very large and small ones more range;
+        several share an array, as scikit-learn has it in double precision.
         """
-        is_far = abs(self.target_mean_) > 1e3 * self.target_scale_
-        is_usual = _SMALL < self.target_scale_ < _LARGE
+        if values.ndim == 2:
+            return values
+        mean, scale = float(self.target_mean_), float(self.target_scale_)
+        is_far = abs(mean) > 1e3 * scale
+        is_usual = _SMALL < scale < _LARGE
         return values.astype(np.float32) if is_usual and not is_far else values
 
     def _scores_per_task(self, rows: TaskRows, answers: np.ndarray) -> np.ndarray:
         return r2_per_task(rows, answers)
+
+
+def _one_or_all(of_targets: np.ndarray) -> float | np.ndarray:
+    """Return the number of a single target as such."""
+    return of_targets if len(of_targets) > 1 else float(of_targets[0])

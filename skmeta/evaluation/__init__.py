@@ -5,6 +5,13 @@
 
 from skmeta.evaluation.evaluate import evaluate
 from skmeta.evaluation.problem import Problem, make_problem
-from skmeta.evaluation.table_file import InputError, read_table
+from skmeta.evaluation.table_file import InputError, read_table, table_of
 
-__all__ = ["InputError", "Problem", "evaluate", "make_problem", "read_table"]
+__all__ = [
+    "InputError",
+    "Problem",
+    "evaluate",
+    "make_problem",
+    "read_table",
+    "table_of",
+]

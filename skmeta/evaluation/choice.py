@@ -13,6 +13,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 from skmeta.evaluation.problem import Problem, large_enough
 from skmeta.model_selection import few_shot_curve
 from skmeta.tables.groups import encode_groups
+from skmeta.tables.meta_dataset import MetaDataset
 
 if TYPE_CHECKING:
     from pandas import Series
@@ -87,7 +88,9 @@ def splits_of_tasks(
     """
     _, y, groups = problem.train
     task = encode_groups(groups, y)[1]
-    usable = np.flatnonzero(large_enough(y, task, problem.label_space, shots + 1))
+    given = problem.train_support
+    enough = large_enough(y, task, problem.label_space, shots + 1, given)
+    usable = np.flatnonzero(enough)
     if len(usable) < _MANY_TASKS:
         n_folds = min(_N_FOLDS, len(usable))
         folds: Any = KFold(n_folds, shuffle=True, random_state=random_state)
@@ -99,14 +102,13 @@ def splits_of_tasks(
 
 def rank_learners(
     learners: dict[str, Any],
-    Z: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray,
+    tasks: MetaDataset,
     *,
     splits: list[tuple[np.ndarray, np.ndarray]],
     shots: int,
     metric: str,
     random_state: int,
+    support: str,
     attempt: Callable[[str, Callable[[], Any]], Any],
 ) -> Series:
     """Score every learner on tasks to learn from that it has not seen.
@@ -115,10 +117,8 @@ def rank_learners(
     ----------
     learners : dict of str to estimator
         Not fitted.
-    Z : float ndarray of shape (n_rows, n_features)
-        Rows of the tasks to learn from.
-    y, groups : ndarray of shape (n_rows,)
-        Their targets and tasks.
+    tasks : MetaDataset
+        Those to learn from.
     splits : list of (int ndarray, int ndarray)
         Of ``splits_of_tasks``.
     shots : int
@@ -127,6 +127,8 @@ def rank_learners(
         Name of a scikit-learn scorer.
     random_state : int
         Draws supports, the same for all.
+    support : {"random", "first"}
+        Which rows of a task are known first.
     attempt : callable
         Called with a name and what to do; returns None where it fails.
 
@@ -143,13 +145,12 @@ def rank_learners(
         score = partial(
             few_shot_curve,
             {name: learner},
-            Z,
-            y,
-            groups,
+            tasks,
             shots=shots,
             metric=metric,
             cv=splits,
             random_state=random_state,
+            support=support,
         )
         curve = attempt(name, score)
         if curve is not None and len(curve):

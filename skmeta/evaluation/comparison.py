@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.validation import has_fit_parameter
 
 from skmeta.display import AdaptationDisplay
 from skmeta.evaluation.attempts import Attempts
@@ -26,6 +27,7 @@ from skmeta.evaluation.verdict import Verdict, against_others, make_verdict
 from skmeta.evaluation.wording import MetricWording
 from skmeta.model_selection import few_shot_curve
 from skmeta.model_selection._curve import summarise
+from skmeta.tables.meta_dataset import MetaDataset
 from skmeta.tables.preprocessing import make_preprocessor
 from skmeta.utils.messages import count
 
@@ -209,33 +211,34 @@ def compare_learners(
     splits = splits_of_tasks(problem, at, seed)
     held = np.unique(groups[np.concatenate([judged for _, judged in splits])])
     attempts.begin(f"choosing by {count(len(held), 'task')} to learn from", learners)
+    tasks = MetaDataset(Z, y, groups, in_support=problem.train_support)
     ranked = rank_learners(
         learners,
-        Z,
-        y,
-        groups,
+        tasks,
         splits=splits,
         shots=at,
         metric=metric,
         random_state=seed,
+        support=problem.support,
         attempt=attempts.run,
     )
     attempts.begin("fitting to all tasks to learn from", learners)
     fitted = attempts.run_all(
-        {name: partial(_fit, own, Z, y, groups) for name, own in learners.items()}
+        {name: partial(_fit, own, tasks) for name, own in learners.items()}
     )
     y_test, groups_test = problem.test[1:]
-    new_tasks = np.unique(groups_test)
+    new_tasks = MetaDataset(
+        Z_test, y_test, groups_test, in_support=problem.test_support
+    )
     attempts.begin(f"judging on {count(len(new_tasks), 'new task')}", fitted)
     judge = partial(
         few_shot_curve,
-        X=Z_test,
-        y=y_test,
-        groups=groups_test,
+        X=new_tasks,
         shots=shots,
         metric=metric,
-        test_groups=new_tasks,
+        test_groups=new_tasks.names,
         random_state=seed,
+        support=problem.support,
         per_task=True,
     )
     judged = attempts.run_all(
@@ -279,18 +282,19 @@ def compare_learners(
         attempts.seconds,
         attempts.failures,
         remarks,
-        adaptation=_adaptation(
-            fitted[choice.meta], Z_test, y_test, groups_test, verdict.duel.shots
-        ),
+        adaptation=_adaptation(fitted[choice.meta], new_tasks, verdict.duel.shots),
     )
 
 
-def _fit(learner: Any, Z: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Any:
+def _fit(learner: Any, tasks: MetaDataset) -> Any:
     own = clone(learner)
     speaks = "verbose" in own.get_params(deep=False)
     if speaks:
         own.set_params(verbose=1)
-    own.fit(Z, y, groups=groups)
+    given: dict[str, Any] = {"groups": tasks.groups}
+    if has_fit_parameter(own, "in_support"):
+        given["in_support"] = tasks.in_support
+    own.fit(tasks.X, tasks.y, **given)
     return own.set_params(verbose=0) if speaks else own
 
 
@@ -306,7 +310,7 @@ def _far_off(scores: DataFrame) -> list[str]:
     ]
 
 
-def _adaptation(meta, Z, y, groups, n_shot: int) -> AdaptationDisplay | None:
+def _adaptation(meta: Any, tasks: MetaDataset, n_shot: int) -> AdaptationDisplay | None:
     """Score after every inner step, of a learner that takes some."""
     if (
         not hasattr(meta, "algorithm_")
@@ -316,7 +320,7 @@ def _adaptation(meta, Z, y, groups, n_shot: int) -> AdaptationDisplay | None:
         return None
     score = None if hasattr(meta, "classes_") else _minus_error
     return AdaptationDisplay.from_estimator(
-        meta, Z, y, groups, n_shot=n_shot, score=score, plot=False
+        meta, tasks, n_shot=n_shot, score=score, plot=False
     )
 
 

@@ -16,8 +16,10 @@ from skmeta.evaluation.comparison import Result, compare_learners
 from skmeta.evaluation.learners import check_algorithms, check_plain
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.report import render
+from skmeta.evaluation.report_data import which_rows
 from skmeta.evaluation.report_tables import p_against_plain
-from skmeta.evaluation.table_file import InputError, closest, read_table
+from skmeta.evaluation.table_file import InputError, closest, read_table, table_of
+from skmeta.tables.meta_dataset import MetaDataset
 from skmeta.utils.messages import count
 
 __all__ = ["evaluate"]
@@ -29,10 +31,10 @@ _METRICS = {
 
 
 def evaluate(
-    table: str | Path,
+    table: str | Path | MetaDataset,
     *,
-    target: str,
-    groups: str,
+    target: str = "target",
+    groups: str = "task",
     shots: Sequence[int] = (1, 5, 10),
     algorithms: Sequence[str] | None = None,
     plain: Sequence[str] | None = None,
@@ -42,14 +44,18 @@ def evaluate(
     out: str | Path = "report",
     max_epochs: int | None = None,
     random_state: int | None = 0,
+    time: str | None = None,
+    support: str | None = None,
+    in_support: str | None = None,
     command: str = "",
 ) -> Result:
     """Tell whether meta-learning helps with a table, and write a report.
 
     Parameters
     ----------
-    table : str or Path
-        CSV or Parquet file.
+    table : str, Path or MetaDataset
+        CSV or Parquet file; or the tasks themselves, with the supports that they give,
+        whose columns are those of :func:`skmeta.evaluation.table_of`.
     target, groups : str
         Columns with the target and with the task of each row.
     shots : sequence of int, default=(1, 5, 10)
@@ -74,6 +80,16 @@ def evaluate(
         Most epochs of meta-training; None for what each algorithm recommends.
     random_state : int or None, default=0
         Seed.
+    time : str, default=None
+        Column of dates or numbers that rows are sorted by, so that the first rows of a
+        task are known and later ones asked. It stays among those that are learnt from,
+        unless it is dropped.
+    support : {"random", "first"}, default=None
+        Which rows of a task are known first; None is "first" where there is ``time``,
+        else "random".
+    in_support : str, default=None
+        Column that is true for the rows that are given as support, false for those to
+        ask.
     command : str, default=""
         Command line to show in the report.
 
@@ -88,7 +104,12 @@ def evaluate(
         If the table or the options do not allow it; the message says what to do.
     """
     shots = sorted(set(shots))
-    out = Path(out)
+    out, source = Path(out), str(table)
+    frame: Any = None
+    if isinstance(table, MetaDataset):
+        frame, source = table_of(table), "a MetaDataset"
+        if table.in_support is not None:
+            in_support = in_support or "in_support"
     if out.exists() and not out.is_dir():
         raise InputError(f"{str(out)!r} is a file; --out names a folder.")
     if metric is not None and metric not in get_scorer_names():
@@ -102,8 +123,12 @@ def evaluate(
         "task": task,
         "fewest_rows": max(shots) + 1,
         "random_state": random_state,
+        "time": time,
+        "support": support,
+        "in_support": in_support,
     }
-    problem = make_problem(read_table(table), **options)
+    frame = read_table(source) if frame is None else frame
+    problem = make_problem(frame, **options)
     names = check_algorithms(algorithms, problem)
     ways = check_plain(plain, problem)
     _check_metric(metric, problem)
@@ -116,7 +141,7 @@ def evaluate(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {str(out)!r}: {error}") from error
-    print(_describe_problem(problem, Path(table).name), flush=True)
+    print(_describe_problem(problem, Path(source).name), flush=True)
     result = compare_learners(
         problem,
         names,
@@ -134,11 +159,11 @@ def evaluate(
     if hasattr(learner, "save"):  # a meta-learner: its weights, free of any code
         learner.save(out / "model.skmeta")
     page = out / "report.html"
-    page.write_text(
-        render(result, command=command, source=str(table)), encoding="utf-8"
-    )
+    page.write_text(render(result, command=command, source=source), encoding="utf-8")
     print(f"\n{format_table(result)}\n")
     print(f"{result.verdict.headline} {result.verdict.text}\n")
+    if problem.caution:
+        print(f"caution: {problem.caution}\n")
     for remark in result.remarks:
         print(f"note: {remark}")
     print(f"report  {page}\nmodel   {result.saved} ({result.recommended})")
@@ -223,6 +248,7 @@ def _describe_problem(problem: Problem, name: str) -> str:
         if problem.because != "as asked for"
         else f"target {problem.target!r}: {problem.kind}, as asked for",
         *problem.notes,
+        f"known of a new task: {which_rows(problem)}",
     ]
     return "\n".join(lines)
 

@@ -92,6 +92,8 @@ def meta_parameters(
         "n_shot": high if low == high else (low, high),
         "random_state": random_state,
     }
+    if problem.support != "random":
+        parameters["support"] = problem.support
     if algorithm == _STACK:  # its members know how long they train
         del parameters["algorithm"]
     elif max_epochs is not None:
@@ -166,7 +168,7 @@ def make_plain_learners(
         Those of :func:`skmeta.model_selection.plain_ways`, not fitted.
     """
     kind = "classifier" if problem.is_classification else "regressor"
-    ways = plain_ways(kind, random_state=random_state)
+    ways = plain_ways(kind, random_state=random_state, support=problem.support)
     if problem.label_space == "per_task":
         ways = {name: way for name, way in ways.items() if way.of_names_inside_tasks}
     return {name: way for name, way in ways.items() if names is None or name in names}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from skmeta.episodes.sampling import check_support
 from skmeta.evaluation.table_file import InputError, check_columns
+from skmeta.evaluation.time_column import order_in_time, passing_dates
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import infer_label_space
-from skmeta.utils.messages import count
+from skmeta.utils.messages import count, listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -49,6 +53,12 @@ class Problem:
         Rows of the tasks that are kept for judging.
     notes : list of str
         What was left out, and why.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known first.
+    time : str, default=None
+        The column that rows are sorted by.
+    in_support : bool ndarray of shape (n_rows,), default=None
+        The rows that are given as support.
     """
 
     X: DataFrame
@@ -61,6 +71,9 @@ class Problem:
     group_column: str
     in_test: np.ndarray
     notes: list[str] = field(default_factory=list)
+    support: str = "random"
+    time: str | None = None
+    in_support: np.ndarray | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -78,6 +91,33 @@ class Problem:
         """X, y and groups of the tasks to judge on."""
         return self.X[self.in_test], self.y[self.in_test], self.groups[self.in_test]
 
+    @property
+    def train_support(self) -> np.ndarray | None:
+        """Which rows of the tasks to learn from are given as support."""
+        return None if self.in_support is None else self.in_support[~self.in_test]
+
+    @property
+    def test_support(self) -> np.ndarray | None:
+        """Which rows of the tasks to judge on are given as support."""
+        return None if self.in_support is None else self.in_support[self.in_test]
+
+    @property
+    def caution(self) -> str:
+        """What to doubt of scores: known rows drawn at random where time passes."""
+        if self.support == "first" or self.in_support is not None:
+            return ""
+        dates = passing_dates(self.X, self.groups)
+        if not dates:
+            return ""
+        named = listed([f"“{date}”" for date in dates])
+        hold = "holds dates" if len(dates) == 1 else "hold dates"
+        return (
+            f"The known rows of a task were drawn at random, and {named} "
+            f"{hold}. If in use the first rows of a task are known and later ones "
+            "asked, and tasks change in time, these scores flatter: judge by --time "
+            f"{shlex.quote(dates[0])}."
+        )
+
 
 def make_problem(
     table: DataFrame,
@@ -88,6 +128,9 @@ def make_problem(
     task: str | None = None,
     fewest_rows: int = 2,
     random_state: int | None = 0,
+    time: str | None = None,
+    support: str | None = None,
+    in_support: str | None = None,
 ) -> Problem:
     """Find out what is to be learnt from a table, and keep tasks for judging.
 
@@ -106,6 +149,15 @@ def make_problem(
         are names inside a task.
     random_state : int or None, default=0
         Draws the tasks to judge on.
+    time : str, default=None
+        Column of dates or numbers to sort the rows by. It stays among those that are
+        learnt from, unless it is dropped.
+    support : {"random", "first"}, default=None
+        Which rows of a task are known first; None is "first" where there is ``time``,
+        else "random".
+    in_support : str, default=None
+        Column that is true for the rows that are given as support, false for those to
+        ask; it is not learnt from.
 
     Returns
     -------
@@ -119,11 +171,16 @@ def make_problem(
         If a column is missing, the target does not vary, or there are too few tasks.
     """
     drop = drop or []
-    check_columns(table, [target, groups, *drop])
-    if target == groups:
-        raise InputError(f"{target!r} cannot be both the target and the groups.")
+    columns = {"target": target, "groups": groups, "time": time, "support": in_support}
+    columns = {what: name for what, name in columns.items() if name is not None}
+    check_columns(table, [*columns.values(), *drop])
+    _refuse_double_roles(columns)
+    if support is None:
+        support = "random" if time is None else "first"
     notes = []
-    for name, what in ((target, "target"), (groups, "task")):
+    for name, what in ((target, "target"), (groups, "task"), (time, "time")):
+        if name is None:
+            continue
         known = table[name].notna().to_numpy()
         if table[name].dtype.kind == "f":
             known = known & np.isfinite(
@@ -136,7 +193,11 @@ def make_problem(
             rows = "1 row" if n_lost == 1 else f"{n_lost:,} rows"
             notes.append(f"{rows} without a {what} ({name!r} is missing) left out")
             table = table[known]
-    X = table.drop(columns=list(dict.fromkeys([target, groups, *drop])))
+    if time is not None:
+        table = table.iloc[order_in_time(table[time])]
+    given = None if in_support is None else _as_given(table[in_support])
+    left_out = [target, groups, *drop, *([] if in_support is None else [in_support])]
+    X = table.drop(columns=list(dict.fromkeys(left_out)))
     if not X.shape[1]:
         raise InputError("No column is left to learn from.")
     names = _as_names(table[groups])
@@ -150,7 +211,7 @@ def make_problem(
     label_space = "shared"
     if kind == "classification":
         label_space = infer_label_space(y, encode_groups(names, X)[1])
-    in_test = _split(names, y, label_space, groups, fewest_rows, random_state)
+    in_test = _split(names, y, label_space, groups, fewest_rows, random_state, given)
     return Problem(
         X.reset_index(drop=True),
         y,
@@ -162,7 +223,29 @@ def make_problem(
         groups,
         in_test,
         notes,
+        check_support(support),
+        time,
+        given,
     )
+
+
+def _refuse_double_roles(columns: dict[str, str]) -> None:
+    """Refuse a column that is to be two things at once."""
+    for (one, name), (other, same) in combinations(columns.items(), 2):
+        if name == same:
+            raise InputError(f"{name!r} cannot be both the {one} and the {other}.")
+
+
+def _as_given(column: Series) -> np.ndarray:
+    """Read which rows are support: true and false, or 1 and 0."""
+    values = set(column.dropna().unique())
+    if column.isna().any() or not values <= {True, False}:
+        holds = "gaps" if column.isna().any() else listed(sorted(map(str, values))[:5])
+        raise InputError(
+            f"{column.name!r} must say true or false of every row, whether it is given "
+            f"as support; it holds {holds}."
+        )
+    return column.to_numpy(dtype=bool)
 
 
 def _split(
@@ -172,10 +255,11 @@ def _split(
     column: str,
     fewest_rows: int,
     random_state: int | None,
+    in_support: np.ndarray | None,
 ) -> np.ndarray:
     """Choose the tasks to judge on among those with enough rows."""
     tasks, task = np.unique(names, return_inverse=True)
-    enough = large_enough(y, task, label_space, fewest_rows)
+    enough = large_enough(y, task, label_space, fewest_rows, in_support)
     of = " of each of two classes" if label_space == "per_task" else ""
     usable, n_small = tasks[enough], int((~enough).sum())
     if len(usable) < _FEWEST_TASKS:
@@ -193,7 +277,11 @@ def _split(
 
 
 def large_enough(
-    y: np.ndarray, task: np.ndarray, label_space: str, fewest_rows: int
+    y: np.ndarray,
+    task: np.ndarray,
+    label_space: str,
+    fewest_rows: int,
+    in_support: np.ndarray | None = None,
 ) -> np.ndarray:
     """Tell which tasks have so many rows, or of two classes where labels are names.
 
@@ -206,20 +294,27 @@ def large_enough(
     label_space : {"shared", "per_task"}
         Whether labels mean the same in every task.
     fewest_rows : int
-        Rows that are needed.
+        Rows that are needed: a support, and one to ask.
+    in_support : bool ndarray of shape (n_rows,), default=None
+        The rows that are given as support, of which a task needs one less.
 
     Returns
     -------
     bool ndarray of shape (n_tasks,)
         True for a task that can be judged on.
     """
-    n_rows = np.bincount(task)
-    if label_space != "per_task":
-        return n_rows >= fewest_rows
-    _, label = np.unique(y, return_inverse=True)
-    cells, sizes = np.unique(np.column_stack([task, label]), axis=0, return_counts=True)
-    large = cells[sizes >= fewest_rows, 0]
-    return np.bincount(large, minlength=len(n_rows)) >= 2
+    cell = task
+    if label_space == "per_task":
+        label = np.unique(y, return_inverse=True)[1]
+        cell = task * (label.max() + 1) + label
+    _, first, cell = np.unique(cell, return_index=True, return_inverse=True)
+    sizes = np.bincount(cell)
+    large = sizes >= fewest_rows
+    if in_support is not None:
+        n_given = np.bincount(cell, in_support)
+        large = (n_given >= fewest_rows - 1) & (n_given < sizes)
+    n_large = np.bincount(task[first][large], minlength=task.max() + 1)
+    return n_large >= (2 if label_space == "per_task" else 1)
 
 
 def _as_names(column: Series) -> np.ndarray:

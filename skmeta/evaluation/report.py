@@ -19,6 +19,7 @@ from skmeta.evaluation.report_data import (
     describe_data,
     draw_rows_per_task,
     draw_target,
+    which_rows,
 )
 from skmeta.evaluation.report_tables import (
     duel_row,
@@ -70,6 +71,7 @@ def render(result: Result, *, command: str, source: str) -> str:
         outcome=verdict.outcome,
         headline=verdict.headline,
         verdict=verdict.text,
+        caution=problem.caution,
         numbers=headline_numbers(result),
         data_text=describe_data(problem),
         notes=[f"{note}." for note in problem.notes],
@@ -223,9 +225,7 @@ def _how_judged(result: Result) -> list[str]:
     lines = [
         f"{count(n_test, 'task')} were kept apart, whole, before anything was fitted, "
         "imputed or scaled. No learner has seen a row of them in training.",
-        f"Of each, {listed([f'{shots:,}' for shots in result.shots])} random rows were "
-        "given as support to every learner, the same rows to all, and other rows were "
-        "to be answered.",
+        _how_split(result),
         _how_chosen(result),
         f"Plain ways: {listed(result.plain)}.",
         "Intervals are over tasks; p-values are of Wilcoxon's signed-rank test on the "
@@ -239,6 +239,21 @@ def _how_judged(result: Result) -> list[str]:
             2, f"{count(n_small, 'task')} of them had too few rows to be scored."
         )
     return lines
+
+
+def _how_split(result: Result) -> str:
+    problem = result.problem
+    shots = listed([f"{shots:,}" for shots in result.shots])
+    asked = {
+        "random": "other rows were to be answered",
+        "first": f"what follows the first {max(result.shots):,} was to be answered",
+    }[problem.support]
+    if problem.in_support is not None:
+        asked = "the rows that are not were to be answered"
+    return (
+        f"Of each, {shots} rows were given to every learner, the same to all: "
+        f"{which_rows(problem)}; {asked}."
+    )
 
 
 def _how_chosen(result: Result) -> str:

@@ -13,9 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skmeta import make_preprocessor
 from {package} import {estimator}
-from skmeta.evaluation import make_problem, read_table
+from skmeta.evaluation import make_problem, {reader}
 
-table = read_table({source!r})
+table = {reader}({source})
 problem = make_problem(
     table, {options}
 )
@@ -25,15 +25,16 @@ clip = FunctionTransformer(np.clip, kw_args={{"a_min": -4, "a_max": 4}})
 preprocessor = make_pipeline(make_preprocessor(), StandardScaler(), clip)
 meta = {estimator}(
 {parameters})
-meta.fit(preprocessor.fit_transform(X), y, groups=groups)
+meta.fit(preprocessor.fit_transform(X), y, groups=groups{given})
 model = make_pipeline(preprocessor, meta)
 
 # A new task: learn from a few labelled rows of it, answer the others.
 X_new, y_new, groups_new = problem.test
 own = groups_new == groups_new[0]
 X_own, y_own = X_new[own], y_new[own]
-skmeta.adapt(model, X_own[:{shots}], y_own[:{shots}])
-print(model.predict(X_own[{shots}:]), y_own[{shots}:])
+{few}
+skmeta.adapt(model, X_own[few], y_own[few])
+print(model.predict(X_own[~few]), y_own[~few])
 """
 
 _LOADING = """\
@@ -63,15 +64,26 @@ def training_code(result: Result, source: str) -> str:
     estimator = result.estimator_name
     parameters = result.parameters[result.choice.meta]
     options = {key: value for key, value in result.options.items() if value is not None}
+    few = f"few = np.arange(len(y_own)) < {result.verdict.duel.shots}"
+    if result.problem.in_support is not None:
+        few = "few = problem.test_support[own]"
+    given = (
+        ""
+        if result.problem.in_support is None
+        else (", in_support=problem.train_support")
+    )
+    of_file = source != "a MetaDataset"
     return _TRAINING.format(
         estimator=estimator,
         package="skmeta" if "algorithm" in parameters else "skmeta.ensemble",
-        source=source,
+        reader="read_table" if of_file else "table_of",
+        source=repr(source) if of_file else "tasks",
+        given=given,
+        few=few,
         options=", ".join(f"{key}={value!r}" for key, value in options.items()),
         parameters="".join(
             f"    {name}={value!r},\n" for name, value in parameters.items()
         ),
-        shots=result.verdict.duel.shots,
     )
 
 

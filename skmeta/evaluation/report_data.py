@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import Series
 
-__all__ = ["describe_columns", "describe_data", "draw_rows_per_task", "draw_target"]
+__all__ = [
+    "describe_columns",
+    "describe_data",
+    "draw_rows_per_task",
+    "draw_target",
+    "which_rows",
+]
 
 _MOST_COLUMNS = 60
 _MOST_CLASSES = 12
@@ -31,7 +37,7 @@ def describe_data(problem: Problem) -> str:
         f"{high:,} rows, {middle:,.0f} in the median. {len(rows) - n_test:,} tasks are "
         f"learnt from, {n_test:,} others are kept to judge on. "
         f"The target “{problem.target}” is taken for {problem.kind}: "
-        f"{problem.because}."
+        f"{problem.because}. Known of a new task are {which_rows(problem)}."
     )
     if problem.label_space == "per_task":
         text += " Most labels occur in one task only, so they are names inside a task."
@@ -49,6 +55,22 @@ def describe_data(problem: Problem) -> str:
             f"between tasks, {within:.0%} inside them."
         )
     return text
+
+
+def which_rows(problem: Problem) -> str:
+    """Tell which rows of a task are known, before others are asked."""
+    each = " of each class" if problem.label_space == "per_task" else ""
+    by = "in the order of the table"
+    if problem.time is not None:
+        by = f"by “{problem.time}”"
+    if problem.in_support is not None:
+        which = f"the first {by}" if problem.support == "first" else "any"
+        return f"{which}{each} of the rows that are given as support"
+    return (
+        f"the first rows{each} {by}"
+        if problem.support == "first"
+        else (f"random rows{each}")
+    )
 
 
 def _levels(problem: Problem) -> tuple[float, float]:

@@ -8,10 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["InputError", "check_columns", "closest", "read_table"]
+    from skmeta.tables.meta_dataset import MetaDataset
+
+__all__ = ["InputError", "check_columns", "closest", "read_table", "table_of"]
 
 _PARQUET = (".parquet", ".pq")
 
@@ -77,6 +81,47 @@ def read_table(path: str | Path) -> DataFrame:
     if not len(table):
         raise InputError(f"{str(path)!r} has column names and no rows.")
     return table
+
+
+def table_of(tasks: MetaDataset) -> DataFrame:
+    """Write a meta-dataset as one table.
+
+    Parameters
+    ----------
+    tasks : MetaDataset
+        Tasks, with given supports or without.
+
+    Returns
+    -------
+    DataFrame
+        The features, by their names or as "x0", "x1", ...; "target", "task", and
+        "in_support" where supports are given.
+
+    Raises
+    ------
+    InputError
+        If a feature is called like one of these.
+
+    Examples
+    --------
+    >>> from skmeta import MetaDataset
+    >>> from skmeta.evaluation import table_of
+    >>> table_of(MetaDataset([[1.0], [2.0]], [0.5, 1.5], ["a", "a"]))
+        x0  target task
+    0  1.0     0.5    a
+    1  2.0     1.5    a
+    """
+    import pandas as pd
+
+    if isinstance(tasks.X, pd.DataFrame):
+        table = tasks.X.reset_index(drop=True)
+    else:
+        table = pd.DataFrame(np.asarray(tasks.X)).add_prefix("x")
+    own = {"target": tasks.y, "task": tasks.groups, "in_support": tasks.in_support}
+    taken = [name for name in own if name in table.columns]
+    if taken:
+        raise InputError(f"Rename the features {', '.join(map(repr, taken))}.")
+    return table.assign(**{n: each for n, each in own.items() if each is not None})
 
 
 def _read_csv(path: Path) -> DataFrame:

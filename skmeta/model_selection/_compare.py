@@ -17,8 +17,8 @@ __all__ = ["Comparison", "compare"]
 def compare(
     estimators,
     X,
-    y,
-    groups,
+    y=None,
+    groups=None,
     *,
     shots=5,
     metric=None,
@@ -27,6 +27,7 @@ def compare(
     test_groups=None,
     cv=None,
     random_state=0,
+    support=None,
 ) -> "Comparison":
     """Compare estimators task by task.
 
@@ -40,16 +41,16 @@ def compare(
         As in :func:`few_shot_curve`. Plain scikit-learn estimators are fitted per task;
         wrap them in :class:`Pooled` or :class:`PooledWithTaskMean` for the other
         ways.
-    X : array-like of shape (n_rows, n_features)
-        Rows.
+    X : array-like of shape (n_rows, n_features) or MetaDataset
+        Rows, or the tasks themselves.
     y : array-like of shape (n_rows,)
-        Targets.
+        Targets. Only a :class:`skmeta.MetaDataset` brings its own, and ``groups``.
     groups : array-like of shape (n_rows,)
         Task of each row.
-    shots : int or sequence of int, default=5
+    shots : int, sequence of int or None, default=5
         Support rows; pairs are compared for each number, and Holm's correction
-        counts them all.
-    metric, n_repeats, n_query, test_groups, cv, random_state
+        counts them all. None takes supports that are given as they are.
+    metric, n_repeats, n_query, test_groups, cv, random_state, support
         As in :func:`few_shot_curve`.
 
     Returns
@@ -95,6 +96,7 @@ def compare(
         test_groups=test_groups,
         cv=cv,
         random_state=random_state,
+        support=support,
     )
     return Comparison(measured.name, summarise(frame), _test_pairs(frame, named), frame)
 

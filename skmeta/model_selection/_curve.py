@@ -11,8 +11,8 @@ __all__ = ["few_shot_curve", "summarise"]
 def few_shot_curve(
     estimators,
     X,
-    y,
-    groups,
+    y=None,
+    groups=None,
     *,
     shots=(0, 1, 2, 5, 10, 20),
     metric=None,
@@ -21,11 +21,13 @@ def few_shot_curve(
     test_groups=None,
     cv=None,
     random_state=0,
+    support=None,
     per_task=False,
 ):
     """Score estimators on new tasks, against the rows they learn them from.
 
-    Each task's rows are shuffled once per repeat. The first k are the support, so that
+    Each task's rows are shuffled once per repeat, or stay in their order with
+    ``support="first"``. The first k are the support, so that
     supports of growing size are nested; the rows after the largest support are
     the query, which is the same for every estimator and every k.
 
@@ -36,16 +38,17 @@ def few_shot_curve(
         :class:`Pooled`; any other estimator is fitted per task (:class:`PerTask`).
         Fitted ones are judged as they are: they must not have seen the tasks they are
         judged on. Others are cloned and fitted on the training tasks.
-    X : array-like of shape (n_rows, n_features)
-        Rows.
+    X : array-like of shape (n_rows, n_features) or MetaDataset
+        Rows, or the tasks themselves.
     y : array-like of shape (n_rows,)
-        Targets.
+        Targets. Only a :class:`skmeta.MetaDataset` brings its own, and ``groups``.
     groups : array-like of shape (n_rows,)
         Task of each row.
-    shots : sequence of int, default=(0, 1, 2, 5, 10, 20)
+    shots : sequence of int or None, default=(0, 1, 2, 5, 10, 20)
         Support rows: of each class where labels are only names inside a task, in all
         where they mean the same everywhere. At 0, estimators without a prior are left
-        out: they have no row in the answer.
+        out: they have no row in the answer. None takes supports that are given as they
+        are, and says the rows of the largest.
     metric : str or callable, default=None
         As in :func:`few_shot_scorer`; None is accuracy, or R2.
     n_repeats : int, default=3
@@ -60,6 +63,13 @@ def few_shot_curve(
         to be fitted on training tasks.
     random_state : int, default=0
         Draws splits, supports and queries.
+    support : {"random", "first"}, default=None
+        Which rows of a task are known first: any, or those that come first in the table
+        (of each class where labels are only names inside a task), with what follows for
+        the query and a single split of each task. None is as the meta-learners that are
+        judged have it, "random" where there is none. Supports that a
+        :class:`skmeta.MetaDataset` gives stay given: k shots are k of these rows, drawn
+        or the first of them, and the query is what was not given.
     per_task : bool, default=False
         Return the scores of every task and repeat in place of their mean.
 
@@ -112,6 +122,7 @@ def few_shot_curve(
         test_groups=test_groups,
         cv=cv,
         random_state=random_state,
+        support=support,
     )
     return frame if per_task else summarise(frame)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold
-from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
+from sklearn.utils import _safe_indexing, check_consistent_length
 
 from skmeta.episodes.rounds import draw_rounds
 from skmeta.model_selection._inspect import (
@@ -14,6 +14,7 @@ from skmeta.model_selection._inspect import (
     fit_on_tasks,
     is_fitted,
     label_space_of,
+    support_of,
 )
 from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._per_task import PerTask
@@ -27,6 +28,8 @@ from skmeta.model_selection._task_scores import (
 from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import warn_of_unknown
+from skmeta.tables.meta_dataset.dataset import unpack
+from skmeta.tables.targets import one_or_several
 from skmeta.tables.unlabelled import missing_targets
 from skmeta.utils.messages import warn
 
@@ -72,13 +75,14 @@ def judge(
     y: Any,
     groups: Any,
     *,
-    shots: tuple[int, ...],
+    shots: Any,
     metric: Any,
     n_repeats: int,
     n_query: int | None,
     test_groups: Any,
     cv: Any,
     random_state: int | None,
+    support: str | None = None,
 ):
     """Score every estimator on every held-out task, with every number of shots.
 
@@ -92,9 +96,17 @@ def judge(
     """
     import pandas as pd
 
-    shots = _check_shots(shots)
+    X, y, groups, in_support = unpack(X, y, groups)
+    support = support_of(estimators.values(), support)
+    if shots is not None:
+        shots = _check_shots(shots)
+    elif in_support is None:
+        raise ValueError(
+            "shots=None takes supports as they are given: pass a MetaDataset that has "
+            "in_support, or say how many rows."
+        )
     check_options(n_repeats=n_repeats, n_query=n_query, random_state=random_state)
-    y = column_or_1d(y)
+    y = one_or_several(y)
     check_consistent_length(X, y)
     if metric is None:
         classifies = is_classifier(next(iter(estimators.values())))
@@ -110,11 +122,16 @@ def judge(
     unknown: Any = np.empty(0, dtype=y.dtype)
     splits = _splits(y, groups, test_groups, cv, random_state, train_needed)
     missing = missing_targets(y)
-    for train, test in splits:
+    for own_train, own_test in splits:
+        train, test = own_train, own_test
+        if support == "first":  # rows stay in their order, whoever splits them
+            train, test = np.sort(train), np.sort(test)
         known = train if train_needed else np.arange(len(y))
         if missing is not None:  # nobody can learn from these beforehand
             known = known[~missing[known]]
-        rows = _safe_indexing(X, known), y[known], _safe_indexing(groups, known)
+        rows = [_safe_indexing(X, known), y[known], _safe_indexing(groups, known)]
+        if in_support is not None:
+            rows.append(in_support[known])
         ready = {
             name: each if name in fitted else fit_on_tasks(each, *rows)
             for name, each in estimators.items()
@@ -122,9 +139,20 @@ def judge(
         X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
         space = _common_label_space(ready, y, groups)
         scorer = TaskScorer(X_test, y[test], groups_test, space)
-        parts += _judge_split(
-            ready, scorer, metric, shots, n_repeats, n_query, random_state
+        given = None if in_support is None else in_support[test]
+        if given is not None and missing is not None:
+            given = given[~missing[test]]
+        rounds = draw_rounds(
+            scorer.task,
+            scorer.label,
+            n_way=None,
+            n_episodes=None,
+            n_repeats=1 if support == "first" else n_repeats,  # there is but one
+            rng=np.random.default_rng(random_state),
+            support=support,
+            in_support=given,
         )
+        parts += _judge_split(ready, scorer, metric, shots, rounds, n_query)
         unknown = np.union1d(unknown, scorer.unknown_labels())
     warn_of_unknown(unknown)
     if not parts:
@@ -139,20 +167,15 @@ def judge(
     return frame, metric
 
 
-def _judge_split(ready, scorer, metric, shots, n_repeats, n_query, seed) -> Iterator:
+def _judge_split(ready, scorer, metric, shots, rounds, n_query) -> Iterator:
     import pandas as pd
 
-    rng = np.random.default_rng(seed)
-    rounds = draw_rounds(
-        scorer.task,
-        scorer.label,
-        n_way=None,
-        n_episodes=None,
-        n_repeats=n_repeats,
-        rng=rng,
-    )
     for repeat, whole in enumerate(rounds):
-        drawn = _large_enough(whole, max(shots), scorer)
+        if shots is None:
+            drawn = _large_enough(whole, 1, scorer)
+            shots = (int(drawn.n_given.max()),)
+        else:
+            drawn = _large_enough(whole, max(shots), scorer)
         query = drawn.query(max(shots), n_query)  # the same for every number of shots
         for name, estimator in ready.items():
             for n_shot in shots:
@@ -172,7 +195,7 @@ def _judge_split(ready, scorer, metric, shots, n_repeats, n_query, seed) -> Iter
 
 def _large_enough(drawn, most: int, scorer: TaskScorer):
     """Keep the tasks that can give all shots, the same for every number of them."""
-    kept = drawn.size > most
+    kept = drawn.n_able >= most
     if scorer.label_space == "per_task":  # with two classes, or there is no question
         cells = np.unique(
             np.column_stack([drawn.episode, scorer.label[drawn.row]])[kept], axis=0
@@ -181,6 +204,11 @@ def _large_enough(drawn, most: int, scorer: TaskScorer):
         kept &= n_cells[drawn.episode] >= 2
     n_left = len(np.unique(drawn.episode[kept]))
     n_tasks = len(drawn.task)
+    if n_left == 0 and drawn.n_given is not None:
+        raise ValueError(
+            f"No task is given {most} rows of support and a query. Lower shots, or set "
+            "shots=None to take the supports as they are."
+        )
     if n_left == 0:
         half = int(np.median(drawn.size)) - 1
         raise ValueError(

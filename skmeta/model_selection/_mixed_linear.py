@@ -75,6 +75,8 @@ class MixedLinear(Strategy):
         Parts of the training tasks, each left out once to choose the variances.
     n_draws : int, default=8
         Simulated supports of each task.
+    support : {"random", "first"}, default="random"
+        Which rows of a task simulated supports are: any, or the first.
     preprocessor : transformer, default=None
         Fitted to the training rows; None standardises, and turns the columns of a
         DataFrame to numbers.
@@ -132,6 +134,7 @@ class MixedLinear(Strategy):
         max_shot=10,
         n_folds=3,
         n_draws=8,
+        support="random",
         preprocessor=None,
         random_state=0,
     ):
@@ -143,6 +146,7 @@ class MixedLinear(Strategy):
         self.max_shot = max_shot
         self.n_folds = n_folds
         self.n_draws = n_draws
+        self.support = support
         self.preprocessor = preprocessor
         self.random_state = random_state
 
@@ -176,7 +180,9 @@ class MixedLinear(Strategy):
             offset[held] = self._offset(Z[held])
         if not self._classifies:
             self.noise_ = float(np.var(numbers[:, 0] - offset)) + 1e-9
-        draws = simulate(task, self.max_shot, self.n_draws, self.random_state)
+        draws = simulate(
+            task, self.max_shot, self.n_draws, self.random_state, self.support
+        )
 
         def loss(variances):
             return sum(loss_of(support, query, variances) for support, query in draws)

@@ -102,6 +102,8 @@ class PooledWithTaskMean(Strategy):
         Most rows of a simulated support.
     n_draws : int, default=6
         Simulated supports of each training task.
+    support : {"random", "first"}, default="random"
+        Which rows of a task simulated supports are: any, or the first.
     random_state : int, default=0
         Draws them.
 
@@ -125,9 +127,12 @@ class PooledWithTaskMean(Strategy):
     (2,)
     """
 
-    def __init__(self, estimator, *, max_shot=10, n_draws=6, random_state=0):
+    def __init__(
+        self, estimator, *, max_shot=10, n_draws=6, support="random", random_state=0
+    ):
         self.estimator = estimator
         self.max_shot = max_shot
+        self.support = support
         self.n_draws = n_draws
         self.random_state = random_state
 
@@ -139,7 +144,7 @@ class PooledWithTaskMean(Strategy):
         self.mean_, self.strength_ = numbers.mean(axis=0), shrinkage(numbers, task)
         rows, told = [], []
         for _ in range(self.n_draws):
-            support = draw_supports(task, 1, self.max_shot, rng)
+            support = draw_supports(task, 1, self.max_shot, rng, self.support)
             rest = np.flatnonzero(~support)
             rows.append(rest)
             told.append(

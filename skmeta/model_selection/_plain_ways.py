@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -21,7 +23,11 @@ __all__ = ["plain_ways"]
 
 
 def plain_ways(
-    kind: str, *, random_state: int | None = 0, rivals: str | bool = "installed"
+    kind: str,
+    *,
+    random_state: int | None = 0,
+    rivals: str | bool = "installed",
+    support: str = "random",
 ) -> dict[str, Strategy]:
     """Return what people do without meta-learning, by name.
 
@@ -49,6 +55,8 @@ def plain_ways(
     rivals : "installed" or bool, default="installed"
         Whether those of other packages are among them: where the package is there,
         always, or never. ``pip install "skmeta[rivals]"`` brings all.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are known, for those that choose by simulated supports.
 
     Returns
     -------
@@ -72,14 +80,15 @@ def plain_ways(
         linear, pooled, nearest = Ridge(), Ridge(), KNeighborsRegressor(1)
     own = {"preprocessor": Scaler(), "prior_rows": 2.0}  # on few rows, all are too sure
     boosting = make_boosting(None, kind, random_state)
+    simulated: dict[str, Any] = {"support": support, "random_state": random_state}
     ways: dict[str, Strategy] = {
         "mean": TaskMean(kind),
         "own nearest": PerTask(nearest, **own),
         "own linear": PerTask(linear, **own),
         "pooled linear": Pooled(make_pipeline(Scaler(), pooled), with_supports=False),
         "pooled boosting": Pooled(boosting, with_supports=False),
-        "boosting + mean": PooledWithTaskMean(boosting, random_state=random_state),
-        "boosting + residual": PooledWithResidual(boosting, random_state=random_state),
+        "boosting + mean": PooledWithTaskMean(boosting, **simulated),
+        "boosting + residual": PooledWithResidual(boosting, **simulated),
         "boosting + group": TaskAsCategory(kind=kind, random_state=random_state),
         "lightgbm + group": TaskAsCategory(
             "lightgbm", kind=kind, random_state=random_state
@@ -88,7 +97,7 @@ def plain_ways(
             "catboost", kind=kind, random_state=random_state
         ),
         "gpboost": GPBoost(kind),
-        "mixed linear": MixedLinear(kind, random_state=random_state),
+        "mixed linear": MixedLinear(kind, **simulated),
     }
     for package in ("lightgbm", "catboost", "gpboost"):
         if rivals is False or (rivals == "installed" and not is_installed(package)):

@@ -1,14 +1,20 @@
 """A scorer that runs episodes, for ``scoring=`` of scikit-learn's searches."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.utils import _safe_indexing, column_or_1d
+from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skmeta.episodes.rounds import Round, draw_classes, draw_rounds
-from skmeta.model_selection._inspect import adapts, label_space_of, rounds_for
+from skmeta.model_selection._inspect import (
+    adapts,
+    label_space_of,
+    rounds_for,
+    support_of,
+)
 from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._per_task import PerTask
 from skmeta.model_selection._task_scores import (
@@ -19,6 +25,9 @@ from skmeta.model_selection._task_scores import (
 )
 from skmeta.pipelines import last_step
 from skmeta.tables.labels import warn_of_unknown
+from skmeta.tables.meta_dataset.dataset import unpack
+from skmeta.tables.rows import check_in_support
+from skmeta.tables.targets import one_or_several
 from skmeta.tables.unlabelled import missing_targets
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
@@ -27,16 +36,17 @@ __all__ = ["FewShotScorer", "few_shot_scorer"]
 def few_shot_scorer(
     metric: str | Callable,
     *,
-    n_shot: int = 5,
+    n_shot: int | None = 5,
     n_way: int | None = None,
     n_query: int | None = None,
     n_episodes: int | None = None,
     n_repeats: int = 1,
     random_state: int | None = 0,
+    support: str | None = None,
 ) -> "FewShotScorer":
     """Make a scorer that judges by learning new tasks from a few rows.
 
-    Every task of ``groups`` is split at random in support and query, all are adapted to
+    Every task of ``groups`` is split in support and query, all are adapted to
     in one call, and each is scored on its query; the score is the mean over tasks. The
     estimator's own current task stays as it is.
 
@@ -47,10 +57,11 @@ def few_shot_scorer(
         "neg_log_loss", "r2"), a scorer, or a function ``metric(y_true, y_pred)``. A
         function whose name ends in ``_error``, ``_loss`` or ``_deviance`` is negated,
         so that more is always better. Metrics of probabilities get probabilities.
-    n_shot : int, default=5
+    n_shot : int or None, default=5
         Support rows: of each class where labels are only names inside a task, in all
         where a label means the same in every task. A task too small keeps one row (of
-        each class) for the query. 0 judges the prior.
+        each class) for the query. 0 judges the prior. None takes supports that a
+        :class:`skmeta.MetaDataset` or ``in_support`` give as they are.
     n_way : int, default=None
         Classes drawn for an episode, where labels are only names inside a task. None
         takes all of a task; or the estimator's own ``n_way`` where there are no groups.
@@ -64,13 +75,22 @@ def few_shot_scorer(
         Splits of each task, averaged before the mean over tasks.
     random_state : int, default=0
         Draws the splits. With an int every candidate of a search meets the same.
+    support : {"random", "first"}, default=None
+        Which rows of a task (of each class where labels are only names) are known
+        first: any, or those that come first in the table, with what follows for the
+        query. None is as the estimator has it, "random" where it is no meta-learner; in
+        a search over ``support`` itself say one, or candidates are judged by different
+        rows. Supports that are given stay given: ``n_shot`` of these rows are drawn, or
+        the first of them, and the query is what was not given.
 
     Returns
     -------
     scorer : FewShotScorer
-        Callable ``(estimator, X, y, groups=None)``. It asks for ``groups`` by metadata
-        routing, so with ``sklearn.set_config(enable_metadata_routing=True)`` it is
-        ready for ``scoring=``. Its method ``per_task`` gives the score of each task.
+        Callable ``(estimator, X, y, groups=None, in_support=None)``, or of a
+        :class:`skmeta.MetaDataset` ``(estimator, X)``. It asks for ``groups`` and
+        ``in_support`` by metadata routing, so with
+        ``sklearn.set_config(enable_metadata_routing=True)`` it is ready for
+        ``scoring=``. Its method ``per_task`` gives the score of each task.
 
     Notes
     -----
@@ -80,6 +100,10 @@ def few_shot_scorer(
     ``groups``, an estimator with ``tasks="classes"`` is judged on episodes of
     classes drawn from the table, which goes with :class:`ClassKFold`, and one with
     ``tasks="table"`` on splits of the table.
+
+    Of several targets every task is scored target by target, and its score is the mean
+    over those for which the metric is defined: of labels that a row has or has not,
+    "accuracy" is the mean of their accuracies, "roc_auc" the macro average.
 
     A task where the metric is undefined, such as AUC with one class in the query, is
     left out, with one warning that counts them.
@@ -104,6 +128,7 @@ def few_shot_scorer(
         n_episodes=n_episodes,
         n_repeats=n_repeats,
         random_state=random_state,
+        support=support,
     )
 
 
@@ -120,6 +145,7 @@ class FewShotScorer(BaseEstimator):
         n_episodes=None,
         n_repeats=1,
         random_state=0,
+        support=None,
     ):
         self.metric = metric
         self.n_shot = n_shot
@@ -128,29 +154,33 @@ class FewShotScorer(BaseEstimator):
         self.n_episodes = n_episodes
         self.n_repeats = n_repeats
         self.random_state = random_state
+        self.support = support
 
-    def __call__(self, estimator, X, y, groups=None) -> float:
+    def __call__(self, estimator, X, y=None, groups=None, in_support=None) -> float:
         """Score an estimator: the mean over tasks, more is better."""
-        _, scores = self._per_task(estimator, X, y, groups)
+        _, scores = self._per_task(estimator, X, y, groups, in_support)
         return float(np.nanmean(scores))
 
     def get_metadata_routing(self) -> MetadataRequest:
         """Ask for ``groups`` wherever a score is computed."""
         request = MetadataRequest(owner=self)
         request.score.add_request(param="groups", alias=True)
+        request.score.add_request(param="in_support", alias=True)
         return request
 
-    def per_task(self, estimator, X, y, groups=None):
+    def per_task(self, estimator, X, y=None, groups=None, in_support=None):
         """Score every task.
 
         Parameters
         ----------
         estimator : object
             What to judge.
-        X, y : array-like
-            Rows and targets.
+        X, y : array-like, or MetaDataset
+            Rows and targets, or the tasks themselves.
         groups : array-like of shape (n_rows,), default=None
             Task of each row.
+        in_support : bool array-like of shape (n_rows,), default=None
+            The rows that are given as support.
 
         Returns
         -------
@@ -160,20 +190,33 @@ class FewShotScorer(BaseEstimator):
         """
         import pandas as pd
 
-        names, scores = self._per_task(estimator, X, y, groups)
+        names, scores = self._per_task(estimator, X, y, groups, in_support)
         return pd.Series(scores, index=pd.Index(names, name="task"), name="score")
 
-    def _per_task(self, estimator, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
+    def _per_task(
+        self, estimator, X, y, groups, in_support
+    ) -> tuple[np.ndarray, np.ndarray]:
+        X, y, groups, in_support = unpack(X, y, groups, in_support)
+        if y is None:
+            raise ValueError("A score compares with the true targets: pass y as well.")
+        if in_support is not None:
+            in_support = check_in_support(in_support, len(y))
+        elif self.n_shot is None:
+            raise ValueError(
+                "n_shot=None takes supports as they are given: pass a MetaDataset that "
+                "has in_support, or say how many rows."
+            )
+        n_shot = len(y) if self.n_shot is None else self.n_shot
         metric = Metric(self.metric)
         check_options(
-            n_shot=self.n_shot,
+            n_shot=n_shot,
             n_way=self.n_way,
             n_query=self.n_query,
             n_episodes=self.n_episodes,
             n_repeats=self.n_repeats,
             random_state=self.random_state,
         )
-        y = column_or_1d(y)
+        y = one_or_several(y)
         of_classes = groups is None and self._draws_classes(estimator)
         if groups is None and not of_classes:
             if getattr(last_step(estimator), "tasks", "groups") != "table":
@@ -184,10 +227,10 @@ class FewShotScorer(BaseEstimator):
                     "arrives. Or pass n_way= to draw episodes from the classes of y."
                 )
             groups = np.zeros(len(y), dtype=np.intp)
+        known, missing = np.arange(len(y)), missing_targets(y)
+        if missing is not None:
+            known = known[~missing]
         if not adapts(estimator):
-            known, missing = slice(None), missing_targets(y)
-            if missing is not None:
-                known = np.flatnonzero(~missing)
             tasks_of = y if of_classes else groups
             estimator = PerTask(estimator).fit(
                 _safe_indexing(X, known),
@@ -196,13 +239,15 @@ class FewShotScorer(BaseEstimator):
             )
         space = "per_task" if of_classes else label_space_of(estimator, y, groups)
         scorer = TaskScorer(X, y, groups, space)
+        if in_support is not None:
+            in_support = in_support[known]
         n_query = self.n_query
         if n_query is None and of_classes:
             n_query = 15
         parts, tasks = [], []
-        for drawn in self._rounds(estimator, scorer, of_classes):
-            query = drawn.query(self.n_shot, n_query)
-            each = scorer.scores(estimator, metric, drawn, self.n_shot, query)
+        for drawn in self._rounds(estimator, scorer, of_classes, in_support):
+            query = drawn.query(n_shot, n_query)
+            each = scorer.scores(estimator, metric, drawn, n_shot, query)
             if each is None:
                 raise ValueError(
                     f"n_shot=0 asks for a prior, which {last_step(estimator)!r} "
@@ -225,13 +270,18 @@ class FewShotScorer(BaseEstimator):
         return own == "classes" or (own is None and self.n_way is not None)
 
     def _rounds(
-        self, estimator, scorer: TaskScorer, of_classes: bool
+        self, estimator, scorer: TaskScorer, of_classes: bool, in_support: Any
     ) -> Iterator[Round]:
+        support = support_of([estimator], self.support)
         rng = np.random.default_rng(self.random_state)
         if of_classes:
             n_way = self.n_way or getattr(last_step(estimator), "n_way", 5)
             drawn = draw_classes(
-                scorer.label, n_way=n_way, n_episodes=self.n_episodes or 100, rng=rng
+                scorer.label,
+                n_way=n_way,
+                n_episodes=self.n_episodes or 100,
+                rng=rng,
+                support=support,
             )
             yield from rounds_for(estimator, drawn)
             return
@@ -248,4 +298,6 @@ class FewShotScorer(BaseEstimator):
             n_episodes=self.n_episodes,
             n_repeats=self.n_repeats,
             rng=rng,
+            support=support,
+            in_support=in_support,
         )

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
+from skmeta.episodes.sampling import check_support
+
 __all__ = [
     "choose",
     "draw_supports",
@@ -20,7 +22,11 @@ _MOST_TASKS = 2400
 
 
 def draw_supports(
-    task: np.ndarray, low: int, high: int, rng: np.random.Generator
+    task: np.ndarray,
+    low: int,
+    high: int,
+    rng: np.random.Generator,
+    support: str = "random",
 ) -> np.ndarray:
     """Draw a support of each task, of a random number of rows.
 
@@ -33,6 +39,8 @@ def draw_supports(
         a task of two; a task's only row is support.
     rng : numpy.random.Generator
         Source of randomness.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are its support: any, or the first.
 
     Returns
     -------
@@ -42,15 +50,21 @@ def draw_supports(
     _, task, size = np.unique(task, return_inverse=True, return_counts=True)
     shot = rng.integers(low, high + 1, size=len(size))
     shot = shot.clip(max=np.maximum(size - 2, 1))
-    shuffled = rng.permutation(len(task))
-    shuffled = shuffled[np.argsort(task[shuffled], kind="stable")]
+    order = np.arange(len(task))
+    if check_support(support) == "random":
+        order = rng.permutation(len(task))
+    order = order[np.argsort(task[order], kind="stable")]
     place = np.empty(len(task), dtype=np.intp)
-    place[shuffled] = np.arange(len(task)) - np.repeat(size.cumsum() - size, size)
+    place[order] = np.arange(len(task)) - np.repeat(size.cumsum() - size, size)
     return place < shot[task]
 
 
 def simulate(
-    task: np.ndarray, max_shot: int, n_draws: int, random_state: int | None
+    task: np.ndarray,
+    max_shot: int,
+    n_draws: int,
+    random_state: int | None,
+    support: str = "random",
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Draw supports of training tasks again and again, and what is left of them.
 
@@ -64,6 +78,8 @@ def simulate(
         Supports of each task; of very many tasks fewer, and not of all.
     random_state : int or None
         Draws them.
+    support : {"random", "first"}, default="random"
+        Which rows of a task are its support: any, or the first.
 
     Returns
     -------
@@ -76,8 +92,8 @@ def simulate(
         rows = rows[np.isin(task, rng.permutation(n_tasks)[:_MOST_TASKS])]
     drawn = []
     for _ in range(max(1, min(n_draws, _MOST_TASKS // n_tasks))):
-        support = draw_supports(task[rows], 1, max_shot, rng)
-        drawn.append((rows[support], rows[~support]))
+        known = draw_supports(task[rows], 1, max_shot, rng, support)
+        drawn.append((rows[known], rows[~known]))
     return drawn
 
 

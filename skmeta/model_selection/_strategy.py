@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
+    clone,
     is_classifier,
     is_regressor,
 )
@@ -24,6 +25,13 @@ from skmeta.tables.sizes import (
     refuse_extreme_targets,
     refuse_words,
     unit_of,
+)
+from skmeta.tables.targets import (
+    as_indicators,
+    check_n_targets,
+    has_columns,
+    one_or_several,
+    without_sparsity,
 )
 
 __all__ = ["Strategy", "log_probabilities_of", "probabilities_of", "stand_in"]
@@ -61,8 +69,9 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             Rows of all tasks.
-        y : array-like of shape (n_rows,)
-            Targets.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
+            Targets. Of several, each is learnt by a copy: values, or 0 and 1 for labels
+            that a row has or has not.
         groups : array-like of shape (n_rows,)
             Task of each row.
         classes : array-like of shape (n_classes,), default=None
@@ -73,6 +82,12 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         self : object
             Fitted.
         """
+        y = without_sparsity(y)
+        if hasattr(self, "targets_"):  # of an earlier fit
+            del self.targets_
+        if has_columns(y):
+            self._fit_targets(X, np.asarray(y), groups, classes)
+            return self
         y = self._check_rows(X, y, reset=True)
         if groups is None:
             raise ValueError(
@@ -108,7 +123,7 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_rows, n_features), default=None
             Support rows.
-        y : array-like of shape (n_rows,), default=None
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
             Targets.
         groups : array-like of shape (n_rows,), default=None
             Task of each row; all are one task if None.
@@ -119,6 +134,9 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
             Ready to predict.
         """
         check_is_fitted(self)
+        if hasattr(self, "targets_"):
+            self._adapt_targets(X, y, groups)
+            return self
         if X is None and y is not None:
             raise ValueError("adapt learns from rows: pass X as well, or neither.")
         if X is None:
@@ -155,9 +173,11 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
             Labels or values.
         """
+        if hasattr(self, "targets_"):
+            return np.column_stack([each.predict(X, groups) for each in self.targets_])
         task = self._locate(X, groups)
         if not hasattr(self, "label_space_"):
             values, unit = self._values(X, task), getattr(self, "unit_", 1.0)
@@ -178,9 +198,38 @@ class Strategy(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows, n_classes)
-            In the order of ``classes_``.
+            In the order of ``classes_``; of several columns of labels, how likely a row
+            has each.
         """
+        if hasattr(self, "targets_"):
+            shares = [each.predict_proba(X, groups)[:, 1] for each in self.targets_]
+            return np.column_stack(shares)
         return self._probabilities(X, self._locate(X, groups))
+
+    # Several targets ----------------------------------------------------------------
+
+    targets_: list[Any]
+
+    def _fit_targets(self, X, y, groups, classes) -> None:
+        """Fit a copy to each target."""
+        given = {}
+        if is_classifier(self._answers_as()):
+            if classes is not None:
+                raise ValueError("classes are of a single column of labels.")
+            y = as_indicators(y)
+            given = {"classes": np.arange(2)}
+            self.label_space_, self.classes_ = "shared", np.arange(y.shape[1])
+        self.targets_ = [clone(self).fit(X, own, groups, **given) for own in y.T]
+        self.n_features_in_ = self.targets_[0].n_features_in_
+
+    def _adapt_targets(self, X, y, groups) -> None:
+        columns: Any = [None] * len(self.targets_)
+        if y is not None:
+            y = one_or_several(y)
+            check_n_targets(y, len(self.targets_))
+            columns = (as_indicators(y) if self._classifies else y).T
+        for each, own in zip(self.targets_, columns, strict=True):
+            each.adapt(X, own, groups)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -20,6 +20,7 @@ from skmeta.pipelines import (
 )
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import are_among
+from skmeta.tables.targets import as_indicators, has_columns
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show, silenced, warn
 from skmeta.utils.unique import number
@@ -50,8 +51,11 @@ class TaskScorer:
             X = _safe_indexing(X, np.flatnonzero(~missing))
             y = known_targets(y, missing)
         self.X = X
-        self.y = _check_y(y, multi_output=False, y_numeric=label_space is None)
-        if label_space is not None:
+        several = has_columns(y)
+        self.y = _check_y(y, multi_output=several, y_numeric=label_space is None)
+        if label_space is not None and several:
+            self.y = as_indicators(self.y)
+        elif label_space is not None:
             check_classification_targets(self.y)
         if len(self.y) != n_rows(X):
             raise ValueError(f"X has {n_rows(X)} rows, y has {len(self.y)}.")
@@ -102,7 +106,7 @@ class TaskScorer:
     def _known_to(self, estimator: Any) -> np.ndarray:
         """Tell of each row whether an estimator knows the label."""
         classes = getattr(last_step(estimator), "classes_", None)
-        if classes is None:
+        if classes is None or self.y.ndim == 2:
             return np.ones(len(self.y), dtype=bool)
         known = are_among(self.y, classes)
         self._unknown = np.union1d(self._unknown, self.y[~known])
@@ -151,6 +155,8 @@ class TaskScorer:
             answers = learner.predict_proba(Z, **groups)
         else:
             answers = restore_targets(estimator, learner.predict(Z, **groups))
+        if self.y.ndim == 2:
+            return self._scores_by_target(metric, drawn, asked, episode, answers)
         answers, classes = self._by_episode(
             answers, episode, drawn, support, getattr(learner, "classes_", None)
         )
@@ -176,6 +182,20 @@ class TaskScorer:
         task = np.concatenate([episode, own[kept]])
         missing = np.arange(len(task)) >= len(y)
         return stack_rows(rows, more), with_missing(y, missing), task
+
+    def _scores_by_target(self, metric, drawn, asked, episode, answers):
+        """Score several targets one by one; the mean over those that are defined."""
+        n_episodes = len(drawn.task)
+        classes = None if self.label_space is None else [np.arange(2)] * n_episodes
+        scores = []
+        for y, column in zip(self.y[asked].T, answers.T, strict=True):
+            said = column
+            if classes is not None and not metric.takes_labels:
+                said = np.column_stack([1 - column, column])
+            parts, _ = self._by_episode(said, episode, drawn, None, np.arange(2))
+            scores.append(metric.per_task(y, parts, episode, n_episodes, classes))
+        defined = np.ma.masked_where(np.isnan(scores), scores)
+        return defined.mean(axis=0).filled(np.nan)
 
     def _by_episode(self, answers, episode, drawn, support, vocabulary):
         """Cut the answers by episode, to the classes that the episode has."""

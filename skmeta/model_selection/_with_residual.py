@@ -48,6 +48,8 @@ class PooledWithResidual(Strategy):
         Parts of the training tasks, each answered by an estimator of the others.
     n_draws : int, default=8
         Simulated supports of each task.
+    support : {"random", "first"}, default="random"
+        Which rows of a task simulated supports are: any, or the first.
     random_state : int, default=0
         Draws folds of tasks and supports.
 
@@ -88,6 +90,7 @@ class PooledWithResidual(Strategy):
         max_shot=10,
         n_folds=3,
         n_draws=8,
+        support="random",
         random_state=0,
     ):
         self.estimator = estimator
@@ -95,6 +98,7 @@ class PooledWithResidual(Strategy):
         self.max_shot = max_shot
         self.n_folds = n_folds
         self.n_draws = n_draws
+        self.support = support
         self.random_state = random_state
 
     def _learn(self, X, y, task):
@@ -118,7 +122,9 @@ class PooledWithResidual(Strategy):
     def _choose_variance(self, offset, target, task):
         """Take the one that predicts the rest of left-out tasks best of a few rows."""
         n_tasks = task.max() + 1
-        draws = simulate(task, self.max_shot, self.n_draws, self.random_state)
+        draws = simulate(
+            task, self.max_shot, self.n_draws, self.random_state, self.support
+        )
 
         def loss(variance):
             return sum(loss_of(support, query, variance) for support, query in draws)

@@ -15,9 +15,11 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.engine.supports import Supports
+from skmeta.episodes.spec import Spec
 from skmeta.exceptions import LoadError
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.prior import Prior
+from skmeta.tables.priors import Priors
 
 __all__ = [
     "check_adapted",
@@ -75,10 +77,12 @@ def check_learnt(meta: Any) -> None:
     """
     spec = meta.spec_
     sizes = {"n_features": 1, "n_outputs": 0, "n_train_classes": 0, "n_parts": 0}
+    sizes["n_targets"] = 1
     for name, least in sizes.items():
         if not _is_count(getattr(spec, name), least):
             raise LoadError(f"Its {name} is {getattr(spec, name)!r}.")
-    if spec.kind != meta._kind or type(spec.from_pool) is not bool:
+    flags = spec.from_pool, spec.fixed_split
+    if spec.kind != meta._kind or any(type(flag) is not bool for flag in flags):
         raise LoadError("It was learnt for targets of another kind.")
     if spec.label_space not in ("shared", "per_task"):
         raise LoadError(f"Its label_space is {spec.label_space!r}.")
@@ -86,18 +90,24 @@ def check_learnt(meta: Any) -> None:
     if n_features != spec.n_features:
         raise LoadError(f"It was learnt from {n_features!r} columns.")
     for name in (*_OF_COLUMNS, *_OF_TARGETS):
-        shapes = [(), (n_features,)] if name in _OF_COLUMNS else [(), (1,)]
+        width = n_features if name in _OF_COLUMNS else spec.n_targets
+        shapes: list[tuple[int, ...]] = [(), (width,)]
         _check_numbers(name, getattr(meta, name, None), shapes)
     names = getattr(meta, "feature_names_in_", None)
     if names is not None and np.shape(names) != (n_features,):
         raise LoadError("It has other columns than names of them.")
     if spec.kind == "classifier":
         n_classes = len(_flat("classes_", meta.classes_))
-        if n_classes != spec.n_outputs and spec.label_space == "shared":
-            raise LoadError(f"It has {n_classes} classes for {spec.n_outputs} outputs.")
+        # Of several targets each is a label, which a row has or has not.
+        known = spec.n_outputs if spec.n_targets == 1 else spec.n_targets
+        if n_classes != known and spec.label_space == "shared":
+            raise LoadError(f"It has {n_classes} classes for {known} outputs.")
         weight = getattr(meta, "class_weight_", None)  # not in format 1
         _check_numbers("class_weight_", weight, [(n_classes,)])
-    _check_prior(meta.prior_, spec.n_parts)
+    names = getattr(meta, "target_names_", None)
+    if names is not None and np.shape(names) != (spec.n_targets,):
+        raise LoadError("It has other targets than names of them.")
+    _check_priors(meta.prior_, spec)
 
 
 def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:
@@ -125,7 +135,8 @@ def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:
     names = adapted.names
     if names is not None and n_tasks - len(_flat("names", names)) not in (0, 1):
         raise LoadError("It has other tasks than names of them.")
-    if (adapted.labels is None) != (meta._kind == "regressor"):
+    has_labels = meta._kind == "classifier" and meta.spec_.n_targets == 1
+    if (adapted.labels is not None) != has_labels:
         raise LoadError("Its tasks are of another kind.")
     if adapted.labels is not None:
         _check_labels(adapted.labels, n_tasks)
@@ -161,16 +172,17 @@ def _check_rows(supports: Supports, sizes: np.ndarray, meta: Any) -> None:
     """Refuse rows of tasks of such sizes that are none."""
     total, prior = int(sizes.sum()), meta.prior_
     n_outputs = 0 if prior is None else prior.n_outputs
+    targets = (meta.spec_.n_targets,) if meta.spec_.n_targets > 1 else ()
     shapes: dict[str, list[tuple[int, ...]]] = {
         "X": [(total, meta.n_features_in_)],
         "weight": [(total,)],
-        "offset": [(total, meta.spec_.n_parts, n_outputs)],
+        "offset": [(total, meta.spec_.n_parts, n_outputs, *targets)],
     }
     for name, allowed in shapes.items():
         _check_numbers(f"{name} of supports", getattr(supports, name), allowed)
     if (
         not isinstance(supports.y, np.ndarray)
-        or len(supports.y) != total
+        or supports.y.shape != (total, *targets)
         or supports.X is None
         or supports.X.dtype != np.float32
         or (supports.offset is None) != (prior is None)
@@ -186,8 +198,11 @@ def _try(adapted: AdaptedTasks, meta: Any) -> None:
         return
     # Not by the prior itself, which may refuse a row of zeros.
     prior = meta.prior_
-    n_outputs = 1 if prior is None or prior.classes is None else len(prior.classes)
-    said = np.zeros((1, meta.spec_.n_parts, n_outputs), dtype=np.float32)
+    n_outputs = 1 if prior is None else prior.n_outputs
+    shape: tuple[int, ...] = (1, meta.spec_.n_parts, n_outputs)
+    if meta.spec_.n_targets > 1:
+        shape = (*shape, meta.spec_.n_targets)
+    said = np.zeros(shape, dtype=np.float32)
     table = meta._table(
         np.zeros((1, n_features)), offset=None if prior is None else said
     )
@@ -202,7 +217,7 @@ def _try(adapted: AdaptedTasks, meta: Any) -> None:
         with torch.no_grad():
             outputs = learner.algorithm.predict(learner.module, one, *given)
         labels = adapted.labels
-        least = 1 if labels is None else labels.n_classes[task]
+        least = meta.spec_.n_targets if labels is None else labels.n_classes[task]
         if outputs.ndim != 3 or outputs.shape[:2] != (1, 1) or outputs.shape[2] < least:
             raise LoadError("What it has learnt of tasks answers nothing.")
 
@@ -217,6 +232,16 @@ def _check_labels(labels: TaskLabels, n_tasks: int) -> None:
         and (first + n_classes <= len(members)).all()
     ):
         raise LoadError("Its tasks have other classes than labels of them.")
+
+
+def _check_priors(prior: Any, spec: Spec) -> None:
+    if prior is None or spec.n_targets == 1:
+        _check_prior(prior, spec.n_parts)
+        return
+    if not isinstance(prior, Priors) or len(prior.targets) != spec.n_targets:
+        raise LoadError("Its prior is none.")
+    for of_target in prior.targets:
+        _check_prior(of_target, spec.n_parts)
 
 
 def _check_prior(prior: Any, n_parts: int) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from inspect import signature
@@ -38,6 +39,7 @@ from skmeta.saving.values import Reader, Writer
 from skmeta.saving.weights import check_weights, for_weights
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.prior import Prior
+from skmeta.tables.priors import Priors
 from skmeta.utils.devices import check_device
 from skmeta.utils.files import replace_file
 from skmeta.utils.messages import listed, warn
@@ -70,6 +72,10 @@ LEFT_OUT = frozenset({"callbacks", "checkpoint_dir", "device"})
 _PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "calibration_")
 _PARTS += ("_metadata_request",)
 _PARTS += ("_training_groups",)  # may be names of people, and serve a message alone
+
+# Whether the file that is being written holds supports. A member inside a Pipeline gets
+# there by skops, which asks for its state without a word of it.
+_wants_supports: ContextVar[bool] = ContextVar("_wants_supports", default=False)
 
 
 def save(estimator: Any, path: str | os.PathLike, *, supports: bool = False) -> None:
@@ -163,7 +169,11 @@ def pack_estimator(estimator: Any, *, supports: bool = False) -> bytes:
     """Return the bytes of an estimator's file."""
     writer = Writer(_write_inside)
     writer.supports = supports
-    content = _write_estimator(writer, estimator, "")
+    token = _wants_supports.set(supports)
+    try:
+        content = _write_estimator(writer, estimator, "")
+    finally:
+        _wants_supports.reset(token)
     return pack({"estimator": content}, writer.tensors)
 
 
@@ -208,6 +218,8 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     """Write an estimator inside another; None for what is no estimator."""
     if type(value) in KINDS.values():
         return _write_estimator(writer, value, f"{where}.")
+    if isinstance(value, Priors):
+        return {"priors": writer.write(value.targets, where)}
     if isinstance(value, Prior):
         parts = value.__getstate__().items()
         return {"prior": {k: writer.write(v, where) for k, v in parts}}
@@ -217,6 +229,8 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
 def _read_inside(reader: Reader, content: dict, device: str | None) -> Any:
     if "class" in content:
         return _read_estimator(reader, content, device)
+    if "priors" in content:
+        return Priors(reader.read(content["priors"]))
     if "prior" in content:
         return Prior(**{k: reader.read(v) for k, v in content["prior"].items()})
     return read_plain(reader, content, TRUSTED_TYPES)
@@ -271,7 +285,7 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
             key: writer.write(vars(meta)[name], f"{root}{key}")
             for key, name in sorted(learnt.items())
         },
-        "spec": {key: getattr(meta.spec_, name) for key, name in SPEC.items()},
+        "spec": _write_spec(meta.spec_),
         "history": writer.write([*meta.history_], f"{root}history_"),
         "weights": writer.write(dict(meta.module_.state_dict()), f"{root}module_"),
         **_write_adapted(writer, meta.adapted_, f"{root}adapted_"),
@@ -317,6 +331,16 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
     reader.algorithm, reader.device = meta.algorithm_, meta.device
     meta.adapted_ = _read_adapted(reader, content, meta)
     return meta
+
+
+def _write_spec(spec: Spec) -> dict:
+    content = {key: getattr(spec, name) for key, name in SPEC.items()}
+    # Earlier versions do not know that there may be more.
+    if spec.n_targets == 1:
+        del content["n_targets"]
+    if not spec.fixed_split:
+        del content["fixed_split"]
+    return content
 
 
 def _default(cls: type, name: str) -> Any:
@@ -473,7 +497,8 @@ def _write_ensemble(writer: Writer, ensemble: Any, root: str) -> dict:
     }
     if not ensemble.__sklearn_is_fitted__():
         return content
-    return {**content, "learnt": writer.write(ensemble._parts(), f"{root}learnt")}
+    parts = ensemble._parts(supports=writer.supports)
+    return {**content, "learnt": writer.write(parts, f"{root}learnt")}
 
 
 def _read_ensemble(reader: Reader, content: dict) -> Any:
@@ -489,7 +514,8 @@ def _read_ensemble(reader: Reader, content: dict) -> Any:
 
 def to_state(estimator: Any) -> dict:
     """Return a state that is made of nothing but an array of bytes."""
-    return {"skmeta": np.frombuffer(pack_estimator(estimator), dtype=np.uint8).copy()}
+    data = pack_estimator(estimator, supports=_wants_supports.get())
+    return {"skmeta": np.frombuffer(data, dtype=np.uint8).copy()}
 
 
 def from_state(estimator: Any, state: dict) -> None:

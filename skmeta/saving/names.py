@@ -77,6 +77,7 @@ FITTED = _themselves(
     "target_high_",
     "target_low_",
     "target_mean_",
+    "target_names_",
     "target_scale_",
     "target_within_",
     "unlabelled_",
@@ -86,9 +87,9 @@ FITTED = _themselves(
 
 SPEC = _themselves(
     *("n_features", "n_outputs", "kind", "label_space", "n_train_classes", "n_parts"),
-    "from_pool",
+    *("from_pool", "fixed_split", "n_targets"),
 )
-"""Keys of a ``Spec``, and its fields."""
+"""Keys of a ``Spec``, and its fields; the last two only where they say something."""
 
 ADAPTED = {
     "names": "names",

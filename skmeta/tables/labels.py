@@ -241,6 +241,12 @@ class TaskLabels:
         """Name the class code of each row, given the row's task."""
         return self.vocabulary[self.members[self.first[task] + codes]]
 
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """List the classes of all tasks, as a label and the number of its task each."""
+        members = self.members[places_of(self.first, self.n_classes)]
+        task = np.repeat(np.arange(len(self.first)), self.n_classes)
+        return self.vocabulary[members], task
+
     @property
     def are_shared(self) -> bool:
         """Whether every task has the whole vocabulary."""

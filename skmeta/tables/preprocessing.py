@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # for annotations alone: pandas is imported where it is used
     from pandas import DataFrame, Series
     from sklearn.utils import Tags
 
-__all__ = ["make_preprocessor"]
+__all__ = ["columns_of_dates", "make_preprocessor"]
 
 _DAY = 86_400  # seconds
 _ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}"
@@ -113,7 +113,7 @@ def make_preprocessor(
         [
             ("numbers", make_pipeline(_Numbers(), impute()), _columns_of_numbers),
             ("categories", make_pipeline(_Categories(), encoder), _columns_of_text),
-            ("dates", make_pipeline(_Dates(), impute()), _columns_of_dates),
+            ("dates", make_pipeline(_Dates(), impute()), columns_of_dates),
         ],
         verbose_feature_names_out=False,
     )
@@ -130,7 +130,8 @@ def _columns_of_text(X: Any) -> list:
     return _columns_of("text", X)
 
 
-def _columns_of_dates(X: Any) -> list:
+def columns_of_dates(X: Any) -> list:
+    """Name the columns of a table that hold dates, as such or as ISO text."""
     return _columns_of("date", X)
 
 

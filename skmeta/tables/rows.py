@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import column_or_1d
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.unlabelled import UnlabelledRows
+from skmeta.utils.messages import show
 
-__all__ = ["TaskRows"]
+__all__ = ["TaskRows", "check_in_support", "join_targets"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class TaskRows:
         The tasks' groups, sorted; None for a single task without a name.
     weight : ndarray of shape (n_rows,), default=None
         How much each row counts, more than 0; None where all count the same.
+    in_support : bool ndarray of shape (n_rows,), default=None
+        True for rows that are always support, False for query; None: not fixed.
     unlabelled : UnlabelledRows, default=None
         Further rows of these tasks, whose targets are missing; None where there are
         none. They are in none of the above.
@@ -40,6 +45,7 @@ class TaskRows:
     task: np.ndarray
     names: np.ndarray | None = None
     weight: np.ndarray | None = None
+    in_support: np.ndarray | None = None
     unlabelled: UnlabelledRows | None = None
 
     @classmethod
@@ -48,6 +54,7 @@ class TaskRows:
         X: np.ndarray,
         y: np.ndarray,
         groups: Any,
+        in_support: Any = None,
         missing: np.ndarray | None = None,
     ) -> TaskRows:
         """Say which task each row is of: its group, or the only one without groups.
@@ -66,13 +73,17 @@ class TaskRows:
         Raises
         ------
         ValueError
-            If there is not one group per row, or if a group is missing.
+            If there is not one group per row, or if a group is missing; or if
+            ``in_support`` does not say True or False of each row.
         """
+        if in_support is not None:
+            in_support = check_in_support(in_support, len(X))
         if groups is None:
-            one = cls(X, y, np.zeros(len(X), dtype=np.intp))
+            one = cls(X, y, np.zeros(len(X), dtype=np.intp), in_support=in_support)
             return one._without_targets(missing)
         names, task = encode_groups(groups, X)
-        return cls(X, y, task, names)._without_targets(missing)
+        rows = cls(X, y, task, names, in_support=in_support)
+        return rows._without_targets(missing)
 
     def _without_targets(self, missing: np.ndarray | None) -> TaskRows:
         if missing is None:
@@ -81,6 +92,7 @@ class TaskRows:
             self,
             X=self.X[~missing],
             task=self.task[~missing],
+            in_support=None if self.in_support is None else self.in_support[~missing],
             unlabelled=UnlabelledRows(self.X[missing], self.task[missing], missing),
         )
 
@@ -97,13 +109,13 @@ class TaskRows:
 
         Rows without targets stay.
         """
-        weight = None if self.weight is None else self.weight[chosen]
         return TaskRows(
             self.X[chosen],
             self.y[chosen],
             self.task[chosen],
             self.names,
-            weight,
+            None if self.weight is None else self.weight[chosen],
+            None if self.in_support is None else self.in_support[chosen],
             self.unlabelled,
         )
 
@@ -141,3 +153,49 @@ class TaskRows:
         if others is not None:
             others = others._replace(task=task[len(rows) :])
         return replace(rows, task=task[: len(rows)], names=names, unlabelled=others)
+
+
+def check_in_support(in_support: Any, n_rows: int) -> np.ndarray:
+    """Return which rows are given as support.
+
+    Raises
+    ------
+    ValueError
+        If there is not True or False for each row.
+    """
+    in_support = column_or_1d(in_support)
+    if len(in_support) != n_rows or in_support.dtype != bool:
+        raise ValueError(
+            f"in_support must hold True or False for each of the {n_rows} rows, not "
+            f"{len(in_support)} of {in_support.dtype}."
+        )
+    return in_support
+
+
+def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Put targets of several calls one after another.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of shape (n_rows, ...)
+        Targets of each call.
+
+    Returns
+    -------
+    ndarray
+        All of them.
+
+    Raises
+    ------
+    ValueError
+        If some are words and others numbers.
+    """
+    words = [each for each in parts if each.dtype.kind in "UST"]
+    numbers = [each for each in parts if each.dtype.kind in "biufc"]
+    if words and numbers:  # numpy would write the numbers as words
+        raise ValueError(
+            f"y holds words such as {show(words[0], 3)} and numbers such as "
+            f"{show(numbers[0], 3)}: rows that are added need targets of the kind "
+            "that those before them have."
+        )
+    return np.concatenate(parts)

@@ -121,7 +121,8 @@ def with_missing(known: np.ndarray, missing: np.ndarray) -> np.ndarray:
         Floats with NaN, or objects with None where the known ones are no floats.
     """
     is_float = known.dtype.kind == "f"
-    targets = np.full(len(missing), np.nan if is_float else None)
+    shape = (len(missing), *known.shape[1:])
+    targets = np.full(shape, np.nan if is_float else None)
     if is_float:
         targets = targets.astype(known.dtype)
     targets[~missing] = known

@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 
 import skmeta
 from skmeta.__main__ import main
+from skmeta.evaluation import evaluate
 from tests._browser import find_chromium, open_page
 
 HOSTILE = "<script>document.title = 'pwned'</script>"
@@ -371,3 +372,79 @@ def test_without_its_packages_the_command_says_what_to_install(small, monkeypatc
     code, _, err = run(small, "--target=sales", "--groups=shop")
     assert code == 1
     assert 'needs jinja2: pip install "skmeta[evaluate]"' in err
+
+
+# Rows in time --------------------------------------------------------------------
+
+
+def drifting_visits(n_tasks=14, n_rows=12):
+    """Levels that drift from visit to visit; the rows of the file are shuffled."""
+    rng = np.random.default_rng(0)
+    task = np.repeat(np.arange(n_tasks), n_rows)
+    drift = np.cumsum(rng.normal(0.5, 0.3, size=(n_tasks, n_rows)), axis=1).ravel()
+    table = pd.DataFrame(
+        {
+            "dose": rng.normal(size=len(task)),
+            "visit": np.tile(pd.date_range("2024-01-01", periods=n_rows), n_tasks),
+            "patient": [f"p{each:02}" for each in task],
+            "level": drift + rng.normal(size=n_tasks)[task],
+            "known": np.tile(np.arange(n_rows) < 4, n_tasks),
+        }
+    )
+    return table.sample(frac=1, random_state=1)
+
+
+QUICKLY = ["--target=level", "--groups=patient", "--algorithms=r2d2", "--plain=mean"]
+QUICKLY += ["--shots", "2", "4", "--max-epochs=1"]
+
+
+def test_a_table_is_judged_by_its_column_of_time(tmp_path, capsys):
+    drifting_visits().to_csv(tmp_path / "t.csv", index=False)
+    errors, words = {}, [tmp_path / "t.csv", *QUICKLY, f"--out={tmp_path / 'r'}"]
+    for how in ([], ["--time=visit"], ["--in-support=known"]):
+        code, out, err = run(*words, *how, "--drop", "known" if not how else "dose")
+        assert code == 0, err
+        row = re.search(r"^mean[^\n\d]*([\d.]+) ± [\d.]+ +([\d.]+)", out, re.MULTILINE)
+        errors[tuple(how)] = float(row[2])
+        page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+        cautions = out.count("caution: "), page.count('<p class="caution">')
+        assert cautions == ((0, 0) if how else (1, 1))
+        known = {
+            "": "random rows",
+            "--time=visit": "the first rows by “visit”",
+            "--in-support=known": "any of the rows that are given as support",
+        }["".join(how)]
+        assert f"known of a new task: {known}" in out
+        assert f"Known of a new task are {known}." in page
+        assert "".join(how[:1]).replace("=", " ") in html.unescape(page)
+        blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.DOTALL)
+        code = next(block for block in blocks if "make_problem" in block)
+        place = {}
+        exec(html.unescape(code), place)
+        assert place["meta"].support == ("first" if "--time=visit" in how else "random")
+        assert place["meta"].spec_.fixed_split == bool(how)
+    # A mean of any four visits is nearer to the others than that of the first four.
+    assert errors[("--time=visit",)] > 1.3 * errors[()]
+
+
+def test_a_meta_dataset_is_evaluated_as_it_is_given(tmp_path, capsys):
+    table = drifting_visits()
+    tasks = skmeta.MetaDataset(
+        table[["dose"]], table["level"], table["patient"], in_support=table["known"]
+    )
+    result = evaluate(
+        tasks,
+        shots=[2, 4],
+        algorithms=["r2d2"],
+        plain=["mean"],
+        max_epochs=1,
+        out=tmp_path,
+    )
+    of_task = result.problem.groups == result.verdict.duel.tasks[0]
+    own = result.problem.y[of_task], result.problem.in_support[of_task]
+    assert own[1].sum() == 4
+    assert (
+        "known of a new task: any of the rows that are given" in capsys.readouterr()[0]
+    )
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "table = table_of(tasks)" in page

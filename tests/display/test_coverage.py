@@ -66,7 +66,7 @@ def test_new_tasks_are_adapted_to_and_the_current_one_stays(meta, n_shot):
 def test_classifiers_in_pipelines_are_shown():
     scaler = StandardScaler().fit(X)
     meta = classifier("cnp").fit(scaler.transform(X), Y > 0, groups=TASK)
-    meta.calibrate(scaler.transform(X), Y > 0, groups=TASK)
+    meta.calibrate(scaler.transform(X), Y > 0, groups=TASK + 30)
     display = CoverageDisplay.from_estimator(
         make_pipeline(scaler, meta), X, Y > 0, TASK, coverages=[0.7], plot=False
     )

@@ -33,6 +33,68 @@ def test_supports_are_nested_and_never_in_the_query(sizes, per_task, shot, seed)
     assert (in_query[sizes > 1] >= 1).all()
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    st.booleans(),
+    st.integers(0, 5),
+    st.integers(0, 99),
+)
+def test_first_rows_are_known_and_what_follows_is_asked(sizes, per_task, shot, seed):
+    rng = np.random.default_rng(seed)
+    task = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    label = np.arange(len(task)) % 2 if per_task else None
+    drawn = next(
+        draw_rounds(
+            task,
+            label,
+            n_way=None,
+            n_episodes=2 * len(sizes),
+            n_repeats=1,
+            rng=rng,
+            support="first",
+        )
+    )
+    cell = task if label is None else 2 * task + label
+    for own in np.unique(cell):
+        here = cell[drawn.row] == own
+        learnt = drawn.row[here & drawn.support(shot)]
+        asked = drawn.row[here & drawn.query(shot, 2)]
+        in_order = np.flatnonzero(cell == own)
+        np.testing.assert_array_equal(np.sort(learnt), in_order[: len(learnt)])
+        np.testing.assert_array_equal(
+            np.sort(asked), in_order[len(learnt) : len(learnt) + 2]
+        )
+
+
+def test_rounds_of_given_supports_ask_the_same_whatever_is_known():
+    rng = np.random.default_rng(0)
+    task = rng.permutation(np.repeat(np.arange(5), 8))
+    known = rng.random(40) < 0.5
+    for support in ("random", "first"):
+        (drawn,) = draw_rounds(
+            task,
+            None,
+            n_way=None,
+            n_episodes=None,
+            n_repeats=1,
+            rng=rng,
+            support=support,
+            in_support=known,
+        )
+        for shot in range(10):
+            learnt = drawn.row[drawn.support(shot)]
+            assert known[learnt].all()
+            expected = np.minimum(np.bincount(task, known), shot)
+            np.testing.assert_array_equal(
+                np.bincount(task[learnt], minlength=5), expected
+            )
+            asked = np.sort(drawn.row[drawn.query(shot)])
+            np.testing.assert_array_equal(asked, np.flatnonzero(~known))
+        part = drawn.only(task[drawn.row] > 2)
+        assert known[part.row[part.support(3)]].all()
+
+
 def test_a_query_may_be_cut_and_begins_where_the_support_ends():
     task, rng = np.repeat([0, 1], [9, 3]), np.random.default_rng(0)
     (drawn,) = draw_rounds(
@@ -112,3 +174,38 @@ def test_classes_of_two_rows_make_episodes_and_those_of_one_do_not():
     assert sorted(all_three.row) == list(range(1, 8))
     with pytest.raises(ValueError, match="No class has two rows"):
         draw_classes(np.arange(5), n_way=2, n_episodes=1, rng=rng)
+
+
+def test_any_of_the_rows_that_follow_may_be_asked():
+    rng, task = np.random.default_rng(0), np.repeat([0, 1], [9, 3])
+    seen = set()
+    for _ in range(60):
+        (drawn,) = draw_rounds(
+            task,
+            None,
+            n_way=None,
+            n_episodes=None,
+            n_repeats=1,
+            rng=rng,
+            support="first",
+        )
+        asked = drawn.row[drawn.any_query(2, 2, rng)]
+        assert np.bincount(task[asked]).tolist() == [2, 1]
+        seen.update(asked)
+    assert seen == {*range(2, 9), 11}
+    (drawn,) = draw_rounds(
+        task, None, n_way=None, n_episodes=None, n_repeats=1, rng=rng
+    )
+    np.testing.assert_array_equal(drawn.any_query(2, 2, rng), drawn.query(2, 2))
+    assert drawn.n_able.tolist() == [8] * 9 + [2] * 3
+    given = np.isin(np.arange(12), [0, 1, 9, 10, 11])
+    (drawn,) = draw_rounds(
+        task,
+        None,
+        n_way=None,
+        n_episodes=None,
+        n_repeats=1,
+        rng=rng,
+        in_support=given,
+    )
+    assert drawn.n_able.tolist() == [2] * 9 + [-1] * 3

@@ -234,3 +234,83 @@ def test_mixing_more_classes_than_a_task_has_makes_larger_episodes():
     sampler = EpisodeSampler(table, task, y, n_way=10, mix_tasks=0.5)
     ways = sampler.draw(200, np.random.default_rng(0))[3]
     assert set(ways) == {3, 10}
+
+
+@given(pools(), st.booleans(), shots(), st.integers(1, 6), seeds)
+def test_first_rows_come_right_before_a_cut_and_the_query_after_it(
+    pool, per_class, n_shot, n_query, seed
+):
+    task, cell = pool
+    own = task if not per_class else 4 * task + cell
+    sampler = EpisodeSampler(
+        table_of(task),
+        task,
+        cell if per_class else None,
+        n_shot=n_shot,
+        n_query=n_query,
+        support="first",
+    )
+    assume(sampler.n_tasks_)
+    rows, in_support, in_query, way = sampler.draw(7, np.random.default_rng(seed))
+    assert not (in_support & in_query).any()
+    for i in range(7):
+        shares = []
+        for j in range(way[i]):
+            support, query = rows[i, j][in_support[i, j]], rows[i, j][in_query[i, j]]
+            (one,) = set(own[np.r_[support, query]])
+            in_order = np.flatnonzero(own == one)
+            start = np.searchsorted(in_order, support[0])
+            np.testing.assert_array_equal(
+                in_order[start : start + len(support)], support
+            )
+            shot = len(support)
+            assert min(n_shot[0], len(in_order) - 1) <= shot <= n_shot[1]
+            rest = len(in_order) - start - shot
+            assert len(set(query)) == len(query) == min(n_query, rest)
+            assert query.min() > support[-1]
+            places = len(in_order) - shot
+            shares.append((start / places, (start + 1) / places))
+        # One share of the places fits all classes of the episode.
+        assert max(low for low, _ in shares) < min(high for _, high in shares)
+
+
+def test_a_cut_is_at_every_place_that_leaves_a_query():
+    task = np.zeros(9, dtype=np.intp)
+    sampler = EpisodeSampler(
+        table_of(task), task, n_shot=(2, 2), n_query=3, support="first"
+    )
+    rows, in_support, _, _ = sampler.draw(700, np.random.default_rng(0))
+    first = rows[in_support].reshape(700, 2)[:, 0]
+    assert chisquare(np.bincount(first, minlength=7)).pvalue > 1e-3
+    assert first.max() == 6
+
+
+@given(pools(), st.sampled_from(["random", "first"]), shots(), seeds)
+def test_given_supports_stay_on_their_side(pool, support, n_shot, seed):
+    task, _ = pool
+    given_rows = np.random.default_rng(seed).random(len(task)) < 0.5
+    sampler = EpisodeSampler(
+        table_of(task),
+        task,
+        n_shot=n_shot,
+        n_query=4,
+        support=support,
+        in_support=given_rows,
+    )
+    n_given = np.bincount(task, given_rows)
+    usable = (n_given > 0) & (n_given < np.bincount(task))
+    assert sampler.n_tasks_ == usable.sum()
+    assert sampler.n_dropped_ == len(usable) - usable.sum()
+    assume(usable.any())
+    rows, in_support, in_query, _ = sampler.draw(7, np.random.default_rng(seed))
+    for own, learnt, asked in zip(rows, in_support, in_query, strict=True):
+        known, query = own[learnt], own[asked]
+        (one,) = set(task[np.r_[known, query]])
+        assert given_rows[known].all()
+        assert not given_rows[query].any()
+        assert len(set(known)) == len(known) >= min(n_shot[0], n_given[one])
+        assert len(set(query)) == len(query)
+        if support == "first":
+            in_order = np.flatnonzero((task == one) & given_rows)
+            np.testing.assert_array_equal(known, in_order[: len(known)])
+    assert sampler.n_reduced_ == np.count_nonzero(n_given[usable] < n_shot[1])

@@ -26,7 +26,9 @@ pytestmark = quiet
 
 
 def waves(n_tasks, seed, n_rows=12):
-    return make_sinusoids(n_tasks=n_tasks, n_rows=n_rows, random_state=seed)
+    """Make tasks whose names no training task has."""
+    X, y, task = make_sinusoids(n_tasks=n_tasks, n_rows=n_rows, random_state=seed)
+    return X, y, task + 1000
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +253,14 @@ def test_calibrating_tasks_need_targets_and_groups(fitted):
         of_names.calibrate(X[::12], names[::12], groups=TASK[::12])
     with pytest.raises(ValueError, match="cv == 1, must be >= 2"):
         meta.calibrate(cv=1)
+
+
+def test_tasks_that_fit_has_seen_are_warned_of(fitted):
+    with pytest.warns(UserWarning, match=r"The groups \[28, 29\] have names of"):
+        fitted.calibrate(X, Y, groups=TASK + 28)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted.calibrate(X, Y, groups=TASK + 30)
 
 
 def test_a_meta_dataset_calibrates(fitted):

@@ -116,3 +116,83 @@ def test_what_cannot_be_learnt_is_said(table, change, options, message):
     with pytest.raises(InputError) as error:
         make_problem(table.assign(**change), **given)
     assert message in str(error.value)
+
+
+def with_days(table):
+    days = pd.date_range("2024-01-01", periods=6).astype(str)
+    shuffled = table.assign(day=np.tile(days, 10)).sample(frac=1, random_state=0)
+    return shuffled.reset_index(drop=True)
+
+
+def test_rows_are_put_in_the_order_of_time(table):
+    table = with_days(table)
+    table.loc[5, "day"] = None
+    problem = make_problem(table, target="sold", groups="store", time="day")
+    assert problem.support == "first"
+    assert problem.notes == ["1 row without a time ('day' is missing) left out"]
+    assert "day" in problem.X
+    for store in np.unique(problem.groups):
+        own = problem.groups == store
+        assert problem.X["day"][own].is_monotonic_increasing
+        expected = table[table["store"] == store].dropna().sort_values("day")
+        np.testing.assert_array_equal(problem.y[own], expected["sold"])
+    dropped = make_problem(
+        table, target="sold", groups="store", time="day", drop=["day"]
+    )
+    np.testing.assert_array_equal(dropped.y, problem.y)
+    assert "day" not in dropped.X
+    at_random = make_problem(
+        table, target="sold", groups="store", time="day", support="random"
+    )
+    assert at_random.support == "random"
+
+
+def test_random_rows_are_doubted_where_dates_pass(table):
+    told = {"target": "sold", "groups": "store"}
+    assert make_problem(table, **told).caution == ""
+    table = with_days(table)
+    assert make_problem(table, **told, time="day").caution == ""
+    assert make_problem(table, **told, support="first").caution == ""
+    assert make_problem(table, **told, drop=["day"]).caution == ""
+    caution = make_problem(table, **told).caution
+    assert "drawn at random, and “day” holds dates" in caution
+    assert caution.endswith("--time day.")
+
+
+@pytest.mark.parametrize("kind", [bool, int, float])
+def test_given_supports_are_read_and_not_learnt_from(table, kind):
+    few = np.tile([True, False, True, False, False, False], 10)
+    few[table["store"] == "s3"] = True  # nothing to ask
+    table = table.assign(known=few.astype(kind))
+    problem = make_problem(
+        table, target="sold", groups="store", in_support="known", fewest_rows=3
+    )
+    np.testing.assert_array_equal(problem.in_support, few)
+    assert "known" not in problem.X
+    assert "s3" not in problem.test[2]
+    np.testing.assert_array_equal(problem.train_support, few[~problem.in_test])
+    np.testing.assert_array_equal(problem.test_support, few[problem.in_test])
+    with pytest.raises(InputError, match="makes 0 tasks with 4 rows"):
+        make_problem(
+            table, target="sold", groups="store", in_support="known", fewest_rows=4
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"time": "dya"}, "Did you mean 'day'?"),
+        ({"time": "sold"}, "'sold' cannot be both the target and the time."),
+        ({"time": "store"}, "'store' cannot be both the groups and the time."),
+        ({"time": "word"}, "'word' holds 'x'"),
+        ({"in_support": "area"}, "must say true or false of every row"),
+        ({"in_support": "gaps"}, "it holds gaps"),
+    ],
+)
+def test_columns_that_say_nothing_of_time_or_support_are_refused(
+    table, options, message
+):
+    table = with_days(table).assign(word="x", gaps=[True, None] * 30)
+    with pytest.raises(InputError) as error:
+        make_problem(table, target="sold", groups="store", **options)
+    assert message in str(error.value)

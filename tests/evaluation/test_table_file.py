@@ -1,9 +1,11 @@
 """Reading a table from a file."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from skmeta.evaluation import InputError, read_table
+from skmeta import MetaDataset
+from skmeta.evaluation import InputError, read_table, table_of
 
 ROWS = "store,area,sold\n" + "".join(f"{i % 8},{i},{i % 3}\n" for i in range(40))
 
@@ -68,3 +70,23 @@ def test_columns_of_one_name_are_named(tmp_path, monkeypatch):
 def test_a_folder_is_no_table(tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         read_table(tmp_path)
+
+
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_a_meta_dataset_is_a_table_too(as_frame):
+    X = np.arange(8.0).reshape(4, 2)
+    named = pd.DataFrame(X, columns=["a", "b"], index=[3, 1, 2, 0])
+    tasks = MetaDataset(
+        named if as_frame else X,
+        [0.5, 1, 2, 3],
+        list("aabb"),
+        in_support=np.array([True, False, True, False]),
+    )
+    table = table_of(tasks)
+    columns = ["a", "b"] if as_frame else ["x0", "x1"]
+    assert list(table) == [*columns, "target", "task", "in_support"]
+    np.testing.assert_array_equal(table[columns], X)
+    np.testing.assert_array_equal(table["in_support"], tasks.in_support)
+    taken = MetaDataset(named.rename(columns={"a": "task"}), tasks.y, tasks.groups)
+    with pytest.raises(InputError, match="Rename the features 'task'"):
+        table_of(taken)

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 
-from skmeta.model_selection import few_shot_curve, plain_ways
+from skmeta.model_selection import (
+    _one_model,
+    _simulated,
+    few_shot_curve,
+    plain_ways,
+)
+from skmeta.model_selection._simulated import draw_supports
 
 NAMES = [
     "mean",
@@ -95,3 +101,30 @@ def test_those_with_a_prior_answer_before_the_first_row():
     curve = few_shot_curve(ways, X, y, task, shots=(0, 2), n_repeats=1)
     at_none = set(curve[curve.shots == 0].estimator)
     assert set(ways) - at_none == {"own nearest", "own linear"}
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_those_that_choose_by_simulated_supports_can_take_the_first_rows(
+    kind, monkeypatch
+):
+    X, y, task = table(kind)
+    seen = []
+
+    def watch(*given):
+        seen.append((given[0], draw_supports(*given)))
+        return seen[-1][1]
+
+    for module in (_simulated, _one_model):
+        monkeypatch.setattr(module, "draw_supports", watch)
+    ways = plain_ways(kind, rivals=False, support="first")
+    able = [name for name, way in ways.items() if hasattr(way, "support")]
+    assert able == ["boosting + mean", "boosting + residual", "mixed linear"]
+    for name in able:
+        ways[name].fit(X, y, groups=task)
+        for of_task, known in seen:
+            for one in np.unique(of_task):
+                own = known[of_task == one]
+                assert own[: own.sum()].all()
+    assert seen
+    with pytest.raises(ValueError, match="'random' or 'first'"):
+        plain_ways(kind, support="last")["mixed linear"].fit(X, y, groups=task)

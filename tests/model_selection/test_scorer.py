@@ -274,7 +274,7 @@ def test_class_folds_judge_on_classes_never_seen(digits):
 def test_it_asks_for_groups_and_says_what_it_is():
     scorer = few_shot_scorer("roc_auc", n_shot=3)
     routing = get_routing_for_object(scorer)
-    assert routing.score.requests == {"groups": True}
+    assert routing.score.requests == {"groups": True, "in_support": True}
     assert repr(scorer) == "FewShotScorer(metric='roc_auc', n_shot=3)"
     with pytest.raises(TypeError, match="name of a scikit-learn scorer"):
         few_shot_scorer(3)(None, [[0]], [0], groups=[0])

@@ -100,6 +100,16 @@ def test_a_calibration_has_the_keys_that_files_have():
     assert document_of(meta)["calibration"].keys() == keys
 
 
+def test_the_keys_of_several_targets_are_those_that_files_have():
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    both = y.to_frame("later").assign(before=-y)
+    meta = MetaRegressor("r2d2", prior="linear", **TINY)
+    content = document_of(meta.fit(X, both, groups=np.arange(len(y)) % 6))
+    assert content["fitted"].keys() == REGRESSOR_KEYS | {"target_names_"}
+    assert content["spec"]["n_targets"] == 2
+    assert content["fitted"]["prior_"]["content"].keys() == {"priors"}
+
+
 def test_the_state_of_every_built_in_algorithm_has_a_name_in_files():
     entries = plugins.entries("algorithm")
     assert {e.name for e in entries if e.distribution == "skmeta"} == NAMED.keys()

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples, column_or_1d
+from sklearn.utils.validation import _num_samples
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.meta_dataset import parquet, storage, summary
 from skmeta.tables.meta_dataset.sequence import TaskSequence
 from skmeta.tables.meta_dataset.task import Task, join
+from skmeta.tables.rows import check_in_support
+from skmeta.tables.targets import one_or_several
 
 __all__ = ["MetaDataset", "unpack", "unpack_support"]
 
@@ -21,10 +23,11 @@ __all__ = ["MetaDataset", "unpack", "unpack_support"]
 class MetaDataset(TaskSequence):
     """A set of tasks: what ``fit(X, y, groups=groups)`` learns from, as one object.
 
-    Estimators take it in place of ``X``, ``y`` and ``groups``: ``fit`` draws its
-    episodes from all rows, ``adapt`` learns every task from its support, and ``score``
-    judges each on its query; where the split is not fixed, ``adapt`` takes all rows and
-    ``score`` splits at random.
+    Estimators and all that judges them take it in place of ``X``, ``y`` and ``groups``.
+    Where the split is fixed, ``fit`` draws the supports of its episodes from the rows
+    of the support and the queries from the others, ``adapt`` learns every task from its
+    support, and ``score`` judges each on its query. Where it is not, ``adapt`` takes
+    all rows, and the others split tasks as ``support`` says.
 
     Parameters
     ----------
@@ -68,20 +71,14 @@ class MetaDataset(TaskSequence):
         n_rows = _num_samples(X)
         if not hasattr(X, "shape"):
             X = np.asarray(X)
-        y = column_or_1d(y)
+        y = one_or_several(y)
         if len(y) != n_rows:
             raise ValueError(f"X has {n_rows} rows and y has {len(y)}.")
         self.names, self._task = encode_groups(groups, np.empty((n_rows, 0)))
         self.X, self.y = X, y
         self.in_support = None
         if in_support is not None:
-            in_support = column_or_1d(in_support)
-            if len(in_support) != n_rows or in_support.dtype != bool:
-                raise ValueError(
-                    "in_support must hold True or False for each of the "
-                    f"{n_rows} rows, not {len(in_support)} of {in_support.dtype}."
-                )
-            self.in_support = in_support
+            self.in_support = check_in_support(in_support, n_rows)
 
     # Other sources -----------------------------------------------------------------
 
@@ -281,14 +278,16 @@ class MetaDataset(TaskSequence):
         return summary.as_html(self)
 
 
-def unpack(X: Any, y: Any, groups: Any) -> tuple[Any, Any, Any, np.ndarray | None]:
+def unpack(
+    X: Any, y: Any, groups: Any, in_support: Any = None
+) -> tuple[Any, Any, Any, Any]:
     """Take a meta-dataset apart where one is given in place of X, y and groups.
 
     Parameters
     ----------
     X : MetaDataset or array-like
         What a verb of an estimator was called with.
-    y, groups : array-like or None
+    y, groups, in_support : array-like or None
         Its other arguments.
 
     Returns
@@ -299,12 +298,15 @@ def unpack(X: Any, y: Any, groups: Any) -> tuple[Any, Any, Any, np.ndarray | Non
     Raises
     ------
     ValueError
-        If there are ``y`` or ``groups`` beside a meta-dataset.
+        If there are ``y``, ``groups`` or ``in_support`` beside a meta-dataset.
     """
     if not isinstance(X, MetaDataset):
-        return X, y, groups, None
-    if y is not None or groups is not None:
-        raise ValueError("A MetaDataset holds y and groups: do not pass them as well.")
+        return X, y, groups, in_support
+    if not (y is None and groups is None and in_support is None):
+        raise ValueError(
+            "A MetaDataset holds y and groups, and in_support if there is one: do not "
+            "pass them as well."
+        )
     return X.X, X.y, X.groups, X.in_support
 
 

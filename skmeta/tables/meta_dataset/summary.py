@@ -57,7 +57,9 @@ def _lines(tasks: Any) -> list[tuple[str, str]]:
     ]
     if not len(tasks.y):
         return lines
-    if _is_regression(tasks.y):
+    if tasks.y.ndim == 2:
+        lines.append(("targets", f"{tasks.y.shape[1]:,} columns"))
+    elif _is_regression(tasks.y):
         low, high = np.min(tasks.y), np.max(tasks.y)
         lines.append(("targets", f"numbers from {low:.3g} to {high:.3g}"))
     else:
@@ -73,7 +75,11 @@ def _lines(tasks: Any) -> list[tuple[str, str]]:
 
 
 def _extra_columns(tasks: Any) -> list[str]:
-    columns = ["targets"] if _is_regression(tasks.y) else ["classes"]
+    columns = ["classes"]
+    if tasks.y.ndim == 2:
+        columns = []
+    elif _is_regression(tasks.y):
+        columns = ["targets"]
     return columns + ([] if tasks.in_support is None else ["support", "query"])
 
 
@@ -83,7 +89,9 @@ def _rows(tasks: Any) -> list[list]:
         own = tasks._rows(np.array([place]))
         y = tasks.y[own]
         row = [tasks.names[place], len(own)]
-        if _is_regression(tasks.y):
+        if tasks.y.ndim == 2:
+            pass
+        elif _is_regression(tasks.y):
             row.append(f"{np.mean(y):.3g} ± {np.std(y):.3g}")
         else:
             labels, label = number(y)

@@ -29,6 +29,10 @@ from skmeta.testing.algorithms.prior_laws import (
     padding_has_no_prior,
     the_prior_is_heard,
 )
+from skmeta.testing.algorithms.target_laws import (
+    a_learner_for_each_target,
+    gradients_of_targets_add_up,
+)
 from skmeta.testing.algorithms.tasks import PLACES, Rows, pad
 from skmeta.testing.algorithms.trial import AlgorithmTrial, has_prior, is_per_task
 from skmeta.testing.algorithms.unlabelled_laws import (
@@ -310,6 +314,8 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     states_of_calls_may_be_joined,
     embedding_has_a_vector_per_row,
     distances_are_of_the_classes_of_a_task,
+    a_learner_for_each_target,
+    gradients_of_targets_add_up,
 )
 """The laws of algorithms, in the order in which they are tried."""
 

@@ -64,7 +64,7 @@ class AlgorithmTrial(Trial):
         self.subject = self.algorithm = algorithm
         self.seed = seed
         self._given_backbone = backbone
-        self._backbone = backbone or MLP(hidden=(8, 8), activation="tanh")
+        self.backbone = backbone or MLP(hidden=(8, 8), activation="tanh")
         self._rng = torch.Generator().manual_seed(seed)
         self._prior: _Prior | None = None
         if situation.n_parts:
@@ -111,7 +111,7 @@ class AlgorithmTrial(Trial):
 
     def build(self) -> nn.Module:
         """Build a module, the same each time."""
-        build = partial(self.algorithm.build, self._backbone)
+        build = partial(self.algorithm.build, self.backbone)
         return build_perturbed(build, self.spec, self.seed)
 
     @cached_property
@@ -134,7 +134,7 @@ class AlgorithmTrial(Trial):
         if self._given_backbone is not None:
             return self
         other = copy(self)
-        other._backbone = MLP(hidden=(8, 8))
+        other.backbone = MLP(hidden=(8, 8))
         other.module = other.build()
         return other
 
@@ -192,11 +192,15 @@ class AlgorithmTrial(Trial):
 
         Rows get the training class that they have in the episodes of a training.
         """
-        episode = Episode(*map(self._with_train_classes, map(self.told, episode)))
+        episode = self.trained_on(episode)
         module = self.build().train(training)
         with seeded(self.seed), torch.enable_grad():
             loss = self.algorithm.meta_backward(module, episode)
         return torch.as_tensor(loss), gradients_of(module)
+
+    def trained_on(self, episode: Episode) -> Episode:
+        """Add the prior and the training classes that a training has."""
+        return Episode(*map(self._with_train_classes, map(self.told, episode)))
 
     def _with_train_classes(self, batch: Batch) -> Batch:
         if self.spec.kind == "regressor":

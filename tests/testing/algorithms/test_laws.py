@@ -1,6 +1,7 @@
 """Every law bites: for each there are algorithms that break it and no other."""
 
 import contextlib
+import copy
 from unittest import SkipTest
 
 import pytest
@@ -339,6 +340,19 @@ class ReadsPriorOnPadding(ProtoNet):
         return state._replace(prototypes=state.prototypes + 0.1 * farthest)
 
 
+class CopiesTheNetwork(Untold):
+    def build(self, backbone, spec):
+        module = super().build(backbone, spec)
+        module.backbone = copy.deepcopy(module.backbone)
+        return module
+
+
+class ForgetsGradients(Untold):
+    def meta_backward(self, module, episode):
+        module.zero_grad()
+        return super().meta_backward(module, episode)
+
+
 class Raises(Untold):
     def adapt(self, module, support):
         raise RuntimeError("out of luck")
@@ -414,6 +428,8 @@ BROKEN = [
     (EmbedsTasks(), {"embedding_has_a_vector_per_row"}),
     (HidesBackbone(), {"embedding_has_a_vector_per_row"}),
     (MeasuresAbsentClasses(), {"distances_are_of_the_classes_of_a_task"}),
+    (CopiesTheNetwork(), {"a_learner_for_each_target"}),
+    (ForgetsGradients(), {"gradients_of_targets_add_up"}),
 ]
 
 

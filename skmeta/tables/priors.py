@@ -1,0 +1,75 @@
+"""A prior of each of several targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skmeta.tables.prior import Prior, cross_fit
+from skmeta.tables.rows import TaskRows
+
+__all__ = ["Priors", "cross_fit_targets"]
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Priors of several targets, each with the same parts.
+
+    Parameters
+    ----------
+    targets : list of Prior
+        One for each target.
+    """
+
+    targets: list[Prior]
+
+    @property
+    def n_outputs(self) -> int:
+        """Outputs of every part, of one target."""
+        return self.targets[0].n_outputs
+
+    def offsets(self, X: np.ndarray) -> np.ndarray:
+        """Answer rows, (n_rows, parts, outputs, targets), as :meth:`Prior.offsets`."""
+        return np.stack([prior.offsets(X) for prior in self.targets], axis=-1)
+
+
+def cross_fit_targets(
+    parts: Sequence[Any],
+    rows: TaskRows,
+    units: Sequence[dict[str, Any]],
+    *,
+    weight: np.ndarray | None = None,
+    columns: np.ndarray | None = None,
+) -> tuple[Prior | Priors, np.ndarray]:
+    """Fit a prior to each target, and answer every row by what has not seen its task.
+
+    Parameters
+    ----------
+    parts : sequence of estimators
+        Not fitted; cloned.
+    rows : TaskRows
+        Rows of all tasks.
+    units : sequence of dict
+        For each target the ``classes``, or ``mean`` and ``scale``, of its prior.
+    weight, columns
+        As in :func:`skmeta.tables.prior.cross_fit`.
+
+    Returns
+    -------
+    prior : Prior or Priors
+        Fitted to all rows; a :class:`Prior` of a single target.
+    offsets : float32 ndarray of shape (n_rows, parts, outputs[, targets])
+        As :meth:`Prior.offsets`, and with several targets as :meth:`Priors.offsets`.
+    """
+    if rows.y.ndim == 1:
+        [unit] = units
+        return cross_fit(parts, rows, weight=weight, columns=columns, **unit)
+    fitted = [
+        cross_fit(parts, replace(rows, y=y), weight=weight, columns=columns, **unit)
+        for y, unit in zip(rows.y.T, units, strict=True)
+    ]
+    priors, offsets = zip(*fitted, strict=True)
+    return Priors(list(priors)), np.stack(offsets, axis=-1)

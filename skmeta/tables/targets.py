@@ -1,0 +1,101 @@
+"""Columns of targets: one or several, checked, and by their names."""
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
+
+from skmeta.utils.messages import show
+
+__all__ = [
+    "as_columns",
+    "as_indicators",
+    "check_n_targets",
+    "has_columns",
+    "n_targets_of",
+    "one_or_several",
+    "target_names_of",
+    "without_sparsity",
+]
+
+
+def has_columns(y: Any) -> bool:
+    """Tell whether targets come in several columns.
+
+    One column alone is a single target in another shape.
+    """
+    shape = getattr(y, "shape", None)
+    if shape is None:
+        try:
+            shape = np.asarray(y).shape
+        except ValueError:  # a list of lists that differ, which validation refuses
+            return False
+    return len(shape) == 2 and shape[1] > 1
+
+
+def one_or_several(y: Any) -> np.ndarray:
+    """Return targets as (rows,), or as (rows, targets) where there are several.
+
+    Raises
+    ------
+    ValueError
+        If they are neither.
+    """
+    y = without_sparsity(y)
+    return np.asarray(y) if has_columns(y) else column_or_1d(y)
+
+
+def n_targets_of(y: np.ndarray) -> int:
+    """Count the targets of validated rows."""
+    return 1 if y.ndim == 1 else y.shape[1]
+
+
+def as_columns(y: np.ndarray) -> np.ndarray:
+    """Return targets as (rows, targets), of a single one too."""
+    return y.reshape(-1, 1) if y.ndim == 1 else y
+
+
+def without_sparsity(y: Any) -> Any:
+    """Return targets as an array where they are a sparse matrix."""
+    return y.toarray() if issparse(y) else y
+
+
+def target_names_of(y: Any) -> np.ndarray | None:
+    """Return the names of the columns of targets, if all of them are words."""
+    columns = getattr(y, "columns", None)
+    if columns is None or not all(isinstance(name, str) for name in columns):
+        return None
+    return np.asarray(columns, dtype=object)
+
+
+def check_n_targets(y: np.ndarray, n_targets: int) -> None:
+    """Refuse more or fewer targets than are learnt.
+
+    Raises
+    ------
+    ValueError
+        If there are.
+    """
+    if n_targets_of(y) != n_targets:
+        given = "a single target" if y.ndim == 1 else f"{y.shape[1]} targets"
+        learnt = f"{n_targets} targets" if n_targets > 1 else "a single one"
+        raise ValueError(f"y has {given}, but fit has learnt {learnt}.")
+
+
+def as_indicators(y: np.ndarray) -> np.ndarray:
+    """Return columns that say of each row whether it has a label, as whole numbers.
+
+    Raises
+    ------
+    ValueError
+        If they hold anything but 0 and 1.
+    """
+    if y.dtype.kind in "biufO" and np.isin(y, (0, 1)).all():
+        return y.astype(np.int64)
+    raise ValueError(
+        "y has several columns, and a classifier takes them for labels that a row has "
+        f"or has not: 0 and 1. It holds {show(y[:2].ravel(), 4)}. For columns of more "
+        "classes fit a meta-learner to each, or make indicators of their classes, by "
+        "OneHotEncoder or MultiLabelBinarizer."
+    )
