@@ -24,8 +24,9 @@ _N_EPISODES, _AT_ONCE = 48, 16
 _MORE_ROWS = {"task": 90, "class": 24}
 _HIDDEN = 2 / 3
 
-# Standard errors of the mean, over episodes, by which a gain must be above nothing.
-_BEYOND_CHANCE = 2.0
+# Standard errors of the mean, over tasks, by which a gain must be above nothing: more
+# than two, for the best of several choices is held against it.
+_BEYOND_CHANCE = 2.5
 
 _TINY = 1e-9
 
@@ -80,13 +81,20 @@ def learn_unlabelled(
         judged = episode.query.mask.any(dim=1)
         for choice, found in losses.items():
             found.append(_losses(algorithm, module, episode, choice)[judged])
-    return _best({choice: torch.cat(each) for choice, each in losses.items()}, nothing)
+    joined = {choice: torch.cat(each) for choice, each in losses.items()}
+    n_tasks = _N_EPISODES if spec.from_pool else sampler.n_tasks_
+    return _best(joined, nothing, n_tasks)
 
 
 def _best(
-    losses: dict[tuple[float, float], Tensor], nothing: tuple[float, float]
+    losses: dict[tuple[float, float], Tensor],
+    nothing: tuple[float, float],
+    n_tasks: int,
 ) -> tuple[float, float]:
-    """Choose by the losses of every task, those of ``nothing`` where none is better."""
+    """Choose by the losses of every episode; ``nothing`` where none is better.
+
+    Episodes of one task again and again tell no more than ``n_tasks`` of them would.
+    """
     without = losses[nothing].double()
     usual = without.median().clamp(min=_TINY)
     best, most = nothing, 0.0
@@ -94,7 +102,7 @@ def _best(
         with_them = each.double()
         gain = ((without + usual) / (with_them + usual)).log()
         mean = float(gain.mean())
-        error = float(gain.std()) / len(gain) ** 0.5
+        error = float(gain.std()) / min(len(gain), n_tasks) ** 0.5
         is_lower = bool(with_them.mean() < without.mean())
         if is_lower and mean > max(most, _BEYOND_CHANCE * error):
             best, most = choice, mean

@@ -13,10 +13,10 @@ from skmeta.episodes.table import Table
 NOTHING = (0.0, 0.0)
 
 
-def choose(without, **others):
+def choose(without, n_tasks=100, **others):
     losses = {NOTHING: torch.tensor(without)}
     losses |= {(1.0, float(n)): torch.tensor(x) for n, x in enumerate(others.values())}
-    return _best(losses, NOTHING)
+    return _best(losses, NOTHING, n_tasks)
 
 
 def test_a_gain_on_every_task_is_taken_and_the_larger_of_two():
@@ -31,6 +31,17 @@ def test_a_loss_on_every_task_and_what_may_be_chance_are_not():
     assert choose(without, a=[x + 0.1 for x in without]) == NOTHING
     assert choose(without, a=[0.9, 1.3, 0.5, 1.1]) == NOTHING
     assert choose(without, a=without) == NOTHING
+
+
+def test_few_tasks_tell_less_however_many_episodes_there_are_of_them():
+    rng = np.random.default_rng(0)
+    without = rng.uniform(0.5, 1.5, 48)
+    with_them = 0.9 * rng.permutation(without)
+    losses = {"without": without.tolist(), "a": with_them.tolist()}
+    gain = np.log((without + np.median(without)) / (with_them + np.median(without)))
+    assert gain.mean() < 2.5 * gain.std() / 4**0.5
+    assert choose(**losses) == (1.0, 0.0)
+    assert choose(**losses, n_tasks=4) == NOTHING
 
 
 def test_one_task_does_not_rule():
