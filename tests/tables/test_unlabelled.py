@@ -63,7 +63,7 @@ GROUPS = np.array(["b", "a", "b", "c", "a", "a"])
 
 
 def test_rows_without_targets_stand_apart_and_keep_their_tasks():
-    rows = TaskRows.of(X, Y, GROUPS, MISSING)
+    rows = TaskRows.of(X, Y, GROUPS, missing=MISSING)
     assert rows.names.tolist() == ["a", "b", "c"]
     assert rows.task.tolist() == [1, 1, 0]
     assert rows.X[:, 0].tolist() == [0, 4, 8]
@@ -72,7 +72,7 @@ def test_rows_without_targets_stand_apart_and_keep_their_tasks():
 
 
 def test_a_weight_of_zero_leaves_rows_without_targets_out_too():
-    rows = TaskRows.of(X, Y, GROUPS, MISSING).weighed([1, 2, 0, 0, 3, 1])
+    rows = TaskRows.of(X, Y, GROUPS, missing=MISSING).weighed([1, 2, 0, 0, 3, 1])
     assert rows.names.tolist() == ["a", "b"]
     assert rows.task.tolist() == [1, 0]
     assert rows.weight.tolist() == [1, 3]
