@@ -250,7 +250,7 @@ def predict_interval(
     True
     """
     ends = _ask(pipeline, "predict_interval", X, groups=groups, coverage=coverage)
-    low, high = (_restore_finite(pipeline, np.array(end)) for end in ends)
+    low, high = (_restore_finite(pipeline, end) for end in ends)
     return np.minimum(low, high), np.maximum(low, high)  # of a falling transformation
 
 
@@ -298,9 +298,8 @@ def _ask(pipeline: Any, verb: str, X: Any, **how: Any) -> Any:
 def _restore_finite(pipeline: Any, ends: np.ndarray) -> np.ndarray:
     """Bring ends of intervals back to the unit of the targets; infinite ones stay."""
     is_finite = np.isfinite(ends)
-    if is_finite.any():
-        ends[is_finite] = restore_targets(pipeline, ends[is_finite])
-    return ends
+    restored = restore_targets(pipeline, np.where(is_finite, ends, 0.0))
+    return np.where(is_finite, restored, ends)
 
 
 def last_step(estimator: Any) -> Any:

@@ -52,7 +52,7 @@ BOUND = 1e3
 
 # Verbs that not everybody has, and an attribute that only who has few-shot ways has.
 NEEDED = ("partial_fit", "predict_proba", "score", "transform", "save", "predict_std")
-NEEDED += ("n_features_in_",)
+NEEDED += ("partial_adapt", "forget", "n_features_in_")
 
 
 class Call(NamedTuple):
@@ -553,6 +553,27 @@ def adapt(given):
         _probabilities(meta.predict_proba(asked, **how), meta)
 
 
+def partial_adapt(given):
+    """Add rows to tasks that are known, or before any is."""
+    meta, how = fitted_of(given), _grouped(given)
+    if given.call.seed % 3:
+        _adapt_usually(meta, given)
+    meta.partial_adapt(given.X, given.y, **how, **_weighed(given))
+    asked = given.rng.normal(size=(given.call.n_rows, N_FEATURES))
+    _within(meta.predict(asked, **how), meta, given)
+
+
+def forget(given):
+    """Drop tasks, and ask about one that is left."""
+    meta = fitted_of(given)
+    if given.call.seed % 5:
+        _adapt_usually(meta, given)
+    meta.forget(given.groups)
+    if meta.adapted_ is not None:
+        asked = given.rng.normal(size=(4, N_FEATURES))
+        _within(meta.predict(asked, **_asked_of_known(meta, 4)), meta, given)
+
+
 def _adapt_usually(meta, given, n=6):
     X, _, task = table()
     y = targets_of(FEW.get(given.call.who, given.call.who))
@@ -703,6 +724,8 @@ VERBS = {
     "fit badly": fit_badly,
     "partial_fit": partial_fit,
     "adapt": adapt,
+    "partial_adapt": partial_adapt,
+    "forget": forget,
     "predict": predict,
     "predict_proba": predict_proba,
     "return_std": return_std,

@@ -319,3 +319,46 @@ def test_pages_show_the_figures_of_the_file(report):
         text = (BENCHMARKS.parent / page).read_text()
         assert "<!-- grouped: " in text
         assert report.filled(text, known) == text, "run grouped.py --summary"
+
+
+@pytest.fixture
+def intervals(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import intervals
+
+    return intervals
+
+
+def test_a_level_covers_what_it_says_with_all_tasks_alike(intervals):
+    scores, task = np.array([3.0, 1.0, 2.0, 4.0]), np.array([0, 0, 0, 1])
+    # A sixth of the weight each, and a half.
+    assert intervals.level(scores, task, 1 / 6) == 1.5
+    assert intervals.level(scores, task, 1 / 2) == 3.5
+    assert intervals.level(scores, task, 1.0) == 4
+
+
+def test_new_tasks_are_drawn_from_all_and_their_known_rows_are_not_asked(intervals):
+    groups = np.repeat(np.arange(60), np.arange(60) % 9 + 7)
+    old, new = intervals.part(groups, seed=2)
+    assert len(np.unique(groups[new[0][1]])) == 24
+    assert not set(groups[old]) & set(groups[new[0][1]])
+    sizes = np.unique(groups[new[0][1]], return_counts=True)
+    assert np.bincount(groups)[sizes[0]].min() == 7  # small ones among them
+    for size, (known, asked) in new.items():
+        assert not set(known) & set(asked)
+        counts = np.unique(groups[known], return_counts=True)[1]
+        assert set(counts) <= {size}
+        assert set(groups[known]) <= set(groups[asked])
+
+
+def test_halves_share_the_known_rows_of_each_task(intervals):
+    groups = np.repeat([4, 7], [3, 8])
+    known = intervals.load("dietox")._replace(
+        X=np.zeros((11, 1)), y=np.arange(11), groups=groups
+    )
+    learnt, kept = intervals.halves(known, np.random.default_rng(0))
+    assert np.unique(learnt.groups, return_counts=True)[1].tolist() == [2, 4]
+    assert np.unique(kept.groups, return_counts=True)[1].tolist() == [1, 4]
+    assert sorted([*learnt.y, *kept.y]) == list(range(11))
+    far = intervals.largest(np.array([1.0, 5, 2]), np.array([7, 4, 7]), groups)
+    assert far.tolist() == [5] * 3 + [2] * 8

@@ -85,6 +85,13 @@ ONCE = [
     Call("per task siamese", "few-shot", "usual", "words", *USUAL)._replace(
         weights="huge"
     ),
+    Call("regressor task", "forget", "usual", "usual", *USUAL)._replace(
+        groups="shorter", n_rows=1, seed=82
+    ),
+    Call("classifier gp", "forget", "usual", "usual", *USUAL)._replace(groups="lists"),
+    Call("classifier maml", "partial_adapt", "usual", "dates", *USUAL)._replace(
+        groups="numbers", seed=5
+    ),
     *(
         Call("regressor maml", "set_params", "usual", "usual", *USUAL)._replace(
             parameter=parameter

@@ -75,6 +75,27 @@ def add_parser(commands: Any) -> None:
         help="columns not to learn from, such as ids or what gives the target away",
     )
     parser.add_argument(
+        "--keep",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns to learn from although they seem to number or name the rows",
+    )
+    parser.add_argument(
+        "--sep",
+        metavar="CHARACTER",
+        help="what stands between columns of a CSV file (default: found out)",
+    )
+    parser.add_argument(
+        "--decimal",
+        choices=[".", ","],
+        help="what stands before decimals there (default: found out)",
+    )
+    parser.add_argument(
+        "--encoding",
+        help="of the CSV file, such as cp1250 (default: found out)",
+    )
+    parser.add_argument(
         "--time",
         metavar="COLUMN",
         help="dates or numbers to sort rows by: the first rows of a task are known, "
@@ -148,6 +169,10 @@ def _run(options: argparse.Namespace) -> int:
             task=options.task,
             metric=options.metric,
             drop=options.drop,
+            keep=options.keep,
+            sep=options.sep,
+            decimal=options.decimal,
+            encoding=options.encoding,
             out=options.out,
             max_epochs=options.max_epochs,
             random_state=options.random_state,
@@ -178,6 +203,10 @@ def _command(options: argparse.Namespace) -> str:
         "task",
         "metric",
         "drop",
+        "keep",
+        "sep",
+        "decimal",
+        "encoding",
         "time",
         "support",
         "in_support",

@@ -81,8 +81,9 @@ def warn_if_no_help(net: EpisodicNet) -> None:
         return
     if is_regression:
         how = (
-            f"the mean of the support has a squared error of {-baseline:.3g} and "
-            f"{net.algorithm} one of {-score:.3g} (in units of standardised targets)"
+            f"the mean of the support has a squared error of {abs(baseline):.3g} and "
+            f"{net.algorithm} one of {abs(score):.3g} (in units of standardised "
+            "targets)"
         )
     else:
         how = (

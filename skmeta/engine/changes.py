@@ -98,6 +98,8 @@ def without(adapted: AdaptedTasks, tasks: np.ndarray) -> AdaptedTasks | None:
     AdaptedTasks or None
         What is left; None if no task is.
     """
+    if not len(tasks):
+        return adapted
     stays = np.ones(adapted.n_tasks, dtype=bool)
     stays[tasks] = False
     kept = np.flatnonzero(stays)
@@ -137,8 +139,9 @@ def _thinned(
 ) -> tuple[list[_Part], list[_Part]]:
     """Leave gaps out of parts that are mostly gaps; what is copied is fresh then.
 
-    No more of them than about as many tasks are copied as have changed: changes that
-    are spread over all tasks let all parts come of age at about the same time.
+    Parts come one after another until twice as many tasks are copied as have changed:
+    changes that are spread over all tasks let all parts come of age at about the same
+    time, and no call copies more than that and one part.
     """
     n_present = np.array([np.count_nonzero(tasks >= 0) for tasks, _ in earlier])
     n_all = np.array([len(tasks) for tasks, _ in earlier])

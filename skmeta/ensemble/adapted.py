@@ -178,6 +178,8 @@ class AdaptedMembers:
 
     def without(self, tasks: np.ndarray) -> Self | None:
         """Return what members know without some of the tasks; None if none is left."""
+        if not len(tasks):
+            return self
         stays = np.ones(len(self.ids), dtype=bool)
         stays[tasks] = False
         if not stays.any():

@@ -44,6 +44,7 @@ from skmeta.tables.targets import has_columns
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
+from skmeta.utils.threads import one_at_a_time
 
 __all__ = ["BaseMetaStacking"]
 
@@ -255,14 +256,18 @@ class BaseMetaStacking(
                     "adapt() without rows answers by a prior, and no member has one. "
                     "Pass some labelled rows."
                 )
-            self._set_adapted(self._learn_nothing())
+            learnt = self._learn_nothing()
+            with one_at_a_time(self):
+                self._set_adapted(learnt)
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
         rows = self._read_rows(X, y, groups, reset=False)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
-        self._set_adapted(self._learn(rows, keep=True))
+        learnt = self._learn(rows, keep=True)
+        with one_at_a_time(self):
+            self._set_adapted(learnt)
         return self
 
     # Members and their weights ------------------------------------------------------
@@ -371,8 +376,8 @@ class BaseMetaStacking(
         """Return the classes of tasks, in classification."""
         return None
 
-    def _set_adapted(self, adapted: AdaptedMembers) -> None:
-        """Make these the current tasks."""
+    def _set_adapted(self, adapted: AdaptedMembers | None) -> None:
+        """Make these the current tasks, or have none."""
         self.adapted_ = adapted
 
     def _current(self, X: Any, groups: Any) -> tuple[AdaptedMembers, Any, np.ndarray]:

@@ -305,9 +305,12 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
             encode(rows.y, self.classes_)  # says which are not known
         return TaskLabels.shared(self.classes_, rows.n_tasks)
 
-    def _set_adapted(self, adapted: AdaptedMembers) -> None:
+    def _set_adapted(self, adapted: AdaptedMembers | None) -> None:
         super()._set_adapted(adapted)
-        self.classes_ = _labels_of(adapted).vocabulary
+        if adapted is not None:
+            self.classes_ = _labels_of(adapted).vocabulary
+        elif self.label_space_ == "per_task":  # they were names inside those tasks
+            self.classes_ = self.classes_[:0]
 
     def _logits(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
         """Mix the logarithms of the members' probabilities."""

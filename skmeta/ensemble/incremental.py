@@ -15,6 +15,7 @@ from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows, join_targets
 from skmeta.utils.rollback import kept_on_failure
+from skmeta.utils.threads import one_at_a_time
 from skmeta.utils.unique import find
 
 __all__ = ["IncrementalStacking"]
@@ -73,7 +74,7 @@ class IncrementalStacking(Conformal):
         rows = self._read_rows(X, y, groups, reset=False)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
-        with kept_on_failure(self):
+        with one_at_a_time(self), kept_on_failure(self):
             self._set_adapted(self._learn_more(rows))
         return self
 
@@ -102,14 +103,11 @@ class IncrementalStacking(Conformal):
             a member needs the other rows, and a file had none.
         """
         check_is_fitted(self)
-        if self.adapted_ is None:
-            raise NotAdaptedError("There is no current task that could be forgotten.")
-        left = self.adapted_.without(find_tasks(self.adapted_.names, groups))
-        with kept_on_failure(self):
-            if left is None:
-                self.adapted_ = None
-            else:
-                self._set_adapted(left)
+        with one_at_a_time(self), kept_on_failure(self):
+            adapted = self.adapted_
+            if adapted is None:
+                raise NotAdaptedError("There is no current task to forget.")
+            self._set_adapted(adapted.without(find_tasks(adapted.names, groups)))
         return self
 
     def _learn_more(self, rows: TaskRows) -> AdaptedMembers:

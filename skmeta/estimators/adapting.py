@@ -34,6 +34,7 @@ from skmeta.tables.targets import (
     without_sparsity,
 )
 from skmeta.utils.messages import show, warn
+from skmeta.utils.threads import one_at_a_time
 
 __all__ = ["AdaptingEstimator"]
 
@@ -114,14 +115,18 @@ class AdaptingEstimator(
                     f"{self.algorithm_} and {self.spec_.label_space!r} labels. Pass "
                     "some labelled rows."
                 )
-            self._set_adapted(self._learn_nothing())
+            learnt = self._learn_nothing()
+            with one_at_a_time(self):
+                self._set_adapted(learnt)
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
         rows = self._read_rows(X, y, groups, reset=False)
         rows = self._weigh(rows, sample_weight)
         self._warn_if_far(rows)
-        self._set_adapted(self._learn(rows, keep=True))
+        learnt = self._learn(rows, keep=True)
+        with one_at_a_time(self):
+            self._set_adapted(learnt)
         return self
 
     def fit_transform(

@@ -165,6 +165,8 @@ class Classes(Targets):
         return codes, labels.n_classes, labels
 
     def _any_target(self) -> np.ndarray:
+        if self.label_space_ == "per_task":  # any name is as good
+            return np.zeros(1, dtype=np.intp)
         return self.classes_[:1]
 
     def _row_weights(self, rows: TaskRows) -> np.ndarray | None:
@@ -215,9 +217,12 @@ class Classes(Targets):
 
     # In predict and score: codes to labels ------------------------------------------
 
-    def _set_adapted(self, adapted: AdaptedTasks) -> None:
+    def _set_adapted(self, adapted: AdaptedTasks | None) -> None:
         super()._set_adapted(adapted)
-        self.classes_ = labels_of(adapted).vocabulary
+        if adapted is not None:
+            self.classes_ = labels_of(adapted).vocabulary
+        elif self.label_space_ == "per_task":  # they were names inside those tasks
+            self.classes_ = self.classes_[:0]
 
     def _answer(
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray

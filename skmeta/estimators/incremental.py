@@ -18,6 +18,7 @@ from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.unlabelled import UnlabelledRows
 from skmeta.utils.rollback import kept_on_failure
+from skmeta.utils.threads import one_at_a_time
 from skmeta.utils.unique import find
 
 __all__ = ["IncrementalEstimator"]
@@ -42,6 +43,9 @@ class IncrementalEstimator(AdaptingEstimator):
         Earlier rows are kept in memory for that, as 4 bytes a feature. A file has them
         only if :meth:`save` was told ``supports=True``; without, rows can come for new
         tasks alone.
+
+        Threads may call it side by side, and ask for answers meanwhile: changes of
+        tasks wait for each other, and who asks sees the tasks before or after one.
 
         Parameters
         ----------
@@ -102,7 +106,7 @@ class IncrementalEstimator(AdaptingEstimator):
         rows = self._read_rows(X, y, groups, reset=False)
         rows = self._weigh(rows, sample_weight)
         self._warn_if_far(rows)
-        with kept_on_failure(self):
+        with one_at_a_time(self), kept_on_failure(self):
             self._set_adapted(self._learn_more(rows))
         return self
 
@@ -131,14 +135,11 @@ class IncrementalEstimator(AdaptingEstimator):
             Nothing is dropped then.
         """
         check_is_fitted(self)
-        if self.adapted_ is None:
-            raise NotAdaptedError("There is no current task that could be forgotten.")
-        left = without(self.adapted_, find_tasks(self.adapted_.names, groups))
-        with kept_on_failure(self):
-            if left is None:
-                self.adapted_ = None
-            else:
-                self._set_adapted(left)
+        with one_at_a_time(self), kept_on_failure(self):
+            adapted = self.adapted_
+            if adapted is None:
+                raise NotAdaptedError("There is no current task to forget.")
+            self._set_adapted(without(adapted, find_tasks(adapted.names, groups)))
         return self
 
     def _learn_more(self, rows: TaskRows) -> AdaptedTasks:

@@ -80,7 +80,7 @@ class Indicators(Classes):
             return super()._is_known(rows)
         return Targets._is_known(self, rows)
 
-    def _set_adapted(self, adapted: AdaptedTasks) -> None:
+    def _set_adapted(self, adapted: AdaptedTasks | None) -> None:
         if not self._has_several:
             super()._set_adapted(adapted)
         else:

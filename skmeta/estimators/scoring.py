@@ -209,7 +209,8 @@ class FewShotScoring(BaseEstimator):
             )
         has_prior = self._has_prior()
         asks_for_prior = self.unknown_task == "prior" and groups is not None
-        if self.adapted_ is None and not (asks_for_prior and has_prior):
+        adapted = self.adapted_  # which another thread may change
+        if adapted is None and not (asks_for_prior and has_prior):
             raise NotAdaptedError(
                 f"This {type(self).__name__} has learnt from many tasks but does not "
                 "know the current one: call adapt(X, y) with a few labelled rows"
@@ -218,7 +219,7 @@ class FewShotScoring(BaseEstimator):
             )
         if self.unknown_task == "prior" and not has_prior:
             raise ValueError(no_prior)
-        return self._learn_nothing() if self.adapted_ is None else self.adapted_
+        return self._learn_nothing() if adapted is None else adapted
 
     def _trained_groups(self) -> np.ndarray | None:
         """Return the groups that ``fit`` has learnt from, None if they are not known.

@@ -259,8 +259,8 @@ class Targets(metaclass=ABCMeta):
 
     # In predict and score: numbers to answers ---------------------------------------
 
-    def _set_adapted(self, adapted: AdaptedTasks) -> None:
-        """Make these the current tasks."""
+    def _set_adapted(self, adapted: AdaptedTasks | None) -> None:
+        """Make these the current tasks, or have none."""
         self.adapted_ = adapted
 
     @abstractmethod

@@ -16,6 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skmeta.display import AdaptationDisplay
 from skmeta.evaluation.attempts import Attempts
 from skmeta.evaluation.choice import Choice, rank_learners, splits_of_tasks
+from skmeta.evaluation.cleaning import AsTyped
 from skmeta.evaluation.learners import (
     make_meta_learner,
     make_plain_learners,
@@ -80,6 +81,8 @@ class Result:
         What the learners warned of.
     options : dict
         Of :func:`skmeta.evaluation.make_problem`.
+    reading : dict
+        Of :func:`skmeta.evaluation.read_table`.
     adaptation : AdaptationDisplay or None
         Of the chosen meta-learner, if it takes inner steps.
     saved : str or None
@@ -103,6 +106,7 @@ class Result:
     failures: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     options: dict = field(default_factory=dict)
+    reading: dict = field(default_factory=dict)
     adaptation: AdaptationDisplay | None = None
     saved: str | None = None
 
@@ -114,7 +118,9 @@ class Result:
 
     def pipeline(self, name: str) -> Pipeline:
         """Put a learner behind the preprocessor, so that it takes the table's rows."""
-        return Pipeline([*self.preprocessor.steps, ("learner", self.fitted[name])])
+        reader = AsTyped(**self.problem.reading).fit(self.problem.X)
+        steps = [("reader", reader), *self.preprocessor.steps]
+        return Pipeline([*steps, ("learner", self.fitted[name])])
 
     @property
     def estimator_name(self) -> str:

@@ -31,7 +31,7 @@ _METRICS = {
 
 
 def evaluate(
-    table: str | Path | MetaDataset,
+    table: str | Path | MetaDataset | Any,
     *,
     target: str = "target",
     groups: str = "task",
@@ -47,15 +47,20 @@ def evaluate(
     time: str | None = None,
     support: str | None = None,
     in_support: str | None = None,
+    keep: Sequence[str] = (),
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
     command: str = "",
 ) -> Result:
     """Tell whether meta-learning helps with a table, and write a report.
 
     Parameters
     ----------
-    table : str, Path or MetaDataset
-        CSV or Parquet file; or the tasks themselves, with the supports that they give,
-        whose columns are those of :func:`skmeta.evaluation.table_of`.
+    table : str, Path, DataFrame or MetaDataset
+        CSV or Parquet file; a DataFrame of pandas or polars, or an Arrow table; or the
+        tasks themselves, with the supports that they give, whose columns are those of
+        :func:`skmeta.evaluation.table_of`.
     target, groups : str
         Columns with the target and with the task of each row.
     shots : sequence of int, default=(1, 5, 10)
@@ -90,6 +95,10 @@ def evaluate(
     in_support : str, default=None
         Column that is true for the rows that are given as support, false for those to
         ask.
+    keep : sequence of str, default=()
+        Columns to learn from although they seem to number or name the rows.
+    sep, decimal, encoding : str, default=None
+        How a CSV file is written; None finds out.
     command : str, default=""
         Command line to show in the report.
 
@@ -104,12 +113,9 @@ def evaluate(
         If the table or the options do not allow it; the message says what to do.
     """
     shots = sorted(set(shots))
-    out, source = Path(out), str(table)
-    frame: Any = None
-    if isinstance(table, MetaDataset):
-        frame, source = table_of(table), "a MetaDataset"
-        if table.in_support is not None:
-            in_support = in_support or "in_support"
+    out = Path(out)
+    if isinstance(table, MetaDataset) and table.in_support is not None:
+        in_support = in_support or "in_support"
     if out.exists() and not out.is_dir():
         raise InputError(f"{str(out)!r} is a file; --out names a folder.")
     if metric is not None and metric not in get_scorer_names():
@@ -126,8 +132,15 @@ def evaluate(
         "time": time,
         "support": support,
         "in_support": in_support,
+        "keep": list(keep) or None,
     }
-    frame = read_table(source) if frame is None else frame
+    reading = {"sep": sep, "decimal": decimal, "encoding": encoding}
+    reading |= {"target": target, "groups": groups}
+    if isinstance(table, MetaDataset):
+        frame, source = table_of(table), "a MetaDataset"
+    else:
+        frame = read_table(table, **reading)
+        source = str(table) if isinstance(table, (str, Path)) else "a DataFrame"
     problem = make_problem(frame, **options)
     names = check_algorithms(algorithms, problem)
     ways = check_plain(plain, problem)
@@ -152,7 +165,7 @@ def evaluate(
         random_state=random_state,
         tell=_tell,
     )
-    result.options = options
+    result.options, result.reading = options, reading
     result.saved = str(out / "model.joblib")
     joblib.dump(result.pipeline(result.recommended), result.saved)
     learner = result.fitted[result.recommended]

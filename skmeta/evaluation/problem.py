@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from skmeta.episodes.sampling import check_support
+from skmeta.evaluation.cleaning import useless
+from skmeta.evaluation.giveaways import giveaways
 from skmeta.evaluation.table_file import InputError, check_columns
 from skmeta.evaluation.time_column import order_in_time, passing_dates
 from skmeta.tables.groups import encode_groups
@@ -59,6 +61,9 @@ class Problem:
         The column that rows are sorted by.
     in_support : bool ndarray of shape (n_rows,), default=None
         The rows that are given as support.
+    reading : dict
+        How columns of text were read: parameters of
+        :class:`~skmeta.evaluation.cleaning.AsTyped`.
     """
 
     X: DataFrame
@@ -74,6 +79,7 @@ class Problem:
     support: str = "random"
     time: str | None = None
     in_support: np.ndarray | None = None
+    reading: dict = field(default_factory=dict)
 
     @property
     def is_classification(self) -> bool:
@@ -131,6 +137,7 @@ def make_problem(
     time: str | None = None,
     support: str | None = None,
     in_support: str | None = None,
+    keep: list[str] | None = None,
 ) -> Problem:
     """Find out what is to be learnt from a table, and keep tasks for judging.
 
@@ -158,6 +165,8 @@ def make_problem(
     in_support : str, default=None
         Column that is true for the rows that are given as support, false for those to
         ask; it is not learnt from.
+    keep : list of str, default=None
+        Columns to learn from although they seem to number or name the rows.
 
     Returns
     -------
@@ -170,14 +179,16 @@ def make_problem(
     InputError
         If a column is missing, the target does not vary, or there are too few tasks.
     """
-    drop = drop or []
+    drop, keep = drop or [], keep or []
     columns = {"target": target, "groups": groups, "time": time, "support": in_support}
     columns = {what: name for what, name in columns.items() if name is not None}
-    check_columns(table, [*columns.values(), *drop])
+    check_columns(table, [*columns.values(), *drop, *keep])
     _refuse_double_roles(columns)
     if support is None:
         support = "random" if time is None else "first"
-    notes = []
+    notes = list(table.attrs.get("notes", []))
+    empty = useless(table, keep=[*columns.values(), *drop, *keep])
+    notes += [f"{name!r} left out: {why}" for name, why in empty.items()]
     for name, what in ((target, "target"), (groups, "task"), (time, "time")):
         if name is None:
             continue
@@ -196,7 +207,7 @@ def make_problem(
     if time is not None:
         table = table.iloc[order_in_time(table[time])]
     given = None if in_support is None else _as_given(table[in_support])
-    left_out = [target, groups, *drop, *([] if in_support is None else [in_support])]
+    left_out = [target, groups, *drop, *empty, *filter(None, [in_support])]
     X = table.drop(columns=list(dict.fromkeys(left_out)))
     if not X.shape[1]:
         raise InputError("No column is left to learn from.")
@@ -208,6 +219,11 @@ def make_problem(
             f"The target {target!r} is {y[0]!s} in every row: there is nothing to "
             "learn. Is it the right column?"
         )
+    notes += [
+        f"{name!r} alone tells {target!r} almost perfectly: --drop it if it is not "
+        "known before"
+        for name in giveaways(X, y, kind)
+    ]
     label_space = "shared"
     if kind == "classification":
         label_space = infer_label_space(y, encode_groups(names, X)[1])
@@ -226,6 +242,7 @@ def make_problem(
         check_support(support),
         time,
         given,
+        table.attrs.get("reading", {}),
     )
 
 

@@ -15,7 +15,7 @@ from skmeta import make_preprocessor
 from {package} import {estimator}
 from skmeta.evaluation import make_problem, {reader}
 
-table = {reader}({source})
+table = {reading}
 problem = make_problem(
     table, {options}
 )
@@ -45,6 +45,8 @@ model = joblib.load({path!r})  # a pipeline, from the columns of the table on
 skmeta.adapt(model, X_few, y_few).predict(X_new)
 """
 
+_OF_FRAME = {"a DataFrame": "table"}
+
 
 def training_code(result: Result, source: str) -> str:
     """Write the code that trains the chosen meta-learner and adapts it to a new task.
@@ -72,12 +74,15 @@ def training_code(result: Result, source: str) -> str:
         if result.problem.in_support is None
         else (", in_support=problem.train_support")
     )
-    of_file = source != "a MetaDataset"
+    reader, words = "table_of", ["tasks"]
+    if source != "a MetaDataset":
+        reader, words = "read_table", [_OF_FRAME.get(source, repr(source))]
+        words += [f"{k}={v!r}" for k, v in result.reading.items() if v is not None]
     return _TRAINING.format(
         estimator=estimator,
         package="skmeta" if "algorithm" in parameters else "skmeta.ensemble",
-        reader="read_table" if of_file else "table_of",
-        source=repr(source) if of_file else "tasks",
+        reader=reader,
+        reading=f"{reader}({', '.join(words)})",
         given=given,
         few=few,
         options=", ".join(f"{key}={value!r}" for key, value in options.items()),

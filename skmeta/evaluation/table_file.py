@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from skmeta.evaluation.cleaning import typed
+from skmeta.evaluation.csv_text import read_csv
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,28 +27,87 @@ class InputError(ValueError):
     """Something about the table or the options that the user can mend."""
 
 
-def read_table(path: str | Path) -> DataFrame:
-    """Read a CSV or Parquet file.
+def read_table(
+    source: str | Path | Any,
+    *,
+    target: str | None = None,
+    groups: str | None = None,
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> DataFrame:
+    """Read a CSV or Parquet file, or take a table from memory.
 
     Parameters
     ----------
-    path : str or Path
+    source : str, Path or table
         ``.parquet`` or ``.pq`` is read as Parquet, anything else as CSV, with comma,
-        semicolon or tab between the columns; CSV may be compressed.
+        semicolon, tab or vertical bar between the columns; CSV may be compressed. Or a
+        DataFrame of pandas or polars, or a table of Arrow.
+    target, groups : str, default=None
+        Columns to predict and with the task of each row, where they are known. The
+        latter stays as it is written: task 01 is not task 1.
+    sep, decimal, encoding : str, default=None
+        Of CSV: what stands between columns and before decimals, and the encoding; None
+        finds out.
 
     Returns
     -------
     DataFrame
-        Its rows.
+        Its rows. Text that holds numbers (1.299,50 €) or dates (24.12.2025) is read as
+        such, marks among them (?, n/a) are gaps. What was found out is a list of lines,
+        ``table.attrs["notes"]``; ``table.attrs["reading"]`` are the parameters of what
+        reads other rows likewise.
 
     Raises
     ------
     InputError
         If the file is missing, empty or not readable; the message says what to do.
     """
+    if decimal not in (None, ".", ","):
+        raise InputError(f"Decimals follow a point or a comma, not {decimal!r}.")
+    mark, notes = decimal or ".", list[str]()
+    if isinstance(source, (str, Path)):
+        given = {"sep": sep, "decimal": decimal, "encoding": encoding}
+        text = [] if groups is None else [groups]
+        table, mark, notes = _read_file(Path(source), text=text, **given)
+        name = repr(str(source))
+    else:
+        table, name = _as_pandas(source), "The table"
+    table.columns = [str(each) for each in table.columns]
+    twice = table.columns[table.columns.duplicated()].unique()
+    if len(twice):
+        raise InputError(
+            f"{name} has columns of one name: {', '.join(map(repr, twice))}. "
+            "Rename them."
+        )
+    if not len(table):
+        raise InputError(f"{name} has column names and no rows.")
+    table, found, dates = typed(table, target=target, groups=groups, decimal=mark)
+    table.attrs["notes"] = [*notes, *found]
+    table.attrs["reading"] = {"decimal": mark, "dates": dates}
+    return table
+
+
+def _as_pandas(source: Any) -> DataFrame:
     import pandas as pd
 
-    path = Path(path)
+    if hasattr(source, "to_pandas"):  # polars, Arrow
+        source = source.to_pandas()
+    if not isinstance(source, pd.DataFrame):
+        raise InputError(
+            "A table is the path of a file, a DataFrame of pandas or polars, an Arrow "
+            f"table or a MetaDataset, not {type(source).__name__}."
+        )
+    return source.reset_index(drop=True)
+
+
+def _read_file(
+    path: Path, *, text: list[str], **given: str | None
+) -> tuple[DataFrame, str, list[str]]:
+    """Read a file; return the table, what stands before decimals, and notes."""
+    import pandas as pd
+
     if not path.exists():
         near = closest(path.name, _files_in(path.parent))
         raise InputError(f"There is no file {str(path)!r}.{_did_you_mean(near)}")
@@ -58,29 +120,22 @@ def read_table(path: str | Path) -> DataFrame:
             "pip install pyarrow. Or give the table as CSV."
         )
     try:
-        table = pd.read_parquet(path) if is_parquet else _read_csv(path)
+        if is_parquet:
+            return pd.read_parquet(path), ".", []
+        return read_csv(path, text=text, **given)
     except pd.errors.EmptyDataError as error:
         raise InputError(f"{str(path)!r} is empty.") from error
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{str(path)!r} is not text in UTF-8 ({error.reason}). Save it as CSV in "
-            "UTF-8, or as Parquet with a name that ends in .parquet."
+            f"{str(path)!r} is not text in {error.encoding.upper()} ({error.reason}). "
+            "Give its --encoding, or save it as CSV in UTF-8, or as Parquet with a "
+            "name that ends in .parquet."
         ) from error
     except Exception as error:  # whatever a broken file makes pandas raise
         what = "Parquet" if is_parquet else "CSV"
         raise InputError(
             f"{str(path)!r} cannot be read as {what}: {_first_line(error)}"
         ) from error
-    table.columns = [str(name) for name in table.columns]
-    twice = table.columns[table.columns.duplicated()].unique()
-    if len(twice):
-        raise InputError(
-            f"{str(path)!r} has columns of one name: {', '.join(map(repr, twice))}. "
-            "Rename them."
-        )
-    if not len(table):
-        raise InputError(f"{str(path)!r} has column names and no rows.")
-    return table
 
 
 def table_of(tasks: MetaDataset) -> DataFrame:
@@ -122,18 +177,6 @@ def table_of(tasks: MetaDataset) -> DataFrame:
     if taken:
         raise InputError(f"Rename the features {', '.join(map(repr, taken))}.")
     return table.assign(**{n: each for n, each in own.items() if each is not None})
-
-
-def _read_csv(path: Path) -> DataFrame:
-    import pandas as pd
-
-    table = pd.read_csv(path, low_memory=False)
-    if table.shape[1] == 1:
-        name = str(table.columns[0])
-        for separator in (";", "\t"):
-            if separator in name:
-                return pd.read_csv(path, sep=separator, low_memory=False)
-    return table
 
 
 def closest(name: str, names: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ Rows are never copied into per-task lists. A table keeps its rows where they are
 is a span of one sorted index.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -201,7 +201,7 @@ def find_tasks(names: np.ndarray | None, groups: Any) -> np.ndarray:
     ----------
     names : ndarray of shape (n_tasks,) or None
         The tasks' groups, sorted; None for a single task without a name.
-    groups : array-like of shape (n_asked,), a single name or None
+    groups : iterable of n_asked names, a single name or None
         Names of tasks; None for the only task.
 
     Returns
@@ -217,12 +217,19 @@ def find_tasks(names: np.ndarray | None, groups: Any) -> np.ndarray:
     if groups is None:
         _refuse_several(names)
         return np.zeros(1, dtype=np.intp)
-    named: Any = [groups] if np.ndim(groups) == 0 else groups
+    named = _as_names(groups)
     asked, _ = encode_groups(named, named)
     place, known = find(asked, np.empty(0, asked.dtype) if names is None else names)
     if not known.all():
         raise ValueError(f"No task was adapted for the groups {show(asked[~known])}.")
     return place
+
+
+def _as_names(groups: Any) -> Any:
+    if hasattr(groups, "__array__"):
+        return groups if np.ndim(groups) else [groups]
+    is_single = isinstance(groups, str | bytes) or not isinstance(groups, Iterable)
+    return [groups] if is_single else list(groups)
 
 
 def _refuse_several(names: np.ndarray | None) -> None:

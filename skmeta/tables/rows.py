@@ -188,7 +188,7 @@ def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If some are words and others numbers.
+        If some are words and others numbers, or dates.
     """
     words = [each for each in parts if each.dtype.kind in "UST"]
     numbers = [each for each in parts if each.dtype.kind in "biufc"]
@@ -198,4 +198,11 @@ def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
             f"{show(numbers[0], 3)}: rows that are added need targets of the kind "
             "that those before them have."
         )
-    return np.concatenate(parts)
+    try:
+        return np.concatenate(parts)
+    except TypeError as error:
+        kinds = " and ".join(str(each.dtype) for each in parts)
+        raise ValueError(
+            f"y holds {kinds}: rows that are added need targets of the kind that those "
+            "before them have."
+        ) from error

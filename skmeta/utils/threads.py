@@ -3,17 +3,22 @@
 import contextlib
 import ctypes
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
-__all__ = ["one_thread_if_small", "side_by_side"]
+__all__ = ["one_at_a_time", "one_thread_if_small", "side_by_side"]
+
+# Beside the objects, whose copies and pickles cannot hold a lock.
+_locks: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
 
 # Multiplications in one product from which threads inside it pay. Threads wait for each
 # other at the end of every product: beside another busy process for milliseconds, until
@@ -23,6 +28,19 @@ _WORTH_THREADS = 2**30
 
 # Threads that torch had before a block of :func:`one_thread_if_small`.
 _had: ContextVar[int | None] = ContextVar("_had", default=None)
+
+
+@contextlib.contextmanager
+def one_at_a_time(changed: Any) -> Iterator[None]:
+    """Let one thread at a time change an object; others wait for their turn.
+
+    Parameters
+    ----------
+    changed : object
+        What is changed inside the block. A copy of it is another object.
+    """
+    with _locks.setdefault(changed, threading.Lock()):
+        yield
 
 
 @contextlib.contextmanager

@@ -69,16 +69,34 @@ def find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Which values are there. The number 1 is not the word "1".
     """
     # Not numpy.isin, which compares all pairs of strings that come as objects.
+    asked = _of_kind(asked, names.dtype.kind)
     place = np.zeros(len(asked), dtype=np.intp)
     known = np.zeros(len(asked), dtype=bool)
     if len(names):
         with contextlib.suppress(TypeError):  # what cannot be compared is not there
             if names.dtype.kind != asked.dtype.kind:
                 # Else numpy compares large integers as floats, and takes two for one.
-                names, asked = names.astype(object), asked.astype(object)
+                names, asked = (
+                    each.astype(object, copy=False) for each in (names, asked)
+                )
             place = np.searchsorted(names, asked).clip(max=len(names) - 1)
             known = np.asarray(names[place] == asked, dtype=bool)
     return place, known
+
+
+def _of_kind(values: np.ndarray, kind: str) -> np.ndarray:
+    """Give objects the kind of others where they are of it; pandas brings words so.
+
+    To make objects of the others, which may be many, would take longer.
+    """
+    of = {"U": str, "i": int}.get(kind)
+    if of is None or values.dtype.kind != "O":
+        return values
+    items = values.tolist()
+    if not all(type(item) is of for item in items):
+        return values
+    plain = np.array(items)
+    return plain if plain.dtype.kind == kind and plain.tolist() == items else values
 
 
 class United(NamedTuple):
@@ -116,6 +134,8 @@ def unite(first: np.ndarray, second: np.ndarray) -> United:
     (array([2, 5, 6, 8]), array([0, 1, 3]), array([1, 2]))
     """
     place, known = find(second, first)
+    if known.all():
+        return United(first, np.arange(len(first)), place)
     new = second[~known]
     dtype = _common_dtype(first, new)
     first, new = first.astype(dtype, copy=False), new.astype(dtype, copy=False)

@@ -1,8 +1,11 @@
 """What joins and leaves an ensemble's tasks, against one ``adapt`` of what is there."""
 
+import contextlib
 import copy
 import functools
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -114,6 +117,30 @@ def test_what_the_user_does_to_his_table_is_not_seen():
     table.iloc[:] = 0.0
     stack.partial_adapt(X[:9], VALUE[:9], groups=["new"] * 9)
     np.testing.assert_allclose(answers(stack), whole, atol=1e-5)
+
+
+def test_threads_that_change_tasks_take_turns(monkeypatch):
+    stack = fitted("shared").adapt(X[:9], LABEL[:9], groups=NAME[:9])
+    both, adapt = threading.Barrier(2), PerTask._adapt
+
+    def meets_the_other(*given):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.2)  # in vain, where one waits for the other's end
+        return adapt(*given)
+
+    monkeypatch.setattr(PerTask, "_adapt", meets_the_other)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda n: stack.partial_adapt(X[:2], LABEL[:2], [n, n]), "ab"))
+    assert stack.adapted_.names.tolist() == ["a", "b", "store 0"]
+
+
+def test_no_label_of_a_forgotten_task_is_left():
+    stack = fitted("per_task").adapt(X[:4], ["ill", "well"] * 2)
+    assert stack.forget([]).classes_.tolist() == ["ill", "well"]
+    assert stack.forget().classes_.tolist() == []
+    assert stack.adapt(X[:4], [1, 2, 1, 2]).classes_.tolist() == [1, 2]
+    shared = fitted("shared").adapt(X, LABEL).forget()
+    assert shared.classes_.tolist() == ["high", "low"]
 
 
 def test_what_fails_on_the_way_leaves_the_tasks_as_they_were(monkeypatch):

@@ -19,6 +19,7 @@ from skmeta import MetaClassifier, MetaDataset, MetaRegressor, NotAdaptedError
 from skmeta.datasets import make_sinusoids
 from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
 from skmeta.model_selection import TaskMean
+from skmeta.pipelines import last_step
 from tests.quick import TASK, TINY, X, Y, classifier, regressor
 
 quiet = pytest.mark.filterwarnings("ignore:Meta-learning does not help")
@@ -453,3 +454,32 @@ def test_an_ensemble_of_classes_calibrates_its_mixture(tmp_path):
     assert stack.calibration_.n_tasks[0] == 30
     stack.save(tmp_path / "a")
     assert np.array_equal(skmeta.load(tmp_path / "a").predict_set(X[6:12]), sets)
+
+
+def test_infinite_ends_stay_so_behind_transformed_targets():
+    few = TASK < 4
+    scaled = TransformedTargetRegressor(regressor(), transformer=StandardScaler())
+    with sklearn.config_context(enable_metadata_routing=True):
+        scaled.fit(X[few], Y[few], groups=TASK[few])
+    skmeta.adapt(scaled, X[:4], Y[:4])
+    with pytest.warns(UserWarning, match="intervals are infinite"):
+        low, high = skmeta.predict_interval(scaled, X[4:9])
+    assert (low == -np.inf).all()
+    assert (high == np.inf).all()
+
+
+def test_intervals_of_several_targets_are_restored_column_by_column():
+    both = np.column_stack([Y, 10 * Y])
+    scaled = TransformedTargetRegressor(regressor(), transformer=StandardScaler())
+    with sklearn.config_context(enable_metadata_routing=True):
+        scaled.fit(X, both, groups=TASK)
+    last = last_step(scaled)
+    X_known, y_known, task = waves(15, seed=1)
+    known = scaled.transformer_.transform(np.column_stack([y_known, 10 * y_known]))
+    last.calibrate(X_known, known, groups=task)
+    skmeta.adapt(scaled, X[:4], both[:4])
+    low, high = skmeta.predict_interval(scaled, X[4:9])
+    assert low.shape == (5, 2)
+    np.testing.assert_allclose(
+        (low + high) / 2, scaled.predict(X[4:9]), rtol=1e-3, atol=1e-3
+    )

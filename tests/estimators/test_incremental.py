@@ -1,9 +1,12 @@
 """What joins and leaves the current tasks, against one ``adapt`` of what is there."""
 
+import contextlib
 import copy
 import functools
 import pickle
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -226,6 +229,41 @@ def test_a_copy_never_sees_what_another_learns_or_forgets(space):
     np.testing.assert_array_equal(frozen.predict(X[:9], NAME[:9]), before[2])
 
 
+def test_threads_that_change_tasks_take_turns(monkeypatch):
+    meta = fitted("protonet", "shared").adapt(X[:9], LABEL[:9], groups=NAME[:9])
+    both, adapt = threading.Barrier(2), ProtoNet.adapt
+
+    def meets_the_other(*given):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.2)  # in vain, where one waits for the other's end
+        return adapt(*given)
+
+    monkeypatch.setattr(ProtoNet, "adapt", meets_the_other)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda n: meta.partial_adapt(X[:2], LABEL[:2], [n, n]), "ab"))
+    assert meta.adapted_.names.tolist() == ["a", "b", "store 0"]
+
+
+def test_adapt_in_another_thread_is_not_undone(monkeypatch):
+    meta = fitted("protonet", "shared").adapt(X[:9], LABEL[:9], groups=NAME[:9])
+    begun, done, adapt = threading.Event(), threading.Event(), ProtoNet.adapt
+
+    def waits(*given):
+        if not begun.is_set():  # of the first caller
+            begun.set()
+            done.wait(timeout=0.2)  # in vain, where adapt waits for its turn
+        return adapt(*given)
+
+    monkeypatch.setattr(ProtoNet, "adapt", waits)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(meta.partial_adapt, X[:2], LABEL[:2], ["a", "a"])
+        begun.wait()
+        meta.adapt(X[:2], LABEL[:2], groups=["b", "b"])
+        done.set()
+        first.result()
+    assert meta.adapted_.names.tolist() == ["b"]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_what_fails_on_the_way_leaves_the_tasks_as_they_were(monkeypatch, error):
     meta = fitted("protonet", "per_task").adapt(X[:60], OWN[:60], groups=NAME[:60])
@@ -350,6 +388,12 @@ def test_only_known_tasks_can_be_forgotten_and_all_or_none_are():
     assert len(meta.adapted_.names) == 9
     assert len(meta.forget("store 1").adapted_.names) == 8
     assert len(meta.forget([]).adapted_.names) == 8
+    assert len(meta.forget({"store 2", "store 3"}).adapted_.names) == 6
+    assert len(meta.forget(name for name in ["store 4"]).adapted_.names) == 5
+    with pytest.raises(ValueError, match="lists or the like"):
+        meta.forget([["store 5"], ["store 6", "store 7"]])
+    unnamed = meta.adapt(X, VALUE)
+    assert unnamed.forget([]).predict(X[:2]).shape == (2,)
 
 
 def test_without_a_task_left_the_prior_still_answers():
@@ -378,6 +422,18 @@ def test_a_known_task_gets_new_labels_and_forgotten_ones_go():
         meta.partial_adapt(X[:1], [3], groups=["b"])
     with pytest.raises(ValueError, match="cannot be sorted together"):
         meta.partial_adapt(X[:1], [3], groups=["d"])
+
+
+def test_no_label_of_a_forgotten_task_is_left(tmp_path):
+    meta = fitted("protonet", "per_task").adapt(X[:4], ["ill", "well"] * 2)
+    meta.forget().save(tmp_path / "meta")
+    assert meta.classes_.tolist() == []
+    assert b"well" not in (tmp_path / "meta").read_bytes()
+    again = skmeta.load(tmp_path / "meta")
+    assert again.transform(X).shape == (len(X), 6)
+    assert again.adapt(X[:4], [1, 2, 1, 2]).classes_.tolist() == [1, 2]
+    shared = fitted("protonet", "shared").adapt(X, LABEL).forget()
+    assert shared.classes_.tolist() == ["high", "low", "mid"]
 
 
 def test_a_label_unknown_to_shared_ones_is_refused_as_in_adapt():

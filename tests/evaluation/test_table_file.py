@@ -59,12 +59,53 @@ def test_a_broken_file_is_named(tmp_path, name, content, message):
     assert name in str(error.value)
 
 
-def test_columns_of_one_name_are_named(tmp_path, monkeypatch):
-    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+def test_columns_of_one_name_are_named():
     twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
-    monkeypatch.setattr("skmeta.evaluation.table_file._read_csv", lambda path: twice)
-    with pytest.raises(InputError, match="columns of one name: 'a'"):
-        read_table(tmp_path / "t.csv")
+    with pytest.raises(InputError, match="The table has columns of one name: 'a'"):
+        read_table(twice)
+
+
+UGLY = """
+;Laden;Datum;Preis;Rabatt;Menge;verkauft
+0;01;24.12.2025;1.299,50 €;5 %;3;ja
+1;1;31.12.2025;980,00 €;0 %;?;nein
+2;01;02.01.2026;12,95 €;10 %;k.A.;ja
+3;1;15.01.2026;7,10 €;0 %;2;nein
+""".lstrip()
+
+
+def test_an_ugly_file_is_read_as_it_is_meant(tmp_path):
+    path = tmp_path / "läden.csv"
+    path.write_bytes(UGLY.encode("cp1252"))
+    table = read_table(path, target="verkauft", groups="Laden")
+    assert table["Laden"].tolist() == ["01", "1", "01", "1"]
+    assert table["Preis"].tolist() == [1299.5, 980, 12.95, 7.1]
+    assert table["Rabatt"].tolist() == [5, 0, 10, 0]
+    assert table["Datum"][0] == pd.Timestamp(2025, 12, 24)
+    np.testing.assert_array_equal(table["Menge"], [3, np.nan, np.nan, 2])
+    told = "\n".join(table.attrs["notes"])
+    for part in ("semicolon", "cp1252", "comma", "'?' and 'k.A.'", "day.month.year"):
+        assert part in told
+
+
+def test_what_was_found_out_can_be_overruled(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('a;b\n"1,234";x\n"2,345";y\n', encoding="utf-8")
+    assert read_table(path)["a"].tolist() == [1234, 2345]
+    assert read_table(path, decimal=",")["a"].tolist() == [1.234, 2.345]
+    assert list(read_table(path, sep="|")) == ["a;b"]
+    with pytest.raises(InputError, match="a point or a comma"):
+        read_table(path, decimal=";")
+    with pytest.raises(InputError, match="unknown encoding"):
+        read_table(path, encoding="klingon")
+
+
+def test_tables_of_other_libraries_are_taken():
+    arrow = pytest.importorskip("pyarrow")
+    table = read_table(arrow.table({"a": ["1,5", "2,5"], "b": [1, 2]}))
+    assert table["a"].tolist() == [1.5, 2.5]
+    with pytest.raises(InputError, match="not list"):
+        read_table([[1, 2]])
 
 
 def test_a_folder_is_no_table(tmp_path):

@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -111,3 +112,24 @@ def test_a_source_of_random_numbers_that_no_file_keeps_is_not_saved():
         SaveError, match=r"random_state: .*MT19937.*PCG64\. Pass a seed"
     ):
         Writer().write(source, "random_state")
+
+
+@pytest.mark.parametrize(("given", "kept"), [("<U64", "<U64"), ("<U65", "<U2")])
+def test_text_keeps_its_width_unless_it_is_very_wide(given, kept):
+    writer = Writer()
+    names = np.array(["ab", "c"], dtype=given)
+    assert Reader(writer.tensors).read(writer.write(names, "names")).dtype == kept
+
+
+def test_tables_come_back_column_by_column():
+    frame = pd.DataFrame({"size": [1.5, np.nan], 7: ["a", None], "n": [1, 2]})
+    writer = Writer()
+    again = Reader(writer.tensors).read(writer.write(frame, "rows"))
+    pd.testing.assert_frame_equal(again, frame)
+    with pytest.raises(SaveError, match="Cannot save rows: Series is no table"):
+        Writer().write(frame["size"], "rows")
+
+
+def test_a_value_of_an_unknown_type_is_named():
+    with pytest.raises(LoadError, match="unknown type 'eval'"):
+        Reader({}).read([{"deep": {"$": "eval", "is": "1"}}])

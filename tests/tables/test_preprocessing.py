@@ -97,6 +97,29 @@ def test_dates_as_text_and_in_a_zone_are_dates(table):
     np.testing.assert_allclose(numbers["zoned_time_sin"], sine, atol=1e-9)
 
 
+def test_every_number_is_named_for_what_it_is(table):
+    when = pd.Series(pd.to_datetime(["2024-03-05 06:00", "2025-11-17 18:30", None]))
+    frame = pd.DataFrame({"size": [1.0, 2.5, 2.0], "when": when, "to": ["a", "b", "b"]})
+    numbers = transformed(preprocessor := make_preprocessor(), frame)
+    waves = [f"when_{c}_{f}" for c in ("year", "week", "time") for f in ("sin", "cos")]
+    dates = ["when_day", *waves]
+    assert numbers.columns[:3].tolist() == ["size", "to_a", "to_b"]
+    assert numbers.columns[3:10].tolist() == dates
+    year = 2 * np.pi * np.array([64 + 0.25, 320 + 18.5 / 24]) / 365.25
+    week = 2 * np.pi * np.array([1 + 0.25, 0 + 18.5 / 24]) / 7  # Tuesday and Monday
+    time = 2 * np.pi * np.array([6, 18.5]) / 24
+    for name, turn in [("year", year), ("week", week), ("time", time)]:
+        np.testing.assert_allclose(numbers[f"when_{name}_sin"][:2], np.sin(turn))
+        np.testing.assert_allclose(numbers[f"when_{name}_cos"][:2], np.cos(turn))
+    assert [*preprocessor.named_transformers_][:3] == ["numbers", "categories", "dates"]
+
+
+def test_a_column_of_one_value_tells_something_where_it_has_gaps():
+    frame = pd.DataFrame({"full": [1, 1, 1], "gaps": [1, None, 1], "two": [1, 2, 2]})
+    numbers = transformed(make_preprocessor(), frame)
+    assert numbers.columns.tolist() == ["gaps", "two", "missingindicator_gaps"]
+
+
 def test_a_column_of_many_values_stays_narrow(table):
     numbers = transformed(make_preprocessor(max_categories=10), table)
     assert sum(name.startswith("name_") for name in numbers) == 10

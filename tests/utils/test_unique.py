@@ -98,6 +98,29 @@ def test_a_word_is_not_found_among_numbers():
     assert find(np.array(["1"]), np.array([1]))[1].tolist() == [False]
 
 
+def test_objects_are_found_among_what_they_are():
+    words, numbers = np.array(["a", "b"]), np.array([2**60, 2**60 + 1])
+    cases = [
+        (words, ["b", "c", "b\0"], [True, False, False]),
+        (numbers, [2**60 + 1, 2**60 + 2], [True, False]),
+        (numbers, [2**60 + 1, 2**70], [True, False]),
+        (numbers, [2.0**60, True], [True, False]),
+        (words, ["a", 1], [False, False]),  # cannot be compared
+    ]
+    for names, asked, expected in cases:
+        place, known = find(np.array(asked, dtype=object), names)
+        assert known.tolist() == expected
+        assert all(names[place[known]] == np.array(asked, dtype=object)[known])
+
+
+def test_known_values_change_nothing():
+    names = np.array(["a", "c", "d"])
+    united = unite(names, np.array(["c", "d"], dtype=object))
+    assert united.names is names
+    assert united.first.tolist() == [0, 1, 2]
+    assert united.second.tolist() == [1, 2]
+
+
 # Runs --------------------------------------------------------------------------------
 
 

@@ -31,6 +31,21 @@ def test_it_is_a_collection_of_tasks(table, tasks):
         tasks[6]
 
 
+def test_tasks_with_rows_of_their_own_are_put_together(table, tasks, split):
+    X, y, groups = table
+    for whole in (tasks, split):
+        again = MetaDataset.from_tasks([*whole], names=[*whole.names])
+        assert again.names.tolist() == whole.names.tolist()
+        for one, other in zip(again, whole, strict=True):
+            np.testing.assert_array_equal(one.X, other.X)
+            np.testing.assert_array_equal(one.y, other.y)
+    assert again.in_support.sum() == split.in_support.sum()
+    pairs = [(X[groups == name], y[groups == name]) for name in "ba"]
+    first, second = MetaDataset.from_tasks(pairs, names=["b", "a"])
+    np.testing.assert_array_equal(first.X, pairs[1][0])
+    np.testing.assert_array_equal(second.y, pairs[0][1])
+
+
 @pytest.mark.parametrize(
     "key",
     [slice(1, 4), ["b", "c", "d"], np.array(list("dcb")), np.arange(6) % 4 > 0],

@@ -4,6 +4,7 @@ import gc
 import pickle
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,25 @@ def test_tables_on_disk_stay_there_and_go_with_their_last_user(
     gc.collect()
     assert not own.exists()
     np.testing.assert_array_equal(again.X, expected)
+
+
+def test_every_kind_of_number_is_one(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = {
+        "price": pa.array([Decimal("1.25"), Decimal("-2.50"), None, Decimal(7)]),
+        "flag": pa.array([True, False, None, True]),
+        "n": pa.array([1, 2, None, 3], pa.int16()),
+        "label": [0, 1, 0, 1],
+        "store": pa.array(["b", "a", "b", "a"]).dictionary_encode(),
+    }
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+    tasks = read(tmp_path / "a.parquet")
+    expected = [[1.25, 1, 1], [-2.5, 0, 2], [np.nan] * 3, [7, 1, 3]]
+    np.testing.assert_array_equal(tasks.X, expected)
+    assert tasks.y.tolist() == [0, 1, 0, 1]
+    assert tasks.groups.tolist() == ["b", "a", "b", "a"]
 
 
 def test_folders_may_name_the_task(tmp_path):

@@ -1,15 +1,16 @@
 """How sure are answers to new tasks? Coverage and width on sixteen tables with groups.
 
-    python benchmarks/coverage.py                        # 20 splits, for hours
-    python benchmarks/coverage.py --splits 3 --tables dietox tuna
-    python benchmarks/coverage.py --inner                # to choose settings by
-    python benchmarks/coverage.py --summary              # what is known
+    python benchmarks/intervals.py                        # 20 splits, for hours
+    python benchmarks/intervals.py --splits 3 --tables dietox tuna
+    python benchmarks/intervals.py --inner                # to choose settings by
+    python benchmarks/intervals.py --summary              # what is known
 
-40 % of a table's tasks are new, as in ``grouped.py``: 0, 3 or 8 rows of each are known
-and the rows beyond the eighth are asked for intervals, or sets of classes, that cover
-90 %. A learner calibrates by itself, by the tasks it was fitted to. Coverage is that of
-one row drawn from each new task: the mean over tasks of the share of their rows. It is
-set beside two others, *at the coverage found*, which is more than they can know:
+40 % of a table's tasks are new, drawn from all (``grouped.py`` draws them from those
+with many rows, which differ from those to learn from). 0, 3 or 8 rows of each are
+known, and others are asked for intervals, or sets of classes, that cover 90 %. A
+learner calibrates by itself, by the tasks it was fitted to. Coverage is that of one row
+drawn from each new task: the mean over tasks of the share of their rows. It is set
+beside two others, *at the coverage found*, which is more than they can know:
 
 - "own split": of a task's known rows half are learnt from, and its intervals reach as
   far as the largest error of the other half, times a factor for all tasks. By itself it
@@ -31,12 +32,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything starts threads
 
 import numpy as np
 import torch
-from _grouped import TABLES, load, split
+from _grouped import (
+    MIN_NEW,
+    MIN_QUERY,
+    NEW_SHARE,
+    TABLES,
+    load,
+    shuffled_ranks,
+)
 from _results import FOLDER, save
 
 from skmeta import MetaClassifier, MetaRegressor
 
-KEPT = FOLDER / ".coverage"
+KEPT = FOLDER / ".intervals"
 COVERAGE = 0.9
 SIZES = (0, 3, 8)
 CV = 3
@@ -67,15 +75,15 @@ def main():
     results = summarise(folder)
     print_table(results)
     if not options.inner:
-        save("coverage", results, levels=3)
+        save("intervals", results, levels=3)
 
 
 def measure(name, seed, inner=False):
     """Return what intervals or sets are like, by the number of known rows."""
     table = load(name)
     if inner:
-        table = table.take(split(table.groups, seed)[0])
-    old, new = split(table.groups, seed, SIZES)
+        table = table.take(part(table.groups, seed)[0])
+    old, new = part(table.groups, seed)
     estimator = MetaRegressor if table.kind == "regressor" else MetaClassifier
     meta = estimator(random_state=seed, **LEARNER)
     meta.fit(table.X[old], table.y[old], groups=table.groups[old]).calibrate(cv=CV)
@@ -87,6 +95,33 @@ def measure(name, seed, inner=False):
         parts = table.take(known), table.take(asked)
         records[str(size)] = of_kind(meta, *parts, unit, rng)
     return records
+
+
+def part(groups, seed):
+    """Part tasks to learn from and new ones, of which some rows are known.
+
+    Returns
+    -------
+    rows of the tasks to learn from, and for each of ``SIZES`` (fewer where tasks are
+    small) the rows of new tasks that are known and those that are asked.
+    """
+    _, task, n_rows = np.unique(groups, return_inverse=True, return_counts=True)
+    sizes = list(SIZES)
+    while np.sum(n_rows >= max(sizes) + MIN_QUERY) < 2 * MIN_NEW:
+        sizes.pop()
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(len(n_rows))[: int(max(MIN_NEW, NEW_SHARE * len(n_rows)))]
+    is_new = np.isin(task, drawn)
+    rank = shuffled_ranks(task, rng)
+    new = {}
+    for size in sizes:
+        first = np.maximum(size, np.minimum(max(sizes), n_rows - MIN_QUERY))[task]
+        able = is_new & (n_rows > size)[task]
+        new[size] = (
+            np.flatnonzero(able & (rank < size)),
+            np.flatnonzero(able & (rank >= first)),
+        )
+    return np.flatnonzero(~is_new), new
 
 
 def adapt(meta, known, asked):

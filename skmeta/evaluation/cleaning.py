@@ -1,0 +1,401 @@
+"""Columns as people keep them: numbers read as text, dates, gaps, row numbers, ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from skmeta.utils.messages import count, listed
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["AsTyped", "typed", "useless"]
+
+_GAPS = {
+    *("", "?", "??", "-", "--", "---", "–", "—", ".", "..", "...", "*", "/"),
+    *("n/a", "na", "n.a.", "n. a.", "#n/a", "#na", "k.a.", "k. a.", "s/d"),
+    *("nan", "none", "null", "nil", "(null)", "(none)", "missing", "unknown"),
+    *("#value!", "#div/0!", "#ref!", "#null!", "#num!", "#name?", "inf", "-inf"),
+}
+
+# Where any text may be a name, these are gaps all the same.
+_SURE_GAPS = {"", "?", "??", "n/a", "na", "#n/a", "#na", "nan", "null", "(null)"}
+
+_CURRENCIES = "€$£¥₹₽"
+_NUMBER = {
+    ".": r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][-+]?\d+)?",
+    ",": r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d*)?(?:[eE][-+]?\d+)?",
+}
+_SPACED = r"(?<=\d)[\s'\u2019](?=\d{3}(?:\D|$))"  # blanks, or Swiss apostrophes
+_WORDS = {".": "a point before decimals", ",": "a comma before decimals"}
+
+# Of the values of a column that holds numbers or dates, so many may be none, and of so
+# few kinds.
+_ODD_SHARE = 0.02
+_ODD_KINDS = 5
+
+_TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_MONTH_SECOND = {
+    "%d.%m.%Y": "day.month.year",
+    "%d.%m.%y": "day.month.year",
+    "%d/%m/%Y": "day/month/year",
+    "%d/%m/%y": "day/month/year",
+    "%d-%m-%Y": "day-month-year",
+}
+_MONTH_FIRST = {
+    "%m/%d/%Y": "month/day/year",
+    "%m/%d/%y": "month/day/year",
+    "%m-%d-%Y": "month-day-year",
+    "%m.%d.%Y": "month.day.year",
+}
+_ISO = "year-month-day"
+_PLAIN_DATES = {
+    "%Y-%m-%d": _ISO,
+    "%Y/%m/%d": "year/month/day",
+    "%Y.%m.%d": "year.month.day",
+    "%d %b %Y": "day, name of the month, year",
+    "%d %B %Y": "day, name of the month, year",
+    "%d. %B %Y": "day, name of the month, year",
+    "%d-%b-%Y": "day, name of the month, year",
+    "%d-%b-%y": "day, name of the month, year",
+    "%b %d, %Y": "name of the month, day, year",
+    "%B %d, %Y": "name of the month, day, year",
+}
+_TRIED = 200  # values on which formats are tried before a whole column
+
+_ID = re.compile(r"(^|[\W_])(id|uuid|guid|rowid|row_?id)($|[\W_])|ID$|Id$")
+_FEWEST_UNLIKE = 20  # rows, to take a column for an id because no two are alike
+
+
+class _Read(NamedTuple):
+    """A column of text that was something else."""
+
+    values: Series
+    what: str
+    odd: list[str]  # values that were none, and are gaps now
+    format: str | None = None  # of dates
+
+
+def typed(
+    table: DataFrame,
+    *,
+    target: str | None = None,
+    groups: str | None = None,
+    decimal: str = ".",
+) -> tuple[DataFrame, list[str], dict[str, str]]:
+    """Make of columns of text the numbers and dates that they hold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As it was read.
+    target : str, default=None
+        Column to predict. Marks such as "?" are gaps there even among names.
+    groups : str, default=None
+        Column that names tasks: it stays text, with marks as of the target.
+    decimal : {".", ","}, default="."
+        What stands before decimals where a column leaves it open, as 1,234 does.
+
+    Returns
+    -------
+    table : DataFrame
+        Another one.
+    notes : list of str
+        What was done, a line for each column.
+    dates : dict of str to str
+        In which format the columns of dates were.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmeta.evaluation.cleaning import typed
+    >>> table = pd.DataFrame(
+    ...     {
+    ...         "store": ["a", "a", "b"],
+    ...         "price": ["1,299.50", "?", "980.00"],
+    ...         "day": ["24.12.2025", "31.12.2025", "02.01.2026"],
+    ...     }
+    ... )
+    >>> table, notes, dates = typed(table, target="price", groups="store")
+    >>> table
+      store   price        day
+    0     a  1299.5 2025-12-24
+    1     a     NaN 2025-12-31
+    2     b   980.0 2026-01-02
+    >>> for note in notes:
+    ...     print(note)
+    'price' holds numbers with commas between thousands; 1 value is a gap: '?'
+    'day' holds dates, day.month.year
+    """
+    import pandas as pd
+
+    notes: list[str] = []
+    columns, dates = {}, {}
+    for name in table.columns:
+        column, note = table[name], None
+        if _is_text(column):
+            if name != groups:
+                column, note, format = _read(column, decimal)
+                if format:
+                    dates[name] = format
+            if note is None and name in (target, groups):
+                column, note = _without_marks(column)
+        if note:
+            notes.append(f"{name!r} holds {note}")
+        columns[name] = column
+    return pd.DataFrame(columns, index=table.index), notes, dates
+
+
+class AsTyped(TransformerMixin, BaseEstimator):
+    """Reads columns of text as those of another table were read.
+
+    A column that held numbers or dates there holds them here, whatever else is written
+    between them; of a few rows alone one could not tell.
+
+    Parameters
+    ----------
+    decimal : {".", ","}, default="."
+        What stands before decimals.
+    dates : dict of str to str, default=None
+        Formats of columns of dates.
+
+    Attributes
+    ----------
+    numbers_ : list of str
+        Columns of numbers of the table that ``fit`` was given.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmeta.evaluation.cleaning import AsTyped
+    >>> reader = AsTyped(",").fit(pd.DataFrame({"price": [12.5, 1299.0]}))
+    >>> reader.transform(pd.DataFrame({"price": ["1.299,00", "on demand"]}))
+        price
+    0  1299.0
+    1     NaN
+    """
+
+    def __init__(self, decimal: str = ".", dates: dict[str, str] | None = None):
+        self.decimal = decimal
+        self.dates = dates
+
+    def fit(self, X: DataFrame, y: Any = None) -> Self:
+        """Remember which columns hold numbers."""
+        self.numbers_ = [name for name in X.columns if X[name].dtype.kind in "iuf"]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Read columns of text; what is no DataFrame stays as it is."""
+        import pandas as pd
+
+        if not isinstance(X, pd.DataFrame):
+            return X
+        X = X.copy(deep=False)
+        for name in X.columns:
+            if not _is_text(X[name]):
+                continue
+            text = X[name].str.strip()
+            if name in self.numbers_:
+                read = _parse_numbers(text.dropna(), self.decimal)
+                X[name] = read.values.reindex(X.index)
+            elif self.dates and name in self.dates:
+                X[name] = _parse_dates(text, self.dates[name])
+        return X
+
+
+def useless(table: DataFrame, keep: Iterable[str] = ()) -> dict[str, str]:
+    """Name columns that tell nothing about other rows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With numbers and dates as such.
+    keep : iterable of str, default=()
+        Columns that are never named, such as the target.
+
+    Returns
+    -------
+    dict of str to str
+        Why, by the name: columns that are empty, number the rows, or identify them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmeta.evaluation.cleaning import useless
+    >>> table = pd.DataFrame({"Unnamed: 0": [0, 1, 2], "sold": [4, 5, 3]})
+    >>> useless(table)
+    {'Unnamed: 0': 'it numbers the rows'}
+    """
+    keep = set(keep)
+    reasons = {
+        str(name): _why_useless(table[name], str(name))
+        for name in table.columns
+        if name not in keep
+    }
+    return {name: why for name, why in reasons.items() if why}
+
+
+def _without_marks(column: Series) -> tuple[Series, str | None]:
+    """Take marks for gaps out of names, and blanks from their ends."""
+    text = column.str.strip()
+    is_mark = text.str.casefold().isin(_SURE_GAPS)
+    marks = [repr(mark) for mark in text[is_mark].unique() if mark]
+    if not marks:
+        return text.mask(is_mark), None
+    n_lost = int(is_mark.sum())
+    gaps = "value is a gap" if n_lost == 1 else "values are gaps"
+    return text.mask(is_mark), f"names; {count(n_lost, gaps, gaps)}: {listed(marks)}"
+
+
+def _is_text(column: Series) -> bool:
+    from pandas.api import types
+
+    if (
+        isinstance(column.dtype, types.CategoricalDtype)
+        or column.dtype.kind in "biufcmM"
+    ):
+        return False
+    present = column.dropna()
+    return len(present) > 0 and types.infer_dtype(present, skipna=True) == "string"
+
+
+def _read(column: Series, decimal: str) -> tuple[Series, str | None, str | None]:
+    """Read text as numbers or as dates, if it is; say how, and the format of dates."""
+    text = column.str.strip()
+    text = text.mask(text.str.casefold().isin(_GAPS))
+    present = text.dropna()
+    if present.empty:
+        return column, None, None
+    read = _as_numbers(present, decimal) or _as_dates(present, decimal)
+    if read is None:
+        return column, None, None
+    marks = column[column.notna() & text.isna()].str.strip().unique().tolist()
+    odd = [repr(mark) for mark in [*marks, *read.odd] if mark]
+    values = read.values.reindex(column.index)
+    n_lost = int((values.isna() & column.notna()).sum())
+    if not n_lost:
+        # Whoever needs them takes these as they are.
+        if read.what == f"dates, {_ISO}":
+            return column, None, None
+        return values, read.what, read.format
+    gaps = "value is a gap" if n_lost == 1 else "values are gaps"
+    shown = f": {listed(odd[:_ODD_KINDS])}" if odd else ""
+    return values, f"{read.what}; {count(n_lost, gaps, gaps)}{shown}", read.format
+
+
+def _as_numbers(present: Series, decimal: str) -> _Read | None:
+    """Read values without gaps as numbers, if all but a few are."""
+    if present.str.match(r"[-+]?0\d").any():  # 007 is a name
+        return None
+    read = _parse_numbers(present, decimal)
+    good = present[read.values.notna()]
+    percent = good.str.endswith("%")
+    if percent.any() and not percent.all():
+        return None  # some are shares and some are not
+    return None if _too_many(present[read.values.isna()], present) else read
+
+
+def _parse_numbers(present: Series, decimal: str) -> _Read:
+    """Read values as numbers; what is none is NaN."""
+    import pandas as pd
+
+    text = present.str.replace(r"^\((.*)\)$", r"-\1", regex=True)  # as accountants do
+    text = text.str.replace("−", "-")
+    money = text.str.contains(f"[{_CURRENCIES}]", regex=True).any()
+    text = text.str.replace(rf"\s*[{_CURRENCIES}]\s*", "", regex=True)
+    percent = text.str.endswith("%").any()
+    text = text.str.replace(r"\s*%$", "", regex=True)
+    spaced = text.str.contains(_SPACED, regex=True).any()
+    text = text.str.replace(_SPACED, "", regex=True)
+    digits = text.str.contains(r"\d", regex=True)
+    fits = {mark: text.str.fullmatch(_NUMBER[mark]) & digits for mark in (".", ",")}
+    other = "," if decimal == "." else "."
+    mark = other if fits[other].sum() > fits[decimal].sum() else decimal
+    thousands = "," if mark == "." else "."
+    good = text[fits[mark]]
+    grouped = good.str.contains(thousands, regex=False).any()
+    plain = good.str.replace(thousands, "", regex=False)
+    plain = plain.str.replace(",", ".", regex=False)
+    values = pd.to_numeric(plain, errors="coerce").astype(float)
+    what = ["amounts of money" if money else "percentages" if percent else "numbers"]
+    if grouped or spaced:
+        between = {",": "commas", ".": "points"}[thousands] if grouped else "spaces"
+        what.append(f"with {between} between thousands")
+    if mark != decimal and good.str.contains(mark, regex=False).any():
+        what.append(f"with {_WORDS[mark]}")
+    odd = present[~fits[mark]].unique().tolist()
+    return _Read(values.reindex(present.index), " ".join(what), odd)
+
+
+def _as_dates(present: Series, decimal: str) -> _Read | None:
+    """Read values without gaps as dates, if all but a few are."""
+    if not present.str.contains(r"\d", regex=True).any():
+        return None
+    some = present.drop_duplicates().iloc[:_TRIED]
+
+    def fitting(formats: Iterable[str]) -> str | None:
+        for date in formats:
+            for time in _TIMES:
+                if not _too_many(some[_parse_dates(some, date + time).isna()], some):
+                    values = _parse_dates(present, date + time)
+                    if not _too_many(present[values.isna()], present):
+                        return date + time
+        return None
+
+    day, month = fitting(_MONTH_SECOND), fitting(_MONTH_FIRST)
+    chosen = day or month or fitting(_PLAIN_DATES)
+    if chosen is None:
+        return None
+    doubt = ""
+    if day and month:
+        both = (_parse_dates(present, each).notna().sum() for each in (day, month))
+        n_day, n_month = both
+        if n_day == n_month:
+            # Either may be meant. With points, and where decimals follow a comma, days
+            # come first.
+            chosen = day if decimal == "," or "." in day else month
+            doubt = ", or the month and the day the other way round: no date tells"
+        else:
+            chosen = day if n_day > n_month else month
+    values = _parse_dates(present, chosen)
+    named = {**_MONTH_SECOND, **_MONTH_FIRST, **_PLAIN_DATES}
+    order = next(words for date, words in named.items() if chosen.startswith(date))
+    odd = present[values.isna()].unique().tolist()
+    return _Read(values, f"dates, {order}{doubt}", odd, chosen)
+
+
+def _parse_dates(text: Series, format: str) -> Series:
+    import pandas as pd
+
+    return pd.to_datetime(text, format=format, errors="coerce")
+
+
+def _too_many(odd: Series, present: Series) -> bool:
+    """Tell whether what is none is more than a few marks for gaps."""
+    if odd.empty:
+        return False
+    is_rare = len(odd) <= _ODD_SHARE * len(present)
+    return not is_rare or odd.nunique() > _ODD_KINDS
+
+
+def _why_useless(column: Series, name: str) -> str | None:
+    """Say why a column tells nothing about other rows, if so."""
+    present = column.dropna()
+    if present.empty:
+        return "it is empty"
+    n_rows = len(column)
+    if len(present) < n_rows or n_rows < 3:
+        return None
+    if column.dtype.kind in "iu":
+        if (np.diff(column.to_numpy()) == 1).all():
+            return "it numbers the rows"
+        if _ID.search(name) and column.is_unique:
+            return "it is another number in every row, and called an id"
+    if _is_text(column) and n_rows >= _FEWEST_UNLIKE and column.is_unique:
+        return "it is another text in every row"
+    return None
