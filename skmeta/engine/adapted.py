@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_map  # torch has no public pytree before 2.
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
 from skmeta.engine.chunks import Learnt
+from skmeta.engine.landmarks import Landmarked
 from skmeta.engine.supports import Supports
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.scaling import TaskScaled
@@ -33,7 +34,7 @@ __all__ = ["AdaptedTasks", "Learner"]
 class Learner:
     """A meta-trained module with the algorithm that knows how to use it."""
 
-    algorithm: Algorithm | TaskScaled
+    algorithm: Algorithm | TaskScaled | Landmarked
     module: nn.Module
     device: str | torch.device
 
@@ -295,6 +296,12 @@ class AdaptedTasks:
             return -algorithm.distances(module, state, *rows)
 
         return -self._by_blocks(nearness, table, task)
+
+    def clues(self, table: Table, task: np.ndarray) -> np.ndarray:
+        """Tell what speaks for each row being of no known class, (n_rows, n_clues)."""
+        algorithm = self.learner.algorithm
+        assert isinstance(algorithm, Landmarked)  # or there is nothing to tell it by
+        return self._by_blocks(algorithm.clues, table, task)
 
     def _by_blocks(
         self,

@@ -286,7 +286,7 @@ class AdaptingEstimator(
         scaling = self._task_scaling()
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
-        return Learner(algorithm, self.module_, self.device)
+        return Learner(self._watched(algorithm), self.module_, self.device)
 
     def _current(
         self, X: Any, groups: Any

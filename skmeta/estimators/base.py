@@ -236,6 +236,8 @@ class BaseMetaEstimator(IncrementalEstimator):
     ) -> None:
         self._validate_params()
         refuse_target_by_target(self)
+        if is_partial:
+            self._check_partial_fit()
         check_device(self.device)
         if self.tasks != "groups":  # what is given is of other tasks
             in_support = None
@@ -337,6 +339,7 @@ class BaseMetaEstimator(IncrementalEstimator):
         self.calibration_ = Calibration(given if can_refit else None)
         self._remember_groups(rows, widen=settled)
         self.adapted_ = None
+        self._learn_unknown(rows, rng)
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset, keep=True))
 

@@ -15,6 +15,7 @@ from skmeta import pipelines
 from skmeta.estimators.decisions import decisions
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.numbered import NO_LABELS, Numbering, numberings
+from skmeta.estimators.rejecting import with_unknown
 from skmeta.model_selection._inspect import is_fitted
 from skmeta.pipelines import last_step, transform, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
@@ -338,17 +339,29 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_labels)
-            Of ``classes_``; 0 and 1 where there are several columns of labels.
+            Of ``classes_``, or ``unknown_label_`` of a meta-learner that rejects rows;
+            0 and 1 where there are several columns of labels.
         """
         check_is_fitted(self)
-        if len(self._labels) < len(last_step(self.learner_).classes_):
+        learner = last_step(self.learner_)
+        unknown = getattr(learner, "unknown_label_", None)
+        is_part = len(self._labels) < len(learner.classes_)
+        if is_part:
             by_logits = hasattr(self, "decision_function")
-            answers = self._logits(X) if by_logits else self.predict_proba(X)
-            return self.classes_[answers.argmax(axis=1)]
+            decided = self._logits(X) if by_logits else self.predict_proba(X)
+            own = self.classes_[decided.argmax(axis=1)]
+            if unknown is None:
+                return own
         answers = self.learner_.predict(X)
         if answers.ndim == 2:  # what labels a row has
             return answers
-        return self.classes_[np.searchsorted(self._labels, answers)]
+        if unknown is None:
+            return self.classes_[np.searchsorted(self._labels, answers)]
+        is_unknown = answers == unknown
+        if not is_part:
+            known = np.where(is_unknown, self._labels[0], answers)
+            own = self.classes_[np.searchsorted(self._labels, known)]
+        return with_unknown(own, is_unknown, unknown)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class.
@@ -457,6 +470,28 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         check_is_fitted(self)
         learner = last_step(self.learner_)
         return self._of_labels(learner.distances(transform(self.learner_, X)))
+
+    @available_if(_has("unknown_score"))
+    def unknown_score(self, X: ArrayLike) -> np.ndarray:
+        """Tell how much each row looks as if it were of no class of the task.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            From 0 to 1, as :meth:`MetaClassifier.unknown_score` has it.
+
+        Raises
+        ------
+        ValueError
+            If the meta-learner was fitted without ``reject``.
+        """
+        check_is_fitted(self)
+        return last_step(self.learner_).unknown_score(transform(self.learner_, X))
 
     def _logits(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)

@@ -129,7 +129,9 @@ class FewShotScoring(BaseEstimator):
         if in_support is not None:
             in_support = in_support[labelled]
         known = self._is_known(rows)
-        warn_of_unknown(np.unique(rows.y[~known]))
+        strange = rows.y[~known]
+        strange = strange[strange != getattr(self, "unknown_label_", None)]
+        warn_of_unknown(np.unique(strange))
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight)[labelled]
         weight = _check_sample_weight(sample_weight, rows.X)

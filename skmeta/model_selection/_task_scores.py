@@ -93,6 +93,9 @@ class TaskScorer:
         support = drawn.support(n_shot)
         if not query.any():
             raise ValueError("No group has enough rows for a support and a query.")
+        rejected = self._rejected_label(estimator)
+        if rejected is not None:
+            support &= (self.y != rejected)[drawn.row]
         if self.label_space == "shared":
             support &= self._known_to(estimator)[drawn.row]
             left = np.zeros(len(drawn.task), dtype=bool)
@@ -109,8 +112,18 @@ class TaskScorer:
         if classes is None or self.y.ndim == 2:
             return np.ones(len(self.y), dtype=bool)
         known = are_among(self.y, classes)
-        self._unknown = np.union1d(self._unknown, self.y[~known])
+        strange = self.y[~known]
+        strange = strange[strange != self._rejected_label(estimator)]
+        self._unknown = np.union1d(self._unknown, strange)
         return known
+
+    @staticmethod
+    def _rejected_label(estimator: Any) -> Any:
+        """Return what an estimator calls rows of unknown classes, or None.
+
+        Who judges by rows of that label asks whether they are rejected.
+        """
+        return getattr(last_step(estimator), "unknown_label_", None)
 
     def unknown_labels(self) -> np.ndarray:
         """Return the labels that were unknown to what was judged."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.rejection import Rejection
 from skmeta.engine.supports import Supports
 from skmeta.episodes.spec import Spec
 from skmeta.exceptions import LoadError
@@ -108,6 +109,11 @@ def check_learnt(meta: Any) -> None:
     if names is not None and np.shape(names) != (spec.n_targets,):
         raise LoadError("It has other targets than names of them.")
     _check_priors(meta.prior_, spec)
+    rejection = getattr(meta, "unknown_", None)
+    if rejection is not None and not (
+        isinstance(rejection, Rejection) and rejection.fits(n_features, spec.n_outputs)
+    ):
+        raise LoadError("What it has learnt of unknown classes is out of range.")
 
 
 def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.engine.changes import without_gaps
+from skmeta.engine.rejection import Rejection
 from skmeta.engine.supports import Supports
 from skmeta.engine.training import build
 from skmeta.episodes.spec import Spec
@@ -223,6 +224,9 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     if isinstance(value, Prior):
         parts = value.__getstate__().items()
         return {"prior": {k: writer.write(v, where) for k, v in parts}}
+    if isinstance(value, Rejection):
+        learnt = vars(value).items()
+        return {"rejection": {k: writer.write(v, where) for k, v in learnt}}
     return write_plain(writer, value, TRUSTED_TYPES, where)
 
 
@@ -233,6 +237,9 @@ def _read_inside(reader: Reader, content: dict, device: str | None) -> Any:
         return Priors(reader.read(content["priors"]))
     if "prior" in content:
         return Prior(**{k: reader.read(v) for k, v in content["prior"].items()})
+    if "rejection" in content:
+        learnt = content["rejection"].items()
+        return Rejection(**{k: reader.read(v) for k, v in learnt})
     return read_plain(reader, content, TRUSTED_TYPES)
 
 
