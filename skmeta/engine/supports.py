@@ -53,7 +53,7 @@ class Supports:
 
         def pick(column: np.ndarray) -> np.ndarray:
             if runs is None:
-                return column[rows]
+                return np.take(column, rows, axis=0)
             return np.concatenate([column[run] for run in runs])
 
         return Supports(
