@@ -137,7 +137,8 @@ class Conformal(FewShotScoring):
                 raise ValueError(GROUPS_NEEDED.replace("fit needs", "calibrate needs"))
             self._warn_if_seen(groups, X)
             rng = generator(self.random_state, default=0)
-            found = self._ask(TrainingRows(X, y, groups, sample_weight, given), rng)
+            rows = TrainingRows(X, y, groups, sample_weight, given).labelled()
+            found = self._ask(rows, rng)
             if not len(found.size):
                 raise ValueError("No task has rows for a support and a query.")
             self.calibration_ = Calibration().learn(found)
