@@ -156,13 +156,16 @@ def simulate(
     usual = shot_range(n_shot, "shared" if shared else "per_task")[1]
     sizes = np.unique([*_SIZES, max(usual, 1)])
     drawn = _of_tasks if shared else _of_classes
-    shuffle = np.asarray if in_order else rng.permutation
+    # Known rows are any or the first, and asked are any of those that follow.
+    shuffles = (
+        (np.asarray, rng.permutation) if in_order else (rng.permutation, np.asarray)
+    )
     support: list[np.ndarray] = []
     query: list[np.ndarray] = []
     known: list[np.ndarray] = []
     size: list[int] = []
     for each in sizes.tolist():
-        for task in drawn(rows, part, each, n_way, shuffle, rng):
+        for task in drawn(rows, part, each, n_way, shuffles, rng):
             for kept, own in zip((support, query, known), task, strict=True):
                 kept.append(own)
             size.append(each)
@@ -179,6 +182,7 @@ def simulate(
 
 
 _Task = tuple[np.ndarray, np.ndarray, np.ndarray]  # support, query, which are known
+_Shuffle = Callable[[np.ndarray], np.ndarray]
 
 
 def _of_classes(
@@ -186,7 +190,7 @@ def _of_classes(
     part: LeftOut,
     n_shot: int,
     n_way: int,
-    shuffle: Callable[[np.ndarray], np.ndarray],
+    shuffles: tuple[_Shuffle, _Shuffle],
     rng: np.random.Generator,
 ) -> Iterator[_Task]:
     """Make tasks that know some classes of a task or a pool, and not the others."""
@@ -201,14 +205,15 @@ def _of_classes(
     by_task = [own for own in by_task if len(own) > 1]
     if not by_task:
         return
+    first, later = shuffles
     for episode in range(_N_EPISODES):
         own = rng.permutation(by_task[episode % len(by_task)])
         way = int(rng.integers(min(2, len(own) - 1), min(n_way, len(own) - 1) + 1))
         support, query = [], []
         for each in own[:way]:
-            mine = shuffle(of_cell[each])
+            mine = first(of_cell[each])
             support.append(mine[:n_shot])
-            query.append(mine[n_shot : n_shot + _MOST_QUERY])
+            query.append(later(mine[n_shot:])[:_MOST_QUERY])
         others = np.concatenate([of_cell[each] for each in own[way:]])
         unknown = rng.permutation(others)[:_MOST_UNKNOWN]
         known = np.concatenate(query)
@@ -224,20 +229,21 @@ def _of_tasks(
     part: LeftOut,
     n_shot: int,
     n_way: int,
-    shuffle: Callable[[np.ndarray], np.ndarray],
+    shuffles: tuple[_Shuffle, _Shuffle],
     rng: np.random.Generator,
 ) -> Iterator[_Task]:
     """Make tasks of those left out, in which some labels are left out of supports."""
     own = np.flatnonzero(part.judged)
     own = own[np.argsort(rows.task[own], kind="stable")]
     starts = np.flatnonzero(np.diff(rows.task[own], prepend=-1))
+    first, later = shuffles
     for rows_of_task in np.split(own, starts[1:])[:_MOST_TASKS]:
-        mine = shuffle(rows_of_task)
+        mine = first(rows_of_task)
         known, unknown = mine[~part.is_unknown[mine]], mine[part.is_unknown[mine]]
         if len(known) <= n_shot:
             continue
-        query = known[n_shot : n_shot + 2 * _MOST_QUERY]
-        unknown = unknown[: 2 * _MOST_QUERY]
+        query = later(known[n_shot:])[: 2 * _MOST_QUERY]
+        unknown = later(unknown)[: 2 * _MOST_QUERY]
         yield (
             known[:n_shot],
             np.concatenate([query, unknown]),

@@ -146,6 +146,7 @@ class Rejecting(Indicators):
                 known.y,
                 groups=known.task if self.tasks == "groups" else None,
                 sample_weight=known.weight,
+                in_support=known.in_support,
             )
         learner.unknown_ = Rejection(units=_as_arrays(learner._units(known, rows.X)))
         asked = simulate(
