@@ -22,6 +22,7 @@ from skmeta.saving.mixin import SavingMixin, savable
 from skmeta.tables.rows import join_targets
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.targets import has_columns
+from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show
 from skmeta.utils.rollback import kept_on_failure
 
@@ -294,7 +295,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         X : array-like of shape (n_rows, n_features)
             Support rows.
         y : array-like of shape (n_rows,) or (n_rows, n_labels)
-            Labels, or several columns of them as the meta-learner was fitted to.
+            Labels, or several columns of them as the meta-learner was fitted to; None,
+            NaN or pandas.NA for rows without one.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
 
@@ -374,15 +376,20 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
             learn(X, y, sample_weight=sample_weight)
             return
         steps = self._numberings()
+        missing = missing_targets(y)
+        known = y if missing is None else known_targets(y, missing)
         if not steps:
             learn(X, y, sample_weight=sample_weight)
-            labels = given = np.asarray(y).ravel()
+            labels = given = np.asarray(known).ravel()
         else:
-            given = column_or_1d(y)
+            given = column_or_1d(known)
             labels = self._decode(given, steps)
-            learn(X, labels, sample_weight=sample_weight)
+            targets = labels if missing is None else with_missing(labels, missing)
+            learn(X, targets, sample_weight=sample_weight)
         if sample_weight is not None:  # nothing is known of rows of weight 0
-            counts = check_weights(sample_weight, given) > 0
+            of_rows = given if missing is None else missing
+            counts = check_weights(sample_weight, of_rows) > 0
+            counts = counts if missing is None else counts[~missing]
             labels, given = labels[counts], given[counts]
         self.classes_, row = np.unique(given, return_index=True)
         self._labels = labels[row]

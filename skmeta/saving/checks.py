@@ -165,6 +165,17 @@ def check_supports(supports: Supports, adapted: AdaptedTasks, meta: Any) -> None
     n_rows = adapted.n_rows
     if n_rows is None or not np.array_equal(sizes, n_rows[adapted.order]):
         raise LoadError("Its supports are of other tasks.")
+    _check_rows(supports, sizes, meta)
+    others = supports.unlabelled
+    if others is not None:
+        more = _flat("sizes of unlabelled rows", others.sizes)
+        if more.shape != sizes.shape or more.dtype.kind != "i" or (more < 0).any():
+            raise LoadError("Its unlabelled rows are of other tasks.")
+        _check_rows(others, more, meta)
+
+
+def _check_rows(supports: Supports, sizes: np.ndarray, meta: Any) -> None:
+    """Refuse rows of tasks of such sizes that are none."""
     total, prior = int(sizes.sum()), meta.prior_
     n_outputs = 0 if prior is None else prior.n_outputs
     targets = (meta.spec_.n_targets,) if meta.spec_.n_targets > 1 else ()

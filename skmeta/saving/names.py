@@ -24,6 +24,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.gaussian import Posterior
 from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
+from skmeta.algorithms.shared.graph import GraphRows, WithGraph
 from skmeta.engine.landmarks import LandmarkedState
 from skmeta.episodes.scaling import ScaledState, Statistics
 from skmeta.model_selection import (
@@ -82,6 +83,7 @@ FITTED = _themselves(
     "target_within_",
     "unknown_",
     "unknown_label_",
+    "unlabelled_",
     "within_",
 )
 """Keys of what ``fit`` learns, and the attributes of the estimator."""
@@ -126,6 +128,8 @@ _STATES: dict[tuple[type[Algorithm], str], type] = {
     (Algorithm, "TaskScaledState"): ScaledState,
     (Algorithm, "Statistics"): Statistics,
     (Algorithm, "LandmarkedState"): LandmarkedState,
+    (Algorithm, "GraphRows"): GraphRows,
+    (Algorithm, "WithGraph"): WithGraph,
     (MAML, "State"): inner_loop.State,
     (baseline_plus_plus.BaselinePlusPlus, "_State"): baseline_plus_plus.State,
     (cnp.CNP, "_Averages"): cnp.Averages,
