@@ -14,7 +14,7 @@ from skmeta.episodes.sampling import check_support, draw_support
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
-from skmeta.tables.rows import TaskRows
+from skmeta.tables.rows import TaskRows, check_in_support
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.targets import as_columns, without_sparsity
 from skmeta.utils.messages import show, warn
@@ -56,6 +56,7 @@ class FewShotScoring(BaseEstimator):
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         support: Literal["random", "first"] | None = None,
+        in_support: ArrayLike | None = None,
     ) -> float:
         """Score the predictions for the current task, or for new tasks.
 
@@ -79,6 +80,9 @@ class FewShotScoring(BaseEstimator):
             Which rows of a group are the support: any, or those that come first in the
             table (of each class in per-task label spaces), so that the query follows.
             None is as the estimator's ``support`` says.
+        in_support : bool array-like of shape (n_rows,), default=None
+            With groups, True for the rows that are given as support, False for the
+            query, as a meta-dataset may say; nothing is drawn then.
 
         Returns
         -------
@@ -104,10 +108,12 @@ class FewShotScoring(BaseEstimator):
         """
         check_is_fitted(self)
         support = check_support(self.support if support is None else support)
-        X, y, groups, in_support = unpack(X, y, groups)
+        X, y, groups, in_support = unpack(X, y, groups, in_support)
         if y is None:
             raise ValueError("score compares with the true targets: pass y as well.")
         if groups is None:
+            if in_support is not None and getattr(self, "tasks", "groups") == "groups":
+                raise ValueError("in_support splits groups: pass groups= as well.")
             answers = self.predict(X)
             self._warn_if_many(len(answers))
             return float(self._metric(y, answers, sample_weight=sample_weight))
@@ -116,6 +122,8 @@ class FewShotScoring(BaseEstimator):
         known = self._is_known(rows)
         warn_of_unknown(np.unique(rows.y[~known]))
         weight = _check_sample_weight(sample_weight, rows.X)
+        if in_support is not None:
+            in_support = check_in_support(in_support, len(rows))
         if in_support is None:
             cells = self._cells(rows)
             in_support = draw_support(
