@@ -54,7 +54,8 @@ def adapt(
         Support rows, as the first step takes them. Without any, the current task is
         known by the prior alone.
     y : array-like of shape (n_rows,), default=None
-        Targets of the rows, before a ``TransformedTargetRegressor`` transforms them.
+        Targets of the rows, before a ``TransformedTargetRegressor`` transforms them;
+        missing ones stay so.
     groups : array-like of shape (n_rows,), default=None
         Task of each row, to adapt to many tasks in one call.
     sample_weight : array-like of shape (n_rows,), default=None
@@ -348,7 +349,11 @@ def transform(estimator: Any, X: Any) -> Any:
 def transform_targets(estimator: Any, y: Any) -> Any:
     """Send targets on as a TransformedTargetRegressor around the last step does."""
     for each in _target_transformers(estimator):
-        y = _through(each.transform, np.asarray(y, dtype=float))
+        values = _as_floats(y)
+        known = ~np.isnan(values)
+        if known.any():  # a row may have no target
+            values[known] = _through(each.transform, values[known])
+        y = values
     return y
 
 
@@ -372,6 +377,13 @@ def _target_transformers(estimator: Any) -> list[Any]:
             transformers.append(getattr(estimator, "transformer_", None))
         estimator = inner
     return transformers
+
+
+def _as_floats(y: Any) -> np.ndarray:
+    """Return targets as new floats, NaN for those that are missing."""
+    if hasattr(y, "isna"):  # pandas.NA is no float
+        return np.array(y.to_numpy(dtype=float, na_value=np.nan))
+    return np.array(y, dtype=float)
 
 
 def _through(function: Any, values: np.ndarray) -> np.ndarray:

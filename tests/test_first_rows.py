@@ -9,6 +9,7 @@ import pytest
 import sklearn
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -485,3 +486,36 @@ def test_searches_score_candidates_by_the_supports_that_are_given(drifting, give
         search.fit(X, y, groups=task, in_support=known)
     expected = sklearn.clone(meta).fit(given).score(given)
     assert search.best_score_ == expected
+
+
+@pytest.mark.slow
+def test_first_rows_are_met_as_scored_and_learnt_better_when_trained_for():
+    rng = np.random.default_rng(0)
+    n_tasks, n_rows = 120, 20
+    task = np.repeat(np.arange(n_tasks), n_rows)
+    passed = np.tile(np.arange(n_rows) / n_rows, n_tasks)
+    X = rng.normal(size=(len(task), 1))
+    y = rng.normal(size=n_tasks)[task] + rng.normal(2, 0.5, size=n_tasks)[task] * passed
+    y += X[:, 0] * rng.normal(0, 0.5, size=n_tasks)[task]
+    y += rng.normal(0, 0.2, size=len(task))
+    new = task >= 80
+    told = {"n_shot": 5, "max_epochs": 6, "random_state": 0}
+    scores = {}
+    for support in ("random", "first"):
+        meta = MetaRegressor("gp", support=support, **told)
+        meta.fit(X[~new], y[~new], task[~new])
+        for judged in ("random", "first"):
+            scores[support, judged] = meta.score(
+                X[new], y[new], groups=task[new], support=judged
+            )
+        # What a user meets: five rows have come, the others are asked later.
+        few = new & (passed < 5 / n_rows)
+        later = new & ~few
+        meta.adapt(X[few], y[few], groups=task[few])
+        answers = meta.predict(X[later], groups=task[later])
+        of_task = [task[later] == one for one in np.unique(task[new])]
+        met = [r2_score(y[later][own], answers[own]) for own in of_task]
+        assert scores[support, "first"] == pytest.approx(np.mean(met), abs=1e-3)
+    # Random rows flatter by far; who trained for the first ones does better by them.
+    assert scores["random", "random"] > scores["random", "first"] + 1
+    assert scores["first", "first"] > scores["random", "first"] + 1

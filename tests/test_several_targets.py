@@ -25,7 +25,7 @@ from skmeta import (
 )
 from skmeta.algorithms import R2D2
 from skmeta.augmentations import FeatureNoise, LabelPermutation, TaskMixing
-from skmeta.display import EmbeddingDisplay
+from skmeta.display import CoverageDisplay, EmbeddingDisplay
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.model_selection import (
     PerTask,
@@ -146,7 +146,7 @@ def test_every_target_has_its_standard_deviation(algorithm):
     assert scale.max() < 10 * scale.min()
 
 
-@pytest.mark.parametrize("algorithm", ["gp", "r2d2"])
+@pytest.mark.parametrize("algorithm", ["cnp", "r2d2"])
 def test_intervals_cover_all_targets_of_a_row(algorithm):
     meta = regressor(algorithm=algorithm).fit(X[~NEW], VALUES[~NEW], TASK[~NEW])
     meta.adapt(X[FIRST], VALUES[FIRST], TASK[FIRST])
@@ -156,6 +156,14 @@ def test_intervals_cover_all_targets_of_a_row(algorithm):
     assert inside.all(axis=1).mean() > 0.5
     middle = meta.predict(X[ASKED], TASK[ASKED])
     np.testing.assert_allclose((low + high) / 2, middle, rtol=1e-4, atol=1e-4)
+    coverage = CoverageDisplay.from_predictions(
+        VALUES[ASKED], [(low, high)], TASK[ASKED], coverages=[0.8], plot=False
+    )
+    assert coverage.coverage == pytest.approx([inside.all(axis=1).mean()])
+    display = CoverageDisplay.from_estimator(
+        meta, X[NEW], VALUES[NEW], TASK[NEW], n_shot=5, coverages=[0.8], plot=False
+    )
+    assert display.found.shape == (1, 4)
 
 
 def test_sets_are_of_one_column(labels):

@@ -58,6 +58,12 @@ class Algorithm(BaseEstimator):
         features. If False, the mean of the parts is added to the outputs as it is, and
         tasks are learnt from what it leaves: :func:`add_offset`,
         :func:`unexplained_targets` and :func:`count_unexpected` are there for that.
+    uses_unlabelled : bool
+        True if it learns from ``Batch.unlabelled`` of a support, rows without targets.
+        It then has a parameter ``unlabelled``, "auto" or one of
+        :meth:`unlabelled_choices`, of which ``fit`` of an estimator chooses in place of
+        "auto". If False, such rows are left alone; tasks are standardised by all of
+        their rows in any case.
     several_targets : bool
         True if it may learn several targets, one like the other: an estimator calls
         ``build`` once for each, with a backbone that hands out one network for all, and
@@ -109,6 +115,7 @@ class Algorithm(BaseEstimator):
     learns_train_classes: ClassVar[bool] = False
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
+    uses_unlabelled: ClassVar[bool] = False
     several_targets: ClassVar[bool] = True
     sure_of_any_shot: ClassVar[bool] = False
     default_lr: ClassVar[float] = 1e-3
@@ -278,6 +285,22 @@ class Algorithm(BaseEstimator):
             Part to hold out: a tenth by default.
         """
         return 0.1
+
+    def unlabelled_choices(self, spec: Spec) -> tuple[tuple[float, float], ...]:
+        """Return how much unlabelled rows may count, for ``unlabelled="auto"``.
+
+        Parameters
+        ----------
+        spec : Spec
+            Sizes and kinds.
+
+        Returns
+        -------
+        tuple of (weight, share)
+            Values of the parameter ``unlabelled`` to choose from, besides (0, 0). By
+            default none.
+        """
+        return ()
 
     def has_prior(self, spec: Spec) -> bool:
         """Tell whether a task with an empty support can be answered.

@@ -13,8 +13,17 @@ from skmeta.algorithms.gaussian import (
     KernelLearner,
     Posterior,
     Support,
+    adapt_deformed,
     adapt_exactly,
     adapt_large,
+)
+from skmeta.algorithms.shared.graph import (
+    WithGraph,
+    beside_graph,
+    check_unlabelled,
+    few_unlabelled,
+    graph_rows,
+    mixed,
 )
 from skmeta.algorithms.shared.losses import absent_classes, mean_of_rows
 from skmeta.algorithms.shared.training_classes import make_class_loss
@@ -26,6 +35,10 @@ __all__ = ["GP"]
 
 # Support rows beyond which a few of them stand for all.
 _MOST_ROWS = 256
+
+# What "auto" chooses from: weights of the graph, and shares of the process on it alone.
+_WEIGHTS = (0.3, 3.0)
+_SHARES = (0.0, 0.5, 0.9)
 
 # Columns beyond which boosting would take longer than all else.
 _WIDE = 200
@@ -87,6 +100,21 @@ class GP(Algorithm):
     sum of kernels; the mixture over processes by evidence; and classes by unrolled
     steps in the dual are our own.
 
+    Unlabelled rows of a task, ``Batch.unlabelled``, tell the shape of its inputs. With
+    the Laplacian L of the graph of all rows (:func:`~skmeta.algorithms.laplacian`) and
+    a weight w, every process has the deformed kernel (Sindhwani et al. 2005, equation
+    6)
+
+    .. math::
+        \tilde k(x, z) = k(x, z) - k_x^\top (I + M K)^{-1} M k_z, \qquad M = w L^2,
+
+    with the covariances K of these rows and :math:`k_x` of a row x with them; of
+    classes it is multiplied by what keeps the variance of the labelled rows. Of classes
+    there is one more process beside, on the graph alone, with a share of the answers of
+    its own (:func:`~skmeta.algorithms.spread`). At most 1,024 rows are in the graph,
+    labelled ones first, and evenly spaced ones stand for the others. Tasks with more
+    than 256 labelled rows, and those without any, leave unlabelled rows alone.
+
     A task of more than 256 rows is learnt through 256 of them that stand for all
     (the deterministic training conditional of Quiñonero-Candela and Rasmussen 2005),
     in time and memory linear in its rows.
@@ -102,6 +130,11 @@ class GP(Algorithm):
         a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
         "auto" is 1 for pools of ten classes or more, ``tasks="classes"``, and 0, for
         none, elsewhere.
+    unlabelled : "auto" or (float, float), default="auto"
+        How much unlabelled rows count: the weight w of the graph, from 0 on, and the
+        share of the graph's own process in the answers to classes, from 0 to 1. With
+        "auto" an estimator's ``fit`` learns them on held-out tasks, and (0, 0), which
+        leaves unlabelled rows alone, stands elsewhere and where they do not help.
 
     References
     ----------
@@ -115,6 +148,9 @@ class GP(Algorithm):
     Bayesian regression. WAFR 2018.
 
     F. Sigrist. Gaussian process boosting. JMLR 23, 2022.
+
+    V. Sindhwani, P. Niyogi, M. Belkin. Beyond the point cloud: from transductive to
+    semi-supervised learning. ICML 2005.
 
     J. Quiñonero-Candela, C. E. Rasmussen. A unifying view of sparse approximate
     Gaussian process regression. JMLR 6, 2005.
@@ -140,6 +176,7 @@ class GP(Algorithm):
     uses_weights = True
     uses_prior = True
     learns_prior = True
+    uses_unlabelled = True
     sure_of_any_shot = True
     default_lr = 0.06
     default_epochs = 20
@@ -150,10 +187,12 @@ class GP(Algorithm):
         width: int = 16,
         n_steps: int = 12,
         class_loss: float | Literal["auto"] = "auto",
+        unlabelled: Literal["auto"] | tuple[float, float] = "auto",
     ):
         self.width = width
         self.n_steps = n_steps
         self.class_loss = class_loss
+        self.unlabelled = unlabelled
 
     def default_prior(self, spec: Spec) -> tuple[str, ...]:
         """Name boosting and a linear model; of wide tables the latter alone."""
@@ -167,6 +206,14 @@ class GP(Algorithm):
         Where they do not, 5 rows of each class, and 15 to judge by.
         """
         return ((1, 10), 30) if spec.label_space == "shared" else (5, 15)
+
+    def unlabelled_choices(self, spec: Spec) -> tuple[tuple[float, float], ...]:
+        """Return weights of the graph and, of classes, shares of its own process."""
+        if spec.kind == "regressor":
+            return tuple((weight, 0.0) for weight in _WEIGHTS)
+        return tuple(
+            (weight, share) for weight in (0.0, *_WEIGHTS) for share in _SHARES
+        )
 
     def callbacks(self) -> list[Any]:
         """Keep outer steps short where a task is very unlikely."""
@@ -183,12 +230,34 @@ class GP(Algorithm):
         for name in ("width", "n_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {self!r}.")
+        check_unlabelled(self.unlabelled)
         module = KernelLearner(backbone, spec, self.width)
         module.class_loss = make_class_loss(self.width, spec, self.class_loss)
         return module
 
-    def adapt(self, module: KernelLearner, support: Batch) -> Posterior:
+    def adapt(self, module: KernelLearner, support: Batch) -> "Posterior | WithGraph":
         """Condition the processes of every task on its support."""
+        weight, share = check_unlabelled(self.unlabelled)
+        is_small = support.mask.shape[1] <= _MOST_ROWS
+        if support.unlabelled is None or not is_small or not (weight or share):
+            return self._adapt_labelled(module, support)
+        few = few_unlabelled(support)
+        if weight:
+            state = adapt_deformed(
+                module,
+                module.support(support),
+                module.support(few),
+                graph_rows(support, few),
+                weight,
+                self.n_steps,
+            )
+        else:
+            state = self._adapt_labelled(module, support)
+        if module.kind == "regressor" or not share:
+            return state
+        return beside_graph(state, support, few, module.n_outputs, share)
+
+    def _adapt_labelled(self, module: KernelLearner, support: Batch) -> Posterior:
         rows = module.support(support)
         if rows.y.shape[1] <= _MOST_ROWS:
             return self._adapt_exactly(module, rows)
@@ -211,11 +280,23 @@ class GP(Algorithm):
     def predict(
         self,
         module: KernelLearner,
-        state: Posterior,
+        state: "Posterior | WithGraph",
         X: Tensor,
         offset: Tensor | None = None,
     ) -> Tensor:
         """Answer rows with the mixture of the processes."""
+        if isinstance(state, WithGraph):
+            logits = self.predict(module, state.learnt, X, offset)
+            return mixed(state, logits, X, offset)
+        return self._mixture(module, state, X, offset)
+
+    def _mixture(
+        self,
+        module: KernelLearner,
+        state: Posterior,
+        X: Tensor,
+        offset: Tensor | None,
+    ) -> Tensor:
         outputs, _ = self._processes(module, state, X, offset)
         log_share = state.log_share[..., None, None]
         if module.kind == "classifier":
@@ -289,7 +370,7 @@ class GP(Algorithm):
             state = adapt_exactly(module, known, K[:, :, :n], self.n_steps)
             K = K[:, :, n:]
         else:
-            state = self.adapt(module, support)
+            state = self._adapt_labelled(module, support)
             K = kernel.between(whole.rows[:, n:], state.rows)
         outputs = whole.mean[:, :, n:] + K @ state.weights
         variance = None

@@ -14,6 +14,13 @@ from skmeta.algorithms.shared.by_class import (
     split_again,
     sum_by_class,
 )
+from skmeta.algorithms.shared.graph import (
+    WithGraph,
+    beside_graph,
+    check_unlabelled,
+    few_unlabelled,
+    mixed,
+)
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
 from skmeta.algorithms.shared.offsets import add_offset, count_unexpected
 from skmeta.algorithms.shared.training_classes import ClassLoss, make_class_loss
@@ -24,6 +31,9 @@ from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 
 __all__ = ["ProtoNet"]
+
+# What "auto" chooses from: weights of unlabelled rows, and shares of their graph.
+_CHOICES = tuple((w, s) for w in (0.0, 0.1, 1.0) for s in (0.0, 0.5, 0.9) if w or s)
 
 
 class ProtoNet(Algorithm):
@@ -60,6 +70,21 @@ class ProtoNet(Algorithm):
     is the same for all rows and two classes, the shares are the odds of the task over
     those of the prior.)
 
+    Unlabelled rows of a task, ``Batch.unlabelled``, refine its prototypes as in soft
+    k-means (Ren et al. 2018, equation 3, with a weight :math:`\omega`),
+
+    .. math::
+        \tilde c_k = \frac{\sum_{x \in S_k} f(x) + \omega \sum_j z_{jk} f(\tilde x_j)}
+                         {|S_k| + \omega \sum_j z_{jk}}, \qquad
+        z_{jk} = (1 - \gamma) \, p(y = k \mid \tilde x_j) + \gamma \, g_{jk},
+
+    where p are the probabilities by the prototypes before and g those by the labels
+    spread over the graph of all rows (:func:`~skmeta.algorithms.spread`), which follow
+    a manifold where means do not. With the same share :math:`\gamma` the graph has its
+    say in the answers. With :math:`\gamma = 0`, :math:`\omega = 1` it is the paper's.
+    At most 1,024 rows are in the graph, labelled ones first, and evenly spaced ones
+    stand for the others.
+
     Parameters
     ----------
     distance : str or Distance, default="euclidean"
@@ -77,11 +102,20 @@ class ProtoNet(Algorithm):
         a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
         "auto" is 1 for pools of ten classes or more, ``tasks="classes"``, and 0, for
         none, elsewhere.
+    unlabelled : "auto" or (float, float), default="auto"
+        How much unlabelled rows count: the weight :math:`\omega` of a row, from 0 on,
+        and the graph's share :math:`\gamma`, from 0 to 1. With "auto" an estimator's
+        ``fit`` learns them on held-out tasks, and (0, 0), which leaves unlabelled rows
+        alone, stands elsewhere and where they do not help.
 
     References
     ----------
     J. Snell, K. Swersky, R. Zemel. Prototypical networks for few-shot learning.
     NeurIPS 2017.
+
+    M. Ren, E. Triantafillou, S. Ravi, J. Snell, K. Swersky, J. B. Tenenbaum, H.
+    Larochelle, R. S. Zemel. Meta-learning for semi-supervised few-shot classification.
+    ICLR 2018.
 
     Examples
     --------
@@ -100,6 +134,7 @@ class ProtoNet(Algorithm):
     uses_weights = True
     weighs_classes = False
     uses_prior = True
+    uses_unlabelled = True
 
     def __init__(
         self,
@@ -107,11 +142,17 @@ class ProtoNet(Algorithm):
         learn_scale: bool = True,
         n_splits: int = 1,
         class_loss: float | Literal["auto"] = "auto",
+        unlabelled: Literal["auto"] | tuple[float, float] = "auto",
     ):
         self.distance = distance
         self.learn_scale = learn_scale
         self.n_splits = n_splits
         self.class_loss = class_loss
+        self.unlabelled = unlabelled
+
+    def unlabelled_choices(self, spec: Spec) -> tuple[tuple[float, float], ...]:
+        """Return weights of unlabelled rows and shares of their graph."""
+        return _CHOICES
 
     def build(self, backbone: Backbone, spec: Spec) -> "Prototypes":
         """Hold the backbone, the distance, its scale, the prior and the second loss.
@@ -124,6 +165,7 @@ class ProtoNet(Algorithm):
         """
         if self.n_splits < 1:
             raise ValueError(f"n_splits must be at least 1, not {self.n_splits!r}.")
+        check_unlabelled(self.unlabelled)
         if self.n_splits > 1 and spec.fixed_split:
             raise ValueError(
                 f"n_splits={self.n_splits} draws other supports from the rows of an "
@@ -136,29 +178,53 @@ class ProtoNet(Algorithm):
         module.class_loss = make_class_loss(width_of(network), spec, self.class_loss)
         return module
 
-    def adapt(self, module: "Prototypes", support: Batch) -> "State":
+    def adapt(self, module: "Prototypes", support: Batch) -> "State | WithGraph":
         """Average the embedded support rows of every class."""
+        weight, share = check_unlabelled(self.unlabelled)
         embedded = apply(module.backbone, support.X, support.mask)
-        return module.average(embedded, count_unexpected(support))
+        counted = count_unexpected(support)
+        state = module.average(embedded, counted)
+        if support.unlabelled is None or not (weight or share):
+            return state
+        few = few_unlabelled(support)
+        graph = None
+        if share:
+            graph = beside_graph(state, support, few, module.n_outputs, share)
+        if weight:
+            others = apply(module.backbone, few.X, few.mask)
+            p = add_offset(module.compare(state, others), few.offset).softmax(dim=-1)
+            if graph is not None:
+                of_graph = graph.probabilities(few.offset, support.mask.shape[1])
+                part = graph.share[:, None, None]
+                p = (1 - part) * p + part * of_graph
+            counts = few.mask & support.mask.any(dim=1, keepdim=True)
+            member = weight * counts.unsqueeze(-1) * p
+            state = module.average(embedded, counted, others, member)
+        return state if graph is None else graph._replace(learnt=state)
 
     def predict(
         self,
         module: "Prototypes",
-        state: "State",
+        state: "State | WithGraph",
         X: Tensor,
         offset: Tensor | None = None,
     ) -> Tensor:
         """Compare rows with the prototypes of their task."""
+        if isinstance(state, WithGraph):
+            logits = self.predict(module, state.learnt, X, offset)
+            return mixed(state, logits, X, offset)
         return add_offset(module.compare(state, apply(module.backbone, X)), offset)
 
     def distances(
         self,
         module: "Prototypes",
-        state: "State",
+        state: "State | WithGraph",
         X: Tensor,
         offset: Tensor | None = None,
     ) -> Tensor:
         """Measure how far rows are from the prototypes of their task."""
+        if isinstance(state, WithGraph):
+            return self.distances(module, state.learnt, X, offset)
         return module.measure(state, apply(module.backbone, X))
 
     def meta_loss(self, module: "Prototypes", episode: Episode) -> Tensor:
@@ -210,15 +276,30 @@ class Prototypes(nn.Module):
             self.raw_strength = nn.Parameter(torch.full((self.n_outputs, 1), 5.0))
             self.raw_count = nn.Parameter(torch.full((self.n_outputs,), 5.0))
 
-    def average(self, embedded: Tensor, support: Batch) -> State:
-        """Return the prototype of every class of every task."""
+    def average(
+        self,
+        embedded: Tensor,
+        support: Batch,
+        others: Tensor | None = None,
+        member: Tensor | None = None,
+    ) -> State:
+        """Return the prototype of every class of every task.
+
+        ``others`` are embedded rows without labels, and ``member``, (tasks, others,
+        classes), how much they count in each class. They move prototypes; the shares of
+        classes are those of labels.
+        """
         total, count = sum_by_class(embedded, support, self.n_outputs)
+        n_labels = count.squeeze(-1)
+        if others is not None and member is not None:
+            total = total + member.mT @ others
+            count = count + member.sum(dim=1).unsqueeze(-1)
         if not self.n_outputs:
-            no_odds = torch.zeros_like(count.squeeze(-1))
+            no_odds = torch.zeros_like(n_labels)
             return State(mean_by_class(total, count), no_odds, support.n_classes)
         strength = softplus(self.raw_strength)  # (classes, 1)
         prototypes = (strength * self.prior + total) / (strength + count)
-        log_odds = (softplus(self.raw_count) + count.squeeze(-1)).log()
+        log_odds = (softplus(self.raw_count) + n_labels).log()
         return State(prototypes, log_odds, support.n_classes)
 
     def measure(self, state: State, embedded: Tensor) -> Tensor:

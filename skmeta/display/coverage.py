@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import binom
 from sklearn.base import is_classifier
-from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
+from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.display.style import COLOURS, QUIET, axes_for, tidy
@@ -24,6 +24,7 @@ from skmeta.pipelines import (
 )
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.meta_dataset.dataset import unpack
+from skmeta.tables.targets import as_columns, one_or_several
 from skmeta.utils.unique import number
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class CoverageDisplay:
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of tasks that neither ``fit`` nor ``calibrate`` has seen, or the tasks
             themselves.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own, and ``groups``.
         groups : array-like of shape (n_rows,)
             Task of each row.
@@ -154,7 +155,7 @@ class CoverageDisplay:
         """
         check_is_fitted(estimator)
         X, y, groups, in_support = unpack(X, y, groups)
-        y = column_or_1d(y)
+        y = one_or_several(y)
         check_consistent_length(X, y)
         task = encode_groups(groups, y)[1]
         of_task = label_space_of(estimator, y, groups) == "per_task"
@@ -214,8 +215,8 @@ class CoverageDisplay:
 
         Parameters
         ----------
-        y_true : array-like of shape (n_rows,)
-            Targets.
+        y_true : array-like of shape (n_rows,) or (n_rows, n_targets)
+            Targets; of several, a row is covered where all of them are.
         answers : list of (low, high) or of bool array-like of shape \
                 (n_rows, n_classes)
             For each coverage the ends of the intervals, or the sets.
@@ -248,7 +249,7 @@ class CoverageDisplay:
         >>> display.found
         array([[0.5, 1. ]])
         """
-        y_true = column_or_1d(y_true)
+        y_true = one_or_several(y_true)
         if len(answers) != len(coverages):
             raise ValueError(
                 f"There are answers to {len(answers)} coverages, and {len(coverages)} "
@@ -302,10 +303,11 @@ class CoverageDisplay:
 
 
 def _is_covered(y: np.ndarray, answers: Any, classes: Any) -> np.ndarray:
-    """Tell which targets are in their interval, or their set."""
+    """Tell of which rows the targets are in their intervals, or their set."""
     if classes is None:
         low, high = map(np.asarray, answers)
-        return (low <= y) & (y <= high)
+        is_inside = as_columns((low <= y) & (y <= high))
+        return np.asarray(is_inside.all(axis=1))
     sets, labels = np.asarray(answers), np.asarray(classes)
     place = np.searchsorted(labels, y).clip(max=len(labels) - 1)
     return sets[np.arange(len(y)), place] & (labels[place] == y)

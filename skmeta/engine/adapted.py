@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
@@ -15,9 +15,12 @@ from torch.utils._pytree import tree_map  # torch has no public pytree before 2.
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
 from skmeta.engine.chunks import Learnt
+from skmeta.engine.landmarks import Landmarked
 from skmeta.engine.supports import Supports
+from skmeta.episodes.episode import Batch
 from skmeta.episodes.scaling import TaskScaled
 from skmeta.episodes.table import Table
+from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.tables.groups import Spans, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
@@ -31,7 +34,7 @@ __all__ = ["AdaptedTasks", "Learner"]
 class Learner:
     """A meta-trained module with the algorithm that knows how to use it."""
 
-    algorithm: Algorithm | TaskScaled
+    algorithm: Algorithm | TaskScaled | Landmarked
     module: nn.Module
     device: str | torch.device
 
@@ -63,6 +66,8 @@ class AdaptedTasks:
         The tasks' groups, sorted; None for a single task without a name.
     labels : TaskLabels, default=None
         The classes behind the class codes, in classification.
+    unlabelled : (Table, int ndarray), default=None
+        Rows without targets and the task of each; None where there are none.
     rows : TaskRows, default=None
         The rows as the user gave them, where supports are to be kept.
 
@@ -92,6 +97,7 @@ class AdaptedTasks:
         *,
         names: np.ndarray | None = None,
         labels: TaskLabels | None = None,
+        unlabelled: tuple[Table, np.ndarray] | None = None,
         rows: TaskRows | None = None,
     ):
         self.learner = learner
@@ -100,7 +106,10 @@ class AdaptedTasks:
         self.n_tasks = len(n_classes)
         spans = Spans(task, self.n_tasks)
         self.n_rows: np.ndarray | None = spans.sizes
-        parts = list(chunks.of_similar_size(spans.sizes, learner.weights))
+        others = None
+        if unlabelled is not None:
+            others = Unlabelled(*unlabelled, self.n_tasks)
+        parts = _chunks(spans, others, learner)
         self.order = np.concatenate(parts)
 
         def adapt(tasks: np.ndarray) -> Learnt:
@@ -110,6 +119,10 @@ class AdaptedTasks:
             if rows is not None:
                 X = support.X.numpy()[mask]  # a copy
                 kept = _kept(rows, table, place[mask], X, spans.sizes[tasks])
+            if others is not None:
+                support = others.beside(support, tasks)
+                if kept is not None:
+                    kept = replace(kept, unlabelled=_kept_unlabelled(support))
             try:
                 with torch.no_grad():
                     state = learner.algorithm.adapt(
@@ -161,6 +174,14 @@ class AdaptedTasks:
     def has_prior(self) -> bool:
         """Whether the last task is none: the prior, of no row, beside named tasks."""
         return self.n_tasks > (1 if self.names is None else len(self.names))
+
+    @property
+    def has_no_row(self) -> bool:
+        """Whether all tasks are known to have been learnt without any row."""
+        if self.n_rows is None or self.n_rows.any():
+            return False
+        kept = [each for each in self.supports if each is not None]
+        return all(each.unlabelled is None for each in kept)
 
     def supports_of(self, tasks: np.ndarray) -> tuple[Supports, np.ndarray]:
         """Return the rows that tasks were learnt from.
@@ -276,6 +297,12 @@ class AdaptedTasks:
 
         return -self._by_blocks(nearness, table, task)
 
+    def clues(self, table: Table, task: np.ndarray) -> np.ndarray:
+        """Tell what speaks for each row being of no known class, (n_rows, n_clues)."""
+        algorithm = self.learner.algorithm
+        assert isinstance(algorithm, Landmarked)  # or there is nothing to tell it by
+        return self._by_blocks(algorithm.clues, table, task)
+
     def _by_blocks(
         self,
         method: Callable[..., Tensor],
@@ -350,6 +377,22 @@ class AdaptedTasks:
         return tree_map(lambda leaf: leaf[index.to(leaf.device)], state)
 
 
+def _chunks(
+    spans: Spans, unlabelled: Unlabelled | None, learner: Learner
+) -> list[np.ndarray]:
+    """Cut tasks into chunks: those with rows without targets apart from the others."""
+    if unlabelled is None:
+        return list(chunks.of_similar_size(spans.sizes, learner.weights))
+    has_more = unlabelled.sizes > 0
+    parts = []
+    for own in (np.flatnonzero(~has_more), np.flatnonzero(has_more)):
+        if len(own):
+            sizes = spans.sizes[own] + unlabelled.sizes[own]
+            each = chunks.of_similar_size(sizes, learner.weights)
+            parts += [own[part] for part in each]
+    return parts
+
+
 class _Block(NamedTuple):
     """Query rows of some tasks that go through the network at once."""
 
@@ -379,6 +422,17 @@ def _kept(
         None if rows.weight is None else rows.weight[place],
         None if table.offset is None else table.offset[place],
     )
+
+
+def _kept_unlabelled(support: Batch) -> Supports | None:
+    """Keep the rows without targets beside a support."""
+    others = support.unlabelled
+    if others is None:
+        return None
+    mask = others.mask.numpy()
+    offset = None if others.offset is None else others.offset.numpy()[mask]
+    X, y = others.X.numpy()[mask], others.y.numpy()[mask]
+    return Supports(X, y, mask.sum(axis=1), offset=offset)
 
 
 def _in_rows(leaf: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ class Learnt(NamedTuple):
         def pick(leaf: Tensor) -> Tensor:
             if runs is not None:
                 return torch.cat([leaf[run] for run in runs])
-            return leaf[torch.from_numpy(tasks).to(leaf.device)]
+            return leaf.index_select(0, torch.from_numpy(tasks).to(leaf.device))
 
         supports = None if self.supports is None else self.supports.take(tasks)
         return Learnt(len(tasks), tree_map(pick, self.state), supports)

@@ -30,6 +30,9 @@ class Supports:
         How much each row counts, as the user said it; None where all count the same.
     offset : float32 ndarray of shape (n_rows, parts, outputs), default=None
         What the prior said of each row; None without a prior.
+    unlabelled : Supports, default=None
+        Rows of the same tasks whose targets are missing, by targets that mean nothing;
+        None where there are none.
     """
 
     X: np.ndarray
@@ -37,6 +40,7 @@ class Supports:
     sizes: np.ndarray
     weight: np.ndarray | None = None
     offset: np.ndarray | None = None
+    unlabelled: Supports | None = None
 
     def take(self, tasks: np.ndarray) -> Supports:
         """Keep some tasks, in the order in which they are named."""
@@ -49,7 +53,7 @@ class Supports:
 
         def pick(column: np.ndarray) -> np.ndarray:
             if runs is None:
-                return column[rows]
+                return np.take(column, rows, axis=0)
             return np.concatenate([column[run] for run in runs])
 
         return Supports(
@@ -58,6 +62,7 @@ class Supports:
             sizes,
             None if self.weight is None else pick(self.weight),
             None if self.offset is None else pick(self.offset),
+            None if self.unlabelled is None else self.unlabelled.take(tasks),
         )
 
     @classmethod
@@ -87,10 +92,18 @@ class Supports:
             )
         filled = [each for each in parts if len(each.X)] or parts[:1]
         offsets = [each.offset for each in filled if each.offset is not None]
+        unlabelled = None
+        if any(each.unlabelled is not None for each in parts):
+            nothing = [cls.of_no_row(len(each.sizes)) for each in parts]
+            others = [
+                own.unlabelled or none for own, none in zip(parts, nothing, strict=True)
+            ]
+            unlabelled = cls.join(others)
         return cls(
             np.concatenate([each.X for each in filled]),
             join_targets([each.y for each in filled]),
             np.concatenate([each.sizes for each in parts]),
             weight,
             np.concatenate(offsets) if offsets else None,
+            unlabelled,
         )

@@ -161,6 +161,9 @@ class AdaptedMembers:
         n_support[known] += self.n_support
         more._set_support(n_support)
         own = replace(rows, task=more.ids[place[rows.task]], names=None)
+        if (others := rows.unlabelled) is not None:
+            others = others._replace(task=more.ids[place[others.task]])
+            own = replace(own, unlabelled=others)
         if self._needs_all_rows:
             more.rows = _stacked(self._all_rows(), own)
 

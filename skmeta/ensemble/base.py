@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
 from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.held_out import support_sizes
@@ -117,7 +118,8 @@ class BaseMetaStacking(
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves.
         y : array-like of shape (n_rows,)
-            Targets. Only a :class:`skmeta.MetaDataset` brings its own.
+            Targets. Only a :class:`skmeta.MetaDataset` brings its own. Rows with a
+            missing one are left out.
         groups : array-like of shape (n_rows,)
             Task of each row.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -160,10 +162,13 @@ class BaseMetaStacking(
         in_support: Any,
     ) -> Self:
         self._validate_params()
-        given = TrainingRows(X, y, groups, sample_weight, in_support)
+        given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
         if groups is None:
             raise ValueError(GROUPS_NEEDED)
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=True), groups, in_support)
+        rows = self._read_rows(X, y, groups, in_support, reset=True)
+        rows = replace(rows, unlabelled=None)
+        if not len(rows):
+            raise ValueError("No row has a target to learn from: all of y is missing.")
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         self._learn_targets(rows, classes)
@@ -221,7 +226,8 @@ class BaseMetaStacking(
             the members that have one. Of a meta-dataset, every task is learnt from its
             support.
         y : array-like of shape (n_rows,), default=None
-            Targets of the rows.
+            Targets of the rows. Those with a missing one, NaN, None or pandas.NA, go to
+            the members that take them.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, to adapt to many tasks in one call. Without, all rows
             belong to one task.
@@ -256,7 +262,7 @@ class BaseMetaStacking(
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        rows = self._read_rows(X, y, groups, reset=False)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         learnt = self._learn(rows, keep=True)
@@ -419,8 +425,14 @@ class BaseMetaStacking(
             check_classification_targets(y)
         return _as_given(X, checked), y
 
-    def _validate_features(self, X: Any) -> Any:
-        return _as_given(X, validate_data(self, X, reset=False, dtype="numeric"))
+    def _validate_targets(self, y: Any, names: Any, *, reset: bool) -> np.ndarray:
+        y = _check_y(y, y_numeric=self._kind == "regressor", estimator=self)
+        if self._kind != "regressor":
+            check_classification_targets(y)
+        return y
+
+    def _validate_features(self, X: Any, *, reset: bool = False) -> Any:
+        return _as_given(X, validate_data(self, X, reset=reset, dtype="numeric"))
 
     # In files -----------------------------------------------------------------------
 

@@ -253,6 +253,27 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
             "named_estimators_[name].adapt(X, y).distances(X_new)."
         )
 
+    def unknown_score(
+        self, X: ArrayLike, groups: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Refuse: an ensemble rejects no rows.
+
+        Parameters
+        ----------
+        X, groups
+            Ignored.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "An ensemble does not tell rows of unknown classes: members without "
+            "reject= know nothing of them. Ask a member that has it: "
+            "named_estimators_[name].adapt(X, y).unknown_score(X_new)."
+        )
+
     def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
         return self._logits(*self._current(X, groups))
 

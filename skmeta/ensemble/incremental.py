@@ -71,8 +71,7 @@ class IncrementalStacking(Conformal):
         X, y, groups = unpack_support(X, y, groups)
         if X is None or y is None:
             raise ValueError("partial_adapt adds labelled rows: pass X and y.")
-        X, y = self._validate_rows(X, y, reset=False)
-        rows = TaskRows.of(X, y, groups)
+        rows = self._read_rows(X, y, groups, reset=False)
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         with one_at_a_time(self), kept_on_failure(self):

@@ -11,6 +11,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skmeta.model_selection import PerTask
 from skmeta.model_selection._inspect import adapts
+from skmeta.model_selection._rows import stack_rows
 from skmeta.pipelines import (
     last_step,
     restore_targets,
@@ -20,6 +21,7 @@ from skmeta.pipelines import (
     with_last_step,
 )
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.unlabelled import with_missing
 
 __all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks"]
 
@@ -154,9 +156,17 @@ class LearntTasks:
             if not has_fit_parameter(self.learner, "sample_weight"):
                 name = type(self.learner).__name__
                 raise ValueError(f"{name}.{verb} takes no sample_weight.")
-        Z = transform(self.member, rows.X)
-        targets = transform_targets(self.member, rows.y)
-        getattr(self.learner, verb)(Z, targets, groups=rows.task, **weights)
+        X, y, task, others = rows.X, rows.y, rows.task, rows.unlabelled
+        if others is not None and getattr(self.learner, "_takes_unlabelled", False):
+            X = stack_rows(X, others.X)
+            task = np.concatenate([task, others.task])
+            y = with_missing(y, np.arange(len(task)) >= len(y))
+            if weights:
+                more = np.ones(len(others.task))
+                weights["sample_weight"] = np.concatenate([rows.weight, more])
+        targets = transform_targets(self.member, y)
+        Z = transform(self.member, X)
+        getattr(self.learner, verb)(Z, targets, groups=task, **weights)
 
     def adapted_member(self) -> Any:
         """Return the member with what it has learnt of the tasks."""

@@ -28,6 +28,9 @@ class Batch(NamedTuple):
     # (tasks, rows, parts, outputs): what each part of the prior answers to a row, in
     # the unit of the outputs, 0 on padding; None where there is no prior.
     offset: Tensor | None = None
+    # Rows of the same tasks whose targets nobody knows, only in a support: their y is 0
+    # and means nothing. They are in no count, and an algorithm may leave them alone.
+    unlabelled: "Batch | None" = None
 
     def counts(self, like: Tensor) -> Tensor:
         """Return how much each row counts, (tasks, rows): 0 on padding, mostly 1."""
@@ -35,7 +38,7 @@ class Batch(NamedTuple):
         return counts if self.weight is None else counts * self.weight.to(like)
 
     def of_target(self, target: int) -> "Batch":
-        """Return the rows with one of several targets."""
+        """Return the rows with one of several targets, and no row without targets."""
 
         def pick(values: Tensor | None) -> Tensor | None:
             return None if values is None else values[..., target].contiguous()
@@ -44,14 +47,20 @@ class Batch(NamedTuple):
             y=self.y[..., target].contiguous(),
             label=pick(self.label),
             offset=pick(self.offset),
+            unlabelled=None,
         )
 
     def to(self, device: torch.device | str) -> "Batch":
         """Move all tensors to a device."""
         return Batch._make(
-            tensor if tensor is None else tensor.to(device, non_blocking=True)
-            for tensor in self
+            _moved(part, device) if part is not None else None for part in self
         )
+
+
+def _moved(part: "Tensor | Batch", device: torch.device | str) -> "Tensor | Batch":
+    if isinstance(part, Batch):
+        return part.to(device)
+    return part.to(device, non_blocking=True)
 
 
 class Episode(NamedTuple):
@@ -70,6 +79,8 @@ class Episode(NamedTuple):
 
     def join(self) -> tuple[Batch, Tensor]:
         """Put the support and the query rows of every task into one batch.
+
+        Rows without labels are left out.
 
         Returns
         -------

@@ -14,6 +14,7 @@ import numpy as np
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.sampling import draw_without_replacement, stratified_keys
 from skmeta.episodes.table import Table
+from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.tables.groups import Spans
 
 __all__ = ["EpisodeSampler", "Episodes", "shot_range"]
@@ -50,6 +51,8 @@ class EpisodeSampler:
         Class of each row, where the whole task is its only cell: every class has its
         share of the support, and a row at least if there are enough. Where supports are
         given it has no part.
+    unlabelled : Unlabelled, default=None
+        Rows without targets of the tasks, which go beside every support.
     mix_tasks : float, default=0.0
         Where classes are drawn, the share of episodes whose classes come from all tasks
         together.
@@ -87,6 +90,7 @@ class EpisodeSampler:
         n_shot: tuple[int, int] = (5, 5),
         n_query: int = 15,
         stratum: np.ndarray | None = None,
+        unlabelled: Unlabelled | None = None,
         mix_tasks: float = 0.0,
         support: str = "random",
         in_support: np.ndarray | None = None,
@@ -98,6 +102,8 @@ class EpisodeSampler:
         self.n_shot = n_shot
         self.n_query = n_query
         self.mix_tasks = mix_tasks
+        self.unlabelled = unlabelled
+        self._task = None if unlabelled is None else task
         self.support = support
 
         rows = np.arange(len(task)) if rows is None else rows
@@ -319,7 +325,10 @@ class EpisodeSampler:
                 y,
             )
 
-        return Episode(gather(in_support), gather(in_query))
+        support = gather(in_support)
+        if self.unlabelled is not None and self._task is not None:
+            support = self.unlabelled.beside(support, self._task[rows[:, 0, 0]])
+        return Episode(support, gather(in_query))
 
 
 class Episodes:

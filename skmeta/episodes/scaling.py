@@ -65,8 +65,16 @@ class TaskScaling(NamedTuple):
     target_within: Tensor | None = None
 
     def of_features(self, support: Batch) -> Statistics:
-        """Estimate where the features of every task lie."""
-        return _statistics(support.X, support, self.within.to(support.X))
+        """Estimate where the features of every task lie, by all rows of its support.
+
+        Those without targets count one each.
+        """
+        values, counts = support.X, support.counts(support.X)
+        others = support.unlabelled
+        if others is not None:
+            values = torch.cat([values, others.X], dim=1)
+            counts = torch.cat([counts, others.counts(counts)], dim=1)
+        return _statistics(values, counts, self.within.to(values))
 
     def of_targets(self, support: Batch) -> Statistics | None:
         """Estimate where the targets of every task lie; None for classes."""
@@ -74,7 +82,8 @@ class TaskScaling(NamedTuple):
             return None
         within = self.target_within.to(support.X).view(-1)
         y = support.y if support.y.ndim == 3 else support.y.unsqueeze(-1)
-        return _statistics(y, support, within)  # of (tasks, rows, targets)
+        counts = support.counts(support.X)
+        return _statistics(y, counts, within)  # of (tasks, rows, targets)
 
     def standardise(self, episode: Episode) -> Episode:
         """Standardise a meta-batch by its supports, queries included."""
@@ -83,8 +92,8 @@ class TaskScaling(NamedTuple):
         return Episode(*(_scaled(batch, features, targets) for batch in episode))
 
 
-def _statistics(values: Tensor, support: Batch, within: Tensor) -> Statistics:
-    share = support.counts(values).unsqueeze(-1)  # (tasks, rows, 1)
+def _statistics(values: Tensor, counts: Tensor, within: Tensor) -> Statistics:
+    share = counts.to(values).unsqueeze(-1)  # (tasks, rows, 1)
     n = share.sum(dim=1, keepdim=True)
     mean = (share * values).sum(dim=1, keepdim=True) / torch.where(n > 0, n, 1.0)
     squares = (share * (values - mean).square()).sum(dim=1, keepdim=True)
@@ -101,6 +110,9 @@ def _statistics(values: Tensor, support: Batch, within: Tensor) -> Statistics:
 def _scaled(batch: Batch, features: Statistics, targets: Statistics | None) -> Batch:
     X = _nearer((batch.X - features.mean) / features.std)
     batch = batch._replace(X=torch.where(batch.mask.unsqueeze(-1), X, 0.0))
+    if batch.unlabelled is not None:
+        others = _scaled(batch.unlabelled, features, targets)
+        batch = batch._replace(unlabelled=others)
     if targets is None:
         return batch
     if batch.y.ndim == 2:

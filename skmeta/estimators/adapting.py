@@ -1,5 +1,6 @@
 """What an estimator does with its meta-knowledge: learn tasks, answer, score, embed."""
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.base import (
 )
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
 from skmeta import plugins
 from skmeta.algorithms.per_target import for_targets
@@ -75,7 +76,10 @@ class AdaptingEstimator(
             Support rows. Without any, the current task is known by the prior alone. Of
             a meta-dataset, every task is learnt from its support.
         y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
-            Targets of the rows, as many as ``fit`` has learnt.
+            Targets of the rows, as many as ``fit`` has learnt. A missing one, NaN, None
+            or pandas.NA, marks a row without a label: tasks are standardised by all of
+            their rows, and algorithms with ``uses_unlabelled`` learn from it. The
+            others leave it alone. A task without any label is answered by the prior.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, to adapt to many tasks in one call. Without, all rows
             belong to one task.
@@ -117,7 +121,7 @@ class AdaptingEstimator(
             return self
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        rows = self._read_rows(X, y, groups, reset=False)
         rows = self._weigh(rows, sample_weight)
         self._warn_if_far(rows)
         learnt = self._learn(rows, keep=True)
@@ -191,8 +195,10 @@ class AdaptingEstimator(
         Rows that ``prior_`` was fitted to have an ``offset`` that has not seen them.
         ``keep`` the supports where more rows may come.
         """
+        self._refuse_without_labels(rows)
+        others = self._unlabelled(rows)
         if not len(rows):
-            return self._learn_nothing(rows.names)
+            return self._learn_nothing(rows.names, others, rows if keep else None)
         n_tasks = rows.n_tasks + self._has_prior()
         targets, n_classes, labels = self._encode(rows, n_tasks)
         return AdaptedTasks(
@@ -202,8 +208,35 @@ class AdaptingEstimator(
             n_classes,
             names=rows.names,
             labels=labels,
+            unlabelled=others,
             rows=rows if keep else None,
         )
+
+    def _unlabelled(self, rows: TaskRows) -> tuple[Table, np.ndarray] | None:
+        """Make rows without targets ready for the engine, where anybody needs them."""
+        others = rows.unlabelled
+        if others is None or not len(others.X):
+            return None
+        X, task, _ = others
+        if self._task_scaling() is None and not self.algorithm_.uses_unlabelled:
+            return None
+        return self._table(X, self._no_targets(len(X))), task
+
+    def _no_targets(self, n_rows: int) -> np.ndarray:
+        """Return what stands for targets that nobody looks at."""
+        return np.zeros(n_rows, np.int64 if self._kind == "classifier" else np.float32)
+
+    def _refuse_without_labels(self, rows: TaskRows) -> None:
+        """Refuse tasks that only have rows without labels, where there is no prior."""
+        if rows.unlabelled is None or self._has_prior():
+            return
+        lost = np.bincount(rows.task, minlength=rows.n_tasks) == 0
+        if lost.any():
+            which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+            raise ValueError(
+                f"No row{which} has a label, and there is no prior to answer by for "
+                f"{self.algorithm_}. Pass some labelled rows."
+            )
 
     def _warn_if_far(self, rows: TaskRows) -> None:
         """Warn, once for all tasks, of supports unlike all that ``fit`` has seen."""
@@ -223,8 +256,13 @@ class AdaptingEstimator(
             "they in the units of the training?"
         )
 
-    def _learn_nothing(self, names: np.ndarray | None = None) -> AdaptedTasks:
-        """Adapt to tasks without rows, or to one."""
+    def _learn_nothing(
+        self,
+        names: np.ndarray | None = None,
+        unlabelled: tuple[Table, np.ndarray] | None = None,
+        rows: TaskRows | None = None,
+    ) -> AdaptedTasks:
+        """Adapt to tasks without labelled rows, or to one."""
         n_tasks = 1 if names is None else len(names) + 1
         row = TaskRows.of(np.zeros((1, self.n_features_in_)), self._any_target(), None)
         targets, n_classes, labels = self._encode(row, n_tasks)
@@ -235,14 +273,20 @@ class AdaptingEstimator(
             n_classes,
             names=names,
             labels=labels,
+            unlabelled=unlabelled,
+            rows=rows,
         )
 
     def _learner(self) -> Learner:
-        algorithm: Any = for_targets(self.algorithm_, self.spec_)
+        algorithm: Any = self.algorithm_
+        learnt = getattr(self, "unlabelled_", None)  # files of before have none
+        if learnt is not None:
+            algorithm = copy.copy(algorithm).set_params(unlabelled=learnt)
+        algorithm = for_targets(algorithm, self.spec_)
         scaling = self._task_scaling()
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
-        return Learner(algorithm, self.module_, self.device)
+        return Learner(self._watched(algorithm), self.module_, self.device)
 
     def _current(
         self, X: Any, groups: Any
@@ -288,7 +332,12 @@ class AdaptingEstimator(
             y_numeric=numeric,
             multi_output=several,
         )
-        if numeric:
+        return X, self._checked(y, names, reset)
+
+    def _checked(self, y: np.ndarray, names: np.ndarray | None, reset: bool) -> Any:
+        """Check what validated targets hold, and keep the names of their columns."""
+        several = has_columns(y)
+        if self._kind == "regressor":
             refuse_words(y)
         elif several:
             y = as_indicators(y)
@@ -300,10 +349,22 @@ class AdaptingEstimator(
             self.target_names_ = names
         elif hasattr(self, "target_names_"):  # of an earlier fit
             del self.target_names_
-        return X, y
+        return y
 
-    def _validate_features(self, X: Any) -> np.ndarray:
-        return validate_data(self, X, reset=False, dtype=_NUMBERS)
+    def _validate_targets(
+        self, y: np.ndarray, names: np.ndarray | None, *, reset: bool
+    ) -> np.ndarray:
+        """Check targets by themselves, where some rows have none."""
+        y = _check_y(
+            y,
+            multi_output=has_columns(y),
+            y_numeric=self._kind == "regressor",
+            estimator=self,
+        )
+        return self._checked(y, names, reset)
+
+    def _validate_features(self, X: Any, *, reset: bool = False) -> np.ndarray:
+        return validate_data(self, X, reset=reset, dtype=_NUMBERS)
 
     def _weigh(self, rows: TaskRows, sample_weight: Any) -> TaskRows:
         """Give rows weights where there are any, and leave out those of weight 0."""

@@ -21,8 +21,11 @@ from skmeta.backbones.torch_module import as_backbone
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.training import make_net, meta_train, pass_on_interruption
+from skmeta.engine.unlabelled import learn_unlabelled
 from skmeta.engine.warm_start import EarlierFit
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampler import EpisodeSampler, shot_range
+from skmeta.episodes.table import Table
+from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.incremental import IncrementalEstimator
@@ -122,7 +125,9 @@ class BaseMetaEstimator(IncrementalEstimator):
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own. Several columns
             are learnt on one backbone, each with a head or kernel of its own: values,
-            or 0 and 1 for labels that a row has or has not.
+            or 0 and 1 for labels that a row has or has not. A missing target, NaN, None
+            or pandas.NA, marks a row without a label, which counts where tasks are
+            standardised by themselves, and is no row of a support, a query or a prior.
         groups : array-like of shape (n_rows,), default=None
             Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -231,18 +236,27 @@ class BaseMetaEstimator(IncrementalEstimator):
     ) -> None:
         self._validate_params()
         refuse_target_by_target(self)
+        if is_partial:
+            self._check_partial_fit()
         check_device(self.device)
         if self.tasks != "groups":  # what is given is of other tasks
             in_support = None
-        given = TrainingRows(X, y, groups, sample_weight, in_support)
+        given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
-        X, y = self._validate_rows(X, y, reset=not settled)
-        rows = TaskRows.of(X, y, self._groups_to_train_on(groups), in_support)
+        rows = self._read_rows(
+            X,
+            y,
+            self._groups_to_train_on(groups),
+            in_support,
+            reset=not settled,
+        )
         rows = self._weigh(rows, sample_weight)
+        if not len(rows):
+            raise ValueError("No row has a target to learn from: all of y is missing.")
         rng = generator(self.random_state)
         checkpoint = None
         if self.checkpoint_dir is not None and held is not None:
@@ -272,23 +286,28 @@ class BaseMetaEstimator(IncrementalEstimator):
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
+        table = replace(table, label=label)
+        draw: dict[str, Any] = {
+            "n_classes": self.spec_.n_outputs if self._kind == "classifier" else 0,
+            "n_way": getattr(self, "n_way", 1),
+            "n_shot": n_shot,
+            "n_query": self.n_query_,
+            "stratum": self._strata(rows),
+            "unlabelled": self._unlabelled_to_scale_by(rows),
+        }
         train, valid = make_samplers(
-            replace(table, label=label),
+            table,
             rows.task,
             cell,
             tasks=self.tasks,
             early_stopping=not is_partial and self._holds_out(),
             validation_fraction=self._part_to_hold_out(rows),
-            n_classes=self.spec_.n_outputs if self._kind == "classifier" else 0,
-            n_way=getattr(self, "n_way", 1),
-            n_shot=n_shot,
-            n_query=self.n_query_,
             warns_of_few=self.n_shot != "auto",
-            stratum=self._strata(rows),
             support=self.support,
             in_support=rows.in_support,
             mix_tasks=getattr(self, "mix_tasks", 0.0),
             rng=rng,
+            **draw,
         )
         # A new net, with the present callbacks; who shares the old weights keeps them.
         self.net_ = self._make_net(validates=valid is not None)
@@ -311,6 +330,8 @@ class BaseMetaEstimator(IncrementalEstimator):
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
 
+        self._learn_unlabelled(train, valid, table, rows.task, cell, draw, rng)
+
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)
         # Who has gone on from earlier rows cannot learn without a part of them again.
@@ -318,6 +339,7 @@ class BaseMetaEstimator(IncrementalEstimator):
         self.calibration_ = Calibration(given if can_refit else None)
         self._remember_groups(rows, widen=settled)
         self.adapted_ = None
+        self._learn_unknown(rows, rng)
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset, keep=True))
 
@@ -531,21 +553,97 @@ class BaseMetaEstimator(IncrementalEstimator):
                 f"another {kind}, or fit a meta-learner to each target."
             )
 
-    def _make_net(self, *, validates: bool) -> EpisodicNet:
+    def _make_net(self, *, validates: bool, is_users: bool = True) -> EpisodicNet:
+        """Make a net: a user's, or one of our own that nobody watches."""
         return make_net(
             self.algorithm_,
             self.backbone_,
             self.spec_,
             patience=self.patience if validates else None,
             by_score=self.spec_.from_pool,
-            verbose=self.verbose,
-            callbacks=self.callbacks,
+            verbose=self.verbose if is_users else 0,
+            callbacks=self.callbacks if is_users else None,
             max_epochs=self._n_epochs(validates=validates),
             batch_size=self.batch_size,
             lr=self.algorithm_.default_lr if self.lr == "auto" else self.lr,
             optimizer=self._outer_optimizer(),
             device=self.device,
             compile=self.compile,
+        )
+
+    def _unlabelled_to_scale_by(self, rows: TaskRows) -> Unlabelled | None:
+        """Return rows without targets for episodes of tasks that all rows standardise.
+
+        Not where an episode has other rows than its task: classes of a pool or of
+        several groups, or augmented ones.
+        """
+        if self._task_scaling() is None or self.tasks == "classes" or self.augment_:
+            return None
+        others = self._unlabelled(rows)
+        mixes = bool(getattr(self, "mix_tasks", 0.0))
+        if others is None or mixes:
+            return None
+        return Unlabelled(*others, rows.n_tasks)
+
+    # What rows without labels are worth ----------------------------------------------
+
+    def _learn_unlabelled(
+        self,
+        train: EpisodeSampler,
+        valid: EpisodeSampler | None,
+        table: Table,
+        task: np.ndarray,
+        cell: np.ndarray | None,
+        draw: dict[str, Any],
+        rng: np.random.Generator,
+    ) -> None:
+        """Learn how much rows without labels are to count in new tasks.
+
+        By the tasks held out to stop by, if there are any. The classes of a pool are
+        known by heart: where none was held out, another training, of an eighth of the
+        epochs, does without half of them. Elsewhere the training tasks themselves tell.
+        """
+        self.unlabelled_ = None
+        algorithm = self.algorithm_
+        learns = algorithm.uses_unlabelled and algorithm.unlabelled == "auto"
+        if not learns or self.spec_.n_targets > 1:
+            return
+        self.unlabelled_ = (0.0, 0.0)
+        module, judges = self.module_, valid or train
+        if valid is None and self.tasks == "classes" and self.net_.has_parameters:
+            assert cell is not None  # of the classes
+            classes = rng.permutation(np.unique(cell))
+            if len(classes) < 4:  # two to train on, and two to ask for
+                return
+            held_out = np.isin(cell, classes[: len(classes) // 2])
+            samplers = [
+                EpisodeSampler(table, task, cell, rows=np.flatnonzero(own), **draw)
+                for own in (~held_out, held_out)
+            ]
+            if not all(sampler.n_tasks_ for sampler in samplers):
+                return
+            judges = samplers[1]
+            net = self._make_net(validates=False, is_users=False)
+            net.max_epochs = max(1, net.max_epochs // 8)
+            meta_train(
+                net,
+                samplers[0],
+                None,
+                augmentations=self.augment_,
+                scaling=self._task_scaling(),
+                spec=self.spec_,
+                tasks_per_epoch=self.tasks_per_epoch,
+                rng=rng,
+            )
+            module = net.module_
+        self.unlabelled_ = learn_unlabelled(
+            algorithm,
+            module,
+            judges,
+            scaling=self._task_scaling(),
+            spec=self.spec_,
+            device=self.device,
+            rng=rng,
         )
 
     # From an earlier fit, or an earlier start of this one ----------------------------

@@ -9,8 +9,10 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
 from skmeta.exceptions import LoadError
+from skmeta.tables.unlabelled import known_targets, missing_targets
 
 __all__ = ["Calibration", "Misfits", "TrainingRows", "check_coverage", "least_tasks"]
 
@@ -28,6 +30,21 @@ class TrainingRows(NamedTuple):
     groups: Any = None
     sample_weight: Any = None
     in_support: Any = None
+
+    def labelled(self) -> TrainingRows:
+        """Leave out rows without a target, of which nothing can be compared."""
+        missing = missing_targets(self.y)
+        if missing is None:
+            return self
+        kept = np.flatnonzero(~missing)
+        return TrainingRows(
+            _safe_indexing(self.X, kept),
+            known_targets(self.y, missing),
+            *(
+                None if each is None else _safe_indexing(np.asarray(each), kept)
+                for each in self[2:]
+            ),
+        )
 
 
 class Misfits(NamedTuple):

@@ -20,7 +20,7 @@ from skmeta.estimators.classes import labels_of
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
-from skmeta.estimators.indicators import Indicators
+from skmeta.estimators.rejecting import Rejecting
 from skmeta.saving.mixin import savable
 
 __all__ = ["MetaClassifier"]
@@ -28,10 +28,11 @@ __all__ = ["MetaClassifier"]
 
 # Its verbs: fit and partial_fit are in base.py; adapt, transform and fit_transform in
 # adapting.py, above which base.py stands; score in scoring.py; decision_function and
-# predict_log_proba in decisions.py; calibrate and predict_set in conformal.py; save in
-# saving/mixin.py. What is asked of targets is in targets.py.
+# predict_log_proba in decisions.py; unknown_score in rejecting.py; calibrate and
+# predict_set in conformal.py; save in saving/mixin.py. What is asked of targets is in
+# targets.py.
 @savable
-class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstimator):
+class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstimator):
     r"""Classifier that learns from many tasks how to learn a new one from a few rows.
 
     ``fit`` meta-trains on many tasks, ``adapt`` learns the current one, ``predict``
@@ -160,6 +161,19 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         Epochs without improvement before training stops.
     unknown_task : {"error", "prior"}, default="error"
         Answer to rows of a group that was not adapted to.
+    reject : float, bool or None, default=None
+        Answer ``unknown_label`` to rows that look as if they were of no class that
+        their task knows: a share such as 0.95, or True for that, of the rows of known
+        classes is kept. What such rows look like is learnt from training classes that
+        are left out in turn (:meth:`unknown_score`), which needs at least four of them
+        for per-task labels. Where labels mean the same in every task, an unknown class
+        is one that no task of ``fit`` has, and at least three labels are needed.
+        Probabilities stay as they are. ``fit`` then trains up to four learners more,
+        without some of the classes each.
+    unknown_label : label, default="auto"
+        Answer to rows that are rejected. "auto" is -1 for numbers and "unknown" for
+        words. It must be no label: where rows to be judged on have it, they are of
+        unknown classes, and ``score`` counts their rejection as right.
     callbacks : list of skorch callbacks, default=None
         Called during meta-training. One that raises KeyboardInterrupt counts as Ctrl-C:
         the best weights are kept, and the caller gets the exception.
@@ -207,6 +221,10 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         The resolved parameters.
     augment_ : list of Augmentation
         What changed the training episodes.
+    unknown_ : Rejection or None
+        What was learnt of rows of unknown classes, where ``reject`` asked for it.
+    unknown_label_ : label or None
+        Answer to rows that are rejected.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     calibration_ : Calibration
@@ -247,6 +265,8 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
 
     _parameter_constraints = {
         **BaseMetaEstimator._parameter_constraints,
+        "reject": ["boolean", Interval(Real, 0, 1, closed="neither"), None],
+        "unknown_label": [object],
         "tasks": [StrOptions({"groups", "classes", "table"})],
         "label_space": [StrOptions({"auto", "shared", "per_task"})],
         "n_way": [Interval(Integral, 2, None, closed="left")],
@@ -281,6 +301,8 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 10,
         unknown_task: Literal["error", "prior"] = "error",
+        reject: float | bool | None = None,
+        unknown_label: Any = "auto",
         callbacks: Sequence[Any] | None = None,
         device: str | torch.device = "cpu",
         compile: bool = False,
@@ -313,6 +335,8 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.unknown_task = unknown_task
+        self.reject = reject
+        self.unknown_label = unknown_label
         self.callbacks = callbacks
         self.device = device
         self.compile = compile
@@ -342,7 +366,8 @@ class MetaClassifier(ClassifierMixin, Indicators, Decisions, Sets, BaseMetaEstim
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_labels)
-            Labels, in the order of the rows; 0 and 1 where ``fit`` had several columns.
+            Labels, in the order of the rows; ``unknown_label_`` for rows that are
+            rejected; 0 and 1 where ``fit`` had several columns.
 
         Raises
         ------

@@ -82,7 +82,7 @@ def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
     """Fit a clone to some of the rows, to which labels mean the same."""
     learner = clone(estimator)
     known = learner.get_params(deep=False)
-    how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0}
+    how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0, "reject": None}
     given: dict[str, Any] = {}
     if is_classifier(estimator) and getattr(estimator, "tasks", "groups") != "classes":
         how["label_space"] = estimator.label_space_

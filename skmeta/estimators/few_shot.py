@@ -15,12 +15,16 @@ from skmeta import pipelines
 from skmeta.estimators.decisions import decisions
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.numbered import NO_LABELS, Numbering, numberings
+from skmeta.estimators.rejecting import with_unknown
 from skmeta.model_selection._inspect import is_fitted
 from skmeta.pipelines import last_step, transform, with_last_step
 from skmeta.saving.mixin import SavingMixin, savable
+from skmeta.tables.rows import join_targets
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.targets import has_columns
+from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show
+from skmeta.utils.rollback import kept_on_failure
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
@@ -65,15 +69,27 @@ class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
         if X is None or y is None:
             raise ValueError("fit learns a task from labelled rows: pass X and y.")
         check_is_fitted(self.meta)
-        meta = last_step(self.meta)
+        self._tell(pipelines.adapt, self.meta, X, y, sample_weight)
+        return self
+
+    def _add(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> None:
+        """Learn more rows of a task that is known."""
+        if X is None or y is None:
+            raise ValueError("partial_fit learns labelled rows: pass X and y.")
+        self._tell(pipelines.partial_adapt, self.learner_, X, y, sample_weight)
+
+    def _tell(
+        self, verb: Any, of: Any, X: Any, y: Any, sample_weight: ArrayLike | None
+    ) -> None:
+        """Let a copy of what knows the task, or tasks, learn rows."""
+        meta = last_step(of)
         if sample_weight is not None and not _takes_weights(meta):
             X, y = _repeated(X, y, sample_weight)
             sample_weight = None
         # A shallow copy shares the meta-knowledge, which adaptation only reads.
-        learner = with_last_step(self.meta, copy.copy(meta))
-        pipelines.adapt(learner, X, y, sample_weight=sample_weight)
+        learner = with_last_step(of, copy.copy(meta))
+        verb(learner, X, y, sample_weight=sample_weight)
         self._set_learner(learner)
-        return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the targets of rows of the task.
@@ -254,6 +270,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
     True
     """
 
+    classes_: Any  # an array; a list of arrays for several targets
     # What the meta-learner calls ``classes_``.
     _labels: np.ndarray
 
@@ -278,7 +295,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         X : array-like of shape (n_rows, n_features)
             Support rows.
         y : array-like of shape (n_rows,) or (n_rows, n_labels)
-            Labels, or several columns of them as the meta-learner was fitted to.
+            Labels, or several columns of them as the meta-learner was fitted to; None,
+            NaN or pandas.NA for rows without one.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts.
 
@@ -296,18 +314,82 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         """
         if self.classes not in ("support", "all"):
             raise ValueError(f"classes must be 'support' or 'all', not {self.classes}.")
+        self._learn(super().fit, X, y, sample_weight)
+        return self
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn more rows of the task, as ``fit`` would with all of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Support rows; the first call is ``fit``.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
+            Labels, among them new ones.
+        classes : array-like of shape (n_classes,), default=None
+            Labels that may be answered before a row of them has come, where labels
+            mean the same in every task; without meaning where they are names inside
+            one, of which nothing is known before.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. The meta-learner stays as it was.
+
+        Raises
+        ------
+        ValueError
+            As ``fit``, and if the earlier rows are not there, because a file had none.
+        """
+        parts = []
+        if hasattr(self, "learner_"):
+            parts.append((self.classes_, self._labels))
+        with kept_on_failure(self):
+            if not parts:
+                self.fit(X, y, sample_weight=sample_weight)
+            else:
+                self._learn(self._add, X, y, sample_weight)
+            if has_columns(y):
+                return self
+            parts.append((self.classes_, self._labels))
+            if classes is not None and self._label_space() == "shared":
+                declared = np.unique(classes)
+                parts.append((declared, self._decode(declared, self._numberings())))
+            given, labels = map(join_targets, zip(*parts, strict=True))
+            self.classes_, row = np.unique(given, return_index=True)
+            self._labels = labels[row]
+        return self
+
+    def _learn(
+        self, learn: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> None:
+        """Learn rows by their labels, and which of the labels can be answered."""
         if has_columns(y):
-            return super().fit(X, y, sample_weight=sample_weight)
+            learn(X, y, sample_weight=sample_weight)
+            return
         steps = self._numberings()
+        missing = missing_targets(y)
+        known = y if missing is None else known_targets(y, missing)
         if not steps:
-            super().fit(X, y, sample_weight=sample_weight)
-            labels = given = np.asarray(y).ravel()
+            learn(X, y, sample_weight=sample_weight)
+            labels = given = np.asarray(known).ravel()
         else:
-            given = column_or_1d(y)
+            given = column_or_1d(known)
             labels = self._decode(given, steps)
-            super().fit(X, labels, sample_weight=sample_weight)
+            targets = labels if missing is None else with_missing(labels, missing)
+            learn(X, targets, sample_weight=sample_weight)
         if sample_weight is not None:  # nothing is known of rows of weight 0
-            counts = check_weights(sample_weight, given) > 0
+            of_rows = given if missing is None else missing
+            counts = check_weights(sample_weight, of_rows) > 0
+            counts = counts if missing is None else counts[~missing]
             labels, given = labels[counts], given[counts]
         self.classes_, row = np.unique(given, return_index=True)
         self._labels = labels[row]
@@ -318,7 +400,6 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
                 n_codes = len(self._labels if first is None else first)
                 self._labels = self._decode(np.arange(n_codes), steps)
                 self.classes_ = np.arange(len(self._labels))
-        return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the label of rows of the task.
@@ -331,17 +412,29 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_labels)
-            Of ``classes_``; 0 and 1 where there are several columns of labels.
+            Of ``classes_``, or ``unknown_label_`` of a meta-learner that rejects rows;
+            0 and 1 where there are several columns of labels.
         """
         check_is_fitted(self)
-        if len(self._labels) < len(last_step(self.learner_).classes_):
+        learner = last_step(self.learner_)
+        unknown = getattr(learner, "unknown_label_", None)
+        is_part = len(self._labels) < len(learner.classes_)
+        if is_part:
             by_logits = hasattr(self, "decision_function")
-            answers = self._logits(X) if by_logits else self.predict_proba(X)
-            return self.classes_[answers.argmax(axis=1)]
+            decided = self._logits(X) if by_logits else self.predict_proba(X)
+            own = self.classes_[decided.argmax(axis=1)]
+            if unknown is None:
+                return own
         answers = self.learner_.predict(X)
         if answers.ndim == 2:  # what labels a row has
             return answers
-        return self.classes_[np.searchsorted(self._labels, answers)]
+        if unknown is None:
+            return self.classes_[np.searchsorted(self._labels, answers)]
+        is_unknown = answers == unknown
+        if not is_part:
+            known = np.where(is_unknown, self._labels[0], answers)
+            own = self.classes_[np.searchsorted(self._labels, known)]
+        return with_unknown(own, is_unknown, unknown)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class.
@@ -450,6 +543,28 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
         check_is_fitted(self)
         learner = last_step(self.learner_)
         return self._of_labels(learner.distances(transform(self.learner_, X)))
+
+    @available_if(_has("unknown_score"))
+    def unknown_score(self, X: ArrayLike) -> np.ndarray:
+        """Tell how much each row looks as if it were of no class of the task.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            From 0 to 1, as :meth:`MetaClassifier.unknown_score` has it.
+
+        Raises
+        ------
+        ValueError
+            If the meta-learner was fitted without ``reject``.
+        """
+        check_is_fitted(self)
+        return last_step(self.learner_).unknown_score(transform(self.learner_, X))
 
     def _logits(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
@@ -569,6 +684,35 @@ class FewShotRegressor(RegressorMixin, _FewShotEstimator):
     >>> FewShotRegressor(meta).fit(X[:10], y[:10]).predict(X[10:12]).shape
     (2,)
     """
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn more rows of the task, as ``fit`` would with all of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Support rows; the first call is ``fit``.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. The meta-learner stays as it was.
+
+        Raises
+        ------
+        ValueError
+            If the earlier rows are not there, because a file had none.
+        """
+        if not hasattr(self, "learner_"):
+            return self.fit(X, y, sample_weight=sample_weight)
+        self._add(X, y, sample_weight)
+        return self
 
     def predict_interval(
         self, X: ArrayLike, *, coverage: float = 0.9

@@ -16,6 +16,7 @@ from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.groups import find_tasks, names_to_join
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.unlabelled import UnlabelledRows
 from skmeta.utils.rollback import kept_on_failure
 from skmeta.utils.threads import one_at_a_time
 from skmeta.utils.unique import find
@@ -51,7 +52,8 @@ class IncrementalEstimator(AdaptingEstimator):
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Support rows. Of a meta-dataset, the supports of its tasks.
         y : array-like of shape (n_rows,), default=None
-            Targets of the rows. Where labels are names inside a task, there may be new
+            Targets of the rows; a missing one marks a row without a label, as in
+            ``adapt``. Where labels are names inside a task, there may be new
             ones.
         groups : array-like of shape (n_rows,), default=None
             Task of each row, an earlier or a new one. Without, rows are added to the
@@ -101,7 +103,7 @@ class IncrementalEstimator(AdaptingEstimator):
         X, y, groups = unpack_support(X, y, groups)
         if X is None or y is None:
             raise ValueError("partial_adapt adds labelled rows: pass X and y.")
-        rows = TaskRows.of(*self._validate_rows(X, y, reset=False), groups)
+        rows = self._read_rows(X, y, groups, reset=False)
         rows = self._weigh(rows, sample_weight)
         self._warn_if_far(rows)
         with one_at_a_time(self), kept_on_failure(self):
@@ -143,7 +145,7 @@ class IncrementalEstimator(AdaptingEstimator):
     def _learn_more(self, rows: TaskRows) -> AdaptedTasks:
         """Learn anew the tasks that get rows, beside what is known of the others."""
         adapted = self.adapted_
-        if adapted is None or (adapted.n_rows is not None and not adapted.n_rows.any()):
+        if adapted is None or adapted.has_no_row:
             return self._learn(rows, keep=True)
         rows = replace(rows, names=names_to_join(adapted.names, rows.names))
         place, known = np.zeros(1, dtype=np.intp), np.ones(1, dtype=bool)
@@ -157,7 +159,15 @@ class IncrementalEstimator(AdaptingEstimator):
             tasks.insert(0, np.flatnonzero(known)[which])
         whole = Supports.join(parts)
         task = np.repeat(np.concatenate(tasks), whole.sizes)
+        others, beside = whole.unlabelled, None
         rows = TaskRows(whole.X, whole.y, task, rows.names, whole.weight)
+        if others is not None:
+            of_others = np.repeat(np.concatenate(tasks), others.sizes)
+            without = UnlabelledRows(others.X, of_others, np.ones(len(of_others), bool))
+            rows = replace(rows, unlabelled=without)
+            nothing = self._no_targets(len(of_others))
+            beside = Table(others.X, nothing, offset=others.offset), of_others
+        self._refuse_without_labels(rows)
         targets, n_classes, labels = self._encode(rows, rows.n_tasks)
         weight = self._support_weights(rows)
         if weight is not None:
@@ -171,11 +181,18 @@ class IncrementalEstimator(AdaptingEstimator):
             names=rows.names,
             labels=labels,
             rows=rows,
+            unlabelled=beside,
         )
         return extended(adapted, anew)
 
     def _supports(self, rows: TaskRows) -> Supports:
         """Make rows what the engine keeps of them."""
+        others = self._unlabelled(rows)
+        unlabelled = None
+        if others is not None:
+            table, task = others
+            nothing = self._no_targets(len(task))
+            unlabelled = self._supports(TaskRows(table.X, nothing, task, rows.names))
         table = self._table(rows.X)
         order = np.argsort(rows.task, kind="stable")
         X = table.features(order, np.ones(len(order), dtype=bool)).numpy()
@@ -185,4 +202,5 @@ class IncrementalEstimator(AdaptingEstimator):
             np.bincount(rows.task, minlength=rows.n_tasks),
             None if rows.weight is None else rows.weight[order],
             None if table.offset is None else table.offset[order],
+            unlabelled,
         )

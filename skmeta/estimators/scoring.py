@@ -7,7 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, hamming_loss
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _num_samples,
+    check_is_fitted,
+)
 
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.sampling import check_support, draw_support
@@ -16,7 +21,8 @@ from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows, check_in_support
 from skmeta.tables.sizes import unit_of
-from skmeta.tables.targets import as_columns, without_sparsity
+from skmeta.tables.targets import as_columns, target_names_of, without_sparsity
+from skmeta.tables.unlabelled import known_targets, missing_targets
 from skmeta.utils.messages import show, warn
 from skmeta.utils.random import generator
 
@@ -38,6 +44,9 @@ class FewShotScoring(BaseEstimator):
     ``_cells``, ``_strata``, ``_is_known`` and ``_scores_per_task``;
     :class:`skmeta.estimators.targets.Targets` says what these do.
     """
+
+    # Whether ``adapt`` takes rows without targets.
+    _takes_unlabelled = True
 
     # Parameters.
     n_shot: int | tuple[int, int] | Literal["auto"]
@@ -66,7 +75,8 @@ class FewShotScoring(BaseEstimator):
             Rows. The tasks of a meta-dataset are groups, and those with a fixed
             support and query are split as they say.
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
-            True targets.
+            True targets. Rows without one are no queries; with groups they are
+            unlabelled rows of the support.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows, by which answers are judged. Supports are learnt as
             they are.
@@ -109,21 +119,34 @@ class FewShotScoring(BaseEstimator):
         check_is_fitted(self)
         support = check_support(self.support if support is None else support)
         X, y, groups, in_support = unpack(X, y, groups, in_support)
+        if in_support is not None:
+            in_support = check_in_support(in_support, _num_samples(X))
         if y is None:
             raise ValueError("score compares with the true targets: pass y as well.")
         if groups is None:
             if in_support is not None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError("in_support splits groups: pass groups= as well.")
+            missing = missing_targets(y)
+            if missing is not None:
+                X, y = _safe_indexing(X, ~missing), known_targets(y, missing)
+                if sample_weight is not None:
+                    sample_weight = np.asarray(sample_weight)[~missing]
             answers = self.predict(X)
             self._warn_if_many(len(answers))
             return float(self._metric(y, answers, sample_weight=sample_weight))
-        X, y = self._validate_rows(X, y, reset=False)
-        rows = TaskRows.of(X, y, groups)
-        known = self._is_known(rows)
-        warn_of_unknown(np.unique(rows.y[~known]))
-        weight = _check_sample_weight(sample_weight, rows.X)
+        rows = self._read_rows(X, y, groups, reset=False)
+        labelled = slice(None)
+        if rows.unlabelled is not None:
+            labelled = ~rows.unlabelled.place
         if in_support is not None:
-            in_support = check_in_support(in_support, len(rows))
+            in_support = in_support[labelled]
+        known = self._is_known(rows)
+        strange = rows.y[~known]
+        strange = strange[strange != getattr(self, "unknown_label_", None)]
+        warn_of_unknown(np.unique(strange))
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)[labelled]
+        weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
             cells = self._cells(rows)
             in_support = draw_support(
@@ -154,6 +177,23 @@ class FewShotScoring(BaseEstimator):
         if not len(scores):
             raise ValueError(_why_no_score(query))
         return float(np.mean(scores))
+
+    def _read_rows(
+        self, X: Any, y: Any, groups: Any, in_support: Any = None, *, reset: bool
+    ) -> TaskRows:
+        """Check the rows of a call, and tell those without targets from the others."""
+        missing = missing_targets(y)
+        if missing is None:
+            X, y = self._validate_rows(X, y, reset=reset)
+            return TaskRows.of(X, y, groups, in_support)
+        check_consistent_length(X, missing)
+        X = self._validate_features(X, reset=reset)
+        names, y = target_names_of(y), known_targets(y, missing)
+        if len(y):
+            y = self._validate_targets(y, names, reset=reset)
+        elif not reset:
+            y = self._any_target()[:0]
+        return TaskRows.of(X, y, groups, in_support, missing)
 
     def _shot_to_score(self, cells: np.ndarray) -> int:
         """Choose how many rows of each cell are support: as many as were trained for.

@@ -198,6 +198,14 @@ class Targets(metaclass=ABCMeta):
         """Return what columns and outputs stand for, to compare two fits by."""
         return self.spec_
 
+    def _learn_unknown(  # noqa: B027  # nothing, where it is not asked for
+        self, rows: TaskRows, rng: np.random.Generator
+    ) -> None:
+        """Learn what rows of unknown classes look like, where this is asked for."""
+
+    def _check_partial_fit(self) -> None:  # noqa: B027  # as a rule there is nothing
+        """Refuse ``partial_fit`` where all rows have to be there at once."""
+
     @abstractmethod
     def _prior_units(self) -> list[dict[str, Any]]:
         """Return in what unit a prior answers each target: keywords of a ``Prior``."""
@@ -229,6 +237,10 @@ class Targets(metaclass=ABCMeta):
         """Return how tasks are standardised, if they are."""
         within = getattr(self, "within_", None)  # the first files of format 1 have none
         return None if within is None else TaskScaling(torch.from_numpy(within))
+
+    def _watched(self, algorithm: Any) -> Any:
+        """Return an algorithm that notes what ``_answer`` needs besides outputs."""
+        return algorithm
 
     # For the hooks, from AdaptingEstimator ------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import sklearn
 from sklearn.base import clone, is_classifier
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skmeta.episodes.rounds import Round
@@ -15,6 +16,7 @@ from skmeta.pipelines import last_step
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import infer_label_space
 from skmeta.tables.targets import has_columns
+from skmeta.tables.unlabelled import known_targets, missing_targets
 
 __all__ = [
     "adapts",
@@ -104,6 +106,9 @@ def label_space_of(estimator: Any, y: Any, groups: Any) -> str | None:
         return known
     if has_columns(y):  # labels that a row has or has not
         return "shared"
+    missing = missing_targets(y)
+    if missing is not None:
+        y, groups = known_targets(y, missing), _safe_indexing(groups, ~missing)
     y = np.asarray(y).ravel()
     return infer_label_space(y, encode_groups(groups, y)[1])
 

@@ -30,6 +30,7 @@ from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.targets import one_or_several
+from skmeta.tables.unlabelled import missing_targets
 from skmeta.utils.messages import warn
 
 __all__ = ["average_repeats", "judge", "name_all"]
@@ -120,11 +121,14 @@ def judge(
     )
     unknown: Any = np.empty(0, dtype=y.dtype)
     splits = _splits(y, groups, test_groups, cv, random_state, train_needed)
+    missing = missing_targets(y)
     for own_train, own_test in splits:
         train, test = own_train, own_test
         if support == "first":  # rows stay in their order, whoever splits them
             train, test = np.sort(train), np.sort(test)
         known = train if train_needed else np.arange(len(y))
+        if missing is not None:  # nobody can learn from these beforehand
+            known = known[~missing[known]]
         rows = [_safe_indexing(X, known), y[known], _safe_indexing(groups, known)]
         if in_support is not None:
             rows.append(in_support[known])
@@ -136,6 +140,8 @@ def judge(
         space = _common_label_space(ready, y, groups)
         scorer = TaskScorer(X_test, y[test], groups_test, space)
         given = None if in_support is None else in_support[test]
+        if given is not None and missing is not None:
+            given = given[~missing[test]]
         rounds = draw_rounds(
             scorer.task,
             scorer.label,

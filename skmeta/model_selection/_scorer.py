@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skmeta.episodes.rounds import Round, draw_classes, draw_rounds
@@ -27,6 +28,7 @@ from skmeta.tables.labels import warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.rows import check_in_support
 from skmeta.tables.targets import one_or_several
+from skmeta.tables.unlabelled import missing_targets
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
 
@@ -225,10 +227,20 @@ class FewShotScorer(BaseEstimator):
                     "arrives. Or pass n_way= to draw episodes from the classes of y."
                 )
             groups = np.zeros(len(y), dtype=np.intp)
+        known, missing = np.arange(len(y)), missing_targets(y)
+        if missing is not None:
+            known = known[~missing]
         if not adapts(estimator):
-            estimator = PerTask(estimator).fit(X, y, groups=y if of_classes else groups)
+            tasks_of = y if of_classes else groups
+            estimator = PerTask(estimator).fit(
+                _safe_indexing(X, known),
+                y[known],
+                groups=_safe_indexing(tasks_of, known),
+            )
         space = "per_task" if of_classes else label_space_of(estimator, y, groups)
         scorer = TaskScorer(X, y, groups, space)
+        if in_support is not None:
+            in_support = in_support[known]
         n_query = self.n_query
         if n_query is None and of_classes:
             n_query = 15

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_y
 
 from skmeta.episodes.rounds import Round
 from skmeta.model_selection._metrics import Metric
-from skmeta.model_selection._rows import n_rows
+from skmeta.model_selection._rows import n_rows, stack_rows
 from skmeta.pipelines import (
     last_step,
     restore_targets,
@@ -21,7 +21,8 @@ from skmeta.pipelines import (
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import are_among
 from skmeta.tables.targets import as_indicators, has_columns
-from skmeta.utils.messages import silenced, warn
+from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
+from skmeta.utils.messages import show, silenced, warn
 from skmeta.utils.unique import number
 
 __all__ = ["TaskScorer", "check_options", "mean_per_task", "warn_of_undefined"]
@@ -33,14 +34,22 @@ class TaskScorer:
     Parameters
     ----------
     X, y : array-like
-        Rows and targets.
+        Rows and targets. Rows without a target are never asked about; they go beside
+        the supports of their tasks to what takes them.
     groups : array-like of shape (n_rows,) or None
         Task of each row; None for one task.
     label_space : {"shared", "per_task"} or None
         None in regression.
     """
 
+    _more: np.ndarray | None = None  # tasks of rows without targets
+
     def __init__(self, X: Any, y: Any, groups: Any, label_space: str | None):
+        missing = missing_targets(y)
+        if missing is not None:
+            self.unlabelled = _safe_indexing(X, np.flatnonzero(missing))
+            X = _safe_indexing(X, np.flatnonzero(~missing))
+            y = known_targets(y, missing)
         self.X = X
         several = has_columns(y)
         self.y = _check_y(y, multi_output=several, y_numeric=label_space is None)
@@ -54,8 +63,16 @@ class TaskScorer:
         self.names: Any = None
         if groups is None:
             self.task = np.zeros(len(self.y), dtype=np.intp)
-        else:
+        elif missing is None:
             self.names, self.task = encode_groups(groups, self.y)
+        else:
+            self.names, task = encode_groups(groups, missing)
+            self.task, self._more = task[~missing], task[missing]
+            lost = np.setdiff1d(np.arange(len(self.names)), self.task)
+            if len(lost):
+                raise ValueError(
+                    f"No row of {show(self.names[lost])} has a target to judge by."
+                )
         self.label: Any = number(self.y)[1] if label_space == "per_task" else None
         self._unknown: Any = np.empty(0, dtype=self.y.dtype)
 
@@ -76,6 +93,9 @@ class TaskScorer:
         support = drawn.support(n_shot)
         if not query.any():
             raise ValueError("No group has enough rows for a support and a query.")
+        rejected = self._rejected_label(estimator)
+        if rejected is not None:
+            support &= (self.y != rejected)[drawn.row]
         if self.label_space == "shared":
             support &= self._known_to(estimator)[drawn.row]
             left = np.zeros(len(drawn.task), dtype=bool)
@@ -92,8 +112,18 @@ class TaskScorer:
         if classes is None or self.y.ndim == 2:
             return np.ones(len(self.y), dtype=bool)
         known = are_among(self.y, classes)
-        self._unknown = np.union1d(self._unknown, self.y[~known])
+        strange = self.y[~known]
+        strange = strange[strange != self._rejected_label(estimator)]
+        self._unknown = np.union1d(self._unknown, strange)
         return known
+
+    @staticmethod
+    def _rejected_label(estimator: Any) -> Any:
+        """Return what an estimator calls rows of unknown classes, or None.
+
+        Who judges by rows of that label asks whether they are rejected.
+        """
+        return getattr(last_step(estimator), "unknown_label_", None)
 
     def unknown_labels(self) -> np.ndarray:
         """Return the labels that were unknown to what was judged."""
@@ -118,11 +148,12 @@ class TaskScorer:
         learner = copy.copy(last_step(estimator))  # its current task stays as it is
         groups = {"groups": episode}
         if len(learnt_of):
-            Z = transform(estimator, _safe_indexing(self.X, learnt_of))
+            rows, y, task = self._support(learner, drawn, support)
+            Z = transform(estimator, rows)
             # Of judging, which meets every task several times, scores tell enough.
             with silenced(message=".*far outside of what fit has seen"):
-                targets = transform_targets(estimator, self.y[learnt_of])
-                learner.adapt(Z, targets, groups=drawn.episode[support])
+                targets = transform_targets(estimator, y)
+                learner.adapt(Z, targets, groups=task)
         else:
             try:
                 learner.adapt()
@@ -148,6 +179,22 @@ class TaskScorer:
         if self.label_space == "per_task":
             scores[[len(known) < 2 for known in classes]] = np.nan
         return scores
+
+    def _support(self, learner, drawn, support) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Return the rows to learn from, their targets, missing ones too, and tasks."""
+        rows = _safe_indexing(self.X, drawn.row[support])
+        y, episode = self.y[drawn.row[support]], drawn.episode[support]
+        if self._more is None or not getattr(learner, "_takes_unlabelled", False):
+            return rows, y, episode
+        # Every episode gets those of its task.
+        own, which = np.nonzero(drawn.task[:, np.newaxis] == self._more)
+        kept = np.isin(own, episode)
+        if not kept.any():
+            return rows, y, episode
+        more = _safe_indexing(self.unlabelled, which[kept])
+        task = np.concatenate([episode, own[kept]])
+        missing = np.arange(len(task)) >= len(y)
+        return stack_rows(rows, more), with_missing(y, missing), task
 
     def _scores_by_target(self, metric, drawn, asked, episode, answers):
         """Score several targets one by one; the mean over those that are defined."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.rejection import Rejection
 from skmeta.engine.supports import Supports
 from skmeta.episodes.spec import Spec
 from skmeta.exceptions import LoadError
@@ -108,6 +109,11 @@ def check_learnt(meta: Any) -> None:
     if names is not None and np.shape(names) != (spec.n_targets,):
         raise LoadError("It has other targets than names of them.")
     _check_priors(meta.prior_, spec)
+    rejection = getattr(meta, "unknown_", None)
+    if rejection is not None and not (
+        isinstance(rejection, Rejection) and rejection.fits(n_features, spec.n_outputs)
+    ):
+        raise LoadError("What it has learnt of unknown classes is out of range.")
 
 
 def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:
@@ -159,6 +165,17 @@ def check_supports(supports: Supports, adapted: AdaptedTasks, meta: Any) -> None
     n_rows = adapted.n_rows
     if n_rows is None or not np.array_equal(sizes, n_rows[adapted.order]):
         raise LoadError("Its supports are of other tasks.")
+    _check_rows(supports, sizes, meta)
+    others = supports.unlabelled
+    if others is not None:
+        more = _flat("sizes of unlabelled rows", others.sizes)
+        if more.shape != sizes.shape or more.dtype.kind != "i" or (more < 0).any():
+            raise LoadError("Its unlabelled rows are of other tasks.")
+        _check_rows(others, more, meta)
+
+
+def _check_rows(supports: Supports, sizes: np.ndarray, meta: Any) -> None:
+    """Refuse rows of tasks of such sizes that are none."""
     total, prior = int(sizes.sum()), meta.prior_
     n_outputs = 0 if prior is None else prior.n_outputs
     targets = (meta.spec_.n_targets,) if meta.spec_.n_targets > 1 else ()

@@ -3,6 +3,7 @@
 import copy
 import os
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.engine.changes import without_gaps
+from skmeta.engine.rejection import Rejection
 from skmeta.engine.supports import Supports
 from skmeta.engine.training import build
 from skmeta.episodes.spec import Spec
@@ -222,6 +224,9 @@ def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     if isinstance(value, Prior):
         parts = value.__getstate__().items()
         return {"prior": {k: writer.write(v, where) for k, v in parts}}
+    if isinstance(value, Rejection):
+        learnt = vars(value).items()
+        return {"rejection": {k: writer.write(v, where) for k, v in learnt}}
     return write_plain(writer, value, TRUSTED_TYPES, where)
 
 
@@ -232,6 +237,9 @@ def _read_inside(reader: Reader, content: dict, device: str | None) -> Any:
         return Priors(reader.read(content["priors"]))
     if "prior" in content:
         return Prior(**{k: reader.read(v) for k, v in content["prior"].items()})
+    if "rejection" in content:
+        learnt = content["rejection"].items()
+        return Rejection(**{k: reader.read(v) for k, v in learnt})
     return read_plain(reader, content, TRUSTED_TYPES)
 
 
@@ -376,12 +384,17 @@ def _write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> d
             key: getattr(adapted.labels, name) for key, name in LABELS.items()
         }
     content = {"adapted": {k: writer.write(v, f"{root}.{k}") for k, v in parts.items()}}
-    if writer.supports and (adapted.n_rows is None or adapted.n_rows.any()):
+    if writer.supports and not adapted.has_no_row:
         supports = Supports.join(_all_supports(adapted))
-        content["supports"] = {
-            key: writer.write(getattr(supports, name), f"{root}.supports.{key}")
-            for key, name in SUPPORTS.items()
-        }
+        for part, rows in (
+            ("supports", supports),
+            ("unlabelled", supports.unlabelled),
+        ):
+            if rows is not None:
+                content[part] = {
+                    key: writer.write(getattr(rows, name), f"{root}.{part}.{key}")
+                    for key, name in SUPPORTS.items()
+                }
     return content
 
 
@@ -417,12 +430,18 @@ def _read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | No
     adapted.supports = (None,) * len(adapted.states)
     check_adapted(adapted, meta)
     if "supports" in content:
-        given = {SUPPORTS[k]: reader.read(v) for k, v in content["supports"].items()}
-        supports = Supports(**given)
+        supports = _read_supports(reader, content["supports"])
+        if "unlabelled" in content:
+            others = _read_supports(reader, content["unlabelled"])
+            supports = replace(supports, unlabelled=others)
         check_supports(supports, adapted, meta)
         tasks = np.split(np.arange(adapted.n_tasks), adapted.bounds[1:-1])
         adapted.supports = tuple(supports.take(own) for own in tasks)
     return adapted
+
+
+def _read_supports(reader: Reader, content: dict) -> Supports:
+    return Supports(**{SUPPORTS[k]: reader.read(v) for k, v in content.items()})
 
 
 # Few-shot estimators ----------------------------------------------------------------

@@ -24,6 +24,8 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.gaussian import Posterior
 from skmeta.algorithms.inner_loop import learner as inner_loop
 from skmeta.algorithms.maml import MAML
+from skmeta.algorithms.shared.graph import GraphRows, WithGraph
+from skmeta.engine.landmarks import LandmarkedState
 from skmeta.episodes.scaling import ScaledState, Statistics
 from skmeta.model_selection import (
     GPBoost,
@@ -79,6 +81,9 @@ FITTED = _themselves(
     "target_names_",
     "target_scale_",
     "target_within_",
+    "unknown_",
+    "unknown_label_",
+    "unlabelled_",
     "within_",
 )
 """Keys of what ``fit`` learns, and the attributes of the estimator."""
@@ -122,6 +127,9 @@ STRATEGIES: dict[str, type[Strategy]] = {
 _STATES: dict[tuple[type[Algorithm], str], type] = {
     (Algorithm, "TaskScaledState"): ScaledState,
     (Algorithm, "Statistics"): Statistics,
+    (Algorithm, "LandmarkedState"): LandmarkedState,
+    (Algorithm, "GraphRows"): GraphRows,
+    (Algorithm, "WithGraph"): WithGraph,
     (MAML, "State"): inner_loop.State,
     (baseline_plus_plus.BaselinePlusPlus, "_State"): baseline_plus_plus.State,
     (cnp.CNP, "_Averages"): cnp.Averages,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skmeta.tables.unlabelled import is_missing
 from skmeta.utils.messages import show
 from skmeta.utils.unique import find
 
@@ -98,7 +99,7 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             f"groups names the task of each row: X has {len(X)} rows, groups has "
             f"{len(given)}."
         )
-    if given.dtype.kind in "fOMm" and any(map(_is_missing, given)):
+    if given.dtype.kind in "fOMm" and any(map(is_missing, given)):
         raise ValueError(
             "groups contains NaN. Every row needs a task: drop the rows whose task is "
             "unknown, or give them a group of their own."
@@ -268,10 +269,3 @@ def _as_listed(groups: Any) -> np.ndarray:
         return listed
     is_same = plain.ravel().tolist() == listed.ravel().tolist()
     return plain if is_same else listed
-
-
-def _is_missing(value: Any) -> bool:
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # pandas.NA has no truth value
-        return True

@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.sample_weights import check_weights
+from skmeta.tables.unlabelled import UnlabelledRows
 from skmeta.utils.messages import show
 
 __all__ = ["TaskRows", "check_in_support", "join_targets"]
@@ -34,6 +35,9 @@ class TaskRows:
         How much each row counts, more than 0; None where all count the same.
     in_support : bool ndarray of shape (n_rows,), default=None
         True for rows that are always support, False for query; None: not fixed.
+    unlabelled : UnlabelledRows, default=None
+        Further rows of these tasks, whose targets are missing; None where there are
+        none. They are in none of the above.
     """
 
     X: np.ndarray
@@ -42,12 +46,29 @@ class TaskRows:
     names: np.ndarray | None = None
     weight: np.ndarray | None = None
     in_support: np.ndarray | None = None
+    unlabelled: UnlabelledRows | None = None
 
     @classmethod
     def of(
-        cls, X: np.ndarray, y: np.ndarray, groups: Any, in_support: Any = None
+        cls,
+        X: np.ndarray,
+        y: np.ndarray,
+        groups: Any,
+        in_support: Any = None,
+        missing: np.ndarray | None = None,
     ) -> TaskRows:
         """Say which task each row is of: its group, or the only one without groups.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Features of all rows.
+        y : ndarray of shape (n_known,)
+            Targets of those that have one.
+        groups : array-like of shape (n_rows,) or None
+            Group of each row.
+        missing : bool ndarray of shape (n_rows,), default=None
+            True for rows without a target; None where there are none.
 
         Raises
         ------
@@ -58,21 +79,36 @@ class TaskRows:
         if in_support is not None:
             in_support = check_in_support(in_support, len(X))
         if groups is None:
-            task = np.zeros(len(X), dtype=np.intp)
-            return cls(X, y, task, in_support=in_support)
+            one = cls(X, y, np.zeros(len(X), dtype=np.intp), in_support=in_support)
+            return one._without_targets(missing)
         names, task = encode_groups(groups, X)
-        return cls(X, y, task, names, in_support=in_support)
+        rows = cls(X, y, task, names, in_support=in_support)
+        return rows._without_targets(missing)
+
+    def _without_targets(self, missing: np.ndarray | None) -> TaskRows:
+        if missing is None:
+            return self
+        return replace(
+            self,
+            X=self.X[~missing],
+            task=self.task[~missing],
+            in_support=None if self.in_support is None else self.in_support[~missing],
+            unlabelled=UnlabelledRows(self.X[missing], self.task[missing], missing),
+        )
 
     def __len__(self) -> int:
         return len(self.X)
 
     @property
     def n_tasks(self) -> int:
-        """Number of tasks, those without a row among them."""
+        """Number of tasks, those without a row, or without a target, among them."""
         return 1 if self.names is None else len(self.names)
 
     def take(self, chosen: np.ndarray) -> TaskRows:
-        """Keep the rows that a mask chooses; tasks keep their numbers."""
+        """Keep the rows that a mask chooses; tasks keep their numbers.
+
+        Rows without targets stay.
+        """
         return TaskRows(
             self.X[chosen],
             self.y[chosen],
@@ -80,10 +116,13 @@ class TaskRows:
             self.names,
             None if self.weight is None else self.weight[chosen],
             None if self.in_support is None else self.in_support[chosen],
+            self.unlabelled,
         )
 
     def weighed(self, sample_weight: Any) -> TaskRows:
         """Give the rows weights; those of weight 0 go, and tasks without another row.
+
+        Rows without targets stay as they are if their weight is not 0.
 
         Parameters
         ----------
@@ -95,14 +134,25 @@ class TaskRows:
         ValueError
             If there is not one finite, non-negative weight per row, or if all are zero.
         """
-        weight = check_weights(sample_weight, self.X)
-        rows, kept = replace(self, weight=weight), weight > 0
-        if kept.all():
+        others = self.unlabelled
+        weight = check_weights(
+            sample_weight, self.X if others is None else others.place
+        )
+        kept = weight > 0
+        if others is not None:
+            place = others.place
+            others = others.take(kept[place])
+            weight, kept = weight[~place], kept[~place]
+        rows = replace(self, weight=weight, unlabelled=others)
+        if kept.all() and (others is None or len(others.X) == others.place.sum()):
             return rows
         rows = rows.take(kept)
-        present, task = np.unique(rows.task, return_inverse=True)
+        known = [rows.task] if others is None else [rows.task, others.task]
+        present, task = np.unique(np.concatenate(known), return_inverse=True)
         names = None if rows.names is None else rows.names[present]
-        return replace(rows, task=task, names=names)
+        if others is not None:
+            others = others._replace(task=task[len(rows) :])
+        return replace(rows, task=task[: len(rows)], names=names, unlabelled=others)
 
 
 def check_in_support(in_support: Any, n_rows: int) -> np.ndarray:

@@ -8,10 +8,18 @@ from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import multivariate_normal
 
 from skmeta.algorithms import GP, Spec
-from skmeta.algorithms.gaussian import Posterior, adapt_exactly, adapt_large, cholesky
+from skmeta.algorithms.gaussian import (
+    Deformation,
+    Posterior,
+    Support,
+    adapt_exactly,
+    adapt_large,
+    cholesky,
+)
 from skmeta.algorithms.gaussian.exact import Inverse, MostLikely
+from skmeta.algorithms.shared.graph import graph_rows, laplacian
 from skmeta.backbones import MLP
-from skmeta.episodes import Episode
+from skmeta.episodes import Batch, Episode
 from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR, make_batch
 
@@ -437,6 +445,102 @@ def test_covariances_that_rounding_made_indefinite_are_factorised_nearby(generat
     assert (distance < 1e-3).all()
     assert torch.equal(L[1], torch.linalg.cholesky(K[1]))  # which needed nothing
     assert cholesky(K * torch.nan).isnan().all()
+
+
+# Unlabelled rows --------------------------------------------------------------------
+
+
+def naive_deformed(K, L, weight):
+    """Sindhwani et al.'s equation 6 entry by entry, on the rows of the graph."""
+    n = len(K)
+    M = weight * L @ L
+    inverse = np.linalg.inv(np.eye(n) + M @ K)
+    deformed = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            deformed[i, j] = K[i, j] - K[:, i] @ inverse @ M @ K[:, j]
+    return deformed
+
+
+def test_a_deformed_kernel_equals_a_naive_loop(generator):
+    rows = torch.randn(1, 8, 3, generator=generator, dtype=torch.float64)
+    K = torch.exp(-torch.cdist(rows, rows).square())
+    L = laplacian(rows, torch.ones(1, 8, dtype=torch.bool), 3)
+    bent = Deformation.of(K.unsqueeze(1), L, torch.tensor([2.5]))
+    got = bent.between(K.unsqueeze(1), K.unsqueeze(1), K.unsqueeze(1))
+    wanted = naive_deformed(K[0].numpy(), L[0].numpy(), 2.5)
+    np.testing.assert_allclose(got[0, 0], wanted, atol=1e-10)
+
+
+@pytest.mark.parametrize("spec", [REGRESSOR, PER_TASK], ids=["values", "classes"])
+def test_a_task_is_learnt_by_the_deformed_kernel(spec, generator):
+    """The state's kernel is the old one, and its answers are those of the new one."""
+    algorithm = GP(unlabelled=(1.5, 0.0))
+    module = build(algorithm, spec)
+    support = make_batch(spec, [4, 6, 5], generator)
+    others = make_batch(spec, [7, 3, 9], generator)
+    X = torch.randn(3, 4, 3, generator=generator, dtype=torch.float64)
+    state = algorithm.adapt(module, support._replace(unlabelled=others))
+    answers = algorithm.predict(module, state, X)
+    for t in range(3):
+        known, free = support.X[t][support.mask[t]], others.X[t][others.mask[t]]
+        n = len(known)
+        rows = module.rows(torch.cat([known, free, X[t]])[None], None)
+        K = module.kernel().between(rows, rows)
+        a = slice(0, n + len(free))  # of the graph; the queries come after
+        graph = graph_rows(
+            Batch(known[None], None, torch.ones(1, n).bool(), None),
+            Batch(free[None], None, torch.ones(1, len(free)).bool(), None),
+        )
+        L = laplacian(graph.rows, graph.mask)[0].numpy()
+        bent = []
+        for process in K[0].detach().numpy():
+            M = 1.5 * L @ L
+            inverse = np.linalg.inv(np.eye(len(L)) + M @ process[a, a])
+            new = process - process[:, a] @ inverse @ M @ process[a, :]
+            if spec.kind == "classifier":
+                scale = np.trace(process[:n, :n]) / np.trace(new[:n, :n])
+                new = scale * new
+            bent.append(new)
+        bent = torch.tensor(np.array(bent))[None]
+        alone = Support(
+            rows[:, :n],
+            module.mean(known[None], None, support.n_classes[t : t + 1]),
+            support.y[t][support.mask[t]][None],
+            torch.ones(1, n).double(),
+            support.n_classes[t : t + 1],
+        )
+        posterior = adapt_exactly(module, alone, bent[:, :, :n, :n], 12)
+        values = module.mean(X[t : t + 1], None, support.n_classes[t : t + 1])
+        values = values + bent[:, :, n + len(free) :, :n] @ posterior.weights
+        share = posterior.log_share[..., None, None]
+        if spec.kind == "classifier":
+            wanted = (share + values.log_softmax(-1)).logsumexp(dim=1)
+            got = answers[t : t + 1, :, : values.shape[-1]]
+            torch.testing.assert_close(got, wanted, rtol=1e-6, atol=1e-6)
+            continue
+        wanted = (share.exp() * values).sum(dim=1)
+        torch.testing.assert_close(answers[t : t + 1], wanted, rtol=1e-6, atol=1e-6)
+        variance = bent.diagonal(dim1=-2, dim2=-1)[..., n + len(free) :]
+        Kq = bent[:, :, n + len(free) :, :n]
+        explained = ((Kq @ posterior.precision) * Kq).sum(-1)
+        variance = variance - explained + module.noise().unsqueeze(-1)
+        spread = variance.unsqueeze(-1) + (values - wanted.unsqueeze(1)).square()
+        std = (share.exp() * spread).sum(dim=1).sqrt()
+        got = algorithm.predict_std(module, state, X)[t : t + 1]
+        torch.testing.assert_close(got, std, rtol=1e-5, atol=1e-6)
+
+
+@OF_BOTH
+def test_a_large_support_leaves_unlabelled_rows_alone(spec, generator):
+    algorithm, n = GP(unlabelled=(1.0, 0.5)), 300
+    module = build(algorithm, spec)
+    support = batch_for(spec, [n], generator)
+    others = batch_for(spec, [9], generator)
+    plain = algorithm.adapt(module, support)
+    beside = algorithm.adapt(module, support._replace(unlabelled=others))
+    for a, b in zip(plain, beside, strict=True):
+        assert torch.equal(a, b)
 
 
 @transfer.SPACES

@@ -6,6 +6,7 @@ from torch.nn.functional import softplus
 
 from skmeta.algorithms import Algorithm, ProtoNet, Spec
 from skmeta.algorithms.shared.by_class import split_again
+from skmeta.algorithms.shared.graph import mixed, spread
 from skmeta.backbones import MLP, Identity
 from skmeta.distances import Cosine, Mahalanobis, Manhattan
 from skmeta.episodes import Episode
@@ -154,6 +155,54 @@ def test_more_splits_average_the_losses_of_other_supports(episode_for):
 )
 def test_the_laws_hold_with_other_settings(algorithm, check):
     check(algorithm)
+
+
+@pytest.mark.parametrize("spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"])
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_unlabelled_rows_refine_prototypes_as_a_naive_loop(spec, weight, episode_for):
+    """Equation 3 of Ren et al., with a weight and, for shared labels, the prior."""
+    algorithm = ProtoNet(unlabelled=(weight, 0.0))
+    module, episode = build(algorithm, spec), episode_for(spec)
+    support, others = episode
+    state = algorithm.adapt(module, support._replace(unlabelled=others))
+    plain = algorithm.adapt(module, support)
+    for t in range(3):
+        n_classes = int(support.n_classes[t])
+        log_p = naive_log_probabilities(
+            module, episode, t, shared=spec.label_space == "shared"
+        )
+        free = others.X[t][others.mask[t]]
+        for k in range(n_classes):
+            total, count = torch.zeros(5, dtype=torch.float64), 0.0
+            if spec.label_space == "shared":
+                count = softplus(module.raw_strength[k, 0])
+                total = count * module.prior[k]
+            for i in range(support.X.shape[1]):
+                if support.mask[t, i] and support.y[t, i] == k:
+                    total, count = total + module.backbone(support.X[t, i]), count + 1
+            for j in range(len(free)):
+                z = weight * log_p[j, k].exp()
+                total, count = total + z * module.backbone(free[j]), count + z
+            torch.testing.assert_close(state.prototypes[t, k], total / count)
+    torch.testing.assert_close(state.log_odds, plain.log_odds)
+
+
+def test_the_graph_has_its_share_in_assignments_and_answers(episode_for):
+    module, episode = build(ProtoNet(), PER_TASK), episode_for(PER_TASK)
+    support, others = episode
+    both = support._replace(unlabelled=others)
+    one = ProtoNet(unlabelled=(1.0, 1.0)).adapt(module, both)
+    graph = spread(support, others, 0)
+    p = graph.probabilities(None, support.mask.shape[1])
+    embedded = module.backbone(support.X)
+    own = module.average(
+        embedded, support, module.backbone(others.X), p * others.mask.unsqueeze(-1)
+    )
+    torch.testing.assert_close(one.learnt.prototypes, own.prototypes)
+    X = others.X
+    alone = mixed(one, torch.zeros(3, X.shape[1], 4).double(), X, None)
+    answers = ProtoNet(unlabelled=(1.0, 1.0)).predict(module, one, X)
+    torch.testing.assert_close(answers, alone)
 
 
 @transfer.SPACES

@@ -126,3 +126,26 @@ def test_a_state_of_anything_but_tensors_of_tasks_is_refused(algorithm):
     meta.fit(X, y, groups=groups).algorithm_ = algorithm
     with pytest.raises(TypeError, match="tensors whose first axis is the task"):
         meta.adapt(X, y, groups=groups)
+
+
+def test_distances_are_those_from_the_prototypes_of_the_own_task():
+    X, y = load_wine(return_X_y=True)
+    task = np.arange(len(y)) % 4
+    meta = MetaClassifier("protonet", MLP((8,)), label_space="per_task", **TINY)
+    meta.fit(X, y, groups=task)
+    known = (y != 1) | (task != 2)  # the third task lacks a class
+    meta.adapt(X[known], y[known], groups=task[known])
+    distances = meta.adapted_.distances(meta._table(X), task)
+    embedded = meta.transform(X, groups=task)
+    for own in range(4):
+        labels = np.unique(y[known & (task == own)])
+        prototypes = [
+            embedded[known & (task == own) & (y == label)].mean(axis=0)
+            for label in labels
+        ]
+        gaps = embedded[task == own][:, np.newaxis] - np.array(prototypes)
+        found = distances[task == own]
+        expected = np.square(gaps).sum(axis=2)
+        np.testing.assert_allclose(found[:, : len(labels)], expected, rtol=1e-3)
+        assert (found[:, len(labels) :] == np.inf).all()
+    assert np.isinf(distances).any()

@@ -1,6 +1,7 @@
 """The net: how it counts meta-batches, and steps that are compiled."""
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,21 @@ def test_the_best_epochs_so_far_have_the_least_loss_or_the_highest_score():
         is_best = np.r_[True, so_far[1:] != so_far[:-1]]
         assert history[:, f"{name}_best"] == is_best.tolist()
         assert 1 < is_best.sum() < len(values)
+
+
+def test_a_pickled_net_keeps_its_weights_and_history_and_no_episodes():
+    X, y, groups = make_sinusoids(n_tasks=40, n_rows=20, random_state=0)
+    quick = {"max_epochs": 1, "tasks_per_epoch": 8, "random_state": 0}
+    meta = MetaRegressor("anil", early_stopping=True, **quick).fit(X, y, groups=groups)
+    assert meta.net_.validation is not None
+    again = pickle.loads(pickle.dumps(meta.net_))
+    assert again.validation is None
+    assert again.history == meta.net_.history
+    assert repr(again.algorithm) == repr(meta.net_.algorithm)
+    weights = meta.module_.state_dict()
+    for name, weight in again.module_.state_dict().items():
+        assert torch.equal(weight, weights[name])
+    assert meta.net_.validation is not None
 
 
 def test_a_step_that_cannot_be_compiled_runs_as_it_is_with_one_warning(monkeypatch):

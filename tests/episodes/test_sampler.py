@@ -314,3 +314,20 @@ def test_given_supports_stay_on_their_side(pool, support, n_shot, seed):
             in_order = np.flatnonzero((task == one) & given_rows)
             np.testing.assert_array_equal(known, in_order[: len(known)])
     assert sampler.n_reduced_ == np.count_nonzero(n_given[usable] < n_shot[1])
+
+
+def test_classes_of_an_episode_are_cut_at_the_same_share():
+    cell = np.tile(np.repeat([0, 1, 2], [1, 1, 2]), 25)  # 25, 25 and 50 rows
+    task = np.zeros(len(cell), dtype=np.intp)
+    sampler = EpisodeSampler(
+        table_of(task), task, cell, n_way=3, n_shot=(1, 1), support="first"
+    )
+    rows, in_support, _, _ = sampler.draw(50, np.random.default_rng(0))
+    shares = np.empty((50, 3))
+    for episode, own in enumerate(rows[in_support].reshape(50, 3)):
+        for row in own:
+            of_class = np.flatnonzero(cell == cell[row])
+            place = np.searchsorted(of_class, row)
+            shares[episode, cell[row]] = (place + 0.5) / (len(of_class) - 1)
+    assert np.ptp(shares, axis=1).max() < 0.05
+    assert np.ptp(shares) > 0.8

@@ -284,3 +284,63 @@ def test_codes_in_place_of_labels_are_led_back_to_what_they_stand_for():
         coded.fit(A[two], codes[two])
     with pytest.raises(ValueError, match=r"encoded_labels must be .*not 'yes'"):
         coded.set_params(encoded_labels="yes").fit(A[two], codes[two])
+
+
+# More rows ----------------------------------------------------------------------------
+
+
+def same_answers(one, other, rows):
+    np.testing.assert_array_equal(one.classes_, other.classes_)
+    np.testing.assert_allclose(
+        one.predict_proba(rows), other.predict_proba(rows), atol=1e-4
+    )
+    np.testing.assert_array_equal(one.predict(rows), other.predict(rows))
+
+
+def test_rows_of_a_partial_fit_are_learnt_as_by_one_fit(meta, digits):
+    *_, X, y = digits
+    order = np.argsort(y[:30], kind="stable")  # a class after the other
+    X, y, rows = X[:30][order], y[:30][order], X[30:60]
+    few = FewShotClassifier(meta)
+    for part in np.array_split(np.arange(30), 4):
+        few.partial_fit(X[part], y[part], classes=[7, 8, 9])
+    same_answers(few, FewShotClassifier(meta).fit(X, y), rows)
+    assert few.meta is meta
+
+
+@pytest.mark.parametrize(
+    ("given", "y"),
+    [
+        ({}, LABELS := np.array(["mid", "high", "low", "mid"] * 5)),
+        ({"classes": "all"}, LABELS),
+        ({"encoded_labels": ["high", "low", "mid"]}, np.array([2, 0, 1, 2] * 5)),
+    ],
+)
+def test_labels_of_all_tasks_join_those_of_the_first_rows(given, y):
+    names = np.array(["high", "low", "mid"])[np.arange(len(X)) % 3]
+    meta = MetaClassifier("r2d2", max_epochs=1, tasks_per_epoch=8, random_state=0)
+    meta.fit(X, names, groups=TASK)
+    few = FewShotClassifier(meta, **given).partial_fit(X[:2], y[:2])
+    few.partial_fit(X[2:20], y[2:20])
+    whole = FewShotClassifier(meta, **given).fit(X[:20], y)
+    same_answers(few, whole, X[:30])
+    declared = FewShotClassifier(meta, **given)
+    declared.partial_fit(X[:1], y[:1], classes=np.unique(y))
+    np.testing.assert_array_equal(declared.classes_, whole.classes_)
+    assert declared.predict_proba(X[:4]).shape == (4, 3)
+    with pytest.raises(ValueError, match=r"unknown|must hold codes"):
+        few.partial_fit(X[:1], [17] if "encoded_labels" in given else ["never"])
+    same_answers(few, whole, X[:30])
+
+
+def test_values_of_a_partial_fit_are_learnt_as_by_one_fit():
+    meta = regressor().fit(X, Y, groups=TASK)
+    few = FewShotRegressor(meta).partial_fit(X[:4], Y[:4])
+    first = few.predict(X)
+    twin = copy.copy(few).partial_fit(X[4:9], Y[4:9], sample_weight=np.full(5, 2.0))
+    np.testing.assert_array_equal(few.predict(X), first)
+    weight = np.repeat([1.0, 2.0], [4, 5])
+    whole = FewShotRegressor(meta).fit(X[:9], Y[:9], sample_weight=weight)
+    np.testing.assert_allclose(twin.predict(X), whole.predict(X), atol=1e-4)
+    with pytest.raises(ValueError, match="pass X and y"):
+        few.partial_fit(X, None)

@@ -479,6 +479,15 @@ def test_the_table_of_fit_gets_rows_and_classes(tasks):
         assert meta.classes_.tolist() == ["high", "low", "mid", "new"]
 
 
+def test_several_targets_are_learnt_as_all_at_once():
+    Y = np.c_[VALUE, X[:, 1] - VALUE]
+    meta = MetaRegressor("r2d2", **TINY).fit(X, Y, groups=TASK)
+    whole = copy.copy(meta).adapt(X, Y, groups=NAME)
+    meta.adapt(X[:60], Y[:60], groups=NAME[:60])
+    meta.partial_adapt(X[60:], Y[60:], groups=NAME[60:])
+    expect_equal(meta, whole)
+
+
 def test_a_meta_dataset_brings_its_own_groups():
     meta = fitted("r2d2", "values").adapt(X[:60], VALUE[:60], groups=NAME[:60])
     meta.partial_adapt(MetaDataset(X[60:], VALUE[60:], NAME[60:]))

@@ -63,6 +63,16 @@ def test_many_tasks_are_drawn_fewer_times_and_not_all(
         assert len(set(task[support])) == len(set(task[query])) == n_seen
 
 
+def test_as_many_tasks_as_are_enough_are_not_drawn_among(monkeypatch):
+    task = np.arange(60) % 10
+    supports = []
+    for most in (10, 11):
+        monkeypatch.setattr(_simulated, "_MOST_TASKS", most)
+        ((support, _),) = simulate(task, max_shot=4, n_draws=1, random_state=0)
+        supports.append(support.tolist())
+    assert supports[0] == supports[1]
+
+
 def test_folds_judge_each_task_once_and_whole():
     task = np.arange(60) % 6
     folds = folds_of_tasks(task, 4, 0)

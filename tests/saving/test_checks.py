@@ -300,3 +300,22 @@ def test_a_device_that_is_not_there_is_named(meta, device, tmp_path):
         skmeta.load(tmp_path / "a", device=device)
     with pytest.raises(ValueError, match=rf"device='{device}'.*Pass 'cpu'"):
         MetaClassifier("protonet", device=device, **TINY).fit(X, y, groups=groups)
+
+
+def test_one_task_alone_and_many_states_of_tasks_are_what_may_be_saved(
+    monkeypatch, tmp_path
+):
+    X, y, groups = table()
+    meta = small(label_space="per_task").fit(X, y, groups=groups)
+    (tmp_path / "one").write_bytes(pack_estimator(meta.adapt(X[:50], y[:50])))
+    again = skmeta.load(tmp_path / "one")
+    assert again.adapted_.n_tasks == 1
+    np.testing.assert_array_equal(again.predict(X), meta.predict(X))
+    monkeypatch.setattr("skmeta.engine.chunks.ROWS_AT_ONCE", 60)
+    monkeypatch.setattr("skmeta.engine.chunks._JOINED", 1)
+    meta.adapt(X, y, groups=groups)
+    assert len(meta.adapted_.states) == 3
+    (tmp_path / "many").write_bytes(pack_estimator(meta))
+    again = skmeta.load(tmp_path / "many")
+    answers = (each.predict_proba(X, groups=groups) for each in (again, meta))
+    np.testing.assert_array_equal(*answers)

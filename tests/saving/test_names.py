@@ -24,8 +24,9 @@ SHARED_KEYS = {"algorithm_", "augment_", "backbone_", "mean_", "n_tasks_"}
 SHARED_KEYS |= {"n_features_in_", "feature_names_in_", "scale_", "within_"}
 SHARED_KEYS |= {"_sklearn_output_config"}
 SHARED_KEYS |= {"low_", "high_", "n_query_", "n_shot_", "prior_"}
-SHARED_KEYS |= {"largest_task_"}
+SHARED_KEYS |= {"largest_task_", "unlabelled_"}
 CLASSIFIER_KEYS = SHARED_KEYS | {"class_weight_", "classes_", "label_space_"}
+CLASSIFIER_KEYS |= {"unknown_", "unknown_label_"}
 REGRESSOR_KEYS = SHARED_KEYS | {"target_mean_", "target_scale_", "target_within_"}
 REGRESSOR_KEYS |= {"target_low_", "target_high_"}
 
@@ -145,6 +146,23 @@ def test_a_prior_has_the_keys_that_files_have():
     assert kept == "prior"
     keys = {"parts", "classes", "columns", "mean", "scale"}
     assert content["fitted"]["prior_"]["content"]["prior"].keys() == keys
+
+
+@pytest.mark.filterwarnings("ignore:Meta-learning does not help:UserWarning")
+def test_what_is_known_of_unknown_classes_has_the_keys_that_files_have():
+    X, y, groups = table()
+    meta = small(algorithm="protonet", label_space="shared", reject=True)
+    content = document_of(meta.fit(X, y, groups=groups).adapt(X, y))
+    learnt = content["fitted"]["unknown_"]["content"]["rejection"]
+    assert learnt.keys() == {
+        *("units", "sizes", "center", "spread", "aurocs", "weights", "levels"),
+        *("farthest", "beyond"),
+    }
+    assert learnt["units"].keys() == {
+        *("embedding", "features", "whitening", "means", "feature_means"),
+    }
+    (state,) = content["adapted"]["_states"]["items"]
+    assert state["name"] == "LandmarkedState"
 
 
 def test_a_file_of_format_1_still_answers_as_on_its_day():

@@ -5,21 +5,25 @@
 | ``kernel.py`` | the mean and the covariance of rows, with all that is meta-learnt |
 | ``exact.py`` | learning from a support of a few hundred rows |
 | ``inducing.py`` | learning from more of them, by a few hundred rows in their place |
+| ``deformed.py`` | learning from labelled rows and unlabelled ones, by their graph |
 | ``cholesky.py`` | factors of covariances, rounded ones too |
 | ``posterior.py`` | what a task has learnt, whichever way |
 """
 
 from skmeta.algorithms.gaussian.cholesky import cholesky
+from skmeta.algorithms.gaussian.deformed import Deformation, adapt_deformed
 from skmeta.algorithms.gaussian.exact import adapt_exactly
 from skmeta.algorithms.gaussian.inducing import adapt_large
 from skmeta.algorithms.gaussian.kernel import Kernel, KernelLearner, Support
 from skmeta.algorithms.gaussian.posterior import Posterior
 
 __all__ = [
+    "Deformation",
     "Kernel",
     "KernelLearner",
     "Posterior",
     "Support",
+    "adapt_deformed",
     "adapt_exactly",
     "adapt_large",
     "cholesky",

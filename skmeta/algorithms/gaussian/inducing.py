@@ -7,6 +7,7 @@ from torch.nn.functional import one_hot
 from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
 from skmeta.algorithms.gaussian.posterior import Posterior
+from skmeta.algorithms.shared.graph import evenly_spaced
 from skmeta.algorithms.shared.losses import absent_classes
 
 __all__ = ["adapt_large"]
@@ -27,7 +28,8 @@ def adapt_large(module: KernelLearner, support: Support, n_inducing: int) -> Pos
     rows. Inducing rows are evenly spaced in the order of a fixed projection, so that
     neither the order of the rows nor other tasks decide.
     """
-    chosen = _choose(module, support, n_inducing)  # (tasks, inducing)
+    inputs = support.rows[..., : module.n_inputs]
+    chosen = evenly_spaced(inputs, support.counts > 0, n_inducing)  # (tasks, inducing)
     inducing = support.rows.take_along_dim(chosen.unsqueeze(-1), dim=1)
     kernel = module.kernel()
     Kuu = kernel.between(inducing, inducing).double()
@@ -43,17 +45,6 @@ def adapt_large(module: KernelLearner, support: Support, n_inducing: int) -> Pos
     if module.kind == "regressor":
         return _of_values(module, support, inducing, features, L, eye)
     return _of_classes(module, support, inducing, features, L, eye)
-
-
-def _choose(module: KernelLearner, support: Support, n_inducing: int) -> Tensor:
-    inputs = support.rows[..., : module.n_inputs].double()
-    # Frequencies without a common measure: no two columns cancel by chance.
-    direction = torch.arange(1, inputs.shape[-1] + 1).to(inputs).sqrt().frac() - 0.45
-    is_real = support.counts > 0
-    key = (inputs @ direction).masked_fill(~is_real, torch.inf)
-    place = torch.arange(n_inducing, device=key.device) + 0.5
-    place = place * is_real.sum(dim=1, keepdim=True) / n_inducing
-    return key.argsort(dim=1, stable=True).take_along_dim(place.long(), dim=1)
 
 
 def _of_values(

@@ -35,6 +35,10 @@ from skmeta.testing.algorithms.target_laws import (
 )
 from skmeta.testing.algorithms.tasks import PLACES, Rows, pad
 from skmeta.testing.algorithms.trial import AlgorithmTrial, has_prior, is_per_task
+from skmeta.testing.algorithms.unlabelled_laws import (
+    rows_without_labels_are_left_alone,
+    rows_without_labels_have_no_order,
+)
 from skmeta.testing.expect import expect_same
 from skmeta.testing.law import BreachError, Law, lawmaker
 
@@ -300,6 +304,8 @@ ALGORITHM_LAWS: tuple[Law, ...] = (
     a_constant_of_the_prior_shifts_values,
     padding_has_no_prior,
     the_prior_is_heard,
+    rows_without_labels_are_left_alone,
+    rows_without_labels_have_no_order,
     meta_loss_is_finite,
     every_parameter_gets_a_gradient,
     copies_learn_the_same,

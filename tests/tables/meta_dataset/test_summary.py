@@ -20,6 +20,9 @@ def test_the_repr_tells_tasks_rows_classes_and_label_space(tasks, split):
     sizes = [np.sum(split.in_support[split.groups == name]) for name in split.names]
     assert f"fixed, {min(sizes)} to {max(sizes)}" in repr(split)
     assert "numbers from" in repr(MetaDataset(tasks.X, tasks.X[:, 0], tasks.groups))
+    several = repr(MetaDataset(tasks.X, tasks.X[:, :2], tasks.groups))
+    assert "2 columns" in several
+    assert "numbers from" not in several
     assert "0 tasks" in repr(tasks[[]])
 
 

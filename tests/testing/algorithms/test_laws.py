@@ -25,6 +25,26 @@ class Untold(ProtoNet):
     """Without a prior there are fewer trials, and fewer laws to break."""
 
     uses_prior = False
+    uses_unlabelled = False
+
+
+class LooksAtUnlabelledRows(Untold):
+    def adapt(self, module, support):
+        if support.unlabelled is not None:
+            support = support._replace(X=support.X + support.unlabelled.X.mean())
+        return super().adapt(module, support)
+
+
+class TrustsLateUnlabelledRows(ProtoNet):
+    uses_prior = False
+
+    def adapt(self, module, support):
+        others = support.unlabelled
+        if others is not None:
+            late = torch.arange(others.X.shape[1]).to(others.X)[None, :, None]
+            others = others._replace(X=others.X * late)
+            support = support._replace(unlabelled=others)
+        return super().adapt(module, support)
 
 
 class KnowsAbsentClasses(Untold):
@@ -346,6 +366,8 @@ class FailsOnManyRows(Untold):
 
 
 BROKEN = [
+    (LooksAtUnlabelledRows(), {"rows_without_labels_are_left_alone"}),
+    (TrustsLateUnlabelledRows(), {"rows_without_labels_have_no_order"}),
     (KnowsAbsentClasses(), {"outputs_fit_the_task"}),
     (CountsPadding(), {"padding_changes_nothing"}),
     (AveragesLossOverPadding(), {"padding_changes_nothing"}),

@@ -1,0 +1,146 @@
+"""How much rows without labels may count, by tasks that hide some of their labels."""
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.losses import task_losses
+from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.sampler import EpisodeSampler
+from skmeta.episodes.scaling import TaskScaling
+from skmeta.episodes.spec import Spec
+
+__all__ = ["learn_unlabelled"]
+
+# Episodes to judge by, and how many of them at once.
+_N_EPISODES, _AT_ONCE = 48, 16
+
+# Rows beyond the support, of a task or of each of its classes. A part hides its labels,
+# the others are the query.
+_MORE_ROWS = {"task": 90, "class": 24}
+_HIDDEN = 2 / 3
+
+# Standard errors of the mean, over tasks, by which a gain must be above nothing: more
+# than two, for the best of several choices is held against it.
+_BEYOND_CHANCE = 2.5
+
+_TINY = 1e-9
+
+
+def learn_unlabelled(
+    algorithm: Algorithm,
+    module: nn.Module,
+    sampler: EpisodeSampler,
+    *,
+    scaling: TaskScaling | None,
+    spec: Spec,
+    device: torch.device | str,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Choose how much rows without labels count in a task.
+
+    Episodes hide the labels of two thirds of what is not their support, and are judged
+    on the rest, without those rows and with them, once for each of the algorithm's
+    choices. Where l and l' are the losses of a task, and m the median l of all, its
+    gain is log((l + m) / (l' + m)), which no single task can rule. The choice of the
+    largest mean gain is taken, of those whose gain is beyond chance and whose mean loss
+    is lower than without.
+
+    Parameters
+    ----------
+    algorithm, module : Algorithm, nn.Module
+        What has been meta-trained, with ``uses_unlabelled``.
+    sampler : EpisodeSampler
+        Draws from tasks to judge by, best from those that were not trained on.
+    scaling : TaskScaling, default=None
+        How tasks are standardised.
+    spec : Spec
+        Sizes and kinds.
+    device : torch.device or str
+        Where the module is.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    (weight, share)
+        A value of the parameter ``unlabelled``; (0, 0) where nothing gains.
+    """
+    nothing = (0.0, 0.0)
+    choices = algorithm.unlabelled_choices(spec)
+    losses: dict[tuple[float, float], list[Tensor]] = {
+        choice: [] for choice in (nothing, *choices)
+    }
+    for drawn in _episodes(sampler, rng):
+        scaled = drawn if scaling is None else scaling.standardise(drawn)
+        episode = scaled.to(device)
+        judged = episode.query.mask.any(dim=1)
+        for choice, found in losses.items():
+            found.append(_losses(algorithm, module, episode, choice)[judged])
+    joined = {choice: torch.cat(each) for choice, each in losses.items()}
+    n_tasks = _N_EPISODES if spec.from_pool else sampler.n_tasks_
+    return _best(joined, nothing, n_tasks)
+
+
+def _best(
+    losses: dict[tuple[float, float], Tensor],
+    nothing: tuple[float, float],
+    n_tasks: int,
+) -> tuple[float, float]:
+    """Choose by the losses of every episode; ``nothing`` where none is better.
+
+    Episodes of one task again and again tell no more than ``n_tasks`` of them would.
+    """
+    without = losses[nothing].double()
+    usual = without.median().clamp(min=_TINY)
+    best, most = nothing, 0.0
+    for choice, each in losses.items():
+        with_them = each.double()
+        gain = ((without + usual) / (with_them + usual)).log()
+        mean = float(gain.mean())
+        error = float(gain.std()) / min(len(gain), n_tasks) ** 0.5
+        is_lower = bool(with_them.mean() < without.mean())
+        if is_lower and mean > max(most, _BEYOND_CHANCE * error):
+            best, most = choice, mean
+    return best
+
+
+def _losses(
+    algorithm: Algorithm,
+    module: nn.Module,
+    episode: Episode,
+    unlabelled: tuple[float, float],
+) -> Tensor:
+    """Return the loss of every task, (tasks,)."""
+    learner = copy.copy(algorithm).set_params(unlabelled=unlabelled)
+    with torch.no_grad():
+        state = learner.adapt(module, episode.support)
+        return task_losses(learner.answer(module, state, episode.query), episode.query)
+
+
+def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Episode]:
+    """Draw episodes some of whose query rows have become rows without labels."""
+    sampler = copy.copy(sampler)
+    sampler.n_query = _MORE_ROWS["class" if sampler.draws_classes else "task"]
+    low, high = sampler.n_shot
+    sampler.n_shot = (min(low, 1), high)
+    sampler.mix_tasks = 0.0
+    sampler.unlabelled = None
+    drawn = sampler.draw(_N_EPISODES, rng)
+    for start in range(0, _N_EPISODES, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        support, query = sampler.episode(*(each[part] for each in drawn))
+        hidden = torch.from_numpy(rng.random(query.mask.shape) < _HIDDEN)
+        others = Batch(
+            query.X,
+            torch.zeros_like(query.y),
+            query.mask & hidden,
+            query.n_classes,
+            offset=query.offset,
+        )
+        query = query._replace(mask=query.mask & ~hidden)
+        yield Episode(support._replace(unlabelled=others), query)
