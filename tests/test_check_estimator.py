@@ -13,6 +13,7 @@ from skmeta.testing import expected_failed_checks
         MetaClassifier("maml", tasks="classes", max_epochs=2),
         MetaClassifier("protonet", tasks="classes", max_epochs=2),
         MetaClassifier(tasks="classes", max_epochs=2),
+        MetaClassifier("r2d2", tasks="table", max_epochs=2),  # of several labels, too
         MetaRegressor(tasks="table", max_epochs=2),
         MetaRegressor("maml", tasks="table", max_epochs=2),
     ],

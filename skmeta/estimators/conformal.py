@@ -20,14 +20,14 @@ from skmeta.estimators.calibration import (
 )
 from skmeta.estimators.cross_fitting import cross_fit, units_of
 from skmeta.estimators.scoring import FewShotScoring
-from skmeta.tables.groups import GROUPS_NEEDED
+from skmeta.tables.groups import GROUPS_NEEDED, encode_groups
 from skmeta.tables.labels import TaskLabels, are_among
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sample_weights import check_weights
 from skmeta.utils.messages import count, show, silenced, warn
 from skmeta.utils.random import generator
-from skmeta.utils.unique import number
+from skmeta.utils.unique import find, number
 
 __all__ = ["Conformal", "Intervals", "Sets"]
 
@@ -135,7 +135,7 @@ class Conformal(FewShotScoring):
                 raise ValueError("calibrate compares with the truth: pass y as well.")
             if groups is None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError(GROUPS_NEEDED.replace("fit needs", "calibrate needs"))
-            self._warn_if_seen(groups)
+            self._warn_if_seen(groups, X)
             rng = generator(self.random_state, default=0)
             rows = TrainingRows(X, y, groups, sample_weight, given).labelled()
             found = self._ask(rows, rng)
@@ -144,18 +144,18 @@ class Conformal(FewShotScoring):
             self.calibration_ = Calibration().learn(found)
         return self
 
-    def _warn_if_seen(self, groups: Any) -> None:
+    def _warn_if_seen(self, groups: Any, X: Any) -> None:
         """Warn of groups that ``fit`` has learnt from, as far as they are known."""
         trained = self._trained_groups()
         if groups is None or trained is None:
             return
-        names = np.unique(np.asarray(groups))
-        seen = names[are_among(names, trained)]
-        if len(seen):
+        names, _ = encode_groups(groups, X)
+        _, is_known = find(names, trained)
+        if is_known.any():
             warn(
-                f"The groups {show(seen)} have names of groups that fit has learnt "
-                "from. If they are the same tasks, answers to them are better than "
-                "those to new tasks will be, and cover too little: calibrate by "
+                f"The groups {show(names[is_known])} have names of groups that fit has "
+                "learnt from. If they are the same tasks, answers to them are better "
+                "than those to new tasks will be, and cover too little: calibrate by "
                 "others, or call calibrate() without rows."
             )
 
