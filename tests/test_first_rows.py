@@ -454,6 +454,40 @@ def test_intervals_are_calibrated_by_the_rows_that_are_known(
     )
 
 
+def test_repeats_and_folds_ask_all_tasks_by_the_supports_they_have(drifting):
+    X, y, task = drifting
+    known = X[:, 0] < 1 + task  # of every task another number of rows, up to twelve
+    tasks = MetaDataset(X, y, task, in_support=known)
+    whole = error_of_mean(y, task, known, ~known)
+    options = {"metric": ERROR, "shots": None, "cv": 3}
+    scores = compare([mean_of_support(), Ridge()], tasks, n_repeats=3, **options).scores
+    assert scores.score[0] == pytest.approx(whole)
+    assert scores.shots.tolist() == [N_TASKS] * 2
+    assert scores.n_tasks.tolist() == [N_TASKS] * 2
+
+
+def test_searches_score_candidates_by_the_supports_that_are_given(drifting, given):
+    X, y, task = drifting
+    known = given.in_support
+    meta = MetaRegressor("r2d2", n_shot=3, **QUICK)
+    stack = MetaStackingRegressor([("r2d2", meta)], n_shot=3, random_state=0)
+    for each in (meta, stack):
+        fitted = sklearn.clone(each).fit(given)
+        as_given = fitted.score(given)
+        assert fitted.score(X, y, groups=task, in_support=known) == as_given
+        assert fitted.score(X, y, groups=task) != as_given
+        with pytest.raises(ValueError, match="pass groups="):
+            fitted.score(X, y, in_support=known)
+        with pytest.raises(ValueError, match="True or False"):
+            fitted.score(X, y, groups=task, in_support=task)
+    one = [(np.arange(len(task)), np.arange(len(task)))]
+    with sklearn.config_context(enable_metadata_routing=True):
+        search = GridSearchCV(meta, {"n_shot": [3]}, cv=one, error_score="raise")
+        search.fit(X, y, groups=task, in_support=known)
+    expected = sklearn.clone(meta).fit(given).score(given)
+    assert search.best_score_ == expected
+
+
 @pytest.mark.slow
 def test_first_rows_are_met_as_scored_and_learnt_better_when_trained_for():
     rng = np.random.default_rng(0)

@@ -67,7 +67,7 @@ class BaseMetaStacking(
     # where metadata routing is on.
     __metadata_request__fit = {"groups": True, "classes": True, "in_support": True}
     __metadata_request__predict = {"groups": True}
-    __metadata_request__score = {"groups": True, "support": True}
+    __metadata_request__score = {"groups": True, "support": True, "in_support": True}
 
     _parameter_constraints = {
         "estimators": [list, None],

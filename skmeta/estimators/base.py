@@ -64,7 +64,7 @@ class BaseMetaEstimator(IncrementalEstimator):
     __metadata_request__fit = {"groups": True, "classes": True, "in_support": True}
     __metadata_request__partial_fit = {"groups": True, "in_support": True}
     __metadata_request__predict = {"groups": True}
-    __metadata_request__score = {"groups": True, "support": True}
+    __metadata_request__score = {"groups": True, "support": True, "in_support": True}
     __metadata_request__transform = {"groups": True}
 
     _parameter_constraints = {

@@ -8,14 +8,18 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, hamming_loss
 from sklearn.utils import _safe_indexing, check_consistent_length
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _num_samples,
+    check_is_fitted,
+)
 
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.sampling import check_support, draw_support
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
-from skmeta.tables.rows import TaskRows
+from skmeta.tables.rows import TaskRows, check_in_support
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.targets import as_columns, target_names_of, without_sparsity
 from skmeta.tables.unlabelled import known_targets, missing_targets
@@ -61,6 +65,7 @@ class FewShotScoring(BaseEstimator):
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         support: Literal["random", "first"] | None = None,
+        in_support: ArrayLike | None = None,
     ) -> float:
         """Score the predictions for the current task, or for new tasks.
 
@@ -85,6 +90,9 @@ class FewShotScoring(BaseEstimator):
             Which rows of a group are the support: any, or those that come first in the
             table (of each class in per-task label spaces), so that the query follows.
             None is as the estimator's ``support`` says.
+        in_support : bool array-like of shape (n_rows,), default=None
+            With groups, True for the rows that are given as support, False for the
+            query, as a meta-dataset may say; nothing is drawn then.
 
         Returns
         -------
@@ -110,10 +118,14 @@ class FewShotScoring(BaseEstimator):
         """
         check_is_fitted(self)
         support = check_support(self.support if support is None else support)
-        X, y, groups, in_support = unpack(X, y, groups)
+        X, y, groups, in_support = unpack(X, y, groups, in_support)
+        if in_support is not None:
+            in_support = check_in_support(in_support, _num_samples(X))
         if y is None:
             raise ValueError("score compares with the true targets: pass y as well.")
         if groups is None:
+            if in_support is not None and getattr(self, "tasks", "groups") == "groups":
+                raise ValueError("in_support splits groups: pass groups= as well.")
             missing = missing_targets(y)
             if missing is not None:
                 X, y = _safe_indexing(X, ~missing), known_targets(y, missing)

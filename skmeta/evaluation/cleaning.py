@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from skmeta.tables.preprocessing import columns_of_dates
 from skmeta.utils.messages import count, listed
 
 if TYPE_CHECKING:
@@ -28,9 +31,12 @@ _SURE_GAPS = {"", "?", "??", "n/a", "na", "#n/a", "#na", "nan", "null", "(null)"
 
 _CURRENCIES = "€$£¥₹₽"
 _NUMBER = {
-    ".": r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][-+]?\d+)?",
-    ",": r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d*)?(?:[eE][-+]?\d+)?",
+    ".": r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][-+]?\d+)?",
+    ",": r"[-+]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)?(?:,\d*)?(?:[eE][-+]?\d+)?",
 }
+_NO_AMOUNT = (
+    r"[-+]?0\d|\d{16,}$"  # 007, and numbers of accounts that no float tells apart
+)
 _SPACED = r"(?<=\d)[\s'\u2019](?=\d{3}(?:\D|$))"  # blanks, or Swiss apostrophes
 _WORDS = {".": "a point before decimals", ",": "a comma before decimals"}
 
@@ -137,7 +143,7 @@ def typed(
     notes: list[str] = []
     columns, dates = {}, {}
     for name in table.columns:
-        column, note = table[name], None
+        column, note = _of_one_type(table[name], decimal), None
         if _is_text(column):
             if name != groups:
                 column, note, format = _read(column, decimal)
@@ -252,6 +258,26 @@ def _without_marks(column: Series) -> tuple[Series, str | None]:
     return text.mask(is_mark), f"names; {count(n_lost, gaps, gaps)}: {listed(marks)}"
 
 
+def _of_one_type(column: Series, decimal: str) -> Series:
+    """Make numbers of objects that are numbers, and text of those that are both."""
+    import pandas as pd
+    from pandas.api import types
+
+    if column.dtype != object:
+        return column
+    present = column.dropna()
+    holds = types.infer_dtype(present)
+    if holds in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return pd.to_numeric(column)
+    are = [(isinstance(v, str), isinstance(v, Real | Decimal)) for v in present]
+    if holds == "boolean" or not all(map(any, are)):
+        return column
+    return column.map(
+        lambda v: v if isinstance(v, str) else str(v).replace(".", decimal),
+        na_action="ignore",
+    )
+
+
 def _is_text(column: Series) -> bool:
     from pandas.api import types
 
@@ -290,8 +316,10 @@ def _read(column: Series, decimal: str) -> tuple[Series, str | None, str | None]
 
 def _as_numbers(present: Series, decimal: str) -> _Read | None:
     """Read values without gaps as numbers, if all but a few are."""
-    if present.str.match(r"[-+]?0\d").any():  # 007 is a name
+    if present.str.match(_NO_AMOUNT).any():
         return None
+    if len(set("".join(present)) & set(_CURRENCIES)) > 1:
+        return None  # 5 € and 5 $ are not the same
     read = _parse_numbers(present, decimal)
     good = present[read.values.notna()]
     percent = good.str.endswith("%")
@@ -396,6 +424,7 @@ def _why_useless(column: Series, name: str) -> str | None:
             return "it numbers the rows"
         if _ID.search(name) and column.is_unique:
             return "it is another number in every row, and called an id"
-    if _is_text(column) and n_rows >= _FEWEST_UNLIKE and column.is_unique:
+    is_name = _is_text(column) and not columns_of_dates(column.to_frame())
+    if is_name and n_rows >= _FEWEST_UNLIKE and column.is_unique:
         return "it is another text in every row"
     return None

@@ -7,6 +7,7 @@ import csv
 import gzip
 import lzma
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,9 +35,14 @@ _BYTE_ORDER_MARKS = {
     b"\xfe\xff": "utf-16",
 }
 
-# One comma with anything but three digits behind it: no separator of thousands.
-_DECIMAL_COMMA = re.compile(r"[-+]?\d*,(\d{1,2}|\d{4,})\s*[%€$£]?|[-+]?\d{4,},\d{3}")
-_DECIMAL_POINT = re.compile(r"[-+]?\d*\.(\d{1,2}|\d{4,})\s*[%€$£]?|[-+]?\d{4,}\.\d{3}")
+# One comma with anything but three digits behind it, with more before it than goes
+# before a separator of thousands, or with a zero there.
+_DECIMAL = r"[-+]?(\d*{0}(\d{{1,2}}|\d{{4,}})|(0|\d{{4,}}){0}\d{{3}})\s*[%€$£]?"
+_DECIMAL_COMMA = re.compile(_DECIMAL.format(","))
+_DECIMAL_POINT = re.compile(_DECIMAL.format(r"\."))
+
+# What Excel writes before the names of columns.
+_SEP_LINE = re.compile(r"sep=(.)")
 
 
 def read_csv(
@@ -85,6 +91,9 @@ def read_csv(
         if encoding not in ("utf-8", "utf-8-sig"):
             notes.append(f"the file was read as {encoding}; --encoding overrules")
     lines = _lines(head, encoding)
+    said = _SEP_LINE.fullmatch(lines[0]) if lines else None
+    if said:
+        sep, lines = sep or said[1], lines[1:]
     if sep is None:
         sep = _separator_of(lines)
         if sep != ",":
@@ -93,15 +102,24 @@ def read_csv(
         decimal = _decimal_of(lines, sep)
         if decimal == ",":
             notes.append("decimals follow a comma; --decimal overrules")
-    table = pd.read_csv(
-        path,
-        sep=sep,
-        decimal=decimal,
-        encoding=encoding,
-        dtype=dict.fromkeys(text, str),
-        skipinitialspace=True,
-        low_memory=False,
-    )
+    n_unnamed, are_empty = _unnamed(lines, sep)
+    if n_unnamed and not are_empty:  # which pandas takes for names of rows
+        first = "value" if n_unnamed == 1 else f"{n_unnamed} values"
+        notes.append(f"the first {first} of each line, without a name, left out")
+    with warnings.catch_warnings():
+        if are_empty:  # pandas tells of what index_col=False leaves out
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+        table = pd.read_csv(
+            path,
+            sep=sep,
+            decimal=decimal,
+            encoding=encoding,
+            dtype=dict.fromkeys(text, str),
+            skiprows=1 if said else 0,
+            skipinitialspace=True,
+            index_col=False if are_empty else None,
+            low_memory=False,
+        )
     return table, decimal, notes
 
 
@@ -154,6 +172,18 @@ def _separator_of(lines: list[str]) -> str:
     # Lines of unlike length: what the names of the columns have most of.
     found = max(_SEPARATORS, key=lambda sep: lines[0].count(sep) if lines else 0)
     return found if lines and found in lines[0] else ","
+
+
+def _unnamed(lines: list[str], sep: str) -> tuple[int, bool]:
+    """Count cells of a line beyond the names; tell whether lines end with such."""
+    if len(sep) != 1:
+        return 0, False
+    rows = list(csv.reader(lines[:100], delimiter=sep))
+    n_unnamed = len(rows[1]) - len(rows[0]) if len(rows) > 1 else 0
+    if n_unnamed < 1:
+        return 0, False
+    behind = [cell for row in rows[1:] for cell in row[len(rows[0]) :]]
+    return n_unnamed, not any(cell.strip() for cell in behind)
 
 
 def _decimal_of(lines: list[str], sep: str) -> str:

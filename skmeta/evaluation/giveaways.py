@@ -89,7 +89,8 @@ def _as_numbers(column: Series) -> np.ndarray:
     if types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
     elif column.dtype.kind in "mM":
-        values = column.to_numpy().astype("int64").astype(float)
+        moments = column.to_numpy(dtype=f"{column.dtype.kind}8[ns]")
+        values = moments.astype("int64").astype(float)
     else:
         values = column.astype("category").cat.codes.to_numpy(dtype=float)
     values = np.where(np.isinf(values), np.nan, values)

@@ -373,6 +373,8 @@ def _as_target(column: Series, kind: str, name: str) -> np.ndarray:
 
     if kind == "regression":
         return column.to_numpy(dtype=float)
+    if column.dtype.kind in "iu":  # no float tells long ones apart
+        return column.to_numpy(dtype=np.int64)
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
         values = column.to_numpy(dtype=float)
         if (values != np.round(values)).any():

@@ -46,7 +46,8 @@ def order_in_time(column: Series) -> np.ndarray:
     if types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column):
         times = column
     elif types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
-        times = column.astype(float)
+        is_whole = column.dtype.kind in "iu"  # nanoseconds are more than floats hold
+        times = column if is_whole else column.astype(float)
     else:
         text = column.astype(object).map(str)
         times = pd.to_numeric(text, errors="coerce")

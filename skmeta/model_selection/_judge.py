@@ -161,6 +161,8 @@ def judge(
             "more."
         )
     frame = pd.concat(parts, ignore_index=True)[COLUMNS]
+    if shots is None:  # folds whose supports differ in size are one number of shots
+        frame["shots"] = frame.shots.max()
     first = frame[frame.estimator == frame.estimator.iloc[0]]
     first = first[first.shots == first.shots.max()]
     warn_of_undefined(metric, first.groupby("task").score.mean().to_numpy())
@@ -171,14 +173,11 @@ def _judge_split(ready, scorer, metric, shots, rounds, n_query) -> Iterator:
     import pandas as pd
 
     for repeat, whole in enumerate(rounds):
-        if shots is None:
-            drawn = _large_enough(whole, 1, scorer)
-            shots = (int(drawn.n_given.max()),)
-        else:
-            drawn = _large_enough(whole, max(shots), scorer)
-        query = drawn.query(max(shots), n_query)  # the same for every number of shots
+        drawn = _large_enough(whole, 1 if shots is None else max(shots), scorer)
+        sizes = (int(drawn.n_given.max()),) if shots is None else shots
+        query = drawn.query(max(sizes), n_query)  # the same for every number of shots
         for name, estimator in ready.items():
-            for n_shot in shots:
+            for n_shot in sizes:
                 scores = scorer.scores(estimator, metric, drawn, n_shot, query)
                 if scores is None:
                     continue

@@ -36,3 +36,11 @@ def test_squashed_features_stay_below_a_size_and_are_hardly_changed_near_zero():
     row, mask = np.arange(3)[np.newaxis], np.ones((1, 3), dtype=bool)
     squashed = Table(X, squash=3.0).features(row, mask)[0, :, 0].numpy()
     np.testing.assert_allclose(squashed, [0.01, 3 / np.sqrt(2), 3.0], rtol=1e-5)
+
+
+def test_answers_are_cut_off_where_targets_cannot_come():
+    values = np.array([[-9.0, -9.0], [-4.5, -2.5], [0.0, 0.5], [5.5, 3.5], [9.0, 9.0]])
+    expected = [[-5.0, -3.0], [-4.5, -2.5], [0.0, 0.5], [5.5, 3.5], [6.0, 4.0]]
+    assert BOUNDS.limit(values).tolist() == expected
+    far = np.array([[-1e9, 1e9]])
+    np.testing.assert_allclose(BOUNDS.limit(far), BOUNDS.clip(far))

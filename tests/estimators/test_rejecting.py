@@ -14,6 +14,7 @@ from sklearn.preprocessing import MinMaxScaler
 import skmeta
 from skmeta import FewShotClassifier, MetaClassifier
 from skmeta.ensemble import MetaStackingClassifier
+from skmeta.estimators.rejecting import _some, with_unknown
 from skmeta.model_selection import few_shot_curve, few_shot_scorer
 from tests.conftest import QUICK
 
@@ -367,3 +368,25 @@ def test_rows_that_come_one_by_one_make_the_same_landmarks(meta, digits):
         whole.unknown_score(X[own], groups=asked[own]),
         atol=1e-4,
     )
+
+
+def test_the_label_of_unknown_classes_widens_the_type_of_labels_as_far_as_it_must():
+    is_unknown = np.array([False, True])
+    for labels, unknown, dtype in [
+        (np.array([1, 2], dtype=np.int8), -1, np.int8),
+        (np.array([1, 2], dtype=np.uint8), 300, np.uint16),
+        (np.array([1, 2], dtype=np.int8), 300, np.int32),
+        (np.array(["a", "b"]), "new", "<U3"),
+        (np.array(["a", "b"], dtype=object), "new", object),
+    ]:
+        for which in (is_unknown, np.zeros(2, dtype=bool)):
+            answers = with_unknown(labels, which, unknown)
+            assert answers.dtype == dtype
+            assert answers.tolist() == [labels[0], unknown if which[1] else labels[1]]
+
+
+def test_rows_that_tell_enough_are_from_all_parts_of_a_table():
+    assert _some(5).tolist() == [0, 1, 2, 3, 4]
+    many = _some(10**7)
+    assert (many[0], many[-1]) == (0, 10**7 - 1)
+    assert np.ptp(np.diff(many)) <= 1

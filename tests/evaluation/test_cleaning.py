@@ -1,5 +1,7 @@
 """Columns as people keep them become what they hold, and every change is told."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +28,8 @@ def cleaned(values, decimal="."):
         (["5,50 €", "1.000,25 €", "3 €"], ",", [5.5, 1000.25, 3], "amounts of money"),
         (["12 %", "7.5%", "100%"], ".", [12, 7.5, 100], "percentages"),
         (["(5.5)", "−3", "+2e3"], ".", [-5.5, -3, 2000], "numbers"),
+        (["0.125", "0.250", "3"], ",", [0.125, 0.25, 3], "a point before decimals"),
+        (["0,125", "0,250", "3"], ".", [0.125, 0.25, 3], "a comma before decimals"),
     ],
 )
 def test_numbers_in_text_are_read_and_told(texts, decimal, numbers, told):
@@ -66,6 +70,8 @@ def test_a_few_odd_words_among_many_numbers_are_gaps_and_named():
     "texts",
     [
         ["007", "012", "100"],  # names
+        ["4000123412341234567", "4000123412341234568"],  # one number, as a float
+        ["5 €", "5 $", "7 €"],
         ["3 %", "0.4", "5 %"],  # shares, or not
         ["1-2", "3-4", "5"],
         ["A1", "B2", "A1"],
@@ -76,6 +82,31 @@ def test_a_few_odd_words_among_many_numbers_are_gaps_and_named():
 def test_what_is_no_number_stays_as_it_is(texts):
     column, notes = cleaned(texts)
     assert column.tolist() == texts
+    assert not notes
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        ([1, "2", 3.5, "?"], [1, 2, 3.5, np.nan]),  # as Excel keeps them
+        ([1, None, 3], [1, np.nan, 3]),
+        ([Decimal("1.25"), Decimal("2.50"), None], [1.25, 2.5, np.nan]),
+        ([1.5, "1,200"], [1.5, 1200]),
+    ],
+)
+def test_objects_that_are_numbers_or_text_of_them_are_numbers(values, numbers):
+    column, _ = cleaned(pd.Series(values, dtype=object))
+    np.testing.assert_array_equal(column, numbers)
+    column, _ = cleaned(pd.Series([1.5, "2.500,25"], dtype=object), ",")
+    np.testing.assert_array_equal(column, [1.5, 2500.25])
+
+
+@pytest.mark.parametrize("values", [[1, "red", 2, "blue"], [True, False, None]])
+def test_objects_of_other_kinds_stay_what_they_are(values):
+    column, notes = cleaned(pd.Series(values, dtype=object))
+    assert column.dropna().map(str).tolist() == [
+        str(v) for v in values if v is not None
+    ]
     assert not notes
 
 
@@ -140,6 +171,7 @@ def test_others_that_look_alike_stay():
         "year": np.arange(40) // 2,
         "paid": rng.permutation(40) / 3,
         "grid": rng.permutation(40),  # no id
+        "moment": [f"2025-12-24 10:00:{i:02}" for i in range(40)],
     }.items():
         assert not useless(pd.DataFrame({name: values}))
 

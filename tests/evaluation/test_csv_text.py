@@ -109,3 +109,37 @@ def test_one_column_is_one_column(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a\n1\n2\n", encoding="utf-8")
     assert read_csv(path)[0].shape == (2, 1)
+
+
+def test_separators_at_the_end_of_lines_leave_values_in_their_columns(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("store;sold\n01;2;\n02;3;\n", encoding="utf-8")
+    table, _, notes = read_csv(path, text=["store"])
+    assert table.to_dict("list") == {"store": ["01", "02"], "sold": [2, 3]}
+    assert notes == ["columns end at a semicolon; --sep overrules"]
+
+
+def test_values_without_a_name_are_left_out_and_told(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('"store","sold"\n"1","a",2\n"2","b",3\n', encoding="utf-8")
+    table, _, (note,) = read_csv(path)
+    assert table.to_dict("list") == {"store": ["a", "b"], "sold": [2, 3]}
+    assert note == "the first value of each line, without a name, left out"
+
+
+def test_a_line_that_says_the_separator_is_no_line_of_names(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("sep=;\nstore;sold\na;2,5\nb;3,5\n", encoding="utf-8")
+    table, decimal, _ = read_csv(path)
+    assert table.to_dict("list") == {"store": ["a", "b"], "sold": [2.5, 3.5]}
+    assert decimal == ","
+
+
+@pytest.mark.parametrize(("mark", "sep"), [(".", ","), (",", ";")])
+def test_three_decimals_behind_a_zero_are_decimals(tmp_path, mark, sep):
+    path = tmp_path / "table.csv"
+    text = f"a{sep}b\n0.125{sep}0.250\n-0.375{sep}0.500\n".replace(".", mark)
+    path.write_text(text, encoding="utf-8")
+    table, decimal, _ = read_csv(path)
+    assert table.to_dict("list") == {"a": [0.125, -0.375], "b": [0.25, 0.5]}
+    assert decimal == mark

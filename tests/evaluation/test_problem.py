@@ -196,3 +196,19 @@ def test_columns_that_say_nothing_of_time_or_support_are_refused(
     with pytest.raises(InputError) as error:
         make_problem(table, target="sold", groups="store", **options)
     assert message in str(error.value)
+
+
+def test_long_numbers_of_classes_are_not_rounded_to_one(table):
+    long = 4_000_123_412_341_234_567 + np.tile([0, 1], 30)
+    problem = make_problem(table.assign(sold=long), target="sold", groups="store")
+    np.testing.assert_array_equal(problem.y, long)
+
+
+def test_moments_of_a_place_are_learnt_from(table):
+    moment = pd.date_range("2026-03-28", periods=60, freq="h", tz="Europe/Berlin")
+    table = table.assign(moment=moment)
+    options = {"target": "sold", "groups": "store"}
+    problem = make_problem(table, **options)
+    assert "“moment” holds dates" in problem.caution
+    late = make_problem(table.iloc[::-1], time="moment", **options)
+    np.testing.assert_array_equal(late.y, problem.y)

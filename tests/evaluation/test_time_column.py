@@ -22,6 +22,7 @@ DAYS = pd.to_datetime(["2024-02-29", "2023-12-31", "2024-02-29", "1999-01-01"])
         pd.Series([1.5, 1.25, 1.5, -np.inf]),
         pd.Series(["10", "9", "10", "1"]),  # numbers as text, not by their letters
         pd.Series([3, 2, 3, 1], dtype="Int64"),
+        pd.Series(np.array([3, 2, 3, 1]) + 1_700_000_000_000_000_000),  # nanoseconds
     ],
 )
 def test_rows_are_sorted_by_time_and_equal_ones_stay_in_order(column):

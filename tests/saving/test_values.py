@@ -133,3 +133,9 @@ def test_tables_come_back_column_by_column():
 def test_a_value_of_an_unknown_type_is_named():
     with pytest.raises(LoadError, match="unknown type 'eval'"):
         Reader({}).read([{"deep": {"$": "eval", "is": "1"}}])
+
+
+def test_optimizers_of_torch_come_back():
+    writer = Writer()
+    for cls in (torch.optim.Adam, torch.optim.SGD, torch.optim.LBFGS):
+        assert Reader({}).read(writer.write(cls, "optimizer")) is cls
