@@ -483,3 +483,10 @@ def test_intervals_of_several_targets_are_restored_column_by_column():
     np.testing.assert_allclose(
         (low + high) / 2, scaled.predict(X[4:9]), rtol=1e-3, atol=1e-3
     )
+
+
+def test_rows_without_a_target_calibrate_nothing():
+    some = np.where(np.arange(len(Y)) % 3 == 0, np.nan, Y)
+    meta = regressor().fit(X, some, groups=TASK).adapt(X[:6], some[:6])
+    assert np.isfinite(meta.predict_interval(X[6:9])).all()
+    assert meta.calibration_.sizes.tolist() == [*range(8)]  # of eight labelled rows
