@@ -351,6 +351,8 @@ def transform_targets(estimator: Any, y: Any) -> Any:
     for each in _target_transformers(estimator):
         values = _as_floats(y)
         known = ~np.isnan(values)
+        if values.ndim == 2:  # all targets of a row, or none
+            known = known.any(axis=1)
         if known.any():  # a row may have no target
             values[known] = _through(each.transform, values[known])
         y = values

@@ -285,6 +285,22 @@ def test_a_missing_target_is_refused(values):
         values.adapt(X, y, TASK)
 
 
+@pytest.mark.parametrize("kind", ["values", "labels"])
+def test_a_row_without_any_target_is_unlabelled(kind):
+    make, y = {"values": (regressor, VALUES), "labels": (classifier, LABELS)}[kind]
+    y = y.astype(float)
+    y[::5] = np.nan
+    meta = make(algorithm="r2d2", normalize="task")
+    kept = ~np.isnan(y).any(axis=1)
+    meta = meta.fit(X[~NEW], y[~NEW], TASK[~NEW])
+    some = FIRST & kept
+    told = meta.adapt(X[FIRST], y[FIRST], TASK[FIRST]).predict(X[ASKED], TASK[ASKED])
+    without = meta.adapt(X[some], y[some], TASK[some]).predict(X[ASKED], TASK[ASKED])
+    assert told.shape == without.shape == (ASKED.sum(), 3)
+    if kind == "values":  # tasks are standardised by all of their rows
+        assert not np.allclose(told, without)
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -84,7 +84,7 @@ class _Read(NamedTuple):
     values: Series
     what: str
     odd: list[str]  # values that were none, and are gaps now
-    format: str | None = None  # of dates
+    how: str  # format of dates, or what stands before decimals
 
 
 def typed(
@@ -93,7 +93,7 @@ def typed(
     target: str | None = None,
     groups: str | None = None,
     decimal: str = ".",
-) -> tuple[DataFrame, list[str], dict[str, str]]:
+) -> tuple[DataFrame, list[str], dict[str, Any]]:
     """Make of columns of text the numbers and dates that they hold.
 
     Parameters
@@ -113,8 +113,8 @@ def typed(
         Another one.
     notes : list of str
         What was done, a line for each column.
-    dates : dict of str to str
-        In which format the columns of dates were.
+    reading : dict
+        Parameters of the :class:`AsTyped` that reads other rows likewise.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def typed(
     ...         "day": ["24.12.2025", "31.12.2025", "02.01.2026"],
     ...     }
     ... )
-    >>> table, notes, dates = typed(table, target="price", groups="store")
+    >>> table, notes, reading = typed(table, target="price", groups="store")
     >>> table
       store   price        day
     0     a  1299.5 2025-12-24
@@ -141,20 +141,23 @@ def typed(
     import pandas as pd
 
     notes: list[str] = []
-    columns, dates = {}, {}
+    columns, dates, marks = {}, {}, {}
     for name in table.columns:
         column, note = _of_one_type(table[name], decimal), None
         if _is_text(column):
             if name != groups:
-                column, note, format = _read(column, decimal)
-                if format:
-                    dates[name] = format
+                column, note, how = _read(column, decimal)
+                if how and how not in _NUMBER:
+                    dates[name] = how
+                elif how and how != decimal:
+                    marks[name] = how
             if note is None and name in (target, groups):
                 column, note = _without_marks(column)
         if note:
             notes.append(f"{name!r} holds {note}")
         columns[name] = column
-    return pd.DataFrame(columns, index=table.index), notes, dates
+    reading = {"decimal": decimal, "dates": dates, "marks": marks}
+    return pd.DataFrame(columns, index=table.index), notes, reading
 
 
 class AsTyped(TransformerMixin, BaseEstimator):
@@ -169,6 +172,8 @@ class AsTyped(TransformerMixin, BaseEstimator):
         What stands before decimals.
     dates : dict of str to str, default=None
         Formats of columns of dates.
+    marks : dict of str to {".", ","}, default=None
+        What stands before decimals in columns where it is another.
 
     Attributes
     ----------
@@ -186,9 +191,15 @@ class AsTyped(TransformerMixin, BaseEstimator):
     1     NaN
     """
 
-    def __init__(self, decimal: str = ".", dates: dict[str, str] | None = None):
+    def __init__(
+        self,
+        decimal: str = ".",
+        dates: dict[str, str] | None = None,
+        marks: dict[str, str] | None = None,
+    ):
         self.decimal = decimal
         self.dates = dates
+        self.marks = marks
 
     def fit(self, X: DataFrame, y: Any = None) -> Self:
         """Remember which columns hold numbers."""
@@ -202,12 +213,15 @@ class AsTyped(TransformerMixin, BaseEstimator):
         if not isinstance(X, pd.DataFrame):
             return X
         X = X.copy(deep=False)
+        marks = self.marks or {}
         for name in X.columns:
-            if not _is_text(X[name]):
+            mark = marks.get(name, self.decimal)
+            column = _of_one_type(X[name], mark)
+            if not _is_text(column):
                 continue
-            text = X[name].str.strip()
+            text = column.str.strip()
             if name in self.numbers_:
-                read = _parse_numbers(text.dropna(), self.decimal)
+                read = _parse_numbers(text.dropna(), mark)
                 X[name] = read.values.reindex(X.index)
             elif self.dates and name in self.dates:
                 X[name] = _parse_dates(text, self.dates[name])
@@ -269,8 +283,8 @@ def _of_one_type(column: Series, decimal: str) -> Series:
     holds = types.infer_dtype(present)
     if holds in ("integer", "floating", "mixed-integer-float", "decimal"):
         return pd.to_numeric(column)
-    are = [(isinstance(v, str), isinstance(v, Real | Decimal)) for v in present]
-    if holds == "boolean" or not all(map(any, are)):
+    is_mixed = holds in ("mixed", "mixed-integer")
+    if not (is_mixed and all(isinstance(v, str | Real | Decimal) for v in present)):
         return column
     return column.map(
         lambda v: v if isinstance(v, str) else str(v).replace(".", decimal),
@@ -291,7 +305,7 @@ def _is_text(column: Series) -> bool:
 
 
 def _read(column: Series, decimal: str) -> tuple[Series, str | None, str | None]:
-    """Read text as numbers or as dates, if it is; say how, and the format of dates."""
+    """Read text as numbers or as dates, if it is; say so, and how they are written."""
     text = column.str.strip()
     text = text.mask(text.str.casefold().isin(_GAPS))
     present = text.dropna()
@@ -308,23 +322,24 @@ def _read(column: Series, decimal: str) -> tuple[Series, str | None, str | None]
         # Whoever needs them takes these as they are.
         if read.what == f"dates, {_ISO}":
             return column, None, None
-        return values, read.what, read.format
+        return values, read.what, read.how
     gaps = "value is a gap" if n_lost == 1 else "values are gaps"
     shown = f": {listed(odd[:_ODD_KINDS])}" if odd else ""
-    return values, f"{read.what}; {count(n_lost, gaps, gaps)}{shown}", read.format
+    return values, f"{read.what}; {count(n_lost, gaps, gaps)}{shown}", read.how
 
 
 def _as_numbers(present: Series, decimal: str) -> _Read | None:
     """Read values without gaps as numbers, if all but a few are."""
     if present.str.match(_NO_AMOUNT).any():
         return None
-    if len(set("".join(present)) & set(_CURRENCIES)) > 1:
-        return None  # 5 € and 5 $ are not the same
     read = _parse_numbers(present, decimal)
     good = present[read.values.notna()]
     percent = good.str.endswith("%")
     if percent.any() and not percent.all():
         return None  # some are shares and some are not
+    signs = good.str.extract(f"([{_CURRENCIES}])", expand=False)
+    if signs.nunique() > 1:
+        return None  # 5 € and 5 $ are not the same
     return None if _too_many(present[read.values.isna()], present) else read
 
 
@@ -357,7 +372,7 @@ def _parse_numbers(present: Series, decimal: str) -> _Read:
     if mark != decimal and good.str.contains(mark, regex=False).any():
         what.append(f"with {_WORDS[mark]}")
     odd = present[~fits[mark]].unique().tolist()
-    return _Read(values.reindex(present.index), " ".join(what), odd)
+    return _Read(values.reindex(present.index), " ".join(what), odd, mark)
 
 
 def _as_dates(present: Series, decimal: str) -> _Read | None:

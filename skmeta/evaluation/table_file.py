@@ -83,9 +83,9 @@ def read_table(
         )
     if not len(table):
         raise InputError(f"{name} has column names and no rows.")
-    table, found, dates = typed(table, target=target, groups=groups, decimal=mark)
+    table, found, reading = typed(table, target=target, groups=groups, decimal=mark)
     table.attrs["notes"] = [*notes, *found]
-    table.attrs["reading"] = {"decimal": mark, "dates": dates}
+    table.attrs["reading"] = reading
     return table
 
 
@@ -155,7 +155,7 @@ def table_of(tasks: MetaDataset) -> DataFrame:
     Raises
     ------
     InputError
-        If a feature is called like one of these.
+        If a feature is called like one of these, or if there are several targets.
 
     Examples
     --------
@@ -168,6 +168,11 @@ def table_of(tasks: MetaDataset) -> DataFrame:
     """
     import pandas as pd
 
+    if tasks.y.ndim > 1:
+        raise InputError(
+            f"The tasks have {tasks.y.shape[1]} targets, and a table is evaluated for "
+            "one: make a MetaDataset of each column of y."
+        )
     if isinstance(tasks.X, pd.DataFrame):
         table = tasks.X.reset_index(drop=True)
     else:

@@ -163,7 +163,8 @@ def check_in_support(in_support: Any, n_rows: int) -> np.ndarray:
     ValueError
         If there is not True or False for each row.
     """
-    in_support = column_or_1d(in_support)
+    # scikit-learn makes floats of what pandas keeps with room for gaps.
+    in_support = column_or_1d(np.asarray(in_support))
     if len(in_support) != n_rows or in_support.dtype != bool:
         raise ValueError(
             f"in_support must hold True or False for each of the {n_rows} rows, not "

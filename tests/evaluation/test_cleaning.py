@@ -201,8 +201,8 @@ def test_a_few_new_rows_are_read_as_the_table_was():
             "code": ["1", "x", "y"],
         }
     )
-    read, _, dates = typed(table, decimal=",")
-    reader = AsTyped(",", dates).fit(read)
+    read, _, reading = typed(table, decimal=",")
+    reader = AsTyped(**reading).fit(read)
     pd.testing.assert_frame_equal(reader.transform(table), read)
     new = pd.DataFrame(
         {"price": ["7", "?", None], "day": ["02.03.2026", "soon", None], "code": "2"}
@@ -213,3 +213,17 @@ def test_a_few_new_rows_are_read_as_the_table_was():
     assert seen["day"].isna().tolist() == [False, True, True]
     assert seen["code"].tolist() == ["2"] * 3
     assert new["price"][0] == "7"  # the user's table stays as it is
+
+
+def test_new_rows_have_the_decimals_of_their_column():
+    table = pd.DataFrame({"mass": ["12,5", "1,25"], "price": ["1,000.5", "2.25"]})
+    read, _, reading = typed(table)
+    new = pd.DataFrame({"mass": ["3,125"], "price": ["3,125"]})  # each for itself open
+    seen = AsTyped(**reading).fit(read).transform(new)
+    assert seen.to_dict("list") == {"mass": [3.125], "price": [3125.0]}
+
+
+def test_new_rows_may_mix_numbers_and_text():
+    reader = AsTyped().fit(pd.DataFrame({"mass": [1.5, 2.5]}))
+    new = pd.DataFrame({"mass": pd.Series([3, "1.25", "?"], dtype=object)})
+    np.testing.assert_array_equal(reader.transform(new)["mass"], [3, 1.25, np.nan])

@@ -1,6 +1,7 @@
 """The rows of a call stay beside their target, task and weight whatever is left out."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,3 +70,13 @@ def test_a_table_whose_rows_all_count_is_not_copied():
 def test_weights_that_are_none_are_refused(weight):
     with pytest.raises(ValueError, match=r"[Ss]ample.weight"):
         TaskRows.of(X, Y, GROUPS).weighed(weight)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "boolean"])
+def test_supports_may_be_given_in_a_column_of_pandas(dtype):
+    given = [True, False, True, True, False, False]
+    rows = TaskRows.of(X, Y, GROUPS, pd.Series(given, dtype=dtype))
+    assert rows.in_support.dtype == bool
+    assert rows.in_support.tolist() == given
+    with pytest.raises(ValueError, match="True or False"):
+        TaskRows.of(X, Y, GROUPS, pd.array([*given[:5], None], dtype="boolean"))
