@@ -278,11 +278,13 @@ def _split(
     tasks, task = np.unique(names, return_inverse=True)
     enough = large_enough(y, task, label_space, fewest_rows, in_support)
     of = " of each of two classes" if label_space == "per_task" else ""
+    needed = f"{fewest_rows} rows or more{of}"
+    if in_support is not None:
+        needed = f"{count(fewest_rows - 1, 'row')} or more{of} given and one to ask"
     usable, n_small = tasks[enough], int((~enough).sum())
     if len(usable) < _FEWEST_TASKS:
         raise InputError(
-            f"{column!r} makes {count(len(usable), 'task')} with {fewest_rows} rows or "
-            f"more{of}"
+            f"{column!r} makes {count(len(usable), 'task')} with {needed}"
             + (f" ({n_small:,} have fewer)" if n_small else "")
             + f"; at least {_FEWEST_TASKS} are needed, some to learn from and some to "
             "judge on. Is it the right column?"

@@ -174,7 +174,7 @@ def table_of(tasks: MetaDataset) -> DataFrame:
             "one: make a MetaDataset of each column of y."
         )
     if isinstance(tasks.X, pd.DataFrame):
-        table = tasks.X.reset_index(drop=True)
+        table = tasks.X.reset_index(drop=True).rename(columns=str)
     else:
         table = pd.DataFrame(np.asarray(tasks.X)).add_prefix("x")
     own = {"target": tasks.y, "task": tasks.groups, "in_support": tasks.in_support}

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["order_in_time", "passing_dates"]
 
+_ZONE = r"(?:T\d|\d:\d).*(?:[zZ]|[+-]\d{2}(?::?\d{2})?)\s*$"  # behind a time of day
+
 
 def order_in_time(column: Series) -> np.ndarray:
     """Sort rows by a column of dates or numbers; equal ones keep their order.
@@ -52,6 +54,7 @@ def order_in_time(column: Series) -> np.ndarray:
         text = column.astype(object).map(str)
         times = pd.to_numeric(text, errors="coerce")
         if times.isna().any():
+            _refuse_some_zones(text, column.name)
             times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
         if times.isna().any():
             raise InputError(
@@ -59,6 +62,17 @@ def order_in_time(column: Series) -> np.ndarray:
                 "are sorted by numbers, or by dates as year-month-day, 2024-02-29."
             )
     return np.argsort(times.to_numpy(), kind="stable")
+
+
+def _refuse_some_zones(text: Series, name: object) -> None:
+    """Refuse times of which only some say in which zone they are."""
+    has_zone = text.str.contains(_ZONE)
+    if has_zone.any() and not has_zone.all():
+        raise InputError(
+            f"Column {name!r} holds {text[has_zone].iloc[0]!r}, with a time zone, and "
+            f"{text[~has_zone].iloc[0]!r}, without: which of them is earlier cannot be "
+            "told. Give all of them a zone, or none."
+        )
 
 
 def passing_dates(X: DataFrame, task: np.ndarray) -> list[str]:

@@ -172,7 +172,7 @@ def test_given_supports_are_read_and_not_learnt_from(table, kind):
     assert "s3" not in problem.test[2]
     np.testing.assert_array_equal(problem.train_support, few[~problem.in_test])
     np.testing.assert_array_equal(problem.test_support, few[problem.in_test])
-    with pytest.raises(InputError, match="makes 0 tasks with 4 rows"):
+    with pytest.raises(InputError, match="makes 0 tasks with 3 rows or more given and"):
         make_problem(
             table, target="sold", groups="store", in_support="known", fewest_rows=4
         )

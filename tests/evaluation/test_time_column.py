@@ -36,6 +36,16 @@ def test_what_may_be_read_in_several_ways_is_refused(value):
         order_in_time(column)
 
 
+def test_times_of_which_only_some_have_a_zone_are_refused():
+    zoned = ["2024-01-01T10:00:00Z", "2024-01-01T10:00:00+02:00"]
+    assert order_in_time(pd.Series(zoned)).tolist() == [1, 0]
+    for other in ("2024-01-01T09:30:00", "2024-01-02", "2024-01"):
+        with pytest.raises(InputError, match="time zone"):
+            order_in_time(pd.Series([*zoned, other], name="day"))
+    plain = pd.Series(["2024-01-02", "2024-01-01 10:00:00", "2024-01"])
+    assert order_in_time(plain).tolist() == [2, 1, 0]
+
+
 def test_dates_that_pass_inside_tasks_are_named_and_dates_of_tasks_are_not():
     task = np.repeat(["a", "b", "c"], 3)
     X = pd.DataFrame(
