@@ -67,10 +67,12 @@ def test_missing_and_infinite_features_are_refused_everywhere(shared, bad):
             call()
 
 
-def test_missing_targets_are_refused():
+def test_targets_that_are_all_missing_are_refused():
     X, y, groups = regression()
-    y[5] = np.nan
-    with pytest.raises(ValueError, match="y contains NaN"):
+    with pytest.raises(ValueError, match="target"):
+        MetaRegressor(**QUICK).fit(X, np.full(len(y), np.nan), groups=groups)
+    y[5] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
         MetaRegressor(**QUICK).fit(X, y, groups=groups)
 
 

@@ -56,7 +56,7 @@ def learn_unlabelled(
         What has been meta-trained, with ``uses_unlabelled``.
     sampler : EpisodeSampler
         Draws from tasks to judge by, best from those that were not trained on.
-    scaling : TaskScaling, default=None
+    scaling : TaskScaling or None
         How tasks are standardised.
     spec : Spec
         Sizes and kinds.

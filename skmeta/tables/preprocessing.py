@@ -113,7 +113,7 @@ def make_preprocessor(
         [
             ("numbers", make_pipeline(_Numbers(), impute()), _columns_of_numbers),
             ("categories", make_pipeline(_Categories(), encoder), _columns_of_text),
-            ("dates", make_pipeline(_Dates(), impute()), columns_of_dates),
+            ("dates", make_pipeline(_Dates(), impute()), _columns_of_dates),
         ],
         verbose_feature_names_out=False,
     )
@@ -128,6 +128,10 @@ def _columns_of_numbers(X: Any) -> list:
 
 def _columns_of_text(X: Any) -> list:
     return _columns_of("text", X)
+
+
+def _columns_of_dates(X: Any) -> list:
+    return columns_of_dates(X)  # files call it by the name with the underscore
 
 
 def columns_of_dates(X: Any) -> list:

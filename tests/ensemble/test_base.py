@@ -352,7 +352,7 @@ def test_parameters_of_members_are_reached_by_name():
     assert isinstance(stack.get_params()["own"], LinearRegression)
     assert stack.get_params(deep=False).keys() == {
         *("estimators", "weights", "n_shot", "cv", "refit"),
-        *("unknown_task", "random_state"),
+        *("unknown_task", "random_state", "support"),
     }
     again = clone(stack)
     assert again.estimators[0][1] is not stack.estimators[0][1]

@@ -236,6 +236,9 @@ class CountsTasksInState(Untold):
     def predict(self, module, state, X):
         return super().predict(module, state[0], X)
 
+    def distances(self, module, state, X):
+        return super().distances(module, state[0], X)
+
 
 class PutsTasksLast(Untold):
     def adapt(self, module, support):
@@ -245,6 +248,10 @@ class PutsTasksLast(Untold):
     def predict(self, module, state, X):
         state = state._replace(prototypes=state.prototypes.movedim(-1, 0))
         return super().predict(module, state, X)
+
+    def distances(self, module, state, X):
+        state = state._replace(prototypes=state.prototypes.movedim(-1, 0))
+        return super().distances(module, state, X)
 
 
 class AlwaysRecords(Untold):
@@ -285,6 +292,11 @@ class LeavesTheMeanOfACallOut(Untold):
 
     def embed(self, module, state, X):
         return super().embed(module, state[0], X)
+
+    def distances(self, module, state, X):
+        own, mean = state
+        own = own._replace(prototypes=own.prototypes + mean.mean(dim=0))
+        return super().distances(module, own, X)
 
 
 class EmbedsTasks(Untold):
@@ -331,6 +343,8 @@ class ForgetsPriorOfQuery(ProtoNet):
 
 
 class ReadsPriorOnPadding(ProtoNet):
+    uses_unlabelled = False
+
     def adapt(self, module, support):
         state = super().adapt(module, support)
         if support.offset is None:
