@@ -519,3 +519,45 @@ def test_first_rows_are_met_as_scored_and_learnt_better_when_trained_for():
     # Random rows flatter by far; who trained for the first ones does better by them.
     assert scores["random", "random"] > scores["random", "first"] + 1
     assert scores["first", "first"] > scores["random", "first"] + 1
+
+
+@pytest.mark.parametrize("lacking", ["support", "query"])
+def test_a_task_that_is_given_one_side_only_takes_nothing_from_others(
+    drifting, lacking
+):
+    X, y, task = drifting
+    known = np.where(task == 0, lacking == "query", X[:, 0] < 4)
+    tasks, others = (
+        MetaDataset(X[own], y[own], task[own], in_support=known[own])
+        for own in (task >= 0, task > 0)
+    )
+    score = few_shot_scorer(ERROR, n_shot=None)
+    wanted = score(mean_of_support(), others)
+    with pytest.warns(UserWarning, match="1 of 12 tasks"):
+        assert score(mean_of_support(), tasks) == pytest.approx(wanted)
+    with pytest.warns(UserWarning, match="1 of 12 tasks are left out: they are given"):
+        curve = few_shot_curve(
+            mean_of_support(),
+            tasks,
+            shots=None,
+            metric=ERROR,
+            test_groups=np.arange(N_TASKS),
+        )
+    assert curve.score[0] == pytest.approx(wanted)
+
+
+def test_a_task_that_is_given_no_support_is_answered_by_the_prior(drifting):
+    X, y, task = drifting
+    tasks = MetaDataset(X, y, task, in_support=(X[:, 0] < 4) & (task > 0))
+    meta = MetaRegressor("r2d2", n_shot=3, **QUICK).fit(X, y, task)
+    scores = few_shot_scorer(ERROR, n_shot=None).per_task(meta, tasks)
+    own = task == 0
+    assert scores[0] == pytest.approx(
+        -np.abs(meta.adapt().predict(X[own]) - y[own]).mean()
+    )
+    few = tasks.in_support
+    meta.adapt(X[few], y[few], groups=task[few])
+    answers = meta.predict(X[~few & ~own], groups=task[~few & ~own])
+    errors = np.abs(answers - y[~few & ~own])
+    of_task = [errors[task[~few & ~own] == one].mean() for one in range(1, N_TASKS)]
+    np.testing.assert_allclose(scores[1:], -np.array(of_task), rtol=1e-5)

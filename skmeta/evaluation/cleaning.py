@@ -216,7 +216,7 @@ class AsTyped(TransformerMixin, BaseEstimator):
         marks = self.marks or {}
         for name in X.columns:
             mark = marks.get(name, self.decimal)
-            column = _of_one_type(X[name], mark)
+            X[name] = column = _of_one_type(X[name], mark)
             if not _is_text(column):
                 continue
             text = column.str.strip()
@@ -273,14 +273,21 @@ def _without_marks(column: Series) -> tuple[Series, str | None]:
 
 
 def _of_one_type(column: Series, decimal: str) -> Series:
-    """Make numbers of objects that are numbers, and text of those that are both."""
+    """Make numbers of objects that are numbers, and text of those that are both.
+
+    Periods become the moments that they begin at, times of day what has passed of it.
+    """
     import pandas as pd
     from pandas.api import types
 
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return column.dt.to_timestamp()
     if column.dtype != object:
         return column
     present = column.dropna()
     holds = types.infer_dtype(present)
+    if holds == "time":
+        return pd.to_timedelta(column.map(str, na_action="ignore"))
     if holds in ("integer", "floating", "mixed-integer-float", "decimal"):
         return pd.to_numeric(column)
     is_mixed = holds in ("mixed", "mixed-integer")

@@ -68,7 +68,10 @@ def giveaways(X: DataFrame, y: np.ndarray, kind: str) -> list[str]:
 
 
 def _knows(column: Series, y: np.ndarray, kind: str) -> bool:
-    values = _as_numbers(column)
+    try:
+        values = _as_numbers(column)
+    except TypeError:  # lists and the like, which nobody learns from
+        return False
     if kind == "regression":
         tree = DecisionTreeRegressor(max_leaf_nodes=_LEAVES, random_state=0)
         return bool(cross_val_score(tree, values, y, cv=2).mean() >= _SURE)

@@ -31,7 +31,7 @@ from skmeta.tables.labels import warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.targets import one_or_several
 from skmeta.tables.unlabelled import missing_targets
-from skmeta.utils.messages import warn
+from skmeta.utils.messages import count, warn
 
 __all__ = ["average_repeats", "judge", "name_all"]
 
@@ -214,7 +214,12 @@ def _large_enough(drawn, most: int, scorer: TaskScorer):
             f"No task has rows for {most} shots and a query. Lower shots: half of the "
             f"rows are in tasks (or classes of them) that could give {half}."
         )
-    if n_left < n_tasks:
+    if n_left < n_tasks and drawn.n_given is not None:
+        warn(
+            f"{n_tasks - n_left} of {n_tasks} tasks are left out: they are given no "
+            f"query, or less than {count(most, 'row')} of support.",
+        )
+    elif n_left < n_tasks:
         warn(
             f"{n_tasks - n_left} of {n_tasks} tasks have too few rows for {most} shots "
             "and a query, and are left out. Lower the largest of shots to keep them.",

@@ -88,7 +88,8 @@ class TaskScorer:
 
         None if there is no row to learn from and the estimator has no prior. Rows of
         labels that it does not know are left out of supports, and are wrong as queries;
-        an episode that is left without a support is judged by the prior, or not at all.
+        an episode that is left without a support, or was given none, is judged by the
+        prior, or not at all.
         """
         support = drawn.support(n_shot)
         if not query.any():
@@ -98,12 +99,10 @@ class TaskScorer:
             support &= (self.y != rejected)[drawn.row]
         if self.label_space == "shared":
             support &= self._known_to(estimator)[drawn.row]
-            left = np.zeros(len(drawn.task), dtype=bool)
-            left[drawn.episode[support]] = True
-            if n_shot and not left.all():
-                return self._scores_apart(
-                    estimator, metric, drawn, left, support, query
-                )
+        left = np.zeros(len(drawn.task), dtype=bool)
+        left[drawn.episode[support]] = True
+        if n_shot and not left.all():
+            return self._scores_apart(estimator, metric, drawn, left, support, query)
         return self._scores(estimator, metric, drawn, support, query)
 
     def _known_to(self, estimator: Any) -> np.ndarray:

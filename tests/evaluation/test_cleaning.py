@@ -1,5 +1,6 @@
 """Columns as people keep them become what they hold, and every change is told."""
 
+from datetime import time
 from decimal import Decimal
 
 import numpy as np
@@ -227,3 +228,21 @@ def test_new_rows_may_mix_numbers_and_text():
     reader = AsTyped().fit(pd.DataFrame({"mass": [1.5, 2.5]}))
     new = pd.DataFrame({"mass": pd.Series([3, "1.25", "?"], dtype=object)})
     np.testing.assert_array_equal(reader.transform(new)["mass"], [3, 1.25, np.nan])
+
+
+def test_periods_and_times_of_day_are_moments_and_durations():
+    table = pd.DataFrame(
+        {
+            "month": pd.period_range("2025-12", periods=2, freq="M"),
+            "at": [time(6), time(18, 30)],
+        }
+    )
+    read, notes, reading = typed(table)
+    assert read["month"].tolist() == [
+        pd.Timestamp(2025, 12, 1),
+        pd.Timestamp(2026, 1, 1),
+    ]
+    assert read["at"].tolist() == [pd.Timedelta(hours=6), pd.Timedelta(hours=18.5)]
+    assert not notes
+    again = AsTyped(**reading).fit(read).transform(table)
+    pd.testing.assert_frame_equal(again, read)

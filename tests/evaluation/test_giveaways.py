@@ -23,6 +23,8 @@ def drawn(n=600, seed=0):
 def test_a_copy_of_a_value_is_named_however_it_is_scaled():
     X, rng = drawn()
     y = rng.lognormal(size=600)
+    X["parts"] = [[1, 2]] * 600  # which nobody can learn from
+    X["moment"] = X["day"].dt.tz_localize("Europe/Berlin")
     X["sold eur"] = 7 * y + 3
     X["rounded"] = y.round(2)
     X["hint"] = y + 0.5 * rng.normal(size=600) * y.std()
