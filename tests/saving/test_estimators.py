@@ -2,7 +2,9 @@
 
 import datetime
 import functools
+import io
 import pickle
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import LRScheduler
 
 import skmeta
-from skmeta import FewShotClassifier, MetaRegressor, plugins
+from skmeta import FewShotClassifier, FewShotRegressor, MetaRegressor, plugins
 from skmeta.algorithms import MAML, ProtoNet
 from skmeta.backbones import MLP, Correction
 from skmeta.builtin import skmeta_algorithms
@@ -259,6 +261,23 @@ def test_skops_keeps_a_pipeline_with_the_trusted_types(meta):
         again = skops.io.loads(data, trusted=skmeta.TRUSTED_TYPES)
         which = {"groups": groups} if estimator is meta else {}
         assert_same(estimator, again, X, **which)
+
+
+def test_few_shot_estimators_are_known_by_the_name_of_their_room():
+    room = "skmeta.estimators.few_shot"
+    for cls in (FewShotClassifier, FewShotRegressor):
+        assert pickle.loads(f"c{room}\n{cls.__name__}\n.".encode()) is cls
+    X, y, groups = table()
+    few_shot = FewShotClassifier(small().fit(X, y, groups=groups)).fit(X[::5], y[::5])
+    new, old = io.BytesIO(skops.io.dumps(few_shot)), io.BytesIO()
+    with zipfile.ZipFile(new) as given, zipfile.ZipFile(old, "w") as file:
+        for name in given.namelist():
+            content = given.read(name)
+            of_room = content.replace(f"{room}.classifier".encode(), room.encode())
+            assert (name == "schema.json") == (of_room != content)
+            file.writestr(name, of_room)
+    again = skops.io.loads(old.getvalue(), trusted=skmeta.TRUSTED_TYPES)
+    assert_same(few_shot, again, X)
 
 
 def test_skops_keeps_an_unfitted_estimator():

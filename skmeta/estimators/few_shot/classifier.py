@@ -1,215 +1,30 @@
-"""Estimators whose ``fit`` is the adaptation of a fitted meta-learner."""
+"""The few-shot classifier."""
 
-import copy
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.utils import Tags, _safe_indexing, column_or_1d, get_tags
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
 from skmeta import pipelines
 from skmeta.estimators.decisions import decisions
-from skmeta.estimators.html import HTMLReprMixin
-from skmeta.estimators.numbered import NO_LABELS, Numbering, numberings
+from skmeta.estimators.few_shot.base import BaseFewShotEstimator
+from skmeta.estimators.few_shot.codes import decode, find_numberings
+from skmeta.estimators.few_shot.numbered import Numbering
 from skmeta.estimators.rejecting import with_unknown
-from skmeta.model_selection._inspect import is_fitted
-from skmeta.pipelines import last_step, transform, with_last_step
-from skmeta.saving.mixin import SavingMixin, savable
+from skmeta.pipelines import last_step, transform
+from skmeta.saving.mixin import savable
 from skmeta.tables.rows import join_targets
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.targets import has_columns
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
-from skmeta.utils.messages import show
 from skmeta.utils.rollback import kept_on_failure
 
-__all__ = ["FewShotClassifier", "FewShotRegressor"]
-
-_GIVEN = "encoded_labels"
-
-
-class _FewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
-    def __init__(self, meta: Any):
-        self.meta = meta
-
-    def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Self:
-        """Learn one task from a few rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            Support rows.
-        y : array-like of shape (n_rows,) or (n_rows, n_targets)
-            Targets.
-        sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator. The meta-learner stays as it was.
-        """
-        kind = get_tags(self).estimator_type
-        if not hasattr(self.meta, "__sklearn_tags__"):
-            raise TypeError(
-                f"{type(self).__name__} takes a fitted meta-learner, such as "
-                f"Meta{kind.capitalize()}(...).fit(X, y, groups=groups), "
-                f"not {self.meta!r}."
-            )
-        if get_tags(self.meta).estimator_type != kind:
-            raise TypeError(
-                f"{type(self).__name__} needs a meta-learner that is a {kind}, not "
-                f"{type(self.meta).__name__}."
-            )
-        if X is None or y is None:
-            raise ValueError("fit learns a task from labelled rows: pass X and y.")
-        check_is_fitted(self.meta)
-        self._tell(pipelines.adapt, self.meta, X, y, sample_weight)
-        return self
-
-    def _add(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> None:
-        """Learn more rows of a task that is known."""
-        if X is None or y is None:
-            raise ValueError("partial_fit learns labelled rows: pass X and y.")
-        self._tell(pipelines.partial_adapt, self.learner_, X, y, sample_weight)
-
-    def _tell(
-        self, verb: Any, of: Any, X: Any, y: Any, sample_weight: ArrayLike | None
-    ) -> None:
-        """Let a copy of what knows the task, or tasks, learn rows."""
-        meta = last_step(of)
-        if sample_weight is not None and not _takes_weights(meta):
-            X, y = _repeated(X, y, sample_weight)
-            sample_weight = None
-        # A shallow copy shares the meta-knowledge, which adaptation only reads.
-        learner = with_last_step(of, copy.copy(meta))
-        verb(learner, X, y, sample_weight=sample_weight)
-        self._set_learner(learner)
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict the targets of rows of the task.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            Query rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or (n_rows, n_targets)
-            Targets.
-        """
-        check_is_fitted(self)
-        return self.learner_.predict(X)
-
-    def _learnt(self) -> dict[str, Any]:
-        """Return what it has learnt besides the learner, for a file."""
-        return {}
-
-    def _take_learnt(self, learnt: dict[str, Any]) -> None:
-        """Take over what :meth:`_learnt` returned, or nothing."""
-
-    def _set_learner(self, learner: Any) -> None:
-        self.learner_ = learner
-        self.n_features_in_ = learner.n_features_in_
-        if hasattr(learner, "feature_names_in_"):
-            self.feature_names_in_ = learner.feature_names_in_
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters; a fitted meta-learner has none to set any more.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Return those of a meta-learner that is not fitted too, as ``meta__<name>``.
-
-        Returns
-        -------
-        dict
-            Values by name.
-        """
-        # Else ensembles that seed what is inside them would seed what is shared.
-        return super().get_params(deep=deep and not is_fitted(self.meta))
-
-    def set_params(self, **params: Any) -> Self:
-        """Set another meta-learner; the parameters of a fitted one stay.
-
-        Parameters
-        ----------
-        **params : dict
-            ``meta``, or ``meta__<name>`` of a meta-learner that is not fitted.
-
-        Returns
-        -------
-        self : object
-            This estimator.
-
-        Raises
-        ------
-        ValueError
-            For ``meta__<name>`` of a fitted meta-learner: clones share it, and what it
-            has learnt would not follow.
-        """
-        nested = [name for name in params if name.startswith("meta__")]
-        if nested and is_fitted(params.get("meta", self.meta)):
-            raise ValueError(
-                f"{nested} cannot change a fitted meta-learner, which clones share. "
-                "Search over meta=[...] with meta-learners fitted one by one."
-            )
-        return super().set_params(**params)
-
-    def _html_rows(self) -> dict[str, str]:
-        meta = last_step(getattr(self, "learner_", self.meta))
-        return meta._html_rows() if hasattr(meta, "_html_rows") else {}
-
-    def __sklearn_clone__(self) -> Self:
-        """Clone unfitted, sharing a fitted meta-learner: it is knowledge, not state."""
-        given = self.get_params(deep=False)
-        if not is_fitted(self.meta):
-            given["meta"] = clone(self.meta, safe=False)
-        return type(self)(**given)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        if hasattr(self.meta, "__sklearn_tags__"):
-            tags.target_tags.multi_output = get_tags(self.meta).target_tags.multi_output
-        return tags
-
-
-def _takes_weights(meta: Any) -> bool:
-    """Tell whether a meta-learner's ``adapt`` takes weights of rows."""
-    algorithm = getattr(meta, "algorithm_", None)
-    if algorithm is not None:
-        return bool(algorithm.uses_weights)
-    return has_fit_parameter(meta, "sample_weight")
-
-
-# Rows that a support may have by being repeated.
-_MOST_ROWS = 1e6
-
-
-def _repeated(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
-    """Repeat rows as often as they count, for what takes no weights."""
-    weight = check_weights(sample_weight, X)
-    if (weight != np.round(weight)).any():
-        raise ValueError(
-            "The meta-learner takes no weights of rows. Whole numbers would do, by "
-            "which rows are repeated: leave sample_weight out, or choose an algorithm "
-            "with uses_weights, such as 'maml' or 'cnp'."
-        )
-    if weight.sum() > _MOST_ROWS:
-        raise ValueError(
-            "The meta-learner takes no weights of rows, and to repeat rows by these "
-            f"would make {weight.sum():.0e} of them. Divide them by a number."
-        )
-    rows = np.repeat(np.arange(len(weight)), weight.astype(np.intp))
-    return _safe_indexing(X, rows), _safe_indexing(y, rows)
+__all__ = ["FewShotClassifier"]
 
 
 def _has(verb: str) -> Any:
@@ -222,7 +37,7 @@ def _has(verb: str) -> Any:
 
 
 @savable
-class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
+class FewShotClassifier(ClassifierMixin, BaseFewShotEstimator):
     """An ordinary classifier that learns one task from a few rows.
 
     ``fit`` adapts a fitted meta-learner that it never changes, so it goes wherever a
@@ -604,136 +419,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotEstimator):
 
     def _numberings(self) -> list[Numbering]:
         """Return through what codes go to become labels; nothing where y holds them."""
-        given = self.encoded_labels
-        if isinstance(given, str) and given != "auto":
-            raise ValueError(
-                "encoded_labels must be 'auto', True, False or the labels behind the "
-                f"codes, not {given!r}."
-            )
-        if self._label_space() != "shared" or given is False:
-            return []  # names inside a task may be numbers as well
-        if isinstance(given, str):
-            return numberings()
-        return [Numbering(_GIVEN, None if given is True else np.unique(given))]
+        return find_numberings(self.encoded_labels, self._label_space())
 
     def _decode(self, y: np.ndarray, steps: list[Numbering]) -> np.ndarray:
         """Name the labels behind codes."""
-        for by, known in steps:
-            labels = self._all_labels(y, by) if known is None else known
-            if not np.isin(y, np.arange(len(labels))).all():
-                raise ValueError(
-                    f"y must hold codes 0 to {len(labels) - 1} of the labels "
-                    f"{show(labels)}; it holds {show(np.unique(y))}."
-                )
-            y = labels[y.astype(np.intp)]
-        return y
-
-    def _all_labels(self, y: np.ndarray, by: str) -> np.ndarray:
-        """Return the labels behind codes of somebody who does not tell which."""
-        labels = last_step(self.meta).classes_
-        if by == NO_LABELS:
-            raise ValueError(
-                f"{by} asks to tell apart what it makes of labels, which means nothing "
-                f"in the shared label space {show(labels)} that fit has learnt. "
-                "FewShotClassifier tells any number of labels apart by itself. Or fit "
-                "a meta-learner with label_space='per_task', to which labels are names."
-            )
-        codes = np.arange(len(labels))
-        if by != _GIVEN and not np.array_equal(labels, codes):
-            raise ValueError(
-                f"{by} hands on codes in place of labels, and in a process of its own "
-                "does not tell which they are. Set encoded_labels to the labels that "
-                "it is fitted to."
-            )
-        if not np.array_equal(np.unique(y), codes):
-            raise ValueError(
-                f"y must hold all of the codes 0 to {len(codes) - 1} of the labels "
-                f"{show(labels)}, or codes could not be told apart; it holds "
-                f"{show(np.unique(y))}. Set encoded_labels to the labels behind them."
-            )
-        return labels
-
-
-@savable
-class FewShotRegressor(RegressorMixin, _FewShotEstimator):
-    """An ordinary regressor that learns one task from a few rows.
-
-    ``fit`` adapts a fitted meta-learner that it never changes. Cloning it shares the
-    fitted meta-learner.
-
-    Parameters
-    ----------
-    meta : MetaRegressor
-        A fitted meta-learner.
-
-    Attributes
-    ----------
-    learner_ : MetaRegressor
-        The meta-learner adapted to the task.
-    n_features_in_ : int
-        Features of a row.
-
-    Examples
-    --------
-    >>> from skmeta import FewShotRegressor, MetaRegressor
-    >>> from skmeta.datasets import make_sinusoids
-    >>> X, y, task = make_sinusoids(n_tasks=50, n_rows=20, random_state=0)
-    >>> meta = MetaRegressor("maml", max_epochs=1, random_state=0).fit(
-    ...     X, y, groups=task
-    ... )
-    >>> FewShotRegressor(meta).fit(X[:10], y[:10]).predict(X[10:12]).shape
-    (2,)
-    """
-
-    def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Self:
-        """Learn more rows of the task, as ``fit`` would with all of them.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            Support rows; the first call is ``fit``.
-        y : array-like of shape (n_rows,) or (n_rows, n_targets)
-            Targets.
-        sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator. The meta-learner stays as it was.
-
-        Raises
-        ------
-        ValueError
-            If the earlier rows are not there, because a file had none.
-        """
-        if not hasattr(self, "learner_"):
-            return self.fit(X, y, sample_weight=sample_weight)
-        self._add(X, y, sample_weight)
-        return self
-
-    def predict_interval(
-        self, X: ArrayLike, *, coverage: float = 0.9
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Predict an interval for the target of each row.
-
-        The first call calibrates the meta-learner by the tasks it was fitted to; all
-        that share it profit.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            Query rows.
-        coverage : float, default=0.9
-            Of rows drawn from new tasks, one from each, at least this share is in its
-            interval.
-
-        Returns
-        -------
-        low, high : ndarray of shape (n_rows,)
-            Ends of the intervals.
-        """
-        check_is_fitted(self)
-        return pipelines.predict_interval(self.learner_, X, coverage=coverage)
+        return decode(y, steps, last_step(self.meta).classes_)

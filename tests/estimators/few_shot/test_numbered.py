@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import _validation
 from sklearn.multiclass import OneVsRestClassifier, _fit_binary, _fit_ovo_binary
 
-from skmeta.estimators.numbered import (
+from skmeta.estimators.few_shot.numbered import (
     _VOTES,
     NO_LABELS,
     _of_ensemble,
