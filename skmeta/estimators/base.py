@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import validate_data
 from torch import nn
 
 from skmeta.engine.training import meta_train, pass_on_interruption
@@ -212,6 +213,8 @@ class BaseMetaEstimator(ContinuingEstimator):
         held: ExitStack | None = None,
     ) -> None:
         self._validate_params()
+        if y is None:
+            validate_data(self, X, y)  # which says that targets are needed
         refuse_target_by_target(self)
         if is_partial:
             self._check_partial_fit()
