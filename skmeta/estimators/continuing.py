@@ -1,0 +1,90 @@
+"""Meta-training that goes on: from an earlier fit, or an earlier start of this one."""
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from skmeta.engine.checkpoints import Checkpoint, fingerprint
+from skmeta.engine.warm_start import EarlierFit
+from skmeta.estimators.unlabelled import UnlabelledEstimator
+from skmeta.tables.rows import TaskRows
+from skmeta.utils.unique import unite
+
+__all__ = ["ContinuingEstimator"]
+
+
+class ContinuingEstimator(UnlabelledEstimator):
+    """A meta-learner that keeps and checks what a fit goes on from."""
+
+    def _earlier_fit(self) -> EarlierFit:
+        """Note what ``fit`` has left, before the next one replaces it."""
+        return EarlierFit(
+            net=self.net_,
+            meaning=self._meaning(),
+            algorithm=self.algorithm_,
+            backbone=self.backbone_,
+            n_train_classes=self.spec_.n_train_classes,
+            n_parts=self.spec_.n_parts,
+            n_features=self.spec_.n_features,
+            n_targets=self.spec_.n_targets,
+        )
+
+    def _open_checkpoint(
+        self, rows: TaskRows, earlier: EarlierFit | None, classes: Any
+    ) -> Checkpoint:
+        data: dict[str, Any] = {
+            "X": rows.X,
+            "y": rows.y,
+            "groups": rows.task,
+            "sample_weight": rows.weight,
+        }
+        if rows.in_support is not None:
+            data["in_support"] = rows.in_support
+        if classes is not None:
+            data["classes"] = np.asarray(classes)
+        if earlier is not None:
+            data["weights"] = {
+                name: weight.cpu().numpy()
+                for name, weight in self.module_.state_dict().items()
+            }
+        parts = fingerprint(self.get_params(deep=False), data)
+        return Checkpoint(self.checkpoint_dir, self.checkpoint_every, parts)
+
+    # Classes and tasks of several calls ----------------------------------------------
+
+    def _refuse_new_classes(self) -> None:
+        if (
+            self.algorithm_.learns_train_classes
+            and self.spec_.label_space == "per_task"
+        ):
+            raise ValueError(
+                f"{self.algorithm_} learns to tell the classes of training apart, and "
+                "those of new tasks would take their places. Call fit on all tasks, or "
+                "choose another algorithm for partial_fit."
+            )
+
+    def _labels_of_a_part(self, label: np.ndarray | None) -> np.ndarray | None:
+        """Leave training classes out where another call of partial_fit has others."""
+        if (
+            label is None
+            or self.algorithm_.learns_train_classes
+            or self.spec_.label_space == "shared"
+        ):
+            return label
+        return np.full_like(label, -1)
+
+    def _learn_largest_task(self, rows: TaskRows, *, widen: bool) -> None:
+        """Keep the rows of the largest task, of an earlier fit too if it goes on."""
+        before = getattr(self, "largest_task_", None) if widen else None
+        self.largest_task_ = None
+        if self.tasks == "groups":
+            self.largest_task_ = max(int(np.bincount(rows.task).max()), before or 0)
+
+    def _remember_groups(self, rows: TaskRows, *, widen: bool) -> None:
+        """Keep the names of the tasks, to say how they can be answered."""
+        before = self._trained_groups() if widen else None
+        self._training_groups = rows.names
+        if before is not None and rows.names is not None:
+            with suppress(TypeError):  # names of two kinds
+                self._training_groups = unite(before, rows.names).names

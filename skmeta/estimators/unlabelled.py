@@ -1,0 +1,92 @@
+"""Rows without labels in meta-training: what they scale, and what they are worth."""
+
+from typing import Any
+
+import numpy as np
+
+from skmeta.engine.training import meta_train
+from skmeta.engine.unlabelled import learn_unlabelled
+from skmeta.episodes.sampler import EpisodeSampler
+from skmeta.episodes.table import Table
+from skmeta.episodes.unlabelled import Unlabelled
+from skmeta.estimators.building import BuildingEstimator
+from skmeta.tables.rows import TaskRows
+
+__all__ = ["UnlabelledEstimator"]
+
+
+class UnlabelledEstimator(BuildingEstimator):
+    """A meta-learner that may be told rows without labels."""
+
+    def _unlabelled_to_scale_by(self, rows: TaskRows) -> Unlabelled | None:
+        """Return rows without targets for episodes of tasks that all rows standardise.
+
+        Not where an episode has other rows than its task: classes of a pool or of
+        several groups, or augmented ones.
+        """
+        if self._task_scaling() is None or self.tasks == "classes" or self.augment_:
+            return None
+        others = self._unlabelled(rows)
+        mixes = bool(getattr(self, "mix_tasks", 0.0))
+        if others is None or mixes:
+            return None
+        return Unlabelled(*others, rows.n_tasks)
+
+    def _learn_unlabelled(
+        self,
+        train: EpisodeSampler,
+        valid: EpisodeSampler | None,
+        table: Table,
+        task: np.ndarray,
+        cell: np.ndarray | None,
+        draw: dict[str, Any],
+        rng: np.random.Generator,
+    ) -> None:
+        """Learn how much rows without labels are to count in new tasks.
+
+        By the tasks held out to stop by, if there are any. The classes of a pool are
+        known by heart: where none was held out, another training, of an eighth of the
+        epochs, does without half of them. Elsewhere the training tasks themselves tell.
+        """
+        self.unlabelled_ = None
+        algorithm = self.algorithm_
+        learns = algorithm.uses_unlabelled and algorithm.unlabelled == "auto"
+        if not learns or self.spec_.n_targets > 1:
+            return
+        self.unlabelled_ = (0.0, 0.0)
+        module, judges = self.module_, valid or train
+        if valid is None and self.tasks == "classes" and self.net_.has_parameters:
+            assert cell is not None  # of the classes
+            classes = rng.permutation(np.unique(cell))
+            if len(classes) < 4:  # two to train on, and two to ask for
+                return
+            held_out = np.isin(cell, classes[: len(classes) // 2])
+            samplers = [
+                EpisodeSampler(table, task, cell, rows=np.flatnonzero(own), **draw)
+                for own in (~held_out, held_out)
+            ]
+            if not all(sampler.n_tasks_ for sampler in samplers):
+                return
+            judges = samplers[1]
+            net = self._make_net(validates=False, is_users=False)
+            net.max_epochs = max(1, net.max_epochs // 8)
+            meta_train(
+                net,
+                samplers[0],
+                None,
+                augmentations=self.augment_,
+                scaling=self._task_scaling(),
+                spec=self.spec_,
+                tasks_per_epoch=self.tasks_per_epoch,
+                rng=rng,
+            )
+            module = net.module_
+        self.unlabelled_ = learn_unlabelled(
+            algorithm,
+            module,
+            judges,
+            scaling=self._task_scaling(),
+            spec=self.spec_,
+            device=self.device,
+            rng=rng,
+        )
