@@ -1,7 +1,7 @@
 """How much rows without labels may count, by tasks that hide some of their labels."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -33,8 +33,7 @@ _TINY = 1e-9
 
 def learn_unlabelled(
     algorithm: Algorithm,
-    module: nn.Module,
-    sampler: EpisodeSampler,
+    judges: Sequence[tuple[nn.Module, EpisodeSampler]],
     *,
     scaling: TaskScaling | None,
     spec: Spec,
@@ -52,10 +51,11 @@ def learn_unlabelled(
 
     Parameters
     ----------
-    algorithm, module : Algorithm, nn.Module
-        What has been meta-trained, with ``uses_unlabelled``.
-    sampler : EpisodeSampler
-        Draws from tasks to judge by, best from those that were not trained on.
+    algorithm : Algorithm
+        With ``uses_unlabelled``.
+    judges : sequence of (nn.Module, EpisodeSampler)
+        What has been meta-trained, and what draws from tasks to judge it by, best from
+        those that it was not trained on.
     scaling : TaskScaling or None
         How tasks are standardised.
     spec : Spec
@@ -75,14 +75,16 @@ def learn_unlabelled(
     losses: dict[tuple[float, float], list[Tensor]] = {
         choice: [] for choice in (nothing, *choices)
     }
-    for drawn in _episodes(sampler, rng):
-        scaled = drawn if scaling is None else scaling.standardise(drawn)
-        episode = scaled.to(device)
-        judged = episode.query.mask.any(dim=1)
-        for choice, found in losses.items():
-            found.append(_losses(algorithm, module, episode, choice)[judged])
+    n_tasks = 0
+    for module, sampler in judges:
+        n_tasks += _N_EPISODES if spec.from_pool else sampler.n_tasks_
+        for drawn in _episodes(sampler, rng):
+            scaled = drawn if scaling is None else scaling.standardise(drawn)
+            episode = scaled.to(device)
+            judged = episode.query.mask.any(dim=1)
+            for choice, found in losses.items():
+                found.append(_losses(algorithm, module, episode, choice)[judged])
     joined = {choice: torch.cat(each) for choice, each in losses.items()}
-    n_tasks = _N_EPISODES if spec.from_pool else sampler.n_tasks_
     return _best(joined, nothing, n_tasks)
 
 

@@ -1,8 +1,10 @@
 """Rows without labels in meta-training: what they scale, and what they are worth."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from skmeta.engine.training import meta_train
 from skmeta.engine.unlabelled import learn_unlabelled
@@ -45,8 +47,9 @@ class UnlabelledEstimator(BuildingEstimator):
         """Learn how much rows without labels are to count in new tasks.
 
         By the tasks held out to stop by, if there are any. The classes of a pool are
-        known by heart: where none was held out, another training, of an eighth of the
-        epochs, does without half of them. Elsewhere the training tasks themselves tell.
+        known by heart: where none was held out, two more trainings, of an eighth of the
+        epochs, do without a half of them each. Elsewhere the training tasks themselves
+        tell.
         """
         self.unlabelled_ = None
         algorithm = self.algorithm_
@@ -54,25 +57,46 @@ class UnlabelledEstimator(BuildingEstimator):
         if not learns or self.spec_.n_targets > 1:
             return
         self.unlabelled_ = (0.0, 0.0)
-        module, judges = self.module_, valid or train
+        judges = [(self.module_, valid or train)]
         if valid is None and self.tasks == "classes" and self.net_.has_parameters:
             assert cell is not None  # of the classes
-            classes = rng.permutation(np.unique(cell))
-            if len(classes) < 4:  # two to train on, and two to ask for
+            judges = list(self._without_classes(table, task, cell, draw, rng))
+            if not judges:
                 return
-            held_out = np.isin(cell, classes[: len(classes) // 2])
-            samplers = [
+        self.unlabelled_ = learn_unlabelled(
+            algorithm,
+            judges,
+            scaling=self._task_scaling(),
+            spec=self.spec_,
+            device=self.device,
+            rng=rng,
+        )
+
+    def _without_classes(
+        self,
+        table: Table,
+        task: np.ndarray,
+        cell: np.ndarray,
+        draw: dict[str, Any],
+        rng: np.random.Generator,
+    ) -> Iterator[tuple[nn.Module, EpisodeSampler]]:
+        """Train without a half of the classes, and without the other half."""
+        classes = rng.permutation(np.unique(cell))
+        if len(classes) < 4:  # two to train on, and two to ask for
+            return
+        for half in np.array_split(classes, 2):
+            held_out = np.isin(cell, half)
+            train, judge = (
                 EpisodeSampler(table, task, cell, rows=np.flatnonzero(own), **draw)
                 for own in (~held_out, held_out)
-            ]
-            if not all(sampler.n_tasks_ for sampler in samplers):
-                return
-            judges = samplers[1]
+            )
+            if not train.n_tasks_ or not judge.n_tasks_:
+                continue
             net = self._make_net(validates=False, is_users=False)
             net.max_epochs = max(1, net.max_epochs // 8)
             meta_train(
                 net,
-                samplers[0],
+                train,
                 None,
                 augmentations=self.augment_,
                 scaling=self._task_scaling(),
@@ -80,13 +104,4 @@ class UnlabelledEstimator(BuildingEstimator):
                 tasks_per_epoch=self.tasks_per_epoch,
                 rng=rng,
             )
-            module = net.module_
-        self.unlabelled_ = learn_unlabelled(
-            algorithm,
-            module,
-            judges,
-            scaling=self._task_scaling(),
-            spec=self.spec_,
-            device=self.device,
-            rng=rng,
-        )
+            yield net.module_, judge

@@ -62,10 +62,11 @@ def learn(X, y, *, seed=0):
     """Learn for a nearest mean of two classes, in a pool of them."""
     spec = Spec(2, 0, "classifier", "per_task", from_pool=True)
     algorithm = ProtoNet(learn_scale=False)
+    module = algorithm.build(Identity(), spec)
+    task = np.zeros(len(y), dtype=int)
     return learn_unlabelled(
         algorithm,
-        algorithm.build(Identity(), spec),
-        sampler_of(X.astype(np.float32), y, np.zeros(len(y), dtype=int), n_way=2),
+        [(module, sampler_of(X.astype(np.float32), y, task, n_way=2))],
         scaling=None,
         spec=spec,
         device="cpu",
