@@ -13,6 +13,7 @@ further tasks  a meta-learner of one target, to which a target of a task is a ta
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from time import process_time
 
@@ -145,11 +146,11 @@ def measure(name, algorithm, way, seed):
     X = make_preprocessor().fit(X[parts[0]]).transform(X)
     X = np.asarray(X, dtype=float)
     if algorithm == "mean":
-        make = lambda: TaskMean(kind)  # noqa: E731
+        make = partial(TaskMean, kind)
     else:
         cls = MetaRegressor if kind == "regressor" else MetaClassifier
         given = {} if kind == "regressor" else {"label_space": "shared"}
-        make = lambda: cls(algorithm, random_state=seed, **given)  # noqa: E731
+        make = partial(cls, algorithm, random_state=seed, **given)
     if way == "at once":
         answers, took = answer(make(), kind, X, Y, task, parts)
     elif way == "one by one":

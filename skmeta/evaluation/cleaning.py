@@ -268,8 +268,11 @@ def _without_marks(column: Series) -> tuple[Series, str | None]:
     if not marks:
         return text.mask(is_mark), None
     n_lost = int(is_mark.sum())
-    gaps = "value is a gap" if n_lost == 1 else "values are gaps"
-    return text.mask(is_mark), f"names; {count(n_lost, gaps, gaps)}: {listed(marks)}"
+    return text.mask(is_mark), f"names; {_gaps(n_lost)}: {listed(marks)}"
+
+
+def _gaps(n: int) -> str:
+    return count(n, "value is a gap", "values are gaps")
 
 
 def _of_one_type(column: Series, decimal: str) -> Series:
@@ -330,9 +333,8 @@ def _read(column: Series, decimal: str) -> tuple[Series, str | None, str | None]
         if read.what == f"dates, {_ISO}":
             return column, None, None
         return values, read.what, read.how
-    gaps = "value is a gap" if n_lost == 1 else "values are gaps"
     shown = f": {listed(odd[:_ODD_KINDS])}" if odd else ""
-    return values, f"{read.what}; {count(n_lost, gaps, gaps)}{shown}", read.how
+    return values, f"{read.what}; {_gaps(n_lost)}{shown}", read.how
 
 
 def _as_numbers(present: Series, decimal: str) -> _Read | None:

@@ -45,9 +45,6 @@ model = joblib.load({path!r})  # a pipeline, from the columns of the table on
 skmeta.adapt(model, X_few, y_few).predict(X_new)
 """
 
-_OF_FRAME = {"a DataFrame": "table"}
-
-
 def training_code(result: Result, source: str) -> str:
     """Write the code that trains the chosen meta-learner and adapts it to a new task.
 
@@ -76,7 +73,8 @@ def training_code(result: Result, source: str) -> str:
     )
     reader, words = "table_of", ["tasks"]
     if source != "a MetaDataset":
-        reader, words = "read_table", [_OF_FRAME.get(source, repr(source))]
+        named = "table" if source == "a DataFrame" else repr(source)
+        reader, words = "read_table", [named]
         words += [f"{k}={v!r}" for k, v in result.reading.items() if v is not None]
     return _TRAINING.format(
         estimator=estimator,

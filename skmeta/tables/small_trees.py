@@ -91,12 +91,9 @@ class SmallTrees:
                 return None
             trees = [[_take(tree.nodes) for tree in each] for each in part._predictors]
             first, loss = np.ravel(part._baseline_prediction), part._loss
-        except (AttributeError, KeyError, ValueError):
+        except (AttributeError, KeyError, ValueError):  # or they are not small
             return None
-        if any(tree is None for each in trees for tree in each):
-            return None
-        classes = getattr(part, "classes_", None)
-        return cls(trees, first, loss, classes)  # type: ignore[arg-type]
+        return cls(trees, first, loss, getattr(part, "classes_", None))
 
     @staticmethod
     def can_answer(X: np.ndarray) -> bool:
@@ -151,11 +148,11 @@ class SmallTrees:
         return sums
 
 
-def _take(nodes: np.ndarray) -> _Tree | None:
+def _take(nodes: np.ndarray) -> _Tree:
     """Number the nodes of a tree, and find the leaf behind each set of answers."""
     inner = np.flatnonzero(nodes["is_leaf"] == 0)
     if len(inner) > _MOST_NODES or nodes["is_categorical"][inner].any():
-        return None
+        raise ValueError("The tree is too large, or asks about categories.")
     bit = np.zeros(len(nodes), dtype=np.intp)
     bit[inner] = np.arange(len(inner))
     answers = np.arange(2 ** len(inner))

@@ -62,11 +62,10 @@ def test_clues_are_what_their_equations_say(shared):
         state = algorithm.adapt(module, pad(each))
         got = algorithm.clues(module, state, X).numpy()
         logits = algorithm.predict(module, state, X).numpy()
-        embed = lambda rows: module.backbone(rows).numpy()  # noqa: E731
         known = algorithm.units
         for place, task in enumerate(each):
             p = softmax(logits[place], axis=1).max(axis=1)
-            Z, rows = embed(X[place]), embed(task.X)
+            Z, rows = (module.backbone(x).numpy() for x in (X[place], task.X))
             own = np.unique(task.y)
             means = [rows[task.y.numpy() == k].mean(axis=0) for k in own]
             places = [task.X.numpy()[task.y.numpy() == k].mean(axis=0) for k in own]
