@@ -45,6 +45,7 @@ model = joblib.load({path!r})  # a pipeline, from the columns of the table on
 skmeta.adapt(model, X_few, y_few).predict(X_new)
 """
 
+
 def training_code(result: Result, source: str) -> str:
     """Write the code that trains the chosen meta-learner and adapts it to a new task.
 
