@@ -315,6 +315,13 @@ class AdaptingEstimator(
     def _has_prior(self) -> bool:
         return self.algorithm_.has_prior(self.spec_)
 
+    def _to_send(self) -> Self:
+        """Return a shallow copy without tasks and without what only training needs."""
+        sent = copy.copy(self)
+        sent.adapted_ = None
+        vars(sent).pop("net_", None)
+        return sent
+
     # Rows and numbers --------------------------------------------------------------
 
     def _validate_rows(
