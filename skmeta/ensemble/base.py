@@ -194,6 +194,7 @@ class BaseMetaStacking(
                 failures,
                 support=self.support,
                 declared=classes,
+                keep=not self.refit,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
         if self.refit or not folds:
