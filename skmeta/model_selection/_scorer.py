@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import is_classifier
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
 
@@ -29,6 +29,7 @@ from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.rows import check_in_support
 from skmeta.tables.targets import one_or_several
 from skmeta.tables.unlabelled import missing_targets
+from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
 
@@ -137,7 +138,7 @@ def few_shot_scorer(
     )
 
 
-class FewShotScorer(BaseEstimator):
+class FewShotScorer(DocLinkMixin):
     """What :func:`few_shot_scorer` returns."""
 
     def __init__(
