@@ -28,8 +28,9 @@ class Metric:
     Parameters
     ----------
     metric : str or callable
-        Name of a scikit-learn scorer, or "skill"; a function ``metric(y_true, y_pred)``, of which
-        those named as losses are negated, so that more is better; or a scorer.
+        Name of a scikit-learn scorer, or "skill"; a function ``metric(y_true,
+        y_pred)``, of which those named as losses are negated, so that more is better;
+        or a scorer.
     """
 
     def __init__(self, metric: str | Callable):
