@@ -230,7 +230,7 @@ class TaskScorer:
         """Score several targets one by one; the mean over those that are defined."""
         n_episodes = len(drawn.task)
         classes = None if self.label_space is None else [np.arange(2)] * n_episodes
-        scores = []
+        scores: list[np.ndarray] = []
         for y, column in zip(self.y[asked].T, answers.T, strict=True):
             said = column
             if classes is not None and not metric.takes_labels:
