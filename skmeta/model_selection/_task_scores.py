@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_y
 from skmeta.episodes.rounds import Round
 from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._rows import n_rows, stack_rows
-from skmeta.model_selection._task_mean import shrinkage, shrunken_mean
+from skmeta.model_selection._skill import error_of_means, skill
 from skmeta.pipelines import (
     last_step,
     restore_targets,
@@ -21,7 +21,7 @@ from skmeta.pipelines import (
 )
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import are_among
-from skmeta.tables.targets import as_columns, as_indicators, has_columns
+from skmeta.tables.targets import as_indicators, has_columns
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show, silenced, warn
 from skmeta.utils.unique import number
@@ -96,7 +96,8 @@ class TaskScorer:
         if not query.any():
             raise ValueError("No group has enough rows for a support and a query.")
         if metric.is_skill:
-            self._unit = self._mean_error_of_means(drawn, support, query)
+            self._refuse_classes()
+            self._unit = error_of_means(self.y, self.task, drawn, support, query)
         rejected = self._rejected_label(estimator)
         if rejected is not None:
             support &= (self.y != rejected)[drawn.row]
@@ -130,6 +131,13 @@ class TaskScorer:
     def unknown_labels(self) -> np.ndarray:
         """Return the labels that were unknown to what was judged."""
         return self._unknown
+
+    def _refuse_classes(self) -> None:
+        if self.label_space is not None:
+            raise ValueError(
+                "'skill' compares squared errors of values, and these are classes. "
+                "Choose another metric, such as 'neg_log_loss' or 'roc_auc'."
+            )
 
     def _scores_apart(self, estimator, metric, drawn, left, support, query):
         """Score the episodes that have a support left, and then those that have not."""
@@ -179,36 +187,10 @@ class TaskScorer:
             self.y[asked], answers, episode, len(drawn.task), classes
         )
         if metric.is_skill:
-            scores = _skill(scores, episode, self._unit[0])
+            scores = skill(scores, episode, self._unit[0])
         if self.label_space == "per_task":
             scores[[len(known) < 2 for known in classes]] = np.nan
         return scores
-
-    def _mean_error_of_means(self, drawn, support, query) -> np.ndarray:
-        """Return the squared error of shrunken support means, the mean over episodes.
-
-        One number for each target. The mean of all rows, and how much tasks vary, are
-        known to what is compared with: it is as good as such means can be.
-        """
-        if self.label_space is not None:
-            raise ValueError(
-                "'skill' compares squared errors of values, and these are classes. "
-                "Choose another metric, such as 'neg_log_loss' or 'roc_auc'."
-            )
-        y, learnt = as_columns(self.y).astype(float), drawn.episode[support]
-        asked, episode = y[drawn.row[query]], drawn.episode[query]
-        means = [
-            shrunken_mean(
-                own[drawn.row[support], np.newaxis],
-                learnt,
-                len(drawn.task),
-                np.array([own.mean()]),
-                shrinkage(own[:, np.newaxis], self.task),
-            )[:, 0]
-            for own in y.T
-        ]
-        errors = (asked - np.stack(means, axis=1)[episode]) ** 2
-        return errors.sum(axis=0) / len(np.unique(episode))
 
     def _support(self, learner, drawn, support) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return the rows to learn from, their targets, missing ones too, and tasks."""
@@ -238,7 +220,7 @@ class TaskScorer:
             parts, _ = self._by_episode(said, episode, drawn, None, np.arange(2))
             own = metric.per_task(y, parts, episode, n_episodes, classes)
             if metric.is_skill:
-                own = _skill(own, episode, self._unit[len(scores)])
+                own = skill(own, episode, self._unit[len(scores)])
             scores.append(own)
         defined = np.ma.masked_where(np.isnan(scores), scores)
         return defined.mean(axis=0).filled(np.nan)
@@ -265,13 +247,6 @@ class TaskScorer:
             columns = [np.searchsorted(vocabulary, own) for own in classes]
             parts = [part[:, own] for part, own in zip(parts, columns, strict=True)]
         return parts, classes
-
-
-def _skill(scores: np.ndarray, episode: np.ndarray, unit: float) -> np.ndarray:
-    """Turn negated mean squared errors into parts whose mean is the skill of all."""
-    if not unit:
-        return np.full(len(scores), np.nan)
-    return 1 + scores * np.bincount(episode, minlength=len(scores)) / unit
 
 
 def mean_per_task(scores: np.ndarray, task: np.ndarray, n_tasks: int) -> np.ndarray:
