@@ -78,7 +78,7 @@ class Model:
         return _Unpickler(io.BytesIO(data[n_bytes:]), self.parts).load()
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _Pickler(cloudpickle.Pickler):
     def __init__(self, file: io.BytesIO, numbers: dict[int, int]):
         super().__init__(file)
         self._numbers = numbers

@@ -498,10 +498,10 @@ def _numbered(
 
 def _once(sent: Sent) -> Any:
     """Let the model be one thing in a graph, which all partitions wait for."""
-    import dask
+    from dask.delayed import delayed
 
     name = f"model-{sent.checksum}"
-    return dask.delayed(_same, pure=True)(sent, dask_key_name=name)
+    return delayed(_same, pure=True)(sent, dask_key_name=name)
 
 
 def _same(sent: Sent) -> Sent:

@@ -320,7 +320,8 @@ class AdaptingEstimator(
         """Return a shallow copy without tasks and without what only training needs."""
         sent = copy.copy(self)
         sent.adapted_ = None
-        vars(sent).pop("net_", None)
+        if hasattr(sent, "net_"):  # not of a file, nor of one that was sent
+            del sent.net_
         return sent
 
     # Rows and numbers --------------------------------------------------------------

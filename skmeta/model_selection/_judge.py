@@ -140,6 +140,7 @@ def judge(
     for some in [[each] for each in sides] if is_sequential() else [sides]:
         calls = [(estimators[name], table, each) for each, _ in some for name in others]
         fits = iter(call_all(_fit, calls))
+        asked: list[tuple[tuple, tuple]] = []
         for _, test in some:
             new = {name: Sent(next(fits)) for name in others}
             ready = {name: (judged | new)[name] for name in estimators}
@@ -160,9 +161,13 @@ def judge(
                 support=support,
                 in_support=given,
             )
-            found, strange = _judge_split(ready, scorer, metric, shots, rounds, n_query)
-            parts += found
+            asked += _questions(ready, scorer, metric, shots, rounds, n_query)
+        answers = call_all(_score, [call for _, call in asked])
+        for (told, _), (scores, strange) in zip(asked, answers, strict=True):
             unknown = np.union1d(unknown, strange)
+            if scores is not None:
+                values = dict(zip(COLUMNS, (*told, scores), strict=True))
+                parts.append(pd.DataFrame(values))
     warn_of_unknown(unknown)
     if not parts:
         raise ValueError(
@@ -187,37 +192,28 @@ def _fit(estimator: Any, table: Sent, known: np.ndarray) -> Any:
     return to_send(fit_on_tasks(estimator, *rows))
 
 
-def _judge_split(
+def _questions(
     ready: Mapping[str, Sent],
     scorer: TaskScorer,
     metric: Metric,
     shots: Any,
     rounds: Any,
     n_query: int | None,
-) -> tuple[list[Any], np.ndarray]:
-    """Score every estimator with every number of shots; also return strange labels."""
-    import pandas as pd
-
+) -> list[tuple[tuple, tuple]]:
+    """List what is asked of every estimator: how it is told of, and the call."""
     judging = Sent((scorer, metric))
-    asked, calls = [], []
+    asked: list[tuple[tuple, tuple]] = []
     for repeat, whole in enumerate(rounds):
         drawn = _large_enough(whole, 1 if shots is None else max(shots), scorer)
         sizes = (int(drawn.n_given.max()),) if shots is None else shots
         query = drawn.query(max(sizes), n_query)  # the same for every number of shots
         question = Sent((drawn, query))
+        names = scorer.names[drawn.task]
         for name, estimator in ready.items():
             for n_shot in sizes:
-                asked.append((name, n_shot, scorer.names[drawn.task], repeat))
-                calls.append((estimator, judging, question, n_shot))
-    parts: list[Any] = []
-    unknown: Any = np.empty(0, dtype=scorer.y.dtype)
-    answers = call_all(_score, calls)
-    for told, (scores, strange) in zip(asked, answers, strict=True):
-        unknown = np.union1d(unknown, strange)
-        if scores is not None:
-            values = dict(zip(COLUMNS, (*told, scores), strict=True))
-            parts.append(pd.DataFrame(values))
-    return parts, unknown
+                told = (name, n_shot, names, repeat)
+                asked.append((told, (estimator, judging, question, n_shot)))
+    return asked
 
 
 def _score(
