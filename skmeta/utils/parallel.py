@@ -11,6 +11,7 @@ import sklearn
 from joblib.parallel import get_active_backend
 
 from skmeta.utils.messages import warn
+from skmeta.utils.sending import Sent
 
 __all__ = ["call_all", "is_sequential"]
 
@@ -61,6 +62,8 @@ def call_all(function: Callable[..., Any], calls: Iterable[tuple]) -> list[Any]:
         return [function(*call) for call in calls]
     config, here = sklearn.get_config(), (os.getpid(), platform.node())
     parallel = joblib.Parallel(max_nbytes=_MAPPED)
+    if type(get_active_backend()[0]).__module__.startswith("ray."):
+        calls = [tuple(map(_in_ray, call)) for call in calls]
     told = parallel(
         joblib.delayed(_call)(function, config, here, *call) for call in calls
     )
@@ -68,6 +71,10 @@ def call_all(function: Callable[..., Any], calls: Iterable[tuple]) -> list[Any]:
     for message, category in dict.fromkeys(said):
         warn(message, category)
     return [result for result, _ in told]
+
+
+def _in_ray(argument: Any) -> Any:
+    return argument.in_ray if isinstance(argument, Sent) else argument
 
 
 def _call(

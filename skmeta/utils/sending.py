@@ -4,6 +4,8 @@ import hashlib
 import pickle
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -60,13 +62,14 @@ class Sent:
         """Return the value: in another process one that all calls of it share."""
         if hasattr(self, "_value"):
             return self._value
-        with _lock:
-            if self.checksum not in _open:
-                _open[self.checksum] = pickle.loads(self.payload.data)
-            _open.move_to_end(self.checksum)
-            while len(_open) > _MOST_OPEN:
-                _open.popitem(last=False)
-            return _open[self.checksum]
+        return _opened(self.checksum, lambda: self.payload)
+
+    @cached_property
+    def in_ray(self) -> "InRay":
+        """The same, in the memory that Ray shares; its ``joblib`` pickles arguments."""
+        import ray
+
+        return InRay(ray.put(self.payload), self.checksum)
 
     def detached(self) -> Self:
         """Return the same as it arrives elsewhere, whatever becomes of the value."""
@@ -81,6 +84,30 @@ class Sent:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrive, (self.payload, self.checksum)
+
+
+@dataclass(frozen=True)
+class InRay:
+    """Where a value is in the memory that Ray shares."""
+
+    place: Any
+    checksum: str
+
+    def open(self) -> Any:
+        """Return the value, as :meth:`Sent.open` does."""
+        import ray
+
+        return _opened(self.checksum, lambda: ray.get(self.place))
+
+
+def _opened(checksum: str, payload: Callable[[], np.ndarray]) -> Any:
+    with _lock:
+        if checksum not in _open:
+            _open[checksum] = pickle.loads(payload().data)
+        _open.move_to_end(checksum)
+        while len(_open) > _MOST_OPEN:
+            _open.popitem(last=False)
+        return _open[checksum]
 
 
 def _arrive(payload: np.ndarray, checksum: str) -> Sent:
