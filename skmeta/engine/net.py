@@ -143,9 +143,7 @@ class EpisodicNet(NeuralNet):
             return super().fit_loop(*args, **kwargs)
         except KeyboardInterrupt:  # by which skorch's callbacks end a training, too
             self.is_interrupted = not any(
-                isinstance(callback, EarlyStopping)
-                and callback.misses_ >= callback.patience
-                for _, callback in self.callbacks_
+                _has_stopped(callback) for _, callback in self.callbacks_
             )
             raise
 
@@ -234,6 +232,13 @@ class EpisodicNet(NeuralNet):
         state = super().__getstate__() | {"validation": None}
         state.pop("_meta_backward", None)
         return state
+
+
+def _has_stopped(callback: Callback) -> bool:
+    """Tell whether it is a callback that has ended the training, and not Ctrl-C."""
+    if isinstance(callback, EarlyStopping):
+        return bool(callback.misses_ >= callback.patience)
+    return bool(getattr(callback, "has_stopped", False))
 
 
 def compile_step(meta_backward: _MetaStep, device: torch.device | str) -> _MetaStep:
