@@ -83,6 +83,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         "callbacks": [list, tuple, None],
         "device": [str, torch.device],
         "compile": ["boolean"],
+        "precision": [StrOptions({"float32", "bfloat16"})],
         "warm_start": ["boolean"],
         "checkpoint_dir": [str, HasMethods(["__fspath__"]), None],
         "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
