@@ -250,16 +250,17 @@ class _Adapting:
 
     def _learn(self, number: int, table: Any) -> None:
         columns, model = self.columns, self.model
+        names = columns.group_names(table)
         try:
-            names = columns.group_names(table)
             with first_of_a_kind(self.told):
                 learner = model.adapted(
                     columns.features_of(table), targets_of(table, columns.target), names
                 )
         except ValueError as error:
+            first, last = names[[0, -1]].tolist()
             raise ValueError(
-                f"Cannot learn the tasks of shard {number}, {names[0]!r} to "
-                f"{names[-1]!r} in the order of their rows: {error}"
+                f"Cannot learn the tasks of shard {number}, whose rows are of "
+                f"{first!r} to {last!r}: {error}"
             ) from error
         about = {
             "shard": number,

@@ -151,13 +151,15 @@ class BulkModel:
         plain = copy.copy(self.learner)
         plain.calibration_ = Calibration()  # nothing that tasks are learnt by
         plain.unknown_task = "error"
+        if getattr(plain, "label_space_", None) == "per_task":
+            plain.classes_ = None  # those of tasks before
         writer = Writer(_write_hashed)
         with silenced(message="The callbacks"):
             content = writer.write(plain, "")
         sums = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
         for name, tensor in sorted(writer.tensors.items()):
             sums.update(name.encode())
-            sums.update(np.ascontiguousarray(tensor.numpy()))
+            sums.update(tensor.numpy().tobytes())
         if self.estimator is not self.learner:
             around = with_last_step(self.estimator, "passthrough")
             sums.update(joblib.hash(around).encode())

@@ -14,7 +14,7 @@ from skmeta.bulk.buckets import Buckets, read_bucket
 from skmeta.bulk.folder import TaskFolder
 from skmeta.bulk.model import BulkModel
 from skmeta.bulk.progress import Stages, first_of_a_kind
-from skmeta.bulk.source import Rest, Source, arrow, names_of, rechunked
+from skmeta.bulk.source import Rest, Source, arrow, group_kind, names_of, rechunked
 from skmeta.bulk.work import Work, digest
 from skmeta.utils.messages import show
 
@@ -108,6 +108,12 @@ def predict_parquet(
     rows, path = Source(source), Path(out)
     name = known.groups if groups is None else groups
     rows.check([*known.features, name, *keep])
+    own, kind = group_kind(rows.schema, name), known.columns.kind
+    if own != kind and "text" in (own, kind):
+        raise ValueError(
+            f"Column {name!r} holds {own}, and tasks are called by {kind}: no row "
+            "would find its task."
+        )
     answers = Answers(learner, known, proba, interval)
     answers.check_beside([*dict.fromkeys([name, *keep])])
     policy = learner.learner.unknown_task

@@ -69,10 +69,12 @@ class Source:
         for each in paths:
             if not os.path.exists(each):
                 raise ValueError(f"There is no file or folder {os.fspath(each)!r}.")
-        given = os.fspath(paths[0]) if len(paths) == 1 else [*map(os.fspath, paths)]
+        given = [os.fspath(each) for each in paths]
         try:
             files = self._pa.dataset.dataset(
-                given, format="parquet", partitioning="hive"
+                given[0] if len(given) == 1 else given,
+                format="parquet",
+                partitioning="hive",
             )
             self._groups = [
                 group

@@ -15,7 +15,7 @@ killed, the same command goes on where it was.
 
 _EPILOG = """\
 Example: python -m skmeta adapt model.skmeta support.parquet --groups store --out tasks/
-Exit codes: 0 done, 1 the files or the options do not allow it, 2 wrong usage, 130 stopped.
+Exit codes: 0 done, 1 the files or options do not allow it, 2 wrong usage, 130 stopped.
 """
 
 

@@ -15,7 +15,7 @@ command goes on where it was.
 
 _EPILOG = """\
 Example: python -m skmeta predict model.skmeta tasks/ rows.parquet --out answers.parquet
-Exit codes: 0 done, 1 the files or the options do not allow it, 2 wrong usage, 130 stopped.
+Exit codes: 0 done, 1 the files or options do not allow it, 2 wrong usage, 130 stopped.
 """
 
 
