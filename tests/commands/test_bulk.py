@@ -34,8 +34,6 @@ ADAPT = ["adapt", "model.skmeta", ROWS, "--groups", "wave", "--out", "tasks/"]
 PREDICT = ["predict", "model.skmeta", "tasks/", ROWS, "--out", "answers.parquet"]
 
 
-def test_from
-
 def test_from_the_model_to_the_answers(folder, capsys):
     assert main(ADAPT) == 0
     assert "30 tasks of 360 rows in tasks/" in capsys.readouterr().out
@@ -74,7 +72,6 @@ def test_ctrl_c_says_how_to_go_on(folder, capsys, monkeypatch):
 
 
 def test_a_pipeline_that_joblib_has_written(folder, capsys):
-
 
     table = table_of()
     scaler = StandardScaler().fit(table[["x"]])
