@@ -102,23 +102,23 @@ def adapt_parquet(
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import tempfile
     >>> import pandas as pd
     >>> import skmeta
     >>> from skmeta.bulk import adapt_parquet, predict_parquet
     >>> from skmeta.datasets import make_sinusoids
     >>> X, y, wave = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    >>> table = pd.DataFrame({"x": X[:, 0], "y": y, "wave": wave})
     >>> meta = skmeta.MetaRegressor("r2d2", max_epochs=1, random_state=0)
-    >>> meta = meta.fit(X, y, groups=wave)
+    >>> meta = meta.fit(table[["x"]], table["y"], groups=table["wave"])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     os.chdir(folder)
-    ...     pd.DataFrame({"x": X[:, 0], "y": y, "wave": wave}).to_parquet("w.parquet")
-    ...     tasks = adapt_parquet(meta, "w.parquet", "tasks", groups="wave")
-    ...     out = predict_parquet(meta, tasks, "w.parquet", "answers.parquet")
+    ...     rows, tasks = f"{folder}/waves.parquet", f"{folder}/tasks"
+    ...     table.to_parquet(rows)
+    ...     learnt = adapt_parquet(meta, rows, tasks, groups="wave")
+    ...     out = predict_parquet(meta, tasks, rows, f"{folder}/answers.parquet")
     ...     answers = pd.read_parquet(out)
-    ...     os.chdir("/")
-    >>> tasks.n_tasks, answers.shape
-    (20, (400, 2))
+    >>> learnt.n_tasks, [*answers], len(answers)
+    (20, ['wave', 'y'], 400)
     """
     learner, rows = BulkModel(model), Source(source)
     chosen = Columns.choose(learner, rows, groups, target, columns)

@@ -129,6 +129,7 @@ def predict_parquet(
     stages = Stages(verbose)
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder; answers are one file.")
+    done = False
     if path.exists() and not restart:
         if _digest_of(path) != digest(asked).encode():
             raise ValueError(
@@ -136,12 +137,15 @@ def predict_parquet(
                 "or replace it with restart=True, on the command line --restart."
             )
         stages.say(f"{path} is complete already")
-        return path
+        done = True
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = path.with_name(f"{path.name}.unfinished")
+    if done and not folder.exists():
+        return path
     weaker = {"unknown_task": "error"}  # what is done holds no unknown task
     with Work(folder, asked, restart, "answers", weaker) as work:
-        _Predicting(work, rows, known, answers, [name, *keep], stages).run(path)
+        if not done:
+            _Predicting(work, rows, known, answers, [name, *keep], stages).run(path)
         work.clear()
         folder.rmdir()
     return path

@@ -180,3 +180,15 @@ def test_words_as_groups_and_labels_and_rows_without_a_label(tmp_path):
     assert (answers["y"] == wanted).all()
     shares = meta.predict_proba(table[["x"]].to_numpy(), groups=table["wave"])
     close(answers[["proba_down", "proba_up"]], shares)
+
+
+def test_groups_may_be_the_names_of_folders(meta, tmp_path):
+    table = table_of()
+    table.to_parquet(tmp_path / "rows", partition_cols=["wave"], index=False)
+    how = {"groups": "wave", "rows_per_shard": 70, **COLUMNS}
+    tasks = adapt_parquet(meta, tmp_path / "rows", tmp_path / "tasks", **how)
+    assert tasks.n_tasks == 30
+    out = predict_parquet(meta, tasks, tmp_path / "rows", tmp_path / "a.parquet")
+    answers = pd.read_parquet(out)
+    order = np.argsort(answers["wave"].to_numpy(), kind="stable")
+    close(answers["y"].to_numpy()[order], in_memory(meta, table, table))
