@@ -26,6 +26,7 @@ from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_words
+from skmeta.tables.stored.sources import by_rows
 from skmeta.tables.targets import (
     as_indicators,
     check_n_targets,
@@ -392,7 +393,7 @@ class AdaptingEstimator(
             weight = weight.astype(np.float32)
         prior = getattr(self, "prior_", None)  # the first files of format 1 have none
         if offset is None and prior is not None:
-            offset = prior.offsets(self._nearer(X))
+            offset = by_rows(lambda X: prior.offsets(self._nearer(X)), X)
         return Table(
             X,
             targets,
