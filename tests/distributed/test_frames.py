@@ -13,8 +13,12 @@ from sklearn.preprocessing import StandardScaler
 import skmeta
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.distributed import adapt, adapt_predict
+from skmeta.distributed.beside import Model
+from skmeta.distributed.columns import Columns, numbered
+from skmeta.distributed.work import in_order, learn
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.model_selection import plain_ways
+from skmeta.utils.sending import Sent
 
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
@@ -259,6 +263,21 @@ def test_models_that_cannot_be_parted_are_refused(models):
     assert set(tasks.predict(query).compute()) == {"high", "low"}
     with pytest.raises(ValueError, match="Labels are names inside a task"):
         tasks.predict_proba(query)
+
+
+def test_rows_that_come_twice_or_not_at_all_are_an_error(models):
+    taken = adapt(models["gp"], frames()[0], **NAMES).columns.taken(SUPPORT)
+    rows = numbered(taken, 0)
+    sent = Sent(Model(models["gp"]))
+    columns = Columns(FEATURES, "store", ["y"], by_name=True)
+    assert learn(rows, sent, columns).shape == (1, 1)
+    with pytest.raises(RuntimeError, match="came twice"):
+        learn(pd.concat([rows, rows[:1]]), sent, columns)
+    answers = pd.DataFrame({"a0": [1.0, 2.0, 3.0], "index": [7, 8, 9]})
+    assert in_order(answers, "row", ["y"]).y.tolist() == [1.0, 2.0, 3.0]
+    for lost in (answers[1:], answers.loc[[0, 2]], answers.loc[[0, 1, 1, 2]]):
+        with pytest.raises(RuntimeError, match="Rows were lost or came twice"):
+            in_order(lost, "row", ["y"])
 
 
 def test_without_dask_the_extra_is_named(models, monkeypatch):
