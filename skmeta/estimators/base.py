@@ -20,7 +20,7 @@ from skmeta.estimators.continuing import ContinuingEstimator
 from skmeta.estimators.multioutput import refuse_target_by_target
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
-from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_to_train
 from skmeta.tables.prior import NAMES
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.stored.rows import StoredRows, is_stored
@@ -144,7 +144,7 @@ class BaseMetaEstimator(ContinuingEstimator):
             After Ctrl-C, with the best weights so far in place; those of an earlier
             fit where no epoch was done.
         """
-        X, y, groups, given = unpack(X, y, groups, in_support)
+        X, y, groups, given = unpack_to_train(X, y, groups, in_support)
         with kept_on_failure(self), ExitStack() as held:
             self._fit(X, y, groups, sample_weight, given, classes=classes, held=held)
         pass_on_interruption(self.net_)
@@ -199,7 +199,7 @@ class BaseMetaEstimator(ContinuingEstimator):
             algorithm learns the training classes themselves, which new tasks would
             replace.
         """
-        X, y, groups, given = unpack(X, y, groups, in_support)
+        X, y, groups, given = unpack_to_train(X, y, groups, in_support)
         with kept_on_failure(self):
             self._fit(
                 X, y, groups, sample_weight, given, is_partial=True, classes=classes
