@@ -103,7 +103,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves. A ``numpy.memmap`` of more than
-            half a million rows is not loaded: its tasks are groups, the rows of an
+            262,144 rows is not loaded: its tasks are groups, the rows of an
             episode are read when it is drawn, means and ranges are those of all rows,
             and quartiles (``normalize="robust"``) and the prior are learnt from 200,000
             of them.

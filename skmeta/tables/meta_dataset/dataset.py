@@ -135,7 +135,7 @@ class MetaDataset(TaskSequence):
 
         The files are read a batch of rows at a time, and their features go to a
         memory-mapped array on disk: what is in memory does not grow with the number of
-        columns. Of more than half a million rows the targets go there, too; what stays
+        columns. Of more than 262,144 rows the targets go there, too; what stays
         in memory is an index of tasks, of some bytes for each where the rows of a task
         stand together, and of eight bytes a row elsewhere. ``fit`` reads the rows of
         its episodes and loads nothing else.

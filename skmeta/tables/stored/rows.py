@@ -26,7 +26,7 @@ from skmeta.tables.unlabelled import missing_targets
 __all__ = ["StoredRows", "are_many", "is_stored"]
 
 # Rows up to which a memory-mapped table is used as if it were in memory.
-_FEW = 2**19
+_FEW = 2**18
 
 # Rows that stand for all where all have to be seen at once.
 _SAMPLE = 200_000
