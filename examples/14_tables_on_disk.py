@@ -70,5 +70,7 @@ plt.show()
 
 file = Path(folder.name) / "flights.skmeta"
 meta.save(file)
-print(f"{file.stat().st_size / 2**20:.1f} MiB, of {aeroplanes.X.nbytes / 2**20:.1f} MiB")
+print(
+    f"{file.stat().st_size / 2**20:.1f} MiB, of {aeroplanes.X.nbytes / 2**20:.1f} MiB"
+)
 folder.cleanup()

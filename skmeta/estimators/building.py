@@ -179,7 +179,7 @@ class BuildingEstimator(IncrementalEstimator):
     def _count_units(self, rows: TaskRows) -> int:
         """Count what episodes are drawn from: tasks, classes or rows."""
         if self.tasks == "groups":
-            return np.count_nonzero(rows.task_sizes)
+            return int(np.count_nonzero(rows.task_sizes))
         return len(np.unique(rows.y)) if self.tasks == "classes" else len(rows)
 
     def _make_net(self, *, validates: bool, is_users: bool = True) -> EpisodicNet:
@@ -198,6 +198,7 @@ class BuildingEstimator(IncrementalEstimator):
             optimizer=self._outer_optimizer(),
             device=self.device,
             compile=self.compile,
+            precision=self.precision,
         )
 
     def _n_epochs(self, *, validates: bool) -> int:

@@ -149,12 +149,11 @@ class Classes(Targets):
         shared = self.label_space_ == "shared"
         if self.class_weight == "balanced":
             if shared:
-                self.class_weight_ = balanced_weights(
-                    sum(
-                        class_sizes(each.y, each.weight, self.classes_)
-                        for each in rows.blocks(features=False)
-                    )
-                )
+                sizes = [
+                    class_sizes(each.y, each.weight, self.classes_)
+                    for each in rows.blocks(features=False)
+                ]
+                self.class_weight_ = balanced_weights(np.sum(sizes, axis=0))
             return
         check_class_weight(self.class_weight, self.classes_ if shared else None)
         if shared:
