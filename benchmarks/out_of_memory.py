@@ -1,8 +1,8 @@
 """Meta-train on a Parquet file that is larger than the memory that may be used.
 
-A file of ``--rows`` rows of 20 features, in tasks of 100 rows each, is written in pieces
-to a temporary folder (it and what is made of it take some 9 GB at 50 million rows) and
-goes at the end. A process of its own reads it by ``MetaDataset.from_parquet`` and fits
+A file of ``--rows`` rows of 20 features, in tasks of 100 rows each, is written in
+pieces to a temporary folder (it and what is made of it take some 9 GB at 50 million
+rows) and goes at the end. A process of its own reads it by ``MetaDataset.from_parquet`` and fits
 the default ``MetaRegressor``; the most memory that was resident in it is told by the
 operating system. Then the steps of three algorithms are timed on the first
 ``--speed-rows`` rows, from disk and from memory, in turns within one process, for the
@@ -182,8 +182,9 @@ def main():
             f"fit to {options.rows:,} rows in {fit['tasks']:,} tasks: at most "
             f"{fit['bytes at most'] / GIB:.2f} GiB resident "
             f"({fit['bytes at import'] / GIB:.2f} of them at import), read in "
-            f"{fit['seconds to read']:.0f} s, {fit['seconds before the first step']:.0f}"
-            f" s before the first step, {fit['seconds per epoch']:.2f} s per epoch"
+            f"{fit['seconds to read']:.0f} s, then "
+            f"{fit['seconds before the first step']:.0f} s before the first step and "
+            f"{fit['seconds per epoch']:.2f} s per epoch"
         )
         n_rows = min(options.speed_rows, options.rows)
         speed = apart("speed", folder, n_rows, options.turns)
