@@ -2,9 +2,9 @@
 
 A file of ``--rows`` rows of 20 features, in tasks of 100 rows each, is written in
 pieces to a temporary folder (it and what is made of it take some 9 GB at 50 million
-rows) and goes at the end. A process of its own reads it by ``MetaDataset.from_parquet`` and fits
-the default ``MetaRegressor``; the most memory that was resident in it is told by the
-operating system. Then the steps of three algorithms are timed on the first
+rows) and goes at the end. A process of its own reads it by ``MetaDataset.from_parquet``
+and fits the default ``MetaRegressor``; the most memory that was resident in it is told
+by the operating system. Then the steps of three algorithms are timed on the first
 ``--speed-rows`` rows, from disk and from memory, in turns within one process, for the
 same episodes. Asked for: under 2 GiB, and at least 0.7 of the speed in memory.
 """

@@ -2,13 +2,13 @@
 Tables on disk
 ==============
 
-Flights from New York in 2013, a third of a million: how long was each in the air? That is
-a matter of the distance, of the season's winds, and of the aeroplane. There are four
-thousand of these, and a new one flies every other day.
+Flights from New York in 2013, a third of a million: how long was each in the air? That
+is a matter of the distance, of the season's winds, and of the aeroplane. There are some
+thousands of these, and new ones come.
 
 The table would fit into memory. But nothing here would be different if it did not:
-Parquet files are read once, a batch of rows at a time, and ``fit`` reads the rows of the
-aeroplanes that it draws.
+Parquet files are read once, a batch of rows at a time, and ``fit`` reads the rows of
+the aeroplanes that it draws.
 """
 
 # %%
@@ -38,8 +38,8 @@ for number, part in enumerate(np.array_split(np.arange(len(flights)), 4)):
     flights[[*columns, "air_time", "tailnum"]].iloc[part].to_parquet(path)
 
 # %%
-# In memory there is an index of aeroplanes, of some bytes for each. Features and targets
-# are in two files of numbers, which a task is read from in microseconds.
+# In memory there is an index of aeroplanes, of some bytes for each. Features and
+# targets are in two files of numbers, which a task is read from in microseconds.
 
 aeroplanes = MetaDataset.from_parquet(
     folder.name, target="air_time", groups="tailnum", columns=columns
@@ -70,7 +70,6 @@ plt.show()
 
 file = Path(folder.name) / "flights.skmeta"
 meta.save(file)
-print(
-    f"{file.stat().st_size / 2**20:.1f} MiB, of {aeroplanes.X.nbytes / 2**20:.1f} MiB"
-)
+size, of_table = file.stat().st_size, aeroplanes.X.nbytes
+print(f"{size / 2**20:.1f} MiB, of a table of {of_table / 2**20:.1f} MiB")
 folder.cleanup()
