@@ -428,11 +428,13 @@ class Episodes:
         self, sampler: EpisodeSampler, drawn: tuple[np.ndarray, ...]
     ) -> Iterator[list[Episode]]:
         """Gather what was drawn from disk, the rows of some meta-batches at once."""
-        at_once = _BATCHES_AT_ONCE * self.batch_size
-        for start in range(0, len(drawn[0]), at_once):
-            rows, *others = (part[start : start + at_once] for part in drawn)
+        start, n_batches = 0, 1  # at first few, for somebody waits for them
+        while start < len(drawn[0]):
+            stop = start + n_batches * self.batch_size
+            rows, *others = (part[start:stop] for part in drawn)
             table, place = sampler.table.in_memory(rows)
             yield [*self._gather(sampler, (place, *others), table)]
+            start, n_batches = stop, min(2 * n_batches, _BATCHES_AT_ONCE)
 
 
 def shot_range(n_shot: Any, label_space: str) -> tuple[int, int]:
