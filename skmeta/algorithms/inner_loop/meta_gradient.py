@@ -113,7 +113,7 @@ def mean_descent(
     return outputs, [way.div_(len(outputs)) for way in ways]
 
 
-def count_parts(work: int, n_tasks: int) -> int:
+def count_parts(work: int, most: int) -> int:
     """Tell into how many parts the tasks of a meta-batch are cut.
 
     It follows from sizes alone, so that the same sums are formed in the same order
@@ -123,18 +123,18 @@ def count_parts(work: int, n_tasks: int) -> int:
     ----------
     work : int
         Multiplications of one forward pass of all rows.
-    n_tasks : int
-        Tasks.
+    most : int
+        More than that there are not.
 
     Returns
     -------
     int
-        A power of two, or the tasks if they are fewer; 1 in a graph that is compiled.
+        1 in a graph that is compiled.
     """
     if torch.compiler.is_compiling():
         return 1
     n_parts = 1 << max((work // _PART).bit_length() - 1, 0)
-    return min(n_parts, _MOST_PARTS, n_tasks)
+    return min(n_parts, _MOST_PARTS, most)
 
 
 def _by_parts(
