@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skmeta.algorithms.inner_loop.learner import InnerLoop
 from skmeta.algorithms.inner_loop.meta_gradient import accumulate, count_parts
@@ -66,9 +66,10 @@ def backward_by_parts(
     return torch.stack(losses).sum()
 
 
-def _may_be_cut(module: nn.Module) -> bool:
+def _may_be_cut(module: InnerLoop) -> bool:
     """Tell whether the parts get what the whole would get, and nobody listens."""
-    return treats_tasks_alone(module.trunk, module.tip) and not any(
+    parts = (module.get_submodule(name) for name in ("trunk", "tip"))
+    return treats_tasks_alone(*parts) and not any(
         weight._backward_hooks or weight._post_accumulate_grad_hooks
         for weight in module.parameters()
     )
