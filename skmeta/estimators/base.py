@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -11,6 +12,12 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import validate_data
 from torch import nn
 
+from skmeta.engine.hooks import (
+    CallbackSupportMixin,
+    Hooks,
+    open_hooks,
+    with_callbacks,
+)
 from skmeta.engine.training import meta_train, pass_on_interruption
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
@@ -21,6 +28,8 @@ from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.prior import NAMES
+from skmeta.tables.rows import TaskRows
+from skmeta.tables.stored.rows import StoredRows, is_stored
 from skmeta.tables.targets import n_targets_of
 from skmeta.utils.devices import check_device
 from skmeta.utils.random import generator
@@ -29,7 +38,7 @@ from skmeta.utils.rollback import kept_on_failure
 __all__ = ["BaseMetaEstimator"]
 
 
-class BaseMetaEstimator(ContinuingEstimator):
+class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
     """A meta-learner of any kind of target: its parameters and its meta-training.
 
     What it does when it is fitted is in
@@ -77,6 +86,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         "callbacks": [list, tuple, None],
         "device": [str, torch.device],
         "compile": ["boolean"],
+        "precision": [StrOptions({"float32", "bfloat16"})],
         "warm_start": ["boolean"],
         "checkpoint_dir": [str, HasMethods(["__fspath__"]), None],
         "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
@@ -84,6 +94,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         "random_state": ["random_state"],
     }
 
+    @with_callbacks
     def fit(
         self,
         X: ArrayLike | MetaDataset,
@@ -99,7 +110,11 @@ class BaseMetaEstimator(ContinuingEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
-            Rows of all tasks, or the tasks themselves.
+            Rows of all tasks, or the tasks themselves. A ``numpy.memmap`` of more than
+            half a million rows is not loaded: its tasks are groups, the rows of an
+            episode are read when it is drawn, means and ranges are those of all rows,
+            and quartiles (``normalize="robust"``) and the prior are learnt from 200,000
+            of them.
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own. Several columns
             are learnt on one backbone, each with a head or kernel of its own: values,
@@ -138,8 +153,20 @@ class BaseMetaEstimator(ContinuingEstimator):
             fit where no epoch was done.
         """
         X, y, groups, given = unpack(X, y, groups, in_support)
+        hooks = open_hooks(
+            self, X=X, y=y, groups=groups, sample_weight=sample_weight, in_support=given
+        )
         with kept_on_failure(self), ExitStack() as held:
-            self._fit(X, y, groups, sample_weight, given, classes=classes, held=held)
+            self._fit(
+                X,
+                y,
+                groups,
+                sample_weight,
+                given,
+                classes=classes,
+                held=held,
+                hooks=hooks,
+            )
         pass_on_interruption(self.net_)
         return self
 
@@ -211,6 +238,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         is_partial: bool = False,
         classes: Any = None,
         held: ExitStack | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self._validate_params()
         if y is None:
@@ -221,13 +249,16 @@ class BaseMetaEstimator(ContinuingEstimator):
         check_device(self.device)
         if self.tasks != "groups":  # what is given is of other tasks
             in_support = None
-        given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
+        on_disk = is_stored(X)
+        given = None
+        if not on_disk:
+            given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
-        rows = self._read_rows(
+        rows = (self._read_stored if on_disk else self._read_rows)(
             X,
             y,
             self._groups_to_train_on(groups),
@@ -304,6 +335,7 @@ class BaseMetaEstimator(ContinuingEstimator):
             rng=rng,
             before=None if earlier is None else earlier.net,
             checkpoint=checkpoint,
+            hooks=hooks,
         )
         if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
             raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
@@ -322,6 +354,18 @@ class BaseMetaEstimator(ContinuingEstimator):
         self._learn_unknown(rows, rng)
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset, keep=True))
+        if hooks is not None:
+            hooks.end()
+
+    def _read_stored(
+        self, X: Any, y: Any, groups: Any, in_support: Any, *, reset: bool
+    ) -> TaskRows:
+        """Check the rows of a table that stays on disk, a block at a time."""
+        check = partial(self._validate_rows, reset=reset)
+        rows = StoredRows.read(X, y, groups, check)
+        if in_support is not None:
+            rows.need_all("in_support")
+        return rows
 
     def _groups_to_train_on(self, groups: Any) -> Any:
         """Return what tells tasks apart, None where they are made of one table."""

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.hooks import unheard
 from skmeta.engine.landmarks import Landmarked, Units
 from skmeta.engine.rejection import Rejection
 from skmeta.episodes.bounds import Bounds
@@ -89,6 +90,7 @@ class Rejecting(Indicators):
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         self.unknown_ = self.unknown_label_ = None  # not those of an earlier fit
         if self._rejects():
+            rows.need_all("reject")
             if rows.y.ndim > 1:
                 raise ValueError(
                     "y has several columns, labels that a row has or has not, and a "
@@ -130,7 +132,7 @@ class Rejecting(Indicators):
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, ...]:
         """Learn without some classes, and look at tasks that are made of them."""
-        learner = clone(self).set_params(
+        learner = unheard(clone(self)).set_params(
             reject=None,
             warm_start=False,
             checkpoint_dir=None,
