@@ -18,6 +18,7 @@ from skmeta.distributed.columns import Columns, numbered
 from skmeta.distributed.work import in_order, learn
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.model_selection import plain_ways
+from skmeta.pipelines import to_send
 from skmeta.utils.sending import Sent
 
 dask = pytest.importorskip("dask")
@@ -263,6 +264,20 @@ def test_models_that_cannot_be_parted_are_refused(models):
     assert set(tasks.predict(query).compute()) == {"high", "low"}
     with pytest.raises(ValueError, match="Labels are names inside a task"):
         tasks.predict_proba(query)
+
+
+def test_rows_are_learnt_in_the_order_of_the_frame_in_whatever_order_they_come(models):
+    rows = numbered(adapt(models["gp"], frames()[0], **NAMES).columns.taken(SUPPORT), 0)
+    model = Model(to_send(models["gp"]))
+    sent, columns = Sent(model), Columns(FEATURES, "store", ["y"], by_name=True)
+    mixed = rows.sample(frac=1, random_state=0)
+    one, other = (
+        model.loads(learn(each, sent, columns)["learnt"][0]).predict(
+            QUERY[FEATURES], groups=QUERY.store
+        )
+        for each in (rows, mixed)
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_rows_that_come_twice_or_not_at_all_are_an_error(models):
