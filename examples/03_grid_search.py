@@ -79,6 +79,7 @@ names = [", ".join(str(value) for value in row if pd.notna(value)) for row in tr
 fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 ax.plot(results["mean_test_score"], names, "o")
 ax.invert_yaxis()
+ax.locator_params(axis="x", nbins=4)
 ax.set_xlabel("score of learning new viewers, mean over folds")
 plt.show()
 
