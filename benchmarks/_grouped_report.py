@@ -184,10 +184,10 @@ def shown(number):
 TABLES = {"summary": summary_table, "cells": cells_table, "few tasks": few_table}
 
 
-def filled(text, results):
+def filled(text, results, mark="grouped"):
     """Return a page whose blocks hold the figures of ``results``.
 
-    A block begins with ``<!-- grouped: WHAT -->`` and ends with ``<!-- end -->``. WHAT
+    A block begins with ``<!-- MARK: WHAT -->`` and ends with ``<!-- end -->``. WHAT
     is "summary", "cells" or "few tasks", perhaps with ``of`` and names behind, or "NAME
     beside" and names.
     """
@@ -200,12 +200,12 @@ def filled(text, results):
         names = re.split(r",\s+", rest) if rest else tuple(MAIN)
         return TABLES[what](results, names)
 
-    return fill(text, "grouped", lines_of)
+    return fill(text, mark, lines_of)
 
 
-def fill_pages(results):
+def fill_pages(results, mark):
     """Write the figures where pages show them."""
-    rewrite(PAGES, partial(filled, results=results))
+    rewrite(PAGES, partial(filled, results=results, mark=mark))
 
 
 def draw(results, path):

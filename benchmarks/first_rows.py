@@ -17,7 +17,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from _grouped import rows_of
+from _grouped_reading import rows_of
 from _results import FOLDER, save
 from matplotlib.figure import Figure
 

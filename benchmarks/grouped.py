@@ -3,6 +3,7 @@
     python benchmarks/grouped.py                               # all, for hours
     python benchmarks/grouped.py --tables dietox --learners default "mixed linear"
     python benchmarks/grouped.py --learners gp --inner         # to choose settings by
+    python benchmarks/grouped.py --kept-apart                  # 22 that chose nothing
     python benchmarks/grouped.py --summary                     # what is known
     python benchmarks/grouped.py --old-tasks 20                # where groups are few
     python benchmarks/grouped.py --large regressor                # seconds, 10^6 rows
@@ -28,7 +29,7 @@ from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything starts threads
 
-from _grouped import TABLES, load, split
+from _grouped import KEPT_APART, TABLES, load, split
 from _grouped_large import measure_large, report_large
 from _grouped_learners import learner_names, measure, plain_names
 from _grouped_report import (
@@ -53,13 +54,18 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=[*TABLES])
+    parser.add_argument("--tables", nargs="+", choices=[*TABLES, *KEPT_APART])
     parser.add_argument("--learners", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--again", action="store_true", help="measure what is known")
     parser.add_argument("--jobs", type=int, default=1, help="processes of one thread")
     parser.add_argument(
         "--inner", action="store_true", help="judge on some of the tasks to learn from"
+    )
+    parser.add_argument(
+        "--kept-apart",
+        action="store_true",
+        help="judge on 22 other tables; choose nothing by them",
     )
     parser.add_argument("--summary", action="store_true", help="measure nothing")
     parser.add_argument(
@@ -76,12 +82,13 @@ def main():
     if options.large:
         time_large(options.large, options.learners)
         return
-    rules = Rules(options.inner, options.old_tasks)
+    rules = Rules(options.inner, options.old_tasks, options.kept_apart)
+    options.tables = options.tables or [*rules.tables]
     if options.old_tasks:
         options.tables = [name for name in options.tables if is_large(name)]
     if not options.summary:
         measure_all(options, rules)
-    results = gather(read() if rules == REPORTED else {}, rules)
+    results = gather(read(rules) if rules in (REPORTED, APART) else {}, rules)
     print("\n".join(summary_table(results, options.learners)))
     if options.learners:
         print("\n" + "\n".join(cells_table(results, options.learners)))
@@ -89,11 +96,12 @@ def main():
         return
     if options.old_tasks:
         results = add_few(read(), results, options.old_tasks)
-    if results != read():
-        save("grouped", results, levels=LEVELS)
-    draw(results, FOLDER / "grouped.png")
-    draw_front(results, FOLDER / "grouped_front.png")
-    fill_pages(results)
+    if results != read(rules):
+        save(rules.saved_as, results, levels=LEVELS)
+    draw(results, FOLDER / f"{rules.saved_as}.png")
+    if rules == REPORTED:
+        draw_front(results, FOLDER / "grouped_front.png")
+    fill_pages(results, rules.saved_as)
 
 
 class Rules(NamedTuple):
@@ -101,14 +109,23 @@ class Rules(NamedTuple):
 
     inner: bool = False  # new tasks are some of those to learn from
     n_old: int | None = None  # tasks to learn from
+    kept_apart: bool = False  # other tables
 
     @property
     def folder(self):
         few = f"{self.n_old} old tasks" if self.n_old else ""
         return KEPT / ("inner" if self.inner else "") / few
 
+    @property
+    def tables(self):
+        return KEPT_APART if self.kept_apart else TABLES
 
-REPORTED = Rules()
+    @property
+    def saved_as(self):
+        return "grouped_apart" if self.kept_apart else "grouped"
+
+
+REPORTED, APART = Rules(), Rules(kept_apart=True)
 
 
 def is_large(name):
@@ -147,7 +164,7 @@ def measure_all(options, rules):
         (name, table, seed)
         for seed in range(options.seeds)
         for table in options.tables
-        for name in options.learners or learner_names(TABLES[table][0])
+        for name in options.learners or learner_names((TABLES | KEPT_APART)[table][0])
         if options.again or not place(name, table, seed, rules).exists()
     ]
     Parallel(options.jobs)(delayed(keep)(*each, rules) for each in todo)
@@ -159,7 +176,7 @@ def place(name, table, seed, rules):
 
 def keep(name, table, seed, rules):
     """Measure one learner on one table, and write it down."""
-    record = measure(name, table, seed, **rules._asdict())
+    record = measure(name, table, seed, inner=rules.inner, n_old=rules.n_old)
     path = place(name, table, seed, rules)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
@@ -170,16 +187,16 @@ def keep(name, table, seed, rules):
         print(f"{table}, {seed}, {name}: {losses}", flush=True)
 
 
-def read():
+def read(rules=REPORTED):
     """Return what was saved before."""
-    path = FOLDER / "grouped.json"
+    path = FOLDER / f"{rules.saved_as}.json"
     return json.loads(path.read_text())["results"] if path.exists() else {}
 
 
 def gather(results, rules=REPORTED):
     """Return the results with all that is kept in files; seeds stand in their order."""
     before, tables = results.get("tables", {}), {}
-    for table, (kind, _) in TABLES.items():
+    for table, (kind, _) in rules.tables.items():
         learners = dict(before.get(table, {}).get("learners", {}))
         for name in learner_names(kind):
             seeds = read_seeds(name, table, rules)

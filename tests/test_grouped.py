@@ -172,7 +172,7 @@ def benchmark(monkeypatch, tmp_path):
 def run(benchmark, monkeypatch, *arguments):
     monkeypatch.setattr(benchmark, "save", lambda *args, **kwargs: None)
     monkeypatch.setattr(benchmark, "draw", lambda *args: None)
-    monkeypatch.setattr(benchmark, "fill_pages", lambda results: None)
+    monkeypatch.setattr(benchmark, "fill_pages", lambda results, mark: None)
     monkeypatch.setattr("sys.argv", ["grouped.py", *arguments])
     benchmark.main()
 
@@ -303,10 +303,15 @@ def test_in_the_large_table_tasks_differ_and_lines_are_not_all(
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("pooled linear", "dietox"), ("mean", "contraception")]
+    ("name", "table", "file"),
+    [
+        ("pooled linear", "dietox", "grouped"),
+        ("mean", "contraception", "grouped"),
+        ("own linear", "gapminder", "grouped_apart"),
+    ],
 )
-def test_the_figures_of_the_file_come_out_again(benchmark, name, table):
-    known = json.loads((BENCHMARKS / "results/grouped.json").read_text())
+def test_the_figures_of_the_file_come_out_again(benchmark, name, table, file):
+    known = json.loads((BENCHMARKS / f"results/{file}.json").read_text())
     losses = known["results"]["tables"][table]["learners"][name]["loss"]
     import _grouped_learners
 
@@ -321,6 +326,17 @@ def test_pages_show_the_figures_of_the_file(report):
         text = (BENCHMARKS.parent / page).read_text()
         assert "<!-- grouped: " in text
         assert report.filled(text, known) == text, "run grouped.py --summary"
+
+
+def test_a_page_shows_the_figures_of_the_tables_that_are_kept_apart(report, grouped):
+    results = BENCHMARKS / "results/grouped_apart.json"
+    known = json.loads(results.read_text())["results"]
+    assert set(known["tables"]) == set(grouped.KEPT_APART)
+    assert not set(grouped.KEPT_APART) & set(grouped.TABLES)
+    text = (BENCHMARKS.parent / "docs/which.md").read_text()
+    assert "<!-- grouped_apart: " in text
+    filled = report.filled(text, known, "grouped_apart")
+    assert filled == text, "run grouped.py --kept-apart --summary"
 
 
 @pytest.fixture

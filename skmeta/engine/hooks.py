@@ -34,6 +34,8 @@ class Hooks:
         ``X``, ``y`` and ``metadata`` as scikit-learn's hooks have them.
     """
 
+    epoch: Any  # the present one's own context
+
     def __init__(self, estimator: Any, given: dict[str, Any]):
         self.context = estimator._init_callback_context(max_subtasks=None)
         self.given = {"estimator": estimator, **given}
@@ -83,12 +85,12 @@ class _Epochs(Callback):
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Begin a task of the fit."""
-        self.epoch_ = self.hooks.context.subcontext(task_name="epoch")
-        self.epoch_.call_on_fit_task_begin(**self.hooks.given)
+        self.hooks.epoch = self.hooks.context.subcontext(task_name="epoch")
+        self.hooks.epoch.call_on_fit_task_begin(**self.hooks.given)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """End it, with an estimator that is ready for new tasks."""
-        self.has_stopped = self.epoch_.call_on_fit_task_end(
+        self.has_stopped = self.hooks.epoch.call_on_fit_task_end(
             **self.hooks.given,
             reconstruction_attributes=lambda: {
                 "module_": copy.deepcopy(net.module_).eval(),
