@@ -20,12 +20,15 @@ from skmeta.engine.callbacks import KeepBest, OneCycle, Progress
 from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
 from skmeta.engine.chunks import ROWS_AT_ONCE
 from skmeta.engine.net import EpisodicNet
+from skmeta.engine.parallel import KeepJointCheckpoint, ParallelNet, own_generators
 from skmeta.engine.warm_start import take_over
 from skmeta.episodes.episode import Episode
 from skmeta.episodes.sampler import Episodes, EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
+from skmeta.episodes.sharing import Sharing
 from skmeta.episodes.spec import Spec
 from skmeta.utils.messages import warn
+from skmeta.utils.processes import present
 from skmeta.utils.random import Generators, may_draw, seeded
 from skmeta.utils.threads import one_thread_if_small
 
@@ -55,7 +58,7 @@ def make_net(
     callbacks: Sequence | None,
     **parameters: Any,
 ) -> EpisodicNet:
-    """Configure an untrained net.
+    """Configure an untrained net, for the processes of the fit around if it has some.
 
     Parameters
     ----------
@@ -82,7 +85,8 @@ def make_net(
     Raises
     ------
     ValueError
-        If a callback asks for rows with labels.
+        If a callback asks for rows with labels, or if several processes are to compile
+        the meta-step.
     TypeError
         If something is no callback, or no optimizer.
     """
@@ -95,9 +99,18 @@ def make_net(
         own.append(("keep_best", KeepBest(patience, by_score)))
     if algorithm.trains_in_one_cycle and not _has_schedule(callbacks):
         own.append(("one_cycle", OneCycle()))
-    if verbose:
+    processes = present()
+    if verbose and (processes is None or processes.is_main):
         own.append(("progress", Progress()))
-    return EpisodicNet(
+    make: Callable[..., EpisodicNet] = EpisodicNet
+    if processes is not None:
+        if parameters["compile"]:
+            raise ValueError(
+                "compile=True compiles the meta-step of one process, and accelerate="
+                f"True has found {processes.n}. Set one of them to False."
+            )
+        make = partial(ParallelNet, processes=processes)
+    return make(
         partial(build, algorithm, backbone, spec),
         algorithm=for_targets(algorithm, spec),
         callbacks=[*own, *algorithm.callbacks(), *(callbacks or [])],
@@ -232,7 +245,18 @@ def meta_train(
         change = augment
         if standardise is not None:
             change = partial(_in_turn, augment, standardise)
-    episodes = Episodes(train, tasks_per_epoch, net.batch_size, rng, change=change)
+    processes = net.processes if isinstance(net, ParallelNet) else None
+    sharing = None
+    if processes is not None:
+        sharing = Sharing(
+            processes.place,
+            processes.n,
+            n_train_classes=max(spec.n_outputs, spec.n_train_classes),
+            whole=bool(augmentations),
+        )
+    episodes = Episodes(
+        train, tasks_per_epoch, net.batch_size, rng, change=change, sharing=sharing
+    )
     if valid is not None:
         net.validation = Episodes(
             valid,
@@ -243,16 +267,23 @@ def meta_train(
             change=standardise,
         )
     n_done = checkpoint.n_epochs if checkpoint is not None else 0
-    generators = Generators(int(rng.integers(2**63)))
+    seed = int(rng.integers(2**63))
+    generators = Generators(seed)
     with seeded(generators):
         net.initialize()
     if before is not None:
         take_over(net, before)
+    if isinstance(net, ParallelNet):
+        net.share_weights()  # a network that a user has given may differ
+        if not net.processes.is_main:
+            generators = own_generators(seed, net.processes.place)
     if checkpoint is not None:
         random: dict[str, Generators | torch.Generator] = {"torch": generators}
         if torch_rng is not None:
             random["augment"] = torch_rng
         keeper = KeepCheckpoint(checkpoint, rng, random)
+        if processes is not None:
+            keeper = KeepJointCheckpoint(checkpoint, rng, random, processes)
         net.callbacks_.append(("checkpoint", keeper))
     n_rows = net.batch_size * train.n_rows_at_most
     with (
@@ -266,6 +297,8 @@ def meta_train(
             if checkpoint is not None:
                 checkpoint.remove()
             raise ValueError(f"{_DIVERGED} ({error})") from error
+    if isinstance(net, ParallelNet):
+        net.share_weights()
     net.module_.eval()
     if checkpoint is not None:
         net.callbacks_.pop()

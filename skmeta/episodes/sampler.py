@@ -13,6 +13,7 @@ import numpy as np
 
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.sampling import draw_without_replacement, stratified_keys
+from skmeta.episodes.sharing import Numbers, Sharing
 from skmeta.episodes.table import Table
 from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.tables.groups import Spans
@@ -348,6 +349,9 @@ class Episodes:
         Draw once and give the same meta-batches at every pass, as a validation does.
     change : callable, default=None
         Maps every meta-batch to the one that is given, as task augmentation does.
+    sharing : Sharing, default=None
+        Give only the tasks of one of several processes, each meta-batch as a
+        :class:`Part`.
     """
 
     def __init__(
@@ -359,12 +363,14 @@ class Episodes:
         *,
         fixed: bool = False,
         change: Callable[[Episode], Episode] | None = None,
+        sharing: Sharing | None = None,
     ):
         self.sampler = sampler
         self.n_tasks = n_tasks
         self.batch_size = batch_size
         self.rng = rng
         self.change = change
+        self.sharing = sharing
         self._kept = list(self._draw()) if fixed else None
 
     def __len__(self) -> int:
@@ -377,8 +383,15 @@ class Episodes:
         drawn = self.sampler.draw(self.n_tasks, self.rng)
         for start in range(0, self.n_tasks, self.batch_size):
             batch = slice(start, start + self.batch_size)
-            episode = self.sampler.episode(*(part[batch] for part in drawn))
-            yield episode if self.change is None else self.change(episode)
+            numbers = tuple(part[batch] for part in drawn)
+            if self.sharing is None:
+                yield self._make(numbers)
+            else:
+                yield self.sharing.part(self.sampler.table, numbers, self._make)
+
+    def _make(self, numbers: Numbers) -> Episode:
+        episode = self.sampler.episode(*numbers)
+        return episode if self.change is None else self.change(episode)
 
 
 def shot_range(n_shot: Any, label_space: str) -> tuple[int, int]:

@@ -23,6 +23,8 @@ from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.prior import NAMES
 from skmeta.tables.targets import n_targets_of
 from skmeta.utils.devices import check_device
+from skmeta.utils.messages import silenced
+from skmeta.utils.processes import together
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
@@ -77,6 +79,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         "callbacks": [list, tuple, None],
         "device": [str, torch.device],
         "compile": ["boolean"],
+        "accelerate": ["boolean"],
         "warm_start": ["boolean"],
         "checkpoint_dir": [str, HasMethods(["__fspath__"]), None],
         "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
@@ -193,9 +196,16 @@ class BaseMetaEstimator(ContinuingEstimator):
             replace.
         """
         X, y, groups, given = unpack(X, y, groups, in_support)
-        with kept_on_failure(self):
+        with kept_on_failure(self), ExitStack() as held:
             self._fit(
-                X, y, groups, sample_weight, given, is_partial=True, classes=classes
+                X,
+                y,
+                groups,
+                sample_weight,
+                given,
+                is_partial=True,
+                classes=classes,
+                held=held,
             )
         pass_on_interruption(self.net_)
         return self
@@ -210,7 +220,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         *,
         is_partial: bool = False,
         classes: Any = None,
-        held: ExitStack | None = None,
+        held: ExitStack,
     ) -> None:
         self._validate_params()
         if y is None:
@@ -218,6 +228,9 @@ class BaseMetaEstimator(ContinuingEstimator):
         refuse_target_by_target(self)
         if is_partial:
             self._check_partial_fit()
+        processes = held.enter_context(together(self.accelerate))
+        if processes is not None and not processes.is_main:
+            held.enter_context(silenced())  # the first process says it
         check_device(self.device)
         if self.tasks != "groups":  # what is given is of other tasks
             in_support = None
@@ -238,8 +251,10 @@ class BaseMetaEstimator(ContinuingEstimator):
         if not len(rows):
             raise ValueError("No row has a target to learn from: all of y is missing.")
         rng = generator(self.random_state)
+        if processes is not None:
+            self._meet(processes, rows, earlier, classes, rng)
         checkpoint = None
-        if self.checkpoint_dir is not None and held is not None:
+        if self.checkpoint_dir is not None and not is_partial:
             checkpoint = held.enter_context(
                 self._open_checkpoint(rows, earlier, classes)
             )
@@ -265,6 +280,8 @@ class BaseMetaEstimator(ContinuingEstimator):
         n_shot = shot_range(self.n_shot_, self.spec_.label_space)
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
+        if processes is not None and offset is not None:
+            self.prior_, offset = processes.agreed((self.prior_, offset))
         table = self._table(rows.X, targets, weight, offset)
         table = replace(table, label=label)
         draw: dict[str, Any] = {
@@ -311,6 +328,8 @@ class BaseMetaEstimator(ContinuingEstimator):
         self.history_ = self.net_.history
 
         self._learn_unlabelled(train, valid, table, rows.task, cell, draw, rng)
+        if processes is not None:
+            self.unlabelled_ = processes.agreed(self.unlabelled_)
 
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)
@@ -320,6 +339,8 @@ class BaseMetaEstimator(ContinuingEstimator):
         self._remember_groups(rows, widen=settled)
         self.adapted_ = None
         self._learn_unknown(rows, rng)
+        if processes is not None and self._kind == "classifier":
+            self.unknown_ = processes.agreed(self.unknown_)
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset, keep=True))
 

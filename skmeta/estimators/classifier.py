@@ -184,6 +184,12 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         Where it is not possible (without a C++ compiler, or for second-order gradients
         of other networks than linear layers with ReLU), the step runs as it is, with a
         warning.
+    accelerate : bool, default=False
+        Let the processes that ``accelerate launch`` has started, on this machine or on
+        several, train together: each takes a part of every meta-batch. All must call
+        ``fit`` with the same data and parameters, and all end with the same
+        meta-learner, that of one process up to rounding. Without a launcher nothing
+        changes. It takes ``pip install skmeta[accelerate]``; docs/scale.md tells more.
     warm_start : bool, default=False
         Let ``fit`` go on from the weights of the last one and its optimizer's memory,
         for ``max_epochs`` more with the present ``lr``, ``patience`` and ``callbacks``.
@@ -306,6 +312,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         callbacks: Sequence[Any] | None = None,
         device: str | torch.device = "cpu",
         compile: bool = False,
+        accelerate: bool = False,
         warm_start: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
@@ -340,6 +347,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         self.callbacks = callbacks
         self.device = device
         self.compile = compile
+        self.accelerate = accelerate
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every
