@@ -12,6 +12,8 @@ import joblib
 import torch
 from torch import Tensor
 
+from skmeta.utils.messages import warn
+
 __all__ = ["LostProcessError", "Processes", "present", "share_of", "together"]
 
 _LOST = (
@@ -152,6 +154,11 @@ def together(accelerate: bool) -> Iterator[Processes | None]:
     ValueError
         If accelerate is set up for what a meta-training cannot do, or if a thread or a
         worker of joblib asks for the processes of its parent.
+
+    Warns
+    -----
+    UserWarning
+        If a launcher was asked for several processes, and has started one.
     """
     processes = _find() if accelerate else None
     token = _present.set(processes)
@@ -190,12 +197,31 @@ def _find() -> Processes | None:
             "accelerate=True takes a step after every meta-batch. Give batch_size= "
             "that many tasks instead."
         )
-    return Processes(accelerator) if accelerator.num_processes > 1 else None
+    if accelerator.num_processes > 1:
+        return Processes(accelerator)
+    if _n_launched() > 1:
+        raise ValueError(
+            f"A launcher has started {_n_launched()} processes (WORLD_SIZE), and this "
+            "one's Accelerator is alone. Where you make one before fit, on CPUs, make "
+            "it by Accelerator(cpu=True)."
+        )
+    if "ACCELERATE_MIXED_PRECISION" in os.environ and "MASTER_ADDR" in os.environ:
+        warn(
+            "accelerate launch has started one process where several were asked for: "
+            "with --cpu it leaves that to MPI. Launch by accelerate launch --multi_gpu "
+            "--num_processes 2, which takes CPUs where there is no GPU, or by torchrun."
+        )
+    return None
+
+
+def _n_launched() -> int:
+    """Return how many processes torch's launcher has started."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
 
 
 def _refuse_workers() -> None:
     """Refuse to answer for a process that may be asked for something else meanwhile."""
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1 and not _is_connected():
+    if _n_launched() == 1 and not _is_connected():
         return
     is_thread = threading.current_thread() is not threading.main_thread()
     name = multiprocessing.current_process().name
