@@ -1,5 +1,6 @@
 """Threads in place of the processes of a training: what they tell each other is real."""
 
+import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,7 +23,7 @@ class _Meeting:
         self.given[place] = value
         try:
             self.barrier.wait()
-            all_of_them = list(self.given)
+            all_of_them = copy.deepcopy(self.given)  # processes share no memory
             self.barrier.wait()
         except threading.BrokenBarrierError as error:
             raise LostProcessError("a thread has ended") from error
