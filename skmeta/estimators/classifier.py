@@ -190,6 +190,14 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         ``fit`` with the same data and parameters, and all end with the same
         meta-learner, that of one process up to rounding. Without a launcher nothing
         changes. It takes ``pip install skmeta[accelerate]``; docs/scale.md tells more.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What networks compute in while they are trained. "bfloat16" is mixed precision:
+        products of matrices and convolutions in bfloat16 by :class:`torch.autocast`;
+        weights, norms, distances, linear systems, losses, validation and all that comes
+        after ``fit`` in float32. For large networks on a GPU, and on CPUs with
+        instructions for it; small ones gain nothing. "maml" and its kin then
+        differentiate by autograd what is written out in float32 (linear layers with
+        ReLU).
     warm_start : bool, default=False
         Let ``fit`` go on from the weights of the last one and its optimizer's memory,
         for ``max_epochs`` more with the present ``lr``, ``patience`` and ``callbacks``.
@@ -313,6 +321,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         device: str | torch.device = "cpu",
         compile: bool = False,
         accelerate: bool = False,
+        precision: Literal["float32", "bfloat16"] = "float32",
         warm_start: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
@@ -348,6 +357,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         self.device = device
         self.compile = compile
         self.accelerate = accelerate
+        self.precision = precision
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every

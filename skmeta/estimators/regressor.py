@@ -79,9 +79,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         As in :class:`MetaClassifier`.
     early_stopping, validation_fraction, patience
         As in :class:`MetaClassifier`.
-    unknown_task, callbacks, device, compile, accelerate, warm_start, verbose
+    unknown_task, callbacks, device, compile, accelerate, precision
         As in :class:`MetaClassifier`.
-    random_state
+    warm_start, verbose, random_state
         As in :class:`MetaClassifier`.
     checkpoint_dir, checkpoint_every
         As in :class:`MetaClassifier`.
@@ -163,6 +163,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         device: str | torch.device = "cpu",
         compile: bool = False,
         accelerate: bool = False,
+        precision: Literal["float32", "bfloat16"] = "float32",
         warm_start: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
@@ -191,6 +192,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         self.device = device
         self.compile = compile
         self.accelerate = accelerate
+        self.precision = precision
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every

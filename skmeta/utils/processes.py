@@ -188,7 +188,7 @@ def _find() -> Processes | None:
     if accelerator.mixed_precision != "no":
         raise ValueError(
             f"accelerate is set up for mixed_precision={accelerator.mixed_precision!r},"
-            " and accelerate=True trains in the precision of the weights. Launch with "
+            " which a meta-training has by precision= of the estimator. Launch with "
             "--mixed_precision no."
         )
     if accelerator.gradient_accumulation_steps != 1:
