@@ -1,4 +1,4 @@
-"""Threads in place of the processes of a training: what they tell each other is real."""
+"""Threads in place of the processes of a training, which tell each other the same."""
 
 import copy
 import threading

@@ -43,7 +43,7 @@ class _Told(NamedTuple):
     weight: float = 0.0  # of the score
 
 
-class _OthersLeft(Exception):
+class _OthersLeftError(Exception):
     """Some other process has left the training."""
 
 
@@ -98,7 +98,7 @@ class ParallelNet(EpisodicNet):
             except BaseException as raised:
                 error = raised
             reasons = self._leave(error)
-        if error is not None and not isinstance(error, _OthersLeft):
+        if error is not None and not isinstance(error, _OthersLeftError):
             raise error
         for place, reason in enumerate(reasons):
             if reason is not None:
@@ -110,7 +110,7 @@ class ParallelNet(EpisodicNet):
         while self._exchange(_Told(leaving=1.0))[0].leaving < self.processes.n:
             pass
         reason = None
-        if error is not None and not isinstance(error, _OthersLeft):
+        if error is not None and not isinstance(error, _OthersLeftError):
             reason = (type(error).__name__, str(error))
         return self.processes.gather(reason)
 
@@ -204,7 +204,9 @@ class ParallelNet(EpisodicNet):
         ):
             if buffer.dtype != torch.bool:
                 new = old.double() + own.view_as(old).to(old.device)
-                buffer.copy_(torch.where(own.view_as(old).to(old.device) == 0, old, new))
+                buffer.copy_(
+                    torch.where(own.view_as(old).to(old.device) == 0, old, new)
+                )
 
     def validation_step(self, batch: Episode, **fit_params: Any) -> dict[str, Any]:
         """Judge the own tasks; return the loss of those of all."""
@@ -252,9 +254,7 @@ class ParallelNet(EpisodicNet):
         )
         vector[: len(told)] = torch.tensor(told)
         if values is not None:
-            torch.cat(
-                [each.to(vector) for each in values()], out=vector[len(told) :]
-            )
+            torch.cat([each.to(vector) for each in values()], out=vector[len(told) :])
         vector = self.processes.sum(vector)
         summed = _Told(*vector[: len(told)].tolist())
         if summed.turn != self.processes.n * self._turn:
@@ -267,7 +267,7 @@ class ParallelNet(EpisodicNet):
         if summed.interrupted:
             raise KeyboardInterrupt
         if summed.leaving:
-            raise _OthersLeft
+            raise _OthersLeftError
         return summed, vector[len(told) :]
 
     # Before and after ----------------------------------------------------------------

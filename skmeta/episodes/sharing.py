@@ -39,9 +39,7 @@ class Part(Episode):
     class_share: float
 
     @classmethod
-    def of(
-        cls, episode: Episode, n_tasks: int, n_own: int, class_share: float
-    ) -> Self:
+    def of(cls, episode: Episode, n_tasks: int, n_own: int, class_share: float) -> Self:
         """Say of an episode what part it is."""
         part = cls(*episode)
         part.n_tasks, part.n_own, part.class_share = n_tasks, n_own, class_share

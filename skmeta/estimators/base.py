@@ -30,7 +30,7 @@ from skmeta.tables.prior import NAMES
 from skmeta.tables.targets import n_targets_of
 from skmeta.utils.devices import check_device
 from skmeta.utils.messages import silenced
-from skmeta.utils.processes import together
+from skmeta.utils.processes import agreed, together
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
@@ -301,8 +301,8 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         n_shot = shot_range(self.n_shot_, self.spec_.label_space)
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
-        if processes is not None and offset is not None:
-            self.prior_, offset = processes.agreed((self.prior_, offset))
+        if not settled:
+            self.prior_, offset = agreed((self.prior_, offset))
         table = self._table(rows.X, targets, weight, offset)
         table = replace(table, label=label)
         draw: dict[str, Any] = {
@@ -350,8 +350,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         self.history_ = self.net_.history
 
         self._learn_unlabelled(train, valid, table, rows.task, cell, draw, rng)
-        if processes is not None:
-            self.unlabelled_ = processes.agreed(self.unlabelled_)
+        self.unlabelled_ = agreed(self.unlabelled_)
 
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)
@@ -361,8 +360,6 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         self._remember_groups(rows, widen=settled)
         self.adapted_ = None
         self._learn_unknown(rows, rng)
-        if processes is not None and self._kind == "classifier":
-            self.unknown_ = processes.agreed(self.unknown_)
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset, keep=True))
         if hooks is not None:

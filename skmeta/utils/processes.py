@@ -14,7 +14,14 @@ from torch import Tensor
 
 from skmeta.utils.messages import warn
 
-__all__ = ["LostProcessError", "Processes", "present", "share_of", "together"]
+__all__ = [
+    "LostProcessError",
+    "Processes",
+    "agreed",
+    "present",
+    "share_of",
+    "together",
+]
 
 _LOST = (
     "Another process of this training has ended, or cannot be reached ({}). Look into "
@@ -131,6 +138,12 @@ _present: ContextVar[Processes | None] = ContextVar("_present", default=None)
 def present() -> Processes | None:
     """Return the processes of the fit around; None if it has this one alone."""
     return _present.get()
+
+
+def agreed(value: Any) -> Any:
+    """Return a value, the first process's where the fit around has several."""
+    processes = present()
+    return value if processes is None else processes.agreed(value)
 
 
 @contextlib.contextmanager

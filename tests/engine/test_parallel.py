@@ -241,9 +241,7 @@ def test_a_checkpoint_goes_on_bit_for_bit(augment, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("before", "then"), [(1, 2), (3, 2), (2, 1)])
-def test_a_checkpoint_goes_on_with_other_processes(
-    before, then, tmp_path, monkeypatch
-):
+def test_a_checkpoint_goes_on_with_other_processes(before, then, tmp_path, monkeypatch):
     [whole] = checkpointed(None, 1, monkeypatch, accelerate=False, **SGD)
     checkpointed(tmp_path, before, monkeypatch, stop=3, accelerate=before > 1, **SGD)
     again = checkpointed(tmp_path, then, monkeypatch, accelerate=then > 1, **SGD)
@@ -294,7 +292,7 @@ def test_a_calibration_asks_no_other_process(monkeypatch):
     assert np.isfinite(intervals).all()
 
 
-# Where it cannot be ---------------------------------------------------------------------
+# Where it cannot be -----------------------------------------------------------------
 
 
 def test_compiling_is_for_one_process(monkeypatch):
