@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -69,10 +68,16 @@ class Sharing:
     n_train_classes: int = 0
     whole: bool = False
 
-    def part(
-        self, table: Table, numbers: Numbers, make: Callable[[Numbers], Episode]
-    ) -> Part:
-        """Make this process's part of a meta-batch.
+    def needed(self, numbers: Numbers) -> Numbers:
+        """Return the row numbers to gather, of some task at least."""
+        if self.whole:
+            return numbers
+        own = self._own(numbers)
+        shown = own if own.stop > own.start else slice(0, 1)
+        return tuple(each[shown] for each in numbers)
+
+    def part(self, table: Table, numbers: Numbers, episode: Episode) -> Part:
+        """Say of an episode what part of a meta-batch it is.
 
         Parameters
         ----------
@@ -80,25 +85,24 @@ class Sharing:
             Where the rows are.
         numbers : tuple of ndarray
             Row numbers of all tasks.
-        make : callable
-            Gathers an episode by its numbers.
+        episode : Episode
+            What was gathered of them, and changed.
         """
-        n_tasks = len(numbers[0])
-        own = share_of(n_tasks, self.place, self.n_processes)
-        n_own = own.stop - own.start
-        shown = own if n_own else slice(0, 1)
+        own = self._own(numbers)
+        n_tasks, n_own = len(numbers[0]), own.stop - own.start
         if self.whole:
-            joint = make(numbers)
-            counts = _labelled_rows(joint, self.n_train_classes)
-            episode = joint.of_tasks(shown)
+            counts = _labelled_rows(episode, self.n_train_classes)
+            episode = episode.of_tasks(own if n_own else slice(0, 1))
         else:
             counts = _labelled_numbers(table, numbers, self.n_train_classes)
-            episode = make(tuple(each[shown] for each in numbers))
         class_share = 1.0
         if n_own and counts is not None and counts.sum() > 0:
             of_rows = counts[own].sum() / counts.sum()
             class_share = float(of_rows * n_tasks / n_own)
         return Part.of(episode, n_tasks, n_own, class_share)
+
+    def _own(self, numbers: Numbers) -> slice:
+        return share_of(len(numbers[0]), self.place, self.n_processes)
 
 
 def _labelled_numbers(
