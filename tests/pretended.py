@@ -1,5 +1,6 @@
 """Threads in place of the processes of a training, which tell each other the same."""
 
+import contextlib
 import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,10 +24,12 @@ class _Meeting:
         self.given[place] = value
         try:
             self.barrier.wait()
-            all_of_them = copy.deepcopy(self.given)  # processes share no memory
-            self.barrier.wait()
         except threading.BrokenBarrierError as error:
             raise LostProcessError("a thread has ended") from error
+        all_of_them = copy.deepcopy(self.given)  # processes share no memory
+        # Who has told all that there was to tell may have ended.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self.barrier.wait()
         return all_of_them
 
 

@@ -402,14 +402,14 @@ class Episodes:
         sampler = self.sampler
         assert sampler is not None  # as nothing is kept
         batches = self._gather(sampler, sampler.draw(self.n_tasks, self.rng))
-        for numbers, episode in (
+        for numbers, gathered in (
             one_ahead(batches) if sampler.table.is_on_disk else batches
         ):
-            if self.change is not None:
-                episode = self.change(episode)
-            if self.sharing is not None:
-                episode = self.sharing.part(sampler.table, numbers, episode)
-            yield episode
+            episode = gathered if self.change is None else self.change(gathered)
+            if self.sharing is None:
+                yield episode
+            else:
+                yield self.sharing.part(sampler.table, numbers, episode)
 
     def _gather(
         self, sampler: EpisodeSampler, drawn: Numbers
