@@ -56,6 +56,7 @@ WARNINGS = {
     "saving/estimators": "are not saved",
     "tables/labels": "label",
     "utils/parallel": "could not be fitted to the support",
+    "utils/processes": "has started one process",
 }
 CASES = []
 
