@@ -20,8 +20,9 @@ def test_there_are_examples_and_they_are_numbered():
 @pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs(path, tmp_path):
-    if "optuna" in path.stem and find_spec("optuna") is None:
-        pytest.skip("optuna is not installed")
+    for word, needed in {"optuna": "optuna", "onnx": "onnxruntime"}.items():
+        if word in path.stem and find_spec(needed) is None:
+            pytest.skip(f"{needed} is not installed")
     environment = {
         **os.environ,
         "MPLBACKEND": "Agg",
