@@ -2,7 +2,11 @@
 
 from skmeta.augmentations.base import Augmentation, augment_all
 from skmeta.augmentations.features import FeatureMasking, FeatureNoise
-from skmeta.augmentations.images import RandomAffine, Rotations
+from skmeta.augmentations.images import (
+    RandomAffine,
+    Rotations,
+    image_augmentations,
+)
 from skmeta.augmentations.labels import LabelPermutation
 from skmeta.augmentations.mixing import ClassOverlay, TaskMixing
 
@@ -16,4 +20,5 @@ __all__ = [
     "Rotations",
     "TaskMixing",
     "augment_all",
+    "image_augmentations",
 ]
