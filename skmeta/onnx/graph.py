@@ -57,7 +57,9 @@ class Targets(nn.Module):
     ----------
     shift : ndarray of shape (n_classes,), default=None
         What is added to logits; None for values.
-    mean, scale : float, default=0.0, 1.0
+    mean : float, default=0.0
+        Of values.
+    scale : float, default=1.0
         Unit of values.
     bounds : Bounds, default=None
         Range beyond which standardised values are cut off.
