@@ -33,7 +33,7 @@ meta = MetaRegressor("gp", support="first", random_state=0, tasks_per_epoch=128)
 meta.fit(known[columns], known["change"], groups=known["state"])
 
 # %%
-# Three years of each new state are known. What is to come are the four years after them.
+# Three years of each new state are known. What is to come are the four after them.
 
 few, later = table[new & (place < 3)], table[new & (place >= 3)]
 meta.adapt(few[columns], few["change"], groups=few["state"])

@@ -7,7 +7,7 @@ lessons for a fifth of the others: those who need them most.
 """
 
 # %%
-# Results at 16 in 65 schools, by a reading test at 11. Forty-five schools to learn from.
+# Results at 16 in 65 schools, by a reading test at 11. 45 schools to learn from.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,8 +40,8 @@ rest["one model"] = plain.predict(rest[columns])
 rest["reading test"] = rest["standLRT"]
 
 # %%
-# The decision: in the whole programme, lessons go to the fifth with the lowest forecast.
-# What counts is how many of those who will be in the lowest fifth get them.
+# The decision: in the whole programme, lessons go to the fifth with the lowest
+# forecast. What counts is how many of those who will be in the lowest fifth get them.
 
 needy = rest["normexam"] <= rest["normexam"].quantile(0.2)
 found = {}
