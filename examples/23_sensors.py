@@ -7,8 +7,8 @@ costs time; a curve that is wrong costs more. How many points does a new wafer n
 """
 
 # %%
-# Eight sites on each of ten wafers, five voltages. Six wafers to learn from: a task is a
-# site.
+# Eight sites on each of ten wafers, five voltages. Six wafers to learn from: a task is
+# a site.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -49,9 +49,8 @@ mean = TaskMean("regressor").fit(
     known[["voltage"]], known["current"], groups=known["site"]
 )
 skill = few_shot_scorer("skill", n_shot=1, random_state=0)
-print(
-    f"skill by one point: {skill(meta, *rows):.3f}, a mean's {skill(mean, *rows):.3f}"
-)
+print(f"skill by one point: {skill(meta, *rows):.3f}")
+print(f"skill of a mean: {skill(mean, *rows):.3f}")
 
 plt.plot(list(errors), list(errors.values()), "o-", label="skmeta")
 plt.axhline(limit, color="0.6", label="what is allowed")

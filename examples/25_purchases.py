@@ -2,8 +2,8 @@
 Purchases: whom to send a coupon
 ================================
 
-A household has bought yoghurt eight times. A coupon for a brand is wasted on who buys it
-anyhow, and on who never would: it is for those in between.
+A household has bought yoghurt eight times. A coupon for a brand is wasted on who buys
+it anyhow, and on who never would: it is for those in between.
 """
 
 # %%
