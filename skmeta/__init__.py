@@ -71,10 +71,14 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
+# What files bring has to be there before they are read: estimators enter themselves.
+_OF_FILES = ("TRUSTED_TYPES", "load")
+_IN_FILES = ("ensemble", "estimators.few_shot")
+
 # What ``skmeta.`` leads to without an import of its own.
 _ROOMS = frozenset(
     {
-        *("algorithms", "augmentations", "backbones", "datasets", "display"),
+        *("algorithms", "augmentations", "backbones", "bulk", "datasets", "display"),
         *("distances", "ensemble", "episodes", "evaluation", "hookspecs"),
         *("model_selection", "nn", "plugins", "testing"),
     }
@@ -82,6 +86,9 @@ _ROOMS = frozenset(
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OF_FILES:
+        for room in _IN_FILES:
+            importlib.import_module(f"skmeta.{room}")
     if name in _HOME_OF:
         value = getattr(importlib.import_module(f"skmeta.{_HOME_OF[name]}"), name)
     elif name in _ROOMS:

@@ -53,6 +53,18 @@ def test_rooms_need_no_import_of_their_own():
     assert in_a_new_process(code).split() == [f"skmeta.{room}" for room in rooms]
 
 
+def test_a_process_that_only_loads_knows_what_files_bring():
+    code = (
+        "import skmeta\n"
+        "loads = skmeta.load\n"
+        "from skmeta.saving.estimators import KINDS\n"
+        "print(*KINDS, len(KINDS) <= len(skmeta.TRUSTED_TYPES))\n"
+    )
+    kinds = in_a_new_process(code).split()
+    assert {"MetaClassifier", "FewShotRegressor", "MetaStackingClassifier"} < {*kinds}
+    assert kinds[-1] == "True"
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'MetaClasifier'"):
         skmeta.MetaClasifier  # noqa: B018

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 import torch
@@ -24,6 +25,7 @@ from skmeta import (
     MetaRegressor,
     plugins,
 )
+from skmeta.bulk import adapt_parquet
 from skmeta.datasets import fetch_omniglot
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.hookspecs import hookimpl
@@ -32,6 +34,7 @@ from tests.quick import TASK, TINY, X, Y, classifier, regressor
 
 # Of each module that warns: what the message says, and calls that lead to it.
 WARNINGS = {
+    "bulk/progress": "is far outside of what fit has seen",
     "datasets/_download": "It is downloaded again",
     "engine/adapted": "diverged: answers are not finite",
     "engine/baseline_check": "Meta-learning does not help here",
@@ -151,6 +154,15 @@ def adapt_behind_a_pipe(folder):
 def fit_an_ordinary_estimator(folder):
     meta = regressor().fit(X, Y, groups=TASK)
     FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
+
+
+@leads_to("bulk/progress")
+def adapt_from_a_file(folder):
+    rows, tasks = folder / "far.parquet", folder / "tasks"
+    table = pd.DataFrame({"x": 1e6 * X[:, 0], "y": Y, "task": TASK})
+    table.to_parquet(rows)
+    meta = regressor().fit(X, Y, groups=TASK)
+    adapt_parquet(meta, rows, tasks, groups="task", target="y", rows_per_shard=99)
 
 
 @leads_to("estimators/scoring")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.engine.adapted import AdaptedTasks
@@ -50,11 +51,16 @@ __all__ = [
     "KINDS",
     "LEFT_OUT",
     "TRUSTED_TYPES",
+    "estimator_reader",
+    "estimator_writer",
     "from_state",
     "load",
     "pack_estimator",
+    "read_adapted",
     "save",
     "to_state",
+    "write_adapted",
+    "write_inside",
 ]
 
 KINDS: dict[str, type] = {}
@@ -168,7 +174,7 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
 
 def pack_estimator(estimator: Any, *, supports: bool = False) -> bytes:
     """Return the bytes of an estimator's file."""
-    writer = Writer(_write_inside)
+    writer = estimator_writer()
     writer.supports = supports
     token = _wants_supports.set(supports)
     try:
@@ -178,10 +184,22 @@ def pack_estimator(estimator: Any, *, supports: bool = False) -> bytes:
     return pack({"estimator": content}, writer.tensors)
 
 
+def estimator_writer() -> Writer:
+    """Return a writer that knows estimators, strategies and priors among values."""
+    return Writer(write_inside)
+
+
+def estimator_reader(
+    tensors: dict[str, torch.Tensor], device: str | None = None
+) -> Reader:
+    """Return a reader of what :func:`estimator_writer` writes."""
+    return Reader(tensors, lambda reader, own: _read_inside(reader, own, device))
+
+
 def _unpack_estimator(data: bytes, device: str | None = None) -> Any:
     """Return the estimator of a file's bytes."""
     document, tensors = unpack(data)
-    reader = Reader(tensors, lambda reader, own: _read_inside(reader, own, device))
+    reader = estimator_reader(tensors, device)
     try:
         return _read_estimator(reader, document["estimator"], device)
     except LoadError:
@@ -215,7 +233,7 @@ def _read_estimator(reader: Reader, content: dict, device: str | None) -> Any:
     return _read_meta(reader, content, device)
 
 
-def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
+def write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     """Write an estimator inside another; None for what is no estimator."""
     if type(value) in KINDS.values():
         return _write_estimator(writer, value, f"{where}.")
@@ -295,7 +313,7 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
         "spec": _write_spec(meta.spec_),
         "history": writer.write([*meta.history_], f"{root}history_"),
         "weights": writer.write(dict(meta.module_.state_dict()), f"{root}module_"),
-        **_write_adapted(writer, meta.adapted_, f"{root}adapted_"),
+        **write_adapted(writer, meta.adapted_, f"{root}adapted_"),
     }
 
 
@@ -336,7 +354,7 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
         known = reader.read(content["calibration"])
         meta._take_calibration({CALIBRATION[key]: own for key, own in known.items()})
     reader.algorithm, reader.device = meta.algorithm_, meta.device
-    meta.adapted_ = _read_adapted(reader, content, meta)
+    meta.adapted_ = read_adapted(reader, content, meta)
     return meta
 
 
@@ -375,7 +393,8 @@ def _set_routing(meta: Any, routing: dict) -> None:
     meta._metadata_request = requests
 
 
-def _write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> dict:
+def write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> dict:
+    """Write what was learnt of tasks, by ``writer.algorithm``."""
     if adapted is None:
         return {"adapted": None}
     adapted = without_gaps(adapted)
@@ -415,7 +434,8 @@ def _all_supports(adapted: AdaptedTasks) -> list[Supports]:
     return kept
 
 
-def _read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | None:
+def read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | None:
+    """Return what :func:`write_adapted` has written, checked against its learner."""
     if content["adapted"] is None:
         return None
     parts = reader.read(content["adapted"])
@@ -470,7 +490,7 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
     return {
         **content,
         "learnt": {k: writer.write(v, f"learner.{k}") for k, v in learnt.items()},
-        **_write_adapted(writer, learner.adapted_, "learner.adapted_"),
+        **write_adapted(writer, learner.adapted_, "learner.adapted_"),
     }
 
 
@@ -483,7 +503,7 @@ def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
         learner = copy.copy(meta)
         if "classes_" in content["learnt"]:
             learner.classes_ = reader.read(content["learnt"]["classes_"])
-        learner.adapted_ = _read_adapted(reader, content, learner)
+        learner.adapted_ = read_adapted(reader, content, learner)
     else:
         return few_shot
     few_shot._set_learner(learner)
