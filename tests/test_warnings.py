@@ -5,6 +5,7 @@ import contextlib
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +55,7 @@ WARNINGS = {
     "plugins/registry": "is left out",
     "saving/estimators": "are not saved",
     "tables/labels": "label",
+    "utils/parallel": "could not be fitted to the support",
 }
 CASES = []
 
@@ -365,6 +367,12 @@ def adapt_models_to_few_rows(folder):
     per_task = PerTask(NEIGHBOURS).fit(X, Y > 0, groups=TASK)
     rows = np.r_[np.flatnonzero(Y > 0)[:2], np.flatnonzero(Y <= 0)[:2]]
     per_task.adapt(X[rows], Y[rows] > 0)
+
+
+@leads_to("utils/parallel")
+def curve_of_models_of_few_rows_in_other_processes(folder):
+    with joblib.parallel_config("loky", n_jobs=2):
+        few_shot_curve(PerTask(NEIGHBOURS), X, Y > 0, TASK, shots=(1, 2))
 
 
 @leads_to("model_selection/_per_task")

@@ -1,5 +1,6 @@
 """Stacking over tasks: fit members on some tasks, weigh them by others, mix them."""
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -34,6 +35,7 @@ from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
+from skmeta.pipelines import to_send
 from skmeta.saving.checks import check_names
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.columns import naming_the_preprocessor
@@ -193,6 +195,7 @@ class BaseMetaStacking(
                 failures,
                 support=self.support,
                 declared=classes,
+                keep=not self.refit,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
         if self.refit or not folds:
@@ -405,6 +408,20 @@ class BaseMetaStacking(
         n_fits = [len(_fits(each)) for each in self.named_estimators_.values()]
         weights = np.repeat(weights, n_fits, axis=1)  # every member has as many fits
         return adapted.mean(X, task, ask, weights[task])
+
+    def _to_send(self) -> Self:
+        """Return a shallow copy without tasks, and members like it."""
+        sent = copy.copy(self)
+        sent.adapted_ = None
+        sent.named_estimators_ = Bunch(
+            **{
+                name: [to_send(fit) for fit in each]
+                if type(each) is list
+                else to_send(each)
+                for name, each in self.named_estimators_.items()
+            }
+        )
+        return sent
 
     def _sizes(self, adapted: AdaptedMembers) -> np.ndarray:
         return np.append(adapted.size, 0.0)  # the last, of tasks that are not known

@@ -15,7 +15,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
-__all__ = ["one_at_a_time", "one_thread_if_small", "side_by_side"]
+__all__ = ["one_at_a_time", "one_thread", "one_thread_if_small", "side_by_side"]
 
 # Beside the objects, whose copies and pickles cannot hold a lock.
 _locks: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
@@ -40,6 +40,16 @@ def one_at_a_time(changed: Any) -> Iterator[None]:
         What is changed inside the block. A copy of it is another object.
     """
     with _locks.setdefault(changed, threading.Lock()):
+        yield
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread inside the block, in this Python thread alone.
+
+    Who is one of several workers leaves the other cores to them.
+    """
+    with _one_thread():
         yield
 
 
