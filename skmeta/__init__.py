@@ -71,10 +71,6 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-# What files bring has to be there before they are read: estimators enter themselves.
-_OF_FILES = ("TRUSTED_TYPES", "load")
-_IN_FILES = ("ensemble", "estimators.few_shot")
-
 # What ``skmeta.`` leads to without an import of its own.
 _ROOMS = frozenset(
     {
@@ -86,9 +82,6 @@ _ROOMS = frozenset(
 
 
 def __getattr__(name: str) -> Any:
-    if name in _OF_FILES:
-        for room in _IN_FILES:
-            importlib.import_module(f"skmeta.{room}")
     if name in _HOME_OF:
         value = getattr(importlib.import_module(f"skmeta.{_HOME_OF[name]}"), name)
     elif name in _ROOMS:

@@ -27,7 +27,8 @@ from skmeta.pipelines import (
     with_last_step,
 )
 from skmeta.saving import TRUSTED_TYPES, load
-from skmeta.saving.estimators import KINDS, write_inside
+from skmeta.saving.estimators import write_inside
+from skmeta.saving.kinds import is_kind
 from skmeta.saving.names import STRATEGIES
 from skmeta.saving.values import Writer
 from skmeta.utils.messages import listed, silenced
@@ -215,7 +216,7 @@ def _write_hashed(writer: Writer, value: Any, where: str) -> dict[str, Any] | No
 
     Their bytes in files hold numbers of objects, which change from call to call.
     """
-    is_ours = type(value) in (*KINDS.values(), *STRATEGIES.values())
+    is_ours = is_kind(type(value)) or type(value) in STRATEGIES.values()
     if isinstance(value, BaseEstimator) and not is_ours:
         return {"hash": joblib.hash(value)}
     return write_inside(writer, value, where)

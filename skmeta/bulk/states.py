@@ -9,13 +9,13 @@ from skmeta.exceptions import LoadError
 from skmeta.pipelines import last_step, with_last_step
 from skmeta.saving.checks import check_names
 from skmeta.saving.estimators import (
-    KINDS,
     estimator_reader,
     estimator_writer,
     read_adapted,
     write_adapted,
 )
 from skmeta.saving.file import pack, unpack
+from skmeta.saving.kinds import is_kind
 from skmeta.saving.values import Reader, Writer
 
 __all__ = ["pack_tasks", "unpack_tasks"]
@@ -105,7 +105,7 @@ def _write(writer: Writer, adapted: Any, base: Any, root: str) -> dict[str, Any]
         }
         parts = adapted.adapted_.parts()
         return {**content, "ensemble": writer.write(parts, f"{root}adapted_")}
-    if type(adapted) in KINDS.values():
+    if is_kind(type(adapted)):
         writer.algorithm = adapted.algorithm_
         content |= write_adapted(writer, adapted.adapted_, f"{root}adapted_")
     return content
@@ -132,7 +132,7 @@ def _read(reader: Reader, content: dict[str, Any], base: Any) -> Any:
             reader.read(content["ensemble"]),
             getattr(base, "label_space_", None),
         )
-    elif type(base) in KINDS.values():
+    elif is_kind(type(base)):
         reader.algorithm, reader.device = base.algorithm_, base.device
         adapted.adapted_ = read_adapted(reader, content, adapted)
     return adapted

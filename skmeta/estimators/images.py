@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from skmeta.algorithms import ProtoNet
-from skmeta.augmentations import ClassOverlay, image_augmentations
-from skmeta.backbones import Conv4
+from skmeta import algorithms, augmentations, backbones
 
 __all__ = ["image_parameters"]
 
@@ -31,17 +29,19 @@ def image_parameters(
             "image_shape must be (height, width) or (channels, height, width) of the "
             f"images in rows, not {image_shape!r}."
         )
-    overlay = [ClassOverlay(share=0.5)] if ink else []
+    overlay = [augmentations.ClassOverlay(share=0.5)] if ink else []
     return {
         # What rows without labels are worth would take longer to learn than all else.
-        "algorithm": ProtoNet(unlabelled=(0.0, 0.0)),
-        "backbone": Conv4(shape, channels=channels, norm="batch", precision="bfloat16"),
+        "algorithm": algorithms.ProtoNet(unlabelled=(0.0, 0.0)),
+        "backbone": backbones.Conv4(
+            shape, channels=channels, norm="batch", precision="bfloat16"
+        ),
         "tasks": "classes",
         "label_space": "per_task",
         "n_way": _WAY,
         "n_shot": _SHOT,
         "n_query": _QUERY,
-        "augment": [*image_augmentations(shape), *overlay],
+        "augment": [*augmentations.image_augmentations(shape), *overlay],
         "normalize": None if ink else "global",
         "batch_size": 1,
         "tasks_per_epoch": 32,

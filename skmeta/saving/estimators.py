@@ -28,6 +28,7 @@ from skmeta.saving.checks import (
     check_supports,
 )
 from skmeta.saving.file import pack, unpack
+from skmeta.saving.kinds import HOMES, TRUSTED_TYPES, is_kind, kind
 from skmeta.saving.names import (
     ADAPTED,
     CALIBRATION,
@@ -48,9 +49,7 @@ from skmeta.utils.messages import listed, warn
 from skmeta.utils.random import seeded
 
 __all__ = [
-    "KINDS",
     "LEFT_OUT",
-    "TRUSTED_TYPES",
     "estimator_reader",
     "estimator_writer",
     "from_state",
@@ -62,15 +61,6 @@ __all__ = [
     "write_adapted",
     "write_inside",
 ]
-
-KINDS: dict[str, type] = {}
-"""The classes that files hold, by the name that files have for them.
-
-The estimators enter themselves by :func:`skmeta.saving.mixin.savable`.
-"""
-
-TRUSTED_TYPES: list[str] = []
-"""What ``skops.io.load(..., trusted=)`` has to trust to load estimators of skmeta."""
 
 # Parameters that no file brings back: they are of a machine, or lead out of the file.
 LEFT_OUT = frozenset({"callbacks", "checkpoint_dir", "device"})
@@ -212,9 +202,9 @@ def _unpack_estimator(data: bytes, device: str | None = None) -> Any:
 
 def _write_estimator(writer: Writer, estimator: Any, root: str) -> dict:
     """Write an estimator of a kind that files hold."""
-    if type(estimator) not in KINDS.values():
+    if not is_kind(type(estimator)):
         raise TypeError(
-            f"save keeps {listed([*KINDS])} themselves, and "
+            f"save keeps {listed([*HOMES])} themselves, and "
             f"{type(estimator).__name__} may be anything. Use joblib or pickle."
         )
     if _is_few_shot(type(estimator)):
@@ -225,7 +215,7 @@ def _write_estimator(writer: Writer, estimator: Any, root: str) -> dict:
 
 
 def _read_estimator(reader: Reader, content: dict, device: str | None) -> Any:
-    cls = KINDS[content["class"]]
+    cls = kind(content["class"])
     if _is_few_shot(cls):
         return _read_few_shot(reader, content, device)
     if _is_ensemble(cls):
@@ -235,7 +225,7 @@ def _read_estimator(reader: Reader, content: dict, device: str | None) -> Any:
 
 def write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     """Write an estimator inside another; None for what is no estimator."""
-    if type(value) in KINDS.values():
+    if is_kind(type(value)):
         return _write_estimator(writer, value, f"{where}.")
     if isinstance(value, Priors):
         return {"priors": writer.write(value.targets, where)}
@@ -318,7 +308,7 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
 
 
 def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
-    cls = KINDS[content["class"]]
+    cls = kind(content["class"])
     given = {"prior": None} | reader.read(content["params"])  # format 1 has none
     given |= {name: _default(cls, name) for name in LEFT_OUT}
     if device is not None:
@@ -496,7 +486,7 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
 
 def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
     meta = _read_estimator(reader, content["meta"], device)
-    few_shot = KINDS[content["class"]](meta, **reader.read(content.get("params", {})))
+    few_shot = kind(content["class"])(meta, **reader.read(content.get("params", {})))
     if "learner" in content:
         learner = _read_estimator(reader, content["learner"], device)
     elif "adapted" in content:
@@ -530,7 +520,7 @@ def _write_ensemble(writer: Writer, ensemble: Any, root: str) -> dict:
 
 
 def _read_ensemble(reader: Reader, content: dict) -> Any:
-    ensemble = KINDS[content["class"]](**reader.read(content["params"]))
+    ensemble = kind(content["class"])(**reader.read(content["params"]))
     _set_routing(ensemble, content["routing"])
     if "learnt" in content:
         ensemble._take_parts(reader.read(content["learnt"]))
