@@ -92,7 +92,7 @@ class MetaDataset(TaskSequence):
         Parameters
         ----------
         tasks : sequence
-            Each a :class:`Task`, a pair ``(X, y)``, or a fixed split
+            Each a ``Task``, a pair ``(X, y)``, or a fixed split
             ``((X_support, y_support), (X_query, y_query))``; all of one sort.
         names : sequence, default=None
             Names of the tasks. None: those that the tasks have, else 0, 1, ...
