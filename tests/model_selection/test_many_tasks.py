@@ -95,7 +95,7 @@ def test_nearest_rows_of_all_tasks_are_those_of_each(n_neighbors, monkeypatch):
     for seed in range(4):
         for model, n_classes in ((KNeighborsRegressor, 0), (KNeighborsClassifier, 3)):
             X, y, task = tasks_of(seed, n_classes)
-            X, y, task = (np.tile(each.T, 4).T for each in (X, y, task))
+            X, y, task = (np.tile(each.T, 8).T for each in (X, y, task))
             X = X + rng.normal(size=X.shape) * X.std(axis=0)
             here, alone = both(model(n_neighbors), (X, y, task), monkeypatch)
             np.testing.assert_allclose(here, alone, rtol=1e-9)
