@@ -1,6 +1,6 @@
 """Judge estimators: name them, fit them on training tasks, score them on the others."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.utils import _safe_indexing, check_consistent_length
 
 from skmeta.episodes.rounds import draw_rounds
+from skmeta.model_selection._cells import Cell, score_cells
 from skmeta.model_selection._inspect import (
     adapts,
     fit_on_tasks,
@@ -83,6 +84,8 @@ def judge(
     cv: Any,
     random_state: int | None,
     support: str | None = None,
+    n_jobs: int | None = None,
+    verbose: bool = False,
 ):
     """Score every estimator on every held-out task, with every number of shots.
 
@@ -152,7 +155,21 @@ def judge(
             support=support,
             in_support=given,
         )
-        parts += _judge_split(ready, scorer, metric, shots, rounds, n_query)
+        cells = _cells(ready, scorer, shots, rounds, n_query)
+        found = score_cells(scorer, metric, cells, n_jobs=n_jobs, verbose=verbose)
+        parts += [
+            pd.DataFrame(
+                {
+                    "estimator": cell.name,
+                    "shots": cell.n_shot,
+                    "task": scorer.names[cell.drawn.task],
+                    "repeat": cell.repeat,
+                    "score": scores,
+                }
+            )
+            for cell, scores in zip(cells, found, strict=True)
+            if scores is not None
+        ]
         unknown = np.union1d(unknown, scorer.unknown_labels())
     warn_of_unknown(unknown)
     if not parts:
@@ -169,27 +186,19 @@ def judge(
     return frame, metric
 
 
-def _judge_split(ready, scorer, metric, shots, rounds, n_query) -> Iterator:
-    import pandas as pd
-
+def _cells(ready, scorer, shots, rounds, n_query) -> list[Cell]:
+    """List what is to be done: every repeat, estimator and number of shots."""
+    cells = []
     for repeat, whole in enumerate(rounds):
         drawn = _large_enough(whole, 1 if shots is None else max(shots), scorer)
         sizes = (int(drawn.n_given.max()),) if shots is None else shots
         query = drawn.query(max(sizes), n_query)  # the same for every number of shots
-        for name, estimator in ready.items():
-            for n_shot in sizes:
-                scores = scorer.scores(estimator, metric, drawn, n_shot, query)
-                if scores is None:
-                    continue
-                yield pd.DataFrame(
-                    {
-                        "estimator": name,
-                        "shots": n_shot,
-                        "task": scorer.names[drawn.task],
-                        "repeat": repeat,
-                        "score": scores,
-                    }
-                )
+        cells += [
+            Cell(name, estimator, repeat, n_shot, drawn, query)
+            for name, estimator in ready.items()
+            for n_shot in sizes
+        ]
+    return cells
 
 
 def _large_enough(drawn, most: int, scorer: TaskScorer):

@@ -56,11 +56,11 @@ def many_of(estimator: BaseEstimator) -> ManyRidge | ManyLogistic | ManyNearest 
         None where there is nothing but the loop: for estimators of other classes, and
         for parameters that ask for something else.
     """
-    given = estimator.get_params(deep=False)
+    given: dict[str, Any] = estimator.get_params(deep=False)
     if type(estimator) is Ridge:
-        alpha = given["alpha"]
+        alpha: Any = given["alpha"]
         exact = given["solver"] in ("auto", "cholesky", "svd") and not given["positive"]
-        if exact and np.isscalar(alpha) and alpha > 0:
+        if exact and isinstance(alpha, (int, float)) and alpha > 0:
             return ManyRidge(float(alpha), bool(given["fit_intercept"]))
     if type(estimator) is LogisticRegression and _is_smooth(given):
         return ManyLogistic(

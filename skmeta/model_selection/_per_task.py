@@ -83,6 +83,8 @@ class PerTask(Strategy):
         if getattr(self, "label_space_", None) == "shared":
             self.shares_ = self._as_numbers(y).mean(axis=0)
 
+    learnt_: dict[str, np.ndarray] | None
+
     def _adapt(self, X, y, task):
         X, n_tasks = self._transform(X), len(self.names_)
         targets = self._count(y, task, n_tasks)
@@ -104,7 +106,7 @@ class PerTask(Strategy):
         self.totals_ = np.zeros((n_tasks, *targets.shape[1:]))
         np.add.at(self.totals_, task, targets)
         self.sizes_ = np.bincount(task, minlength=n_tasks)
-        self.learnt_: Any = None
+        self.learnt_ = None
         return targets
 
     def _recall(self):
@@ -137,7 +139,7 @@ class PerTask(Strategy):
         self._recall()
         X = self._transform(X)
         if self.learnt_ is not None:
-            return many_of(self.estimator).answers(self.learnt_, _checked(X), task)
+            return self._answers_at_once(X, task)
         values = (self.totals_ / self.sizes_)[task]
         for own, rows, model in self._each(X, task):
             values[own] = model.predict(rows)
@@ -151,7 +153,7 @@ class PerTask(Strategy):
         knows = np.zeros_like(self.totals_, dtype=bool)
         if self.learnt_ is not None:
             knows = self.learnt_["knows"]
-            said = many_of(self.estimator).answers(self.learnt_, _checked(X), task)
+            said = self._answers_at_once(X, task)
             has_model = knows.any(axis=1)[task, np.newaxis]
             known = np.where(has_model, self.sizes_[task, np.newaxis] * said, known)
         whole = np.zeros((len(task), len(self.classes_)))
@@ -169,6 +171,12 @@ class PerTask(Strategy):
             n_known[task[own[0]]] = len(model.classes_)
         whole += self._imaginary(n_known[task, np.newaxis])
         return whole / whole.sum(axis=1, keepdims=True)
+
+    def _answers_at_once(self, X, task):
+        many = many_of(self.estimator)
+        assert many is not None and self.learnt_ is not None  # it has learnt
+        rows = check_array(X, dtype=float, input_name="X")
+        return many.answers(self.learnt_, rows, task)
 
     def _each(self, X, task):
         """Yield the rows of each task that has a model."""
@@ -230,11 +238,6 @@ def _as_numbers(X):
     if rows.ndim != 2 or rows.dtype.kind not in "fiub" or not np.isfinite(rows).all():
         return None
     return rows.astype(float, copy=False)
-
-
-def _checked(X):
-    """Refuse what no model of scikit-learn would answer."""
-    return check_array(X, dtype=float, input_name="X")
 
 
 def _rows_of_tasks(task: np.ndarray, n_tasks: int) -> list[np.ndarray]:
