@@ -1,32 +1,30 @@
-"""Meta-steps of second-order MAML, by skmeta and by others, each a function to call."""
+"""Meta-steps of second-order MAML, by skmeta and by torch, each a function to call."""
 
 import itertools
 
-import higher
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import torch
-import torchopt
 from _workloads import INNER_LR
 from torch.func import functional_call, grad, vmap
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.engine.net import compile_step
+from skmeta.nn.calls import train_in_bfloat16
 
 
 def adam(module):
     return torch.optim.Adam(module.parameters(), fused=True)
 
 
-def bare(work, algorithm, compiled=False):
+def bare(work, algorithm, compiled=False, precision="float32"):
     """The step alone, on tasks that are ready."""
     module = work.learner(algorithm)
+    if precision == "bfloat16":
+        train_in_bfloat16(module)
     optimizer = adam(module)
     meta_backward = algorithm.meta_backward
     if compiled:
-        meta_backward = compile_step(meta_backward, "cpu")
+        meta_backward = compile_step(meta_backward, work.device)
 
     def step():
         optimizer.zero_grad()
@@ -37,7 +35,7 @@ def bare(work, algorithm, compiled=False):
     return step
 
 
-def public_fit(work, steps_at_once=10):
+def public_fit(work, steps_at_once=10, **parameters):
     """Seconds of an epoch through `fit`, a step's share of it."""
     rng, n_rows = np.random.default_rng(0), 200
     X = rng.normal(size=(100 * n_rows, work.features)).astype(np.float32)
@@ -53,7 +51,9 @@ def public_fit(work, steps_at_once=10):
         max_epochs=1,
         early_stopping=False,
         warm_start=True,
+        device=work.device,
         random_state=0,
+        **parameters,
     )
     groups = np.repeat(np.arange(100), n_rows)
 
@@ -86,97 +86,7 @@ def vmap_of_grad(work):
         loss = vmap(of_task, in_dims=(None, 0, 0, 0, 0))(weights, *rows).mean()
         loss.backward()
         optimizer.step()
-        return float(loss)
-
-    return step
-
-
-def with_higher(work):
-    network = work.network()
-    optimizer = adam(network)
-    inner = torch.optim.SGD(network.parameters(), lr=INNER_LR)
-    support, query = work.episode
-
-    def step():
-        optimizer.zero_grad()
-        total = 0.0
-        for t in range(work.tasks):
-            with higher.innerloop_ctx(network, inner, copy_initial_weights=False) as (
-                own,
-                descend,
-            ):
-                for _ in range(work.steps):
-                    descend.step(work.loss(own(support.X[t]), support.y[t]))
-                loss = work.loss(own(query.X[t]), query.y[t]) / work.tasks
-                loss.backward()
-                total += float(loss)
-        optimizer.step()
-        return total
-
-    return step
-
-
-def with_torchopt(work):
-    network = work.network()
-    optimizer = adam(network)
-    inner = torchopt.MetaSGD(network, lr=INNER_LR)
-    support, query = work.episode
-
-    def step():
-        optimizer.zero_grad()
-        total = 0.0
-        start = torchopt.extract_state_dict(network, by="reference")
-        start_inner = torchopt.extract_state_dict(inner, by="reference")
-        for t in range(work.tasks):
-            for _ in range(work.steps):
-                inner.step(work.loss(network(support.X[t]), support.y[t]))
-            loss = work.loss(network(query.X[t]), query.y[t]) / work.tasks
-            loss.backward()
-            total += float(loss.detach())
-            torchopt.recover_state_dict(network, start)
-            torchopt.recover_state_dict(inner, start_inner)
-        optimizer.step()
-        return total
-
-    return step
-
-
-def with_jax(work):
-    network, weights = work.jax_network(), work.jax_weights()
-    support, query = work.episode
-    rows = [jnp.array(part.numpy()) for part in (*support[:2], *query[:2])]
-
-    def loss(weights, X, y):
-        outputs = network(weights, X)
-        if work.classes:
-            entropy = optax.softmax_cross_entropy_with_integer_labels
-            return entropy(outputs, y).mean()
-        return jnp.square(outputs[:, 0] - y).mean()
-
-    def of_task(weights, X, y, X_query, y_query):
-        for _ in range(work.steps):
-            gradients = jax.grad(loss)(weights, X, y)
-            weights = [
-                w - INNER_LR * g for w, g in zip(weights, gradients, strict=True)
-            ]
-        return loss(weights, X_query, y_query)
-
-    def meta_loss(weights, *rows):
-        return jax.vmap(of_task, (None, 0, 0, 0, 0))(weights, *rows).mean()
-
-    optimizer = optax.adam(1e-3)
-
-    @jax.jit
-    def update(weights, state, *rows):
-        loss, gradients = jax.value_and_grad(meta_loss)(weights, *rows)
-        updates, state = optimizer.update(gradients, state)
-        return loss, optax.apply_updates(weights, updates), state
-
-    current = [weights, optimizer.init(weights)]
-
-    def step():
-        loss, *current[:] = update(*current, *rows)
-        return float(loss)  # waits for the result
+        return float(loss.detach())
 
     return step
 

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "results"
@@ -17,7 +17,15 @@ def save(name, results, levels=None):
     What is in more than ``levels`` dicts stands on one line.
     """
     FOLDER.mkdir(exist_ok=True)
-    record = {
+    path = FOLDER / f"{name}.json"
+    path.write_text(_text(record(results), levels) + "\n")
+    print(f"Results: {FOLDER.name}/{path.name}")
+    return path.with_suffix(".png")
+
+
+def record(results, packages=()):
+    """Put results beside the machine and the versions."""
+    return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
             "processor": _processor(),
@@ -26,13 +34,16 @@ def save(name, results, levels=None):
             # Processes that wanted a core in the last minute; not all are ours.
             "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         },
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": {name: _version(name) for name in (*_PACKAGES, *packages)},
         "results": results,
     }
-    path = FOLDER / f"{name}.json"
-    path.write_text(_text(record, levels) + "\n")
-    print(f"Results: {FOLDER.name}/{path.name}")
-    return path.with_suffix(".png")
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:  # or it runs from a folder
+        return None
 
 
 def _text(value, levels, indent="\n"):

@@ -1,11 +1,8 @@
-"""The meta-steps that are timed: tasks, and their network in torch and in JAX."""
+"""The meta-steps that are timed: tasks, and their network of torch's own layers."""
 
 import itertools
 
-import jax
-import jax.numpy as jnp
 import torch
-from jax import lax
 from torch import nn
 
 from skmeta.algorithms import MAML, Spec
@@ -22,14 +19,16 @@ WORKLOADS = {
     "tab": (32, 25, 75, 20, (64, 64), 5, 5),
     "big": (32, 25, 75, 64, (256, 256), 5, 5),
     "conv": (4, 5, 25, SIDE**2, None, 5, 3),
+    "images": (16, 25, 75, SIDE**2, None, 5, 3),
 }
+OF_A_CPU = ("sine", "tab", "big", "conv")  # the others are for accelerators
 
 
 class Workload:
-    """One row of the table above, with random tasks."""
+    """One row of the table above, with random tasks, on a device."""
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name, device="cpu"):
+        self.name, self.device = name, device
         shape = WORKLOADS[name]
         self.tasks, self.shot, self.queries, self.features = shape[:4]
         self.hidden, self.classes, self.steps = shape[4:]
@@ -44,7 +43,7 @@ class Workload:
         generator = torch.Generator().manual_seed(0)
         self.episode = Episode(
             self._batch(self.shot, generator), self._batch(self.queries, generator)
-        )
+        ).to(device)
 
     def _batch(self, rows, generator):
         shape = (self.tasks, rows)
@@ -60,7 +59,7 @@ class Workload:
 
     def learner(self, algorithm):
         torch.manual_seed(0)
-        return algorithm.build(self.backbone, self.spec).train()
+        return algorithm.build(self.backbone, self.spec).train().to(self.device)
 
     def loss(self, outputs, y):
         if self.classes:
@@ -85,7 +84,7 @@ class Workload:
                 layers += [
                     nn.Conv2d(n_in, CHANNELS, 3, padding=1),
                     nn.MaxPool2d(2, ceil_mode=self.backbone.ceil_mode),
-                    nn.GroupNorm(self._n_groups(), CHANNELS),
+                    nn.GroupNorm(self.n_groups(), CHANNELS),
                     nn.ReLU(),
                 ]
                 n_in = CHANNELS
@@ -95,45 +94,8 @@ class Workload:
         with torch.no_grad():
             for own, given in zip(network.parameters(), self.weights(), strict=True):
                 own.copy_(given)
-        return network
+        return network.to(self.device)
 
-    def _n_groups(self):
+    def n_groups(self):
         layers = self.backbone.build(self.features).modules()
         return next(each.num_groups for each in layers if isinstance(each, GroupNorm))
-
-    def jax_weights(self):
-        return [jnp.array(weight.numpy()) for weight in self.weights()]
-
-    def jax_network(self):
-        """Return a function of weights and rows."""
-        if self.hidden:
-            return _jax_mlp
-        n_groups, ceil_mode = self._n_groups(), self.backbone.ceil_mode
-        return lambda weights, X: _jax_conv4(weights, X, n_groups, ceil_mode)
-
-
-def _jax_mlp(weights, X):
-    for matrix, shift in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-        X = jax.nn.relu(X @ matrix.T + shift)
-    return X @ weights[-2].T + weights[-1]
-
-
-def _jax_conv4(weights, X, n_groups, ceil_mode):
-    X = X.reshape(-1, 1, SIDE, SIDE)
-    for kernel, bias, scale, shift in zip(*(iter(weights[:-2]),) * 4, strict=True):
-        X = lax.conv_general_dilated(X, kernel, (1, 1), "SAME")
-        X = X + bias[:, None, None]
-        X = lax.reduce_window(
-            X,
-            -jnp.inf,
-            lax.max,
-            (1, 1, 2, 2),
-            (1, 1, 2, 2),
-            "SAME" if ceil_mode else "VALID",
-        )
-        groups = X.reshape(len(X), n_groups, -1)
-        mean = groups.mean(axis=-1, keepdims=True)
-        variance = groups.var(axis=-1, keepdims=True)
-        X = ((groups - mean) * lax.rsqrt(variance + 1e-5)).reshape(X.shape)
-        X = jax.nn.relu(X * scale[:, None, None] + shift[:, None, None])
-    return X.reshape(len(X), -1) @ weights[-2].T + weights[-1]

@@ -10,18 +10,12 @@ contenders have all.
 import argparse
 from functools import partial
 
-from _contenders import (
-    bare,
-    matrix_products,
-    public_fit,
-    vmap_of_grad,
-    with_higher,
-    with_jax,
-    with_torchopt,
-)
+from _contenders import bare, matrix_products, public_fit, vmap_of_grad
+from _in_jax import with_jax
+from _loops import with_higher, with_torchopt
 from _measure import medians, seconds
 from _results import save
-from _workloads import INNER_LR, WORKLOADS, Workload
+from _workloads import INNER_LR, OF_A_CPU, WORKLOADS, Workload
 from matplotlib.figure import Figure
 
 from skmeta.algorithms import Reptile
@@ -71,7 +65,7 @@ def measure(work, rounds, compiled):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS))
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=OF_A_CPU)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument(
         "--compile", nargs="*", default=["sine"], help="workloads to compile as well"

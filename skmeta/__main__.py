@@ -1,8 +1,9 @@
-"""The command line: ``python -m skmeta``."""
+"""The command line: ``python -m skmeta``, or ``skmeta`` where it is installed."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from skmeta import __version__
 from skmeta.commands import COMMANDS
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with 2.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m skmeta", description="Meta-learning for scikit-learn."
+        prog=_called(), description="Meta-learning for scikit-learn."
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -37,6 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
+
+
+def _called() -> str:
+    """Return how the user has called it, for what help and errors say."""
+    name = Path(sys.argv[0]).stem
+    return "skmeta" if name == "skmeta" else "python -m skmeta"
 
 
 if __name__ == "__main__":

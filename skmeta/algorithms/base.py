@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skmeta.algorithms.shared.losses import (
@@ -13,11 +12,12 @@ from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["Algorithm"]
 
 
-class Algorithm(BaseEstimator):
+class Algorithm(DocLinkMixin):
     """Base class of algorithms: how to meta-train a learner and how it adapts.
 
     An algorithm is a strategy object. It holds hyperparameters, set in ``__init__`` and

@@ -276,7 +276,7 @@ class MAML(Algorithm):
 
     def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Add the gradient of the loss on the queries after the inner steps."""
-        plain = type(module) is InnerLoop and module.is_relu_network
+        plain = type(module) is InnerLoop and module.is_written_out
         if not (self.written_out and plain) or self.checkpoint:
             return super().meta_backward(module, episode)
         support, query = episode

@@ -180,7 +180,7 @@ class Reptile(MAML):
         rows_of_steps: Iterable[Batch],
     ) -> tuple[Batch, Tensor, list[Tensor]]:
         """Return the rows of the last step, outputs before it, start less mean end."""
-        plain = module.is_relu_network and self.inner_optimizer == "sgd"
+        plain = module.is_written_out and self.inner_optimizer == "sgd"
         if self.written_out and plain and self.inner_steps:
             rows_of_steps = list(rows_of_steps)
             outputs, ways = mean_descent(

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
+from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["Augmentation", "augment_all", "choose_tasks", "draw_per_class"]
 
 
-class Augmentation(BaseEstimator):
+class Augmentation(DocLinkMixin):
     """Base class of task augmentations: an episode in, another one out.
 
     While an estimator is trained, every meta-batch goes through its augmentations. The

@@ -3,15 +3,16 @@
 from abc import abstractmethod
 from typing import Any, ClassVar, TypeVar
 
-from sklearn.base import BaseEstimator
 from torch import nn
+
+from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["Backbone", "width_of", "with_width"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-class Backbone(BaseEstimator):
+class Backbone(DocLinkMixin):
     """Base class of backbones: hyperparameters in, a network to the embedding out.
 
     Examples

@@ -137,7 +137,7 @@ class AdaptedTasks:
                 ) from error
             return Learnt(len(tasks), tree_map(_in_rows, state), kept)
 
-        n_rows = min(len(task), chunks.ROWS_AT_ONCE)
+        n_rows = min(len(task), chunks.rows_at_once(learner.weights))
         with side_by_side(
             learner.weights, n_rows, table.X.shape[1], len(parts)
         ) as each:
@@ -323,7 +323,7 @@ class AdaptedTasks:
             return rows[mask], answers[mask]
 
         whole = np.full((len(task), 1), -np.inf, dtype=np.float32)
-        n_rows = min(len(task), chunks.ROWS_AT_ONCE)
+        n_rows = min(len(task), chunks.rows_at_once(self.learner.weights))
         with side_by_side(
             self.learner.weights, n_rows, table.X.shape[1], len(blocks)
         ) as each:
@@ -356,14 +356,15 @@ class AdaptedTasks:
         asked = (spans.sizes > 0)[self.order] & (self.order >= 0)
         position = np.flatnonzero(asked)
         index_of = np.searchsorted(self.bounds, position, side="right") - 1
+        at_once = chunks.rows_at_once(self.learner.weights)
         for index in np.unique(index_of):
             members = position[slice(*np.searchsorted(index_of, [index, index + 1]))]
             tasks = self.order[members]
             sizes = spans.sizes[tasks]
             for part in chunks.of_similar_size(sizes, self.learner.weights):
                 place = members[part] - self.bounds[index]
-                for start in range(0, sizes[part].max(), chunks.ROWS_AT_ONCE):
-                    yield _Block(index, place, tasks[part], start)
+                for start in range(0, sizes[part].max(), at_once):
+                    yield _Block(index, place, tasks[part], start, at_once)
 
     def _state(self, block: "_Block") -> Any:
         """Pick what was learnt of the tasks of a block."""
@@ -400,13 +401,14 @@ class _Block(NamedTuple):
     place: np.ndarray  # (tasks,), inside the state
     tasks: np.ndarray  # (tasks,); only one, if it has more rows than go at once
     start: int  # among its rows
+    at_once: int  # of its rows
 
     def pad(self, spans: Spans) -> tuple[np.ndarray, np.ndarray]:
         """List the rows of the tasks side by side, and what is no padding."""
         if len(self.tasks) > 1:
             return spans.pad(self.tasks)
         first, size = spans.first[self.tasks[0]], spans.sizes[self.tasks[0]]
-        stop = min(self.start + chunks.ROWS_AT_ONCE, size)
+        stop = min(self.start + self.at_once, size)
         rows = spans.rows[first + self.start : first + stop][np.newaxis]
         return rows, np.ones(rows.shape, dtype=bool)
 

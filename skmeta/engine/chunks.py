@@ -18,6 +18,7 @@ __all__ = [
     "are_alike",
     "join",
     "of_similar_size",
+    "rows_at_once",
 ]
 
 # Rows that go through the network at once, and weights of all their tasks. They bound
@@ -26,8 +27,35 @@ __all__ = [
 ROWS_AT_ONCE = 4096
 WEIGHTS_AT_ONCE = 2**19
 
+# An accelerator works on so many times more at once: there a chunk takes as long as its
+# kernels take to start, however small they are.
+_MORE_ROWS, _MORE_WEIGHTS = 16, 64
+# What is computed of each pair of rows of a task grows as the square of its rows. The
+# chunks of a CPU stay below.
+_MOST_PAIRS = 2**26
+
 # Chunks whose tasks' weights are kept in one tensor.
 _JOINED = 16
+
+
+def rows_at_once(weights: Sequence[Tensor]) -> int:
+    """Return how many padded rows go through a network at once.
+
+    Parameters
+    ----------
+    weights : sequence of Tensor
+        Parameters of the network, for where they are.
+
+    Returns
+    -------
+    int
+        ``ROWS_AT_ONCE`` on a CPU, more on accelerators.
+    """
+    return ROWS_AT_ONCE * (_MORE_ROWS if _are_away(weights) else 1)
+
+
+def _are_away(weights: Sequence[Tensor]) -> bool:
+    return any(weight.device.type != "cpu" for weight in weights)
 
 
 def of_similar_size(
@@ -45,19 +73,21 @@ def of_similar_size(
     Yields
     ------
     int ndarray
-        Tasks, from the smallest on: together at most ``ROWS_AT_ONCE`` padded rows and
-        ``WEIGHTS_AT_ONCE`` weights, or a single task.
+        Tasks, from the smallest on: on a CPU together at most ``ROWS_AT_ONCE`` padded
+        rows and ``WEIGHTS_AT_ONCE`` weights, or a single task.
     """
     n_weights = sum(weight.numel() for weight in weights)
-    at_once = max(1, WEIGHTS_AT_ONCE // max(1, n_weights))
+    most_weights = WEIGHTS_AT_ONCE * (_MORE_WEIGHTS if _are_away(weights) else 1)
+    at_once = max(1, most_weights // max(1, n_weights))
     by_size = np.argsort(sizes, kind="stable")
     widths = np.maximum(sizes[by_size], 1)
-    start = 0
+    n_rows, start = rows_at_once(weights), 0
     while start < len(sizes):
-        most = widths[start : start + min(at_once, ROWS_AT_ONCE // widths[start] + 1)]
+        most = widths[start : start + min(at_once, n_rows // widths[start] + 1)]
         # Rows of the chunk if it ended here: its count times its widest task.
         padded = np.arange(1, len(most) + 1) * most
-        fit = max(1, int(np.searchsorted(padded, ROWS_AT_ONCE, side="right")))
+        fits = (padded <= n_rows) & (padded * most <= _MOST_PAIRS)
+        fit = max(1, int(np.count_nonzero(fits)))
         yield by_size[start : start + fit]
         start += fit
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from skorch import NeuralNet
@@ -18,6 +18,7 @@ from skmeta.algorithms.per_target import by_target
 from skmeta.algorithms.shared.losses import task_losses
 from skmeta.engine.history import History
 from skmeta.episodes.episode import Batch, Episode
+from skmeta.nn.calls import train_in_bfloat16
 from skmeta.utils.messages import warn
 
 __all__ = ["EpisodicNet", "compile_step", "mean_score"]
@@ -40,6 +41,8 @@ class EpisodicNet(NeuralNet):
         Gives the meta-gradient, and the predictions to validate.
     validation : iterable of Episode, default=None
         Meta-batches that the epochs are validated on.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What networks compute in while they are trained; validation is in float32.
     **parameters
         As in :class:`skorch.NeuralNet`.
 
@@ -61,6 +64,7 @@ class EpisodicNet(NeuralNet):
         *,
         algorithm: Algorithm,
         validation: Iterable[Episode] | None = None,
+        precision: Literal["float32", "bfloat16"] = "float32",
         criterion: Any = torch.nn.Identity,
         train_split: Any = None,
         **parameters: Any,
@@ -70,6 +74,7 @@ class EpisodicNet(NeuralNet):
         )
         self.algorithm = algorithm
         self.validation = validation
+        self.precision = precision
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -107,6 +112,13 @@ class EpisodicNet(NeuralNet):
             yield "nothing", torch.nn.Parameter(torch.zeros(0))
         yield from super().get_all_learnable_params()
 
+    def initialize_module(self) -> Self:
+        """Make the module, and mark it where it trains in mixed precision."""
+        super().initialize_module()
+        if self.precision == "bfloat16":
+            train_in_bfloat16(self.module_)
+        return self
+
     def initialize_history(self) -> Self:
         """Begin the history anew."""
         self.history_ = History()
@@ -131,9 +143,7 @@ class EpisodicNet(NeuralNet):
             return super().fit_loop(*args, **kwargs)
         except KeyboardInterrupt:  # by which skorch's callbacks end a training, too
             self.is_interrupted = not any(
-                isinstance(callback, EarlyStopping)
-                and callback.misses_ >= callback.patience
-                for _, callback in self.callbacks_
+                _has_stopped(callback) for _, callback in self.callbacks_
             )
             raise
 
@@ -222,6 +232,13 @@ class EpisodicNet(NeuralNet):
         state = super().__getstate__() | {"validation": None}
         state.pop("_meta_backward", None)
         return state
+
+
+def _has_stopped(callback: Callback) -> bool:
+    """Tell whether it is a callback that has ended the training, and not Ctrl-C."""
+    if isinstance(callback, EarlyStopping):
+        return bool(callback.misses_ >= callback.patience)
+    return bool(getattr(callback, "has_stopped", False))
 
 
 def compile_step(meta_backward: _MetaStep, device: torch.device | str) -> _MetaStep:

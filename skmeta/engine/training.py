@@ -19,6 +19,7 @@ from skmeta.engine.baseline_check import warn_if_no_help
 from skmeta.engine.callbacks import KeepBest, OneCycle, Progress
 from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
 from skmeta.engine.chunks import ROWS_AT_ONCE
+from skmeta.engine.hooks import Hooks
 from skmeta.engine.net import EpisodicNet
 from skmeta.engine.warm_start import take_over
 from skmeta.episodes.episode import Episode
@@ -183,6 +184,7 @@ def meta_train(
     rng: np.random.Generator,
     before: EpisodicNet | None = None,
     checkpoint: Checkpoint | None = None,
+    hooks: Hooks | None = None,
 ) -> EpisodicNet:
     """Train a net on episodes.
 
@@ -208,6 +210,8 @@ def meta_train(
     checkpoint : Checkpoint, default=None
         Where an earlier start of this training has got to, and where to note how far
         this one gets. Removed when the training has ended by itself.
+    hooks : Hooks, default=None
+        The estimator's callbacks of scikit-learn, which are told of the epochs.
 
     Returns
     -------
@@ -248,6 +252,10 @@ def meta_train(
         net.initialize()
     if before is not None:
         take_over(net, before)
+    users = list(net.callbacks_)  # what a net keeps
+    if hooks is not None:
+        first, last = hooks.begin(net)
+        net.callbacks_ = [("hooks", first), *users, ("stop", last)]
     if checkpoint is not None:
         random: dict[str, Generators | torch.Generator] = {"torch": generators}
         if torch_rng is not None:
@@ -267,8 +275,7 @@ def meta_train(
                 checkpoint.remove()
             raise ValueError(f"{_DIVERGED} ({error})") from error
     net.module_.eval()
-    if checkpoint is not None:
-        net.callbacks_.pop()
+    net.callbacks_ = users
     try:
         _check_outcome(net)
     finally:  # what diverged would diverge again

@@ -36,6 +36,7 @@ from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
 from skmeta.saving.checks import check_names
 from skmeta.saving.mixin import SavingMixin
+from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
@@ -418,9 +419,10 @@ class BaseMetaStacking(
                 "target, and y has several. Fit one to each of them; or a "
                 f"Meta{self._kind.capitalize()}, which learns several."
             )
-        checked, y = validate_data(
-            self, X, y, reset=reset, dtype="numeric", y_numeric=numeric
-        )
+        with naming_the_preprocessor(X, type(self).__name__):
+            checked, y = validate_data(
+                self, X, y, reset=reset, dtype="numeric", y_numeric=numeric
+            )
         if not numeric:
             check_classification_targets(y)
         return _as_given(X, checked), y
@@ -432,7 +434,9 @@ class BaseMetaStacking(
         return y
 
     def _validate_features(self, X: Any, *, reset: bool = False) -> Any:
-        return _as_given(X, validate_data(self, X, reset=reset, dtype="numeric"))
+        with naming_the_preprocessor(X, type(self).__name__):
+            checked = validate_data(self, X, reset=reset, dtype="numeric")
+        return _as_given(X, checked)
 
     # In files -----------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from skmeta.estimators.conformal import Conformal
 from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.estimators.targets import FAR, OWN_FAR, SQUASH, Targets
 from skmeta.saving.mixin import SavingMixin
+from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_words
@@ -323,15 +324,16 @@ class AdaptingEstimator(
         numeric = self._kind == "regressor"
         y = without_sparsity(y)
         several, names = has_columns(y), target_names_of(y)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            dtype=_NUMBERS,
-            y_numeric=numeric,
-            multi_output=several,
-        )
+        with naming_the_preprocessor(X, type(self).__name__):
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                reset=reset,
+                dtype=_NUMBERS,
+                y_numeric=numeric,
+                multi_output=several,
+            )
         return X, self._checked(y, names, reset)
 
     def _checked(self, y: np.ndarray, names: np.ndarray | None, reset: bool) -> Any:
@@ -364,7 +366,8 @@ class AdaptingEstimator(
         return self._checked(y, names, reset)
 
     def _validate_features(self, X: Any, *, reset: bool = False) -> np.ndarray:
-        return validate_data(self, X, reset=reset, dtype=_NUMBERS)
+        with naming_the_preprocessor(X, type(self).__name__):
+            return validate_data(self, X, reset=reset, dtype=_NUMBERS)
 
     def _weigh(self, rows: TaskRows, sample_weight: Any) -> TaskRows:
         """Give rows weights where there are any, and leave out those of weight 0."""

@@ -11,6 +11,12 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import validate_data
 from torch import nn
 
+from skmeta.engine.hooks import (
+    CallbackSupportMixin,
+    Hooks,
+    open_hooks,
+    with_callbacks,
+)
 from skmeta.engine.training import meta_train, pass_on_interruption
 from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import make_samplers
@@ -29,7 +35,7 @@ from skmeta.utils.rollback import kept_on_failure
 __all__ = ["BaseMetaEstimator"]
 
 
-class BaseMetaEstimator(ContinuingEstimator):
+class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
     """A meta-learner of any kind of target: its parameters and its meta-training.
 
     What it does when it is fitted is in
@@ -77,6 +83,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         "callbacks": [list, tuple, None],
         "device": [str, torch.device],
         "compile": ["boolean"],
+        "precision": [StrOptions({"float32", "bfloat16"})],
         "warm_start": ["boolean"],
         "checkpoint_dir": [str, HasMethods(["__fspath__"]), None],
         "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
@@ -84,6 +91,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         "random_state": ["random_state"],
     }
 
+    @with_callbacks
     def fit(
         self,
         X: ArrayLike | MetaDataset,
@@ -138,8 +146,20 @@ class BaseMetaEstimator(ContinuingEstimator):
             fit where no epoch was done.
         """
         X, y, groups, given = unpack(X, y, groups, in_support)
+        hooks = open_hooks(
+            self, X=X, y=y, groups=groups, sample_weight=sample_weight, in_support=given
+        )
         with kept_on_failure(self), ExitStack() as held:
-            self._fit(X, y, groups, sample_weight, given, classes=classes, held=held)
+            self._fit(
+                X,
+                y,
+                groups,
+                sample_weight,
+                given,
+                classes=classes,
+                held=held,
+                hooks=hooks,
+            )
         pass_on_interruption(self.net_)
         return self
 
@@ -211,6 +231,7 @@ class BaseMetaEstimator(ContinuingEstimator):
         is_partial: bool = False,
         classes: Any = None,
         held: ExitStack | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self._validate_params()
         if y is None:
@@ -304,6 +325,7 @@ class BaseMetaEstimator(ContinuingEstimator):
             rng=rng,
             before=None if earlier is None else earlier.net,
             checkpoint=checkpoint,
+            hooks=hooks,
         )
         if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
             raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
@@ -322,6 +344,8 @@ class BaseMetaEstimator(ContinuingEstimator):
         self._learn_unknown(rows, rng)
         if self.tasks != "groups":  # the table itself is the current task
             self._set_adapted(self._learn(rows, offset, keep=True))
+        if hooks is not None:
+            hooks.end()
 
     def _groups_to_train_on(self, groups: Any) -> Any:
         """Return what tells tasks apart, None where they are made of one table."""

@@ -197,6 +197,7 @@ class BuildingEstimator(IncrementalEstimator):
             optimizer=self._outer_optimizer(),
             device=self.device,
             compile=self.compile,
+            precision=self.precision,
         )
 
     def _n_epochs(self, *, validates: bool) -> int:

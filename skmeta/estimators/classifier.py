@@ -184,6 +184,14 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         Where it is not possible (without a C++ compiler, or for second-order gradients
         of other networks than linear layers with ReLU), the step runs as it is, with a
         warning.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What networks compute in while they are trained. "bfloat16" is mixed precision:
+        products of matrices and convolutions in bfloat16 by :class:`torch.autocast`;
+        weights, norms, distances, linear systems, losses, validation and all that comes
+        after ``fit`` in float32. For large networks on a GPU, and on CPUs with
+        instructions for it; small ones gain nothing. "maml" and its kin then
+        differentiate by autograd what is written out in float32 (linear layers with
+        ReLU).
     warm_start : bool, default=False
         Let ``fit`` go on from the weights of the last one and its optimizer's memory,
         for ``max_epochs`` more with the present ``lr``, ``patience`` and ``callbacks``.
@@ -306,6 +314,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         callbacks: Sequence[Any] | None = None,
         device: str | torch.device = "cpu",
         compile: bool = False,
+        precision: Literal["float32", "bfloat16"] = "float32",
         warm_start: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
@@ -340,6 +349,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         self.callbacks = callbacks
         self.device = device
         self.compile = compile
+        self.precision = precision
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every

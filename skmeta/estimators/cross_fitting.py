@@ -8,6 +8,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing
 from tqdm.auto import tqdm
 
+from skmeta.engine.hooks import unheard
 from skmeta.estimators.calibration import TrainingRows
 from skmeta.model_selection._simulated import folds_of_tasks
 from skmeta.tables.groups import encode_groups
@@ -80,7 +81,7 @@ def cross_fit(
 
 def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
     """Fit a clone to some of the rows, to which labels mean the same."""
-    learner = clone(estimator)
+    learner = unheard(clone(estimator))
     known = learner.get_params(deep=False)
     how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0, "reject": None}
     given: dict[str, Any] = {}

@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from sklearn.base import BaseEstimator
+from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["HTMLReprMixin", "html_rows"]
 
@@ -21,7 +21,7 @@ _ROW = (
 )
 
 
-class HTMLReprMixin(BaseEstimator):
+class HTMLReprMixin(DocLinkMixin):
     """Adds what was learnt to scikit-learn's HTML repr."""
 
     def _html_rows(self) -> dict[str, str]:

@@ -79,7 +79,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         As in :class:`MetaClassifier`.
     early_stopping, validation_fraction, patience
         As in :class:`MetaClassifier`.
-    unknown_task, callbacks, device, compile, warm_start, verbose, random_state
+    unknown_task, callbacks, device, compile, precision, warm_start, verbose
+        As in :class:`MetaClassifier`.
+    random_state
         As in :class:`MetaClassifier`.
     checkpoint_dir, checkpoint_every
         As in :class:`MetaClassifier`.
@@ -160,6 +162,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         callbacks: Sequence[Any] | None = None,
         device: str | torch.device = "cpu",
         compile: bool = False,
+        precision: Literal["float32", "bfloat16"] = "float32",
         warm_start: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
@@ -187,6 +190,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         self.callbacks = callbacks
         self.device = device
         self.compile = compile
+        self.precision = precision
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from skmeta.engine.adapted import AdaptedTasks
+from skmeta.engine.hooks import unheard
 from skmeta.engine.landmarks import Landmarked, Units
 from skmeta.engine.rejection import Rejection
 from skmeta.episodes.bounds import Bounds
@@ -130,7 +131,7 @@ class Rejecting(Indicators):
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, ...]:
         """Learn without some classes, and look at tasks that are made of them."""
-        learner = clone(self).set_params(
+        learner = unheard(clone(self)).set_params(
             reject=None,
             warm_start=False,
             checkpoint_dir=None,

@@ -5,8 +5,13 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
-from sklearn.metrics import accuracy_score, hamming_loss
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.metrics import (
+    accuracy_score,
+    get_scorer,
+    get_scorer_names,
+    hamming_loss,
+)
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -23,7 +28,7 @@ from skmeta.tables.rows import TaskRows, check_in_support
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.targets import as_columns, target_names_of, without_sparsity
 from skmeta.tables.unlabelled import known_targets, missing_targets
-from skmeta.utils.messages import show, warn
+from skmeta.utils.messages import asking_scorer, show, warn
 from skmeta.utils.random import generator
 
 __all__ = [
@@ -230,6 +235,7 @@ class FewShotScoring(BaseEstimator):
                 "know the current one: call adapt(X, y) with a few labelled rows"
                 + (", or adapt() to go by the prior." if has_prior else ".")
                 + self._how_to_know_the_training()
+                + _how_to_score_searches(self)
             )
         if self.unknown_task == "prior" and not has_prior:
             raise ValueError(no_prior)
@@ -259,6 +265,27 @@ class FewShotScoring(BaseEstimator):
                 f"adapted to, and no task of the training had more than {largest:,}. "
                 "If they are of several tasks, pass groups= to score each by itself."
             )
+
+
+def _how_to_score_searches(estimator: BaseEstimator) -> str:
+    """Name the scorer that learns tasks, where one of scikit-learn's asks instead."""
+    scorer = asking_scorer()
+    if scorer is None:
+        return ""
+    asked = _what_it_asks(scorer)
+    names = (
+        name for name in get_scorer_names() if _what_it_asks(get_scorer(name)) == asked
+    )
+    metric = next(names, "accuracy" if is_classifier(estimator) else "r2")
+    return (
+        " It is a scorer of scikit-learn that asks, which tells no task what it is: "
+        f"pass scoring=skmeta.model_selection.few_shot_scorer({metric!r}), which "
+        "learns every task of the test rows from some of them, and scores the others."
+    )
+
+
+def _what_it_asks(scorer: Any) -> tuple[Any, ...]:
+    return scorer._score_func, scorer._sign, scorer._kwargs, scorer._response_method
 
 
 def is_known(y: np.ndarray, classes: np.ndarray, label_space: str) -> np.ndarray:

@@ -16,6 +16,9 @@ from skmeta.utils.messages import silenced
 
 __all__ = ["Metric"]
 
+# Squared error of all tasks together, against that of their shrunken support means.
+SKILL = "skill"
+
 # How scikit-learn names what is better when it is less.
 _LOSSES = ("_error", "_loss", "_deviance")
 
@@ -26,12 +29,15 @@ class Metric:
     Parameters
     ----------
     metric : str or callable
-        Name of a scikit-learn scorer; a function ``metric(y_true, y_pred)``, of which
-        those named as losses are negated, so that more is better; or a scorer.
+        Name of a scikit-learn scorer, or "skill"; a function ``metric(y_true,
+        y_pred)``, of which those named as losses are negated, so that more is better;
+        or a scorer.
     """
 
     def __init__(self, metric: str | Callable):
-        self.scorer = _as_scorer(metric)
+        # Skill compares squared errors with those of another, who is asked later.
+        self.is_skill = isinstance(metric, str) and metric == SKILL
+        self.scorer = _as_scorer("neg_mean_squared_error" if self.is_skill else metric)
         self.name = metric if isinstance(metric, str) else _name(metric)
         self._form = form_of(self.scorer)
         asks = getattr(self.scorer, "_response_method", None)

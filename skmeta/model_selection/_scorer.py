@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import is_classifier
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
 
@@ -29,6 +29,7 @@ from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.rows import check_in_support
 from skmeta.tables.targets import one_or_several
 from skmeta.tables.unlabelled import missing_targets
+from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
 
@@ -57,6 +58,11 @@ def few_shot_scorer(
         "neg_log_loss", "r2"), a scorer, or a function ``metric(y_true, y_pred)``. A
         function whose name ends in ``_error``, ``_loss`` or ``_deviance`` is negated,
         so that more is always better. Metrics of probabilities get probabilities.
+        Or "skill", for values: one minus the squared error of all tasks together over
+        that of the means of their supports, shrunken towards the mean of all rows as
+        :class:`TaskMean` does it. 1 is right, 0 no better than such a mean. Unlike the
+        mean of R2 over tasks, no task with values that hardly vary rules it, and a
+        query of one row is enough; a task with large errors counts for much.
     n_shot : int or None, default=5
         Support rows: of each class where labels are only names inside a task, in all
         where a label means the same in every task. A task too small keeps one row (of
@@ -132,7 +138,7 @@ def few_shot_scorer(
     )
 
 
-class FewShotScorer(BaseEstimator):
+class FewShotScorer(DocLinkMixin):
     """What :func:`few_shot_scorer` returns."""
 
     def __init__(

@@ -33,6 +33,7 @@ from skmeta.tables.targets import (
     one_or_several,
     without_sparsity,
 )
+from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["Strategy", "log_probabilities_of", "probabilities_of", "stand_in"]
 
@@ -43,7 +44,7 @@ _LEAST = 1e-4
 _FAR = 1e30
 
 
-class Strategy(MetaEstimatorMixin, BaseEstimator):
+class Strategy(MetaEstimatorMixin, DocLinkMixin):
     """Something that is fitted on tasks, adapts to others and answers by task.
 
     What is derived says by ``_answers_as`` which estimator's kind of answers it gives,

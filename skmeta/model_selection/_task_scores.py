@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_y
 from skmeta.episodes.rounds import Round
 from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._rows import n_rows, stack_rows
+from skmeta.model_selection._skill import error_of_means, skill
 from skmeta.pipelines import (
     last_step,
     restore_targets,
@@ -94,6 +95,9 @@ class TaskScorer:
         support = drawn.support(n_shot)
         if not query.any():
             raise ValueError("No group has enough rows for a support and a query.")
+        if metric.is_skill:
+            self._refuse_classes()
+            self._unit = error_of_means(self.y, self.task, drawn, support, query)
         rejected = self._rejected_label(estimator)
         if rejected is not None:
             support &= (self.y != rejected)[drawn.row]
@@ -130,6 +134,13 @@ class TaskScorer:
     def unknown_labels(self) -> np.ndarray:
         """Return the labels that were unknown to what was judged."""
         return self._unknown
+
+    def _refuse_classes(self) -> None:
+        if self.label_space is not None:
+            raise ValueError(
+                "'skill' compares squared errors of values, and these are classes. "
+                "Choose another metric, such as 'neg_log_loss' or 'roc_auc'."
+            )
 
     def _scores_apart(self, estimator, metric, drawn, left, support, query):
         """Score the episodes that have a support left, and then those that have not."""
@@ -178,6 +189,8 @@ class TaskScorer:
         scores = metric.per_task(
             self.y[asked], answers, episode, len(drawn.task), classes
         )
+        if metric.is_skill:
+            scores = skill(scores, episode, self._unit[0])
         if self.label_space == "per_task":
             scores[[len(known) < 2 for known in classes]] = np.nan
         return scores
@@ -202,13 +215,16 @@ class TaskScorer:
         """Score several targets one by one; the mean over those that are defined."""
         n_episodes = len(drawn.task)
         classes = None if self.label_space is None else [np.arange(2)] * n_episodes
-        scores = []
+        scores: list[np.ndarray] = []
         for y, column in zip(self.y[asked].T, answers.T, strict=True):
             said = column
             if classes is not None and not metric.takes_labels:
                 said = np.column_stack([1 - column, column])
             parts, _ = self._by_episode(said, episode, drawn, None, np.arange(2))
-            scores.append(metric.per_task(y, parts, episode, n_episodes, classes))
+            own = metric.per_task(y, parts, episode, n_episodes, classes)
+            if metric.is_skill:
+                own = skill(own, episode, self._unit[len(scores)])
+            scores.append(own)
         defined = np.ma.masked_where(np.isnan(scores), scores)
         return defined.mean(axis=0).filled(np.nan)
 

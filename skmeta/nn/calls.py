@@ -1,14 +1,16 @@
 """Calling a module with weights of its own for every task, or shared by all."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["apply", "apply_per_task"]
+__all__ = ["apply", "apply_per_task", "in_bfloat16", "train_in_bfloat16"]
 
 _NONE: Mapping[str, Tensor] = MappingProxyType({})
 
@@ -18,6 +20,45 @@ _INDIFFERENT_TO_AXES = frozenset(
     | {nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish}
     | {nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Softsign, nn.Hardtanh, nn.ReLU6}
 )
+
+
+def train_in_bfloat16(module: nn.Module) -> None:
+    """Let networks in a module compute in mixed precision while they are in training.
+
+    Where :func:`apply` and :func:`apply_per_task` call them, torch's autocast computes
+    what gains by it in bfloat16. Their output is float32, and so is all that comes of
+    it: distances, linear systems, losses.
+
+    Parameters
+    ----------
+    module : nn.Module
+        What is meta-learnt. A mark is left on it and on all its parts.
+    """
+    for part in module.modules():
+        part.__dict__["_trains_in_bfloat16"] = True
+
+
+def in_bfloat16(module: nn.Module) -> bool:
+    """Tell whether a module computes in mixed precision as it is now.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Any.
+
+    Returns
+    -------
+    bool
+        False in evaluation mode, and where :func:`train_in_bfloat16` has not been.
+    """
+    return module.training and "_trains_in_bfloat16" in module.__dict__
+
+
+def _in_precision(module: nn.Module, call: Callable[[], Tensor], X: Tensor) -> Tensor:
+    if not in_bfloat16(module):
+        return call()
+    with torch.autocast(X.device.type, dtype=torch.bfloat16):
+        return call().to(X)
 
 
 def _carries_task_axis(module: nn.Module) -> bool:
@@ -57,16 +98,18 @@ def apply_per_task(
         output would depend on the rows beside it.
     """
     if _carries_task_axis(module):
-        return _twin(module, parameters)(X)
+        return _in_precision(module, lambda: _twin(module, parameters)(X), X)
     _refuse_batch_statistics(module)
     # functional_call puts the parameters into the module for a moment, in which no
     # other thread may see it: hence a twin.
     twin = _twin(module)
+
+    def of_all() -> Tensor:
+        of_task = partial(functional_call, twin)
+        return vmap(of_task, randomness="different")(dict(parameters), (X,))
+
     with _PlainOperators():
-        return vmap(
-            lambda own, rows: functional_call(twin, own, (rows,)),
-            randomness="different",
-        )(dict(parameters), X)
+        return _in_precision(module, of_all, X)
 
 
 def _twin(
@@ -139,9 +182,11 @@ def apply(module: nn.Module, X: Tensor, mask: Tensor | None = None) -> Tensor:
         Output of the module.
     """
     if _carries_task_axis(module):
-        return module(X)
+        return _in_precision(module, lambda: module(X), X)
     if mask is None or bool(mask.all()):
-        return module(X.flatten(0, 1)).unflatten(0, X.shape[:2])
-    rows = module(X[mask])
+        rows = X.flatten(0, 1)
+        output = _in_precision(module, lambda: module(rows), X)
+        return output.unflatten(0, X.shape[:2])
+    rows = _in_precision(module, lambda: module(X[mask]), X)
     output = rows.new_zeros(*mask.shape, *rows.shape[1:])
     return output.masked_scatter(mask.unsqueeze(-1), rows)

@@ -41,7 +41,8 @@ def group_norm(
     Tensor of shape (images, channels, height, width)
         Can be differentiated twice.
     """
-    return _GroupNorm.apply(X, scale, shift, n_groups, eps)
+    # Of maps in bfloat16 the variance would be lost in their squares.
+    return _GroupNorm.apply(X.to(scale.dtype), scale, shift, n_groups, eps)
 
 
 class _GroupNorm(torch.autograd.Function):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["count", "is_between", "listed", "show", "silenced", "warn"]
+__all__ = ["asking_scorer", "count", "is_between", "listed", "show", "silenced", "warn"]
 
 # Between a user's call and a warning stand these, in whatever depth.
 _BETWEEN = ("skmeta", "sklearn", "skorch", "joblib", "torch")
@@ -82,6 +82,20 @@ def silenced(category: type[Warning] = Warning, message: str = "") -> Iterator[N
     finally:
         with _FILTERS, contextlib.suppress(ValueError):
             filters.remove(own)
+
+
+def asking_scorer() -> Any:
+    """Return the scorer of scikit-learn that stands between a user's call and us.
+
+    None if there is none. Nobody else tells who asks.
+    """
+    frame = sys._getframe(1)
+    while frame is not None and is_between(frame.f_globals):
+        asks = frame.f_locals.get("self")
+        if hasattr(asks, "_score_func") and hasattr(asks, "_sign"):
+            return asks
+        frame = frame.f_back
+    return None
 
 
 def is_between(names: dict) -> bool:

@@ -163,3 +163,26 @@ def test_a_question_about_one_task_computes_that_task_alone(meta, seen, many_tas
     seen.clear()
     meta.predict(X[task == 700], groups=task[task == 700])
     assert seen == [(1, np.count_nonzero(task == 700))]
+
+
+# On accelerators -----------------------------------------------------------------
+
+
+def bounds_of(sizes, weights):
+    parts = list(chunks.of_similar_size(np.array(sizes), weights))
+    assert sorted(np.concatenate(parts)) == list(range(len(sizes)))
+    return [(len(part), max(sizes[task] for task in part)) for part in parts]
+
+
+def test_chunks_on_an_accelerator_are_larger_and_bounded_too():
+    sizes = [10] * 50_000 + [3000] * 40 + [20_000]
+    weights = [torch.empty(100, device="meta")]
+    assert chunks.rows_at_once(weights) == 16 * chunks.ROWS_AT_ONCE
+    found = bounds_of(sizes, weights)
+    for n_tasks, width in found:
+        assert n_tasks == 1 or n_tasks * width <= 16 * chunks.ROWS_AT_ONCE
+        assert n_tasks == 1 or n_tasks * width**2 <= 2**26
+    assert len(found) < len(bounds_of(sizes, [torch.empty(100)])) / 5
+    n_weights = 64 * chunks.WEIGHTS_AT_ONCE // 100
+    large = bounds_of(sizes, [torch.empty(n_weights, device="meta")])
+    assert max(n_tasks for n_tasks, _ in large) == 100

@@ -5,6 +5,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn import config_context
+from sklearn.datasets import load_iris
 from sklearn.linear_model import Ridge
 from sklearn.metrics import (
     f1_score,
@@ -13,13 +15,18 @@ from sklearn.metrics import (
     mean_squared_error,
     roc_auc_score,
 )
-from sklearn.model_selection import cross_validate
+from sklearn.model_selection import GroupKFold, cross_val_score, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor
+from skmeta import (
+    FewShotClassifier,
+    MetaClassifier,
+    MetaRegressor,
+    NotAdaptedError,
+)
 from skmeta.episodes.sampling import draw_support
 from skmeta.model_selection import ClassKFold, PerTask, Pooled, few_shot_scorer
 from tests.conftest import QUICK
@@ -285,3 +292,26 @@ def test_scoring_is_quiet(two_wines, shared):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         few_shot_scorer("neg_log_loss")(shared, X, y, groups=groups)
+
+
+@pytest.mark.parametrize("metric", ["roc_auc_ovr", "neg_log_loss", "accuracy"])
+def test_a_search_by_a_plain_scorer_is_told_of_this_one(metric):
+    X, y = load_iris(return_X_y=True)
+    groups = np.arange(len(y)) % 10
+    meta = MetaClassifier("protonet", max_epochs=1, tasks_per_epoch=32)
+    named = rf"few_shot_scorer\('{metric}'\)"
+    how = {"cv": GroupKFold(2), "params": {"groups": groups}}
+    with config_context(enable_metadata_routing=True):
+        with pytest.raises(NotAdaptedError, match=named):
+            cross_val_score(meta, X, y, scoring=metric, error_score="raise", **how)
+        scores = cross_val_score(meta, X, y, scoring=few_shot_scorer(metric), **how)
+    assert np.isfinite(scores).all()
+
+
+def test_nobody_else_is_told_of_it():
+    X, y = load_iris(return_X_y=True)
+    meta = MetaClassifier("protonet", max_epochs=1, tasks_per_epoch=32)
+    meta.fit(X, y, groups=np.arange(len(y)) % 10)
+    with pytest.raises(NotAdaptedError) as caught:
+        meta.predict(X)
+    assert "few_shot_scorer" not in str(caught.value)

@@ -148,20 +148,28 @@ class MostLikely(torch.autograd.Function):
         logits = logits.mT.flatten(0, 1)
         steps = steps.repeat_interleave(shape[1])
         goes = _whether_it_goes(steps, K.dtype)
-        weights = torch.zeros_like(logits)
+        latent, twice = logits.clone(), 2.0 / root.clamp(min=_TINY)
+        probability, wanted = _softmax, labels
+        if shape[2] == 2:
+            # What one class weighs the other weighs with the other sign, and only how
+            # far the second is ahead counts: half of the numbers, and no softmax.
+            latent, twice = latent[:, 1:] - latent[:, :1], 2.0 * twice
+            probability, wanted = torch.sigmoid, labels[:, 1:]
+        weights = torch.zeros_like(latent)
         # What a step adds to K alpha is 2 r - 2 S r, for S = (I + K / 2)^-1 and what is
         # left over, r: a second product in each step would only find that again.
-        latent, twice = logits.clone(), 2.0 / root.clamp(min=_TINY)
         for each in goes:
-            p = torch.softmax(latent, dim=-2)
-            rest = torch.addcmul(labels - weights, root, p, value=-1.0)
+            p = probability(latent)
+            rest = torch.addcmul(wanted - weights, root, p, value=-1.0)
             change = rest @ step
             rest = rest - change
             if each is not None:
                 change, rest = each * change, each * rest
             weights += change
             latent.addcmul_(rest, twice)
-        p = torch.softmax(torch.baddbmm(logits, weights, near), dim=-2)
+        if shape[2] == 2:
+            weights = torch.cat([-weights, weights], dim=-2)
+        p = _softmax(torch.baddbmm(logits, weights, near))
         ctx.save_for_backward(K.flatten(0, 1), step, p, weights, root)
         ctx.goes, ctx.shape = goes, shape
         return weights.view(shape).mT
@@ -190,6 +198,11 @@ def _whether_it_goes(steps: Tensor, dtype: torch.dtype) -> list[Tensor | None]:
     fewest, most = int(steps.min()), int(steps.max())
     some = [(i < steps)[:, None, None].to(dtype) for i in range(fewest, most)]
     return [None] * fewest + some
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    """Return probabilities of classes, which stand before rows."""
+    return logits.softmax(dim=-2)
 
 
 def _eye(K: Tensor) -> Tensor:

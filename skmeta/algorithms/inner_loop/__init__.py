@@ -16,8 +16,9 @@ written out, by step    the same network, and the algorithm is not  ``descent``,
                         ``written_out`` (MAML++, a subclass with    ``descend`` is a
                         a loss of its own)                          node of autograd
 autograd                any other network of ``skmeta.nn`` layers:  ``InnerLoop.step``,
-                        convolutions, tanh, layer norm; or a        ``create_graph``
-                        network whose head stays (BOIL)
+                        convolutions, tanh, layer norm; a network   ``create_graph``
+                        whose head stays (BOIL); a training in
+                        ``precision="bfloat16"``
 vmap                    in autograd's place for foreign layers      ``nn.calls``
 checkpointed            ``checkpoint=True``: steps are taken again  ``recomputing``
                         on the way back, of any network

@@ -26,6 +26,7 @@ from skmeta.backbones.base import width_of
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply_per_task
+from skmeta.nn.calls import in_bfloat16
 
 __all__ = ["InnerLoop", "Rates", "State"]
 
@@ -92,9 +93,17 @@ class InnerLoop(nn.Module):
                 torch.full(shape_of(self.tip.get_parameter(name)), float(inner_lr))
                 for name in self.adapted
             )
-        self.is_relu_network = is_relu_network(self.tip) and len(self.adapted) == len(
+        self._is_relu_network = is_relu_network(self.tip) and len(self.adapted) == len(
             list(self.tip.parameters())
         )
+
+    @property
+    def is_written_out(self) -> bool:
+        """Whether steps are written out: those of ReLU networks, but in bfloat16.
+
+        What autocast does to products it cannot do to those that add in place.
+        """
+        return self._is_relu_network and not in_bfloat16(self)
 
     def start(self, support: Batch) -> State:
         """Return the meta-learnt weights, which all tasks share at first."""
@@ -159,7 +168,7 @@ class InnerLoop(nn.Module):
         """
         rates = list(self.rates) if rates is None else rates
         way = self._step_by_autograd
-        if self.is_relu_network:
+        if self.is_written_out:
             way = self._step_written_out
         outputs, stepped = way(state, rates, X, loss, first_order)
         return outputs, _with(state, stepped)
@@ -188,7 +197,7 @@ class InnerLoop(nn.Module):
         """
         if not steps:
             return state
-        if self.is_relu_network:
+        if self.is_written_out:
             ended, outputs = descend_and_forget(list(state.weights.values()), steps)
             end = _with(state, ended)
         else:
@@ -257,7 +266,7 @@ class InnerLoop(nn.Module):
         return add_offset(self.mask_absent(self._apply_tip(state, X), state), offset)
 
     def _apply_tip(self, state: State, X: Tensor) -> Tensor:
-        if self.is_relu_network:
+        if self.is_written_out:
             return apply_relu_network(list(state.weights.values()), X)
         return apply_per_task(self.tip, state.weights, X)
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
@@ -22,7 +22,7 @@ __all__ = ["BaseFewShotEstimator"]
 _MOST_ROWS = 1e6
 
 
-class BaseFewShotEstimator(SavingMixin, HTMLReprMixin, BaseEstimator):
+class BaseFewShotEstimator(SavingMixin, HTMLReprMixin):
     """A task of a fitted meta-learner, by the verbs of an ordinary estimator.
 
     ``learner_`` is a shallow copy of the meta-learner that has learnt the task.

@@ -20,3 +20,26 @@ def test_a_step_is_newtons_where_the_curvature_is_largest():
         for steps in (2, 1000)
     )
     torch.testing.assert_close(near, solved, rtol=0, atol=1e-4)
+
+
+def test_two_classes_weigh_what_they_would_beside_one_that_no_task_has(generator):
+    """Their weights are opposite numbers, which half of the steps makes use of."""
+
+    def draw(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    A, logits = draw(3, 2, 4, 4), draw(3, 2, 4, 2)
+    counts = torch.tensor([1.0, 2.0, 1.0, 0.0]).double().expand(3, 4)
+    root = counts.sqrt()[:, None, :, None]
+    K = root * (A @ A.mT) * root.mT
+    code = torch.tensor([[0, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]])
+    logits[2, ..., 1] = -torch.inf  # a task of one class
+    steps = torch.tensor([5, 12, 9])
+
+    def weights(n_classes):
+        more = logits.new_full((3, 2, 4, n_classes - 2), -torch.inf)
+        Y = torch.eye(n_classes).double()[code].unsqueeze(1)
+        beside = torch.cat([logits, more], dim=-1)
+        return MostLikely.apply(K, beside, Y, root, steps)
+
+    torch.testing.assert_close(weights(2), weights(3)[..., :2], rtol=1e-9, atol=1e-12)

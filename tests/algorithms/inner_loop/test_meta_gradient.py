@@ -93,7 +93,7 @@ def test_a_meta_batch_in_parts_has_the_gradient_of_the_whole(
     )  # a part for every task
     parts = by_meta_backward(algorithm, module, episode)
     torch.testing.assert_close(parts, at_once, rtol=1e-10, atol=1e-13)
-    if module.is_relu_network:  # for others there is a graph, which is not cut
+    if module.is_written_out:  # for others there is a graph, which is not cut
         rows = episode.join()[0] if isinstance(algorithm, Reptile) else episode.support
         widest = max(rows.X.shape[1], episode.query.X.shape[1])
         assert sizes == [(widest, 3)]
@@ -181,7 +181,7 @@ def test_a_subclass_may_say_that_it_is_written_out_all_the_same(make, monkeypatc
     calls = []
     monkeypatch.setattr(Algorithm, "meta_backward", lambda *_: calls.append(1))
     Logs().meta_backward(module, episode)
-    assert bool(calls) != module.is_relu_network
+    assert bool(calls) != module.is_written_out
 
 
 def test_hooks_of_parameters_see_their_gradients(make):

@@ -1,0 +1,84 @@
+"""Errors about columns that are no numbers say which, and who makes numbers of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.datasets import load_wine
+
+from skmeta import MetaClassifier, make_preprocessor
+from skmeta.ensemble import MetaStackingClassifier
+from skmeta.tables.columns import naming_the_preprocessor
+
+BAD = {
+    "missing values": [1.0, np.nan, 3.0],
+    "text": ["1,234", "3", "12 %"],
+    "dates": pd.to_datetime(["2020-01-01", "2021-01-01", "2022-01-01"]),
+}
+
+
+def frame(kind, n_rows=3):
+    values = np.resize(np.asarray(BAD[kind]), n_rows)
+    return pd.DataFrame({"height": np.arange(float(n_rows)), "odd one": values})
+
+
+@pytest.fixture(scope="module")
+def wine():
+    X, y = load_wine(return_X_y=True)
+    return X[:, :2], y, np.arange(len(y)) % 8
+
+
+def told(kind):
+    return rf"{kind} in column \['odd one'\].*make_preprocessor\(\)"
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_every_verb_names_the_column_and_the_cure(kind, wine):
+    X, y, groups = wine
+    good = pd.DataFrame(X, columns=["height", "odd one"])
+    bad = frame(kind, len(y))
+    meta = MetaClassifier("protonet", max_epochs=1, tasks_per_epoch=32)
+    with pytest.raises(ValueError, match=told(kind)):
+        meta.fit(bad, y, groups=groups)
+    meta.fit(good, y, groups=groups).adapt(good, y)
+    with pytest.raises(ValueError, match=told(kind)):
+        meta.adapt(bad, y)
+    with pytest.raises(ValueError, match=told(kind)):
+        meta.predict(bad)
+    with pytest.raises(ValueError, match=told(kind)):
+        MetaStackingClassifier().fit(bad, y, groups=groups)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_the_cure_cures(kind, wine):
+    _, y, groups = wine
+    X = make_preprocessor().fit_transform(frame(kind, len(y)), y)
+    MetaClassifier("protonet", max_epochs=1, tasks_per_epoch=32).fit(
+        X, y, groups=groups
+    )
+
+
+@pytest.mark.parametrize("table", [[[1, np.nan]], [["a", 1]], [[1, None]]])
+def test_columns_without_names_have_numbers(table):
+    X = np.array(table, dtype=object)
+    with (
+        pytest.raises(ValueError, match=r"in column \[[01]\]"),
+        naming_the_preprocessor(X, "MetaClassifier"),
+    ):
+        raise ValueError("Input X contains NaN.\nAnd a page about other estimators.")
+
+
+def test_other_errors_are_left_alone(wine):
+    X, y, groups = wine
+    meta = MetaClassifier()
+    with pytest.raises(ValueError, match="infinity") as caught:
+        meta.fit(np.where(X > 14, np.inf, X), y, groups=groups)
+    assert "make_preprocessor" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples"):
+        meta.fit(X, y[:-1], groups=groups)
+
+
+def test_sparse_rows_are_refused_with_the_cure(wine):
+    X, y, groups = wine
+    with pytest.raises(TypeError, match="toarray"):
+        MetaClassifier().fit(csr_matrix(X), y, groups=groups)
