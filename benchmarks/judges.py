@@ -1,4 +1,4 @@
-"""How long does judging take on a table of thousands of tasks, beside a loop over tasks?
+"""How long does judging thousands of tasks take, beside a loop over them?
 
 The loop fits a model of scikit-learn to each task and calls its metric for each, as
 judges did before: the same code, with what computes all tasks at once switched off.
@@ -9,6 +9,8 @@ Both judge the same learners on the same new tasks, and their scores are compare
 import argparse
 import contextlib
 import io
+import tempfile
+import warnings
 from time import perf_counter, process_time
 from unittest import mock
 
@@ -34,8 +36,8 @@ def make_table(n_tasks, n_columns, kind):
 @contextlib.contextmanager
 def loop_over_tasks():
     with (
-        mock.patch.object(_per_task, "many_of", lambda estimator: None),
-        mock.patch.object(_metrics, "form_of", lambda scorer: None),
+        mock.patch.object(_per_task, "many_of", return_value=None),
+        mock.patch.object(_metrics, "form_of", return_value=None),
     ):
         yield
 
@@ -75,10 +77,8 @@ def compare_judges(kind, args):
         rows[name] = {"loop": before, "at once": after, "mean difference": apart}
         for how, took in (("loop", before), ("at once", after)):
             total[how] += took["seconds"]
-        print(
-            f"{kind:11}{name:22}", {k: round(v, 2) for k, v in before.items()}, end=" "
-        )
-        print({k: round(v, 2) for k, v in after.items()}, f"{apart:.1e}", flush=True)
+        shown = [f"{took['seconds']:7.2f} s" for took in (before, after)]
+        print(f"{kind:11}{name:22}", *shown, f"{apart:.1e} apart", flush=True)
     rows["ratio"] = total["loop"] / total["at once"]
     print(f"{kind}: the loop takes {rows['ratio']:.1f} times as long", flush=True)
     return rows
@@ -88,10 +88,11 @@ def compare_whole(args):
     X, y, task = make_table(args.whole, args.columns, "regressor")
     table = pd.DataFrame(X).add_prefix("x").assign(task=task, target=y)
     start = perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()):
-        result = evaluate(
-            table, algorithms=["gp"], plain=args.plain, out=None, n_jobs=args.jobs
-        )
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        tempfile.TemporaryDirectory() as out,
+    ):
+        result = evaluate(table, algorithms=["gp"], plain=args.plain, out=out)
     took, fits = perf_counter() - start, sum(result.seconds.values())
     row = {"tasks": args.whole, "seconds": took, "fits": fits, "ratio": took / fits}
     print("evaluate:", {k: round(v, 2) for k, v in row.items()}, flush=True)
@@ -107,6 +108,7 @@ def main():
     parser.add_argument("--whole", type=int, default=1_000, help="tasks of evaluate")
     parser.add_argument("--plain", nargs="+", default=None)
     args = parser.parse_args()
+    warnings.filterwarnings("ignore", ".*too few rows")
     results = {"tasks": args.tasks, "columns": args.columns}
     for kind in ("regressor", "classifier"):
         results[kind] = compare_judges(kind, args)

@@ -154,7 +154,7 @@ class PerTask(Strategy):
         if self.learnt_ is not None:
             knows = self.learnt_["knows"]
             said = self._answers_at_once(X, task)
-            has_model = knows.any(axis=1)[task, np.newaxis]
+            has_model = np.any(knows, axis=1, keepdims=True)[task]
             known = np.where(has_model, self.sizes_[task, np.newaxis] * said, known)
         whole = np.zeros((len(task), len(self.classes_)))
         row, place = np.nonzero(columns >= 0)
@@ -174,7 +174,8 @@ class PerTask(Strategy):
 
     def _answers_at_once(self, X, task):
         many = many_of(self.estimator)
-        assert many is not None and self.learnt_ is not None  # it has learnt
+        assert many is not None
+        assert self.learnt_ is not None
         rows = check_array(X, dtype=float, input_name="X")
         return many.answers(self.learnt_, rows, task)
 
