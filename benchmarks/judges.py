@@ -9,7 +9,6 @@ Both judge the same learners on the same new tasks, and their scores are compare
 import argparse
 import contextlib
 import io
-import tempfile
 import warnings
 from time import perf_counter, process_time
 from unittest import mock
@@ -88,11 +87,10 @@ def compare_whole(args):
     X, y, task = make_table(args.whole, args.columns, "regressor")
     table = pd.DataFrame(X).add_prefix("x").assign(task=task, target=y)
     start = perf_counter()
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        tempfile.TemporaryDirectory() as out,
-    ):
-        result = evaluate(table, algorithms=["gp"], plain=args.plain, out=out)
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = evaluate(
+            table, algorithms=["gp"], plain=args.plain, out=None, n_jobs=args.jobs
+        )
     took, fits = perf_counter() - start, sum(result.seconds.values())
     row = {"tasks": args.whole, "seconds": took, "fits": fits, "ratio": took / fits}
     print("evaluate:", {k: round(v, 2) for k, v in row.items()}, flush=True)

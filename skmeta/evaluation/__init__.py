@@ -3,6 +3,7 @@
 ``python -m skmeta evaluate`` is its face.
 """
 
+from skmeta.evaluation.comparison import Result, Stopped
 from skmeta.evaluation.evaluate import evaluate
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.table_file import InputError, read_table, table_of
@@ -10,6 +11,8 @@ from skmeta.evaluation.table_file import InputError, read_table, table_of
 __all__ = [
     "InputError",
     "Problem",
+    "Result",
+    "Stopped",
     "evaluate",
     "make_problem",
     "read_table",
