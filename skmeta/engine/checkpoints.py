@@ -20,6 +20,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from skmeta.exceptions import LoadError
+from skmeta.tables.stored.sources import RowSource
 from skmeta.utils.files import FolderLock, replace_file
 from skmeta.utils.random import Generators
 
@@ -297,7 +298,12 @@ def fingerprint(
         The same in another process for the same parameters and data.
     """
     texts = {name: _text(v) for name, v in parameters.items() if name not in _FREE}
-    return texts | {name: joblib.hash(value) for name, value in data.items()}
+    return texts | {name: _contents(value) for name, value in data.items()}
+
+
+def _contents(value: Any) -> str:
+    on_disk = isinstance(value, RowSource)
+    return value.fingerprint() if on_disk else str(joblib.hash(value))
 
 
 def _arguments(value: BaseEstimator | Callback) -> dict[str, Any]:

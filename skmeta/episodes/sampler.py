@@ -16,6 +16,8 @@ from skmeta.episodes.sampling import draw_without_replacement, stratified_keys
 from skmeta.episodes.table import Table
 from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.tables.groups import Spans
+from skmeta.tables.stored.index import TaskIndex
+from skmeta.utils.ahead import one_ahead
 
 __all__ = ["EpisodeSampler", "Episodes", "shot_range"]
 
@@ -32,12 +34,13 @@ class EpisodeSampler:
     ----------
     table : Table
         Rows and targets.
-    task : int ndarray of shape (n_rows,)
-        Task of each row, 0 .. n_tasks - 1.
+    task : int ndarray of shape (n_rows,) or TaskIndex
+        Task of each row, 0 .. n_tasks - 1; or an index of the tasks that may be drawn,
+        whose rows are on disk.
     cell : int ndarray of shape (n_rows,), default=None
         Class of each row inside its task.
     rows : int ndarray, default=None
-        The rows that may be drawn, all if None.
+        The rows that may be drawn, all if None. With an index always None.
     n_classes : int, default=0
         Classes of every task where the task is its only cell; 0 in regression.
     n_way : int, default=5
@@ -81,7 +84,7 @@ class EpisodeSampler:
     def __init__(
         self,
         table: Table,
-        task: np.ndarray,
+        task: np.ndarray | TaskIndex,
         cell: np.ndarray | None = None,
         *,
         rows: np.ndarray | None = None,
@@ -103,9 +106,17 @@ class EpisodeSampler:
         self.n_query = n_query
         self.mix_tasks = mix_tasks
         self.unlabelled = unlabelled
-        self._task = None if unlabelled is None else task
+        self._task = None
         self.support = support
-
+        self._n_given: np.ndarray | None = None
+        self._stratum_sizes: np.ndarray | None = None
+        if isinstance(task, TaskIndex):
+            usable = task.sizes >= 2
+            self._rows: Any = task.rows
+            self._set_cells(task, usable, np.arange(task.n_tasks))
+            return
+        if unlabelled is not None:
+            self._task = task
         rows = np.arange(len(task)) if rows is None else rows
         cells_per_task = 1 if cell is None else cell.max() + 1
         code = task * cells_per_task + (0 if cell is None else cell)
@@ -115,14 +126,18 @@ class EpisodeSampler:
 
         usable = cells.sizes >= 2
         self._rows = rows[cells.rows]
-        self._n_given: np.ndarray | None = None
         if in_support is not None:
             usable = self._give(in_support, cell_of_row[cells.rows], cells.sizes)
-        self._cell_first = cells.first[usable]
-        self._cell_sizes = cells.sizes[usable]
-        self._stratum_sizes: np.ndarray | None = None
         if stratum is not None and in_support is None:
             self._stratify(stratum, cell_of_row[cells.rows], len(codes), usable)
+        self._set_cells(cells, usable, task_of_cell)
+
+    def _set_cells(
+        self, cells: Spans | TaskIndex, usable: np.ndarray, task_of_cell: np.ndarray
+    ) -> None:
+        """Keep the cells that can be drawn from, and count them and their tasks."""
+        self._cell_first = cells.first[usable]
+        self._cell_sizes = cells.sizes[usable]
         tasks, first, counts = np.unique(
             task_of_cell[usable], return_index=True, return_counts=True
         )
@@ -134,7 +149,7 @@ class EpisodeSampler:
         sizes = self._cell_sizes[in_task]
         self.n_cells_ = len(sizes)
         most = sizes - 1 if self._n_given is None else self._n_given[in_task]
-        self.n_reduced_ = int(np.count_nonzero(most < n_shot[1]))
+        self.n_reduced_ = int(np.count_nonzero(most < self.n_shot[1]))
         self.n_dropped_ = int(np.count_nonzero(~usable))
 
     def _stratify(
@@ -307,6 +322,7 @@ class EpisodeSampler:
         way: np.ndarray,
     ) -> Episode:
         """Gather drawn row numbers into a padded episode."""
+        table, place = self.table.in_memory(rows)
         n_classes = way if self.draws_classes else np.full(len(way), self.n_classes)
 
         def gather(mask: np.ndarray) -> Batch:
@@ -318,8 +334,8 @@ class EpisodeSampler:
             if self.draws_classes:
                 y = np.broadcast_to(np.arange(order.shape[1])[:, None], order.shape)
                 y = y.reshape(flat)
-            return self.table.take(
-                np.take_along_axis(rows, order, axis=-1).reshape(flat),
+            return table.take(
+                np.take_along_axis(place, order, axis=-1).reshape(flat),
                 np.take_along_axis(mask, order, axis=-1).reshape(flat),
                 n_classes,
                 y,
@@ -360,12 +376,15 @@ class Episodes:
         fixed: bool = False,
         change: Callable[[Episode], Episode] | None = None,
     ):
-        self.sampler = sampler
+        self.sampler: EpisodeSampler | None = sampler
         self.n_tasks = n_tasks
         self.batch_size = batch_size
         self.rng = rng
         self.change = change
-        self._kept = list(self._draw()) if fixed else None
+        self._kept: list[Episode] | None = None
+        if fixed:
+            self._kept = list(self._draw())
+            self.sampler = None  # nor is its table kept
 
     def __len__(self) -> int:
         return math.ceil(self.n_tasks / self.batch_size)
@@ -374,10 +393,14 @@ class Episodes:
         return self._draw() if self._kept is None else iter(self._kept)
 
     def _draw(self) -> Iterator[Episode]:
-        drawn = self.sampler.draw(self.n_tasks, self.rng)
-        for start in range(0, self.n_tasks, self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            episode = self.sampler.episode(*(part[batch] for part in drawn))
+        sampler = self.sampler
+        assert sampler is not None  # as nothing is kept
+        drawn = sampler.draw(self.n_tasks, self.rng)
+        batches = (
+            sampler.episode(*(part[start : start + self.batch_size] for part in drawn))
+            for start in range(0, self.n_tasks, self.batch_size)
+        )
+        for episode in one_ahead(batches) if sampler.table.is_on_disk else batches:
             yield episode if self.change is None else self.change(episode)
 
 

@@ -1,16 +1,24 @@
 """Standardisation of every task by its own support."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from skmeta.episodes.episode import Batch, Episode
 
-__all__ = ["TaskScaled", "TaskScaling", "robust_scale", "within_variance"]
+__all__ = [
+    "TaskScaled",
+    "TaskScaling",
+    "robust_scale",
+    "usual_scale",
+    "within_variance",
+]
 
 # The spread of a support counts as if so many rows more had the spread that rows of a
 # task have on average.
@@ -216,6 +224,28 @@ def _rows(
     return X, offset
 
 
+def usual_scale(
+    blocks: Iterable[tuple[np.ndarray, np.ndarray | None]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measure columns by their mean and standard deviation, in one pass.
+
+    Parameters
+    ----------
+    blocks : iterable of (values, weight)
+        A part of the rows each, or all of them: values (n_rows, n_columns), and weights
+        of rows (n_rows,) or None.
+
+    Returns
+    -------
+    mean, scale : float64 ndarray of shape (n_columns,)
+        The standard deviation; 1 for a constant column.
+    """
+    scaler = StandardScaler()
+    for values, weight in blocks:
+        scaler.partial_fit(values, sample_weight=weight)
+    return scaler.mean_, scaler.scale_
+
+
 def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Measure columns by their middle half, which no outlier moves (RealMLP).
 
@@ -241,8 +271,8 @@ def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def within_variance(
-    values: np.ndarray,
-    task: np.ndarray,
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]],
+    n_tasks: int,
     mean: np.ndarray | float,
     scale: np.ndarray | float,
 ) -> np.ndarray:
@@ -250,10 +280,11 @@ def within_variance(
 
     Parameters
     ----------
-    values : ndarray of shape (n_rows, n_columns)
-        May be memory-mapped.
-    task : int ndarray of shape (n_rows,)
-        Task of each row.
+    blocks : iterable of (values, task)
+        A part of the rows each, or all of them: values (n_rows, n_columns), which may
+        be memory-mapped, and the task of each row (n_rows,).
+    n_tasks : int
+        Number of tasks.
     mean, scale : ndarray of shape (n_columns,) or float
         Mean and standard deviation over all rows.
 
@@ -262,22 +293,30 @@ def within_variance(
     float32 ndarray of shape (n_columns,)
         Between 0 and 1.
     """
-    n_tasks, n_columns = task.max() + 1, values.shape[1]
-    total = np.zeros((n_tasks, n_columns))
-    squares = np.zeros(n_columns)
-    at_once = max(1, _AT_ONCE // max(1, n_columns))
-    for start in range(0, len(values), at_once):
-        part = slice(start, start + at_once)
-        rows = (values[part] - mean) / scale
-        own = task[part]
+    total: Any = 0.0  # (tasks, columns)
+    squares: Any = 0.0  # (columns,)
+    sizes = np.zeros((n_tasks, 1), dtype=np.intp)
+    for given, own in _small_parts(blocks):
+        rows = (given - mean) / scale
         member = csr_array(
             (np.ones(len(own)), (own, np.arange(len(own)))), shape=(n_tasks, len(own))
         )
-        total += member @ rows
-        squares += np.square(rows).sum(axis=0)
-    sizes = np.bincount(task, minlength=n_tasks)[:, np.newaxis]
+        total = total + member @ rows
+        squares = squares + np.square(rows).sum(axis=0)
+        sizes += np.bincount(own, minlength=n_tasks)[:, np.newaxis]
     inside = squares - (np.square(total) / np.maximum(sizes, 1)).sum(axis=0)
-    n_spare = len(task) - np.count_nonzero(sizes)
+    n_spare = sizes.sum() - np.count_nonzero(sizes)
     if not n_spare:  # one row of each task tells nothing of their insides
-        return np.ones(n_columns, dtype=np.float32)
+        return np.ones(len(squares), dtype=np.float32)
     return np.clip(inside / n_spare, 0.0, 1.0).astype(np.float32)
+
+
+def _small_parts(
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Cut blocks of rows into parts whose numbers fit into memory at once."""
+    for values, task in blocks:
+        at_once = max(1, _AT_ONCE // max(1, values.shape[1]))
+        for start in range(0, len(values), at_once):
+            part = slice(start, start + at_once)
+            yield values[part], task[part]

@@ -1,10 +1,11 @@
 """Tables of rows, the tasks they belong to, and padded batches of them.
 
 Rows are never copied into per-task lists. A table keeps its rows where they are; a task
-is a span of one sorted index.
+is a span of one sorted index. Where they are on disk, those of a meta-batch are read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from skmeta.episodes.bounds import Bounds
 from skmeta.episodes.episode import Batch
+from skmeta.tables.stored.sources import RowSource
 
 __all__ = ["Table"]
 
@@ -19,6 +21,9 @@ __all__ = ["Table"]
 @dataclass(frozen=True)
 class Table:
     r"""Rows of all tasks, as the engine sees them.
+
+    In place of every array of rows there may be a
+    :class:`~skmeta.tables.stored.sources.RowSource`; :meth:`in_memory` reads its rows.
 
     Parameters
     ----------
@@ -41,15 +46,45 @@ class Table:
         Scaled features x become :math:`x / \sqrt{1 + (x / c)^2}`, below c in size.
     """
 
-    X: np.ndarray
-    y: np.ndarray | None = None
+    X: Any
+    y: Any = None
     mean: np.ndarray | float = 0.0
     scale: np.ndarray | float = 1.0
-    label: np.ndarray | None = None
-    weight: np.ndarray | None = None
-    offset: np.ndarray | None = None
+    label: Any = None
+    weight: Any = None
+    offset: Any = None
     bounds: Bounds | None = None
     squash: float | None = None
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Tell whether rows have to be read."""
+        return isinstance(self.X, RowSource)
+
+    def in_memory(self, rows: np.ndarray) -> tuple["Table", np.ndarray]:
+        """Read some rows, each once, where they are on disk.
+
+        Parameters
+        ----------
+        rows : int ndarray
+            Row numbers.
+
+        Returns
+        -------
+        table : Table
+            That has these rows, and is in memory.
+        rows : int ndarray of the same shape
+            Their numbers in it.
+        """
+        if not self.is_on_disk:
+            return self, rows
+        wanted, place = np.unique(rows, return_inverse=True)
+        read = {
+            name: each[wanted]
+            for name in ("X", "y", "label", "weight", "offset")
+            if (each := getattr(self, name)) is not None
+        }
+        return replace(self, **read), place.reshape(rows.shape)
 
     def features(self, rows: np.ndarray, mask: np.ndarray) -> Tensor:
         """Gather the scaled features of padded rows, 0 on padding."""

@@ -1,11 +1,13 @@
 """Which tasks of a table train, and which are held out to validate on."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.table import Table
+from skmeta.tables.stored.index import TaskIndex
 from skmeta.utils.messages import count, warn
 
 __all__ = ["can_be_split", "make_samplers"]
@@ -57,44 +59,40 @@ def can_be_split(
 
 
 def _hold_out(
-    unit: np.ndarray,
-    usable: np.ndarray,
+    units: np.ndarray,
     *,
     early_stopping: bool | str,
     fraction: float,
     enough: float,
     rng: np.random.Generator,
 ) -> np.ndarray | None:
-    """Choose the rows that validate a training.
+    """Choose what validates a training.
 
     Parameters
     ----------
-    unit : int ndarray of shape (n_rows,)
-        What is held out together: the task, the class or the row itself.
-    usable : bool ndarray of shape (n_rows,)
-        Rows of units that can be judged on.
+    units : int ndarray of shape (n_units,)
+        What can be judged on, each held out as a whole: tasks, classes or rows.
     early_stopping : bool or "auto"
-        "auto" holds out only where there are ``enough`` usable units.
+        "auto" holds out only where there are ``enough`` of them.
     fraction : float
-        Share of the usable units to hold out; two at least, and two are left.
+        Share of the units to hold out; two at least, and two are left.
     enough : float
-        Usable units that "auto" asks for.
+        Units that "auto" asks for.
     rng : numpy.random.Generator
         Source of randomness.
 
     Returns
     -------
-    bool ndarray of shape (n_rows,) or None
-        True for rows that are held out; None for no validation.
+    int ndarray or None
+        Units that are held out; None for no validation.
 
     Raises
     ------
     ValueError
-        If ``early_stopping=True`` and fewer than four usable units are there.
+        If ``early_stopping=True`` and there are fewer than four.
     """
     if not early_stopping:
         return None
-    units = np.unique(unit[usable])
     if early_stopping == "auto" and len(units) < enough:
         return None
     if len(units) < 4:
@@ -104,12 +102,12 @@ def _hold_out(
             "row do not count. Set early_stopping=False."
         )
     n_held_out = min(max(2, round(fraction * len(units))), len(units) - 2)
-    return np.isin(unit, rng.permutation(units)[:n_held_out])
+    return rng.permutation(units)[:n_held_out]
 
 
 def make_samplers(
     table: Table,
-    task: np.ndarray,
+    task: np.ndarray | TaskIndex,
     cell: np.ndarray | None,
     *,
     tasks: str,
@@ -128,7 +126,8 @@ def make_samplers(
     table : Table
         Rows and targets.
     task, cell : int ndarray of shape (n_rows,)
-        Task of each row and, where classes are drawn, its class inside the task.
+        Task of each row, an index of them where rows are on disk; and, where classes
+        are drawn, its class inside the task.
     tasks : {"groups", "classes", "table"}
         What a task is, and so what is held out.
     early_stopping, validation_fraction : bool or "auto", float
@@ -156,27 +155,39 @@ def make_samplers(
     ValueError
         If there is no task to train on.
     """
-    unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
-    assert unit is not None  # what draws classes has them numbered
-    usable = np.ones(len(task), dtype=bool)
-    if tasks == "groups":
-        usable = can_be_split(task, cell, in_support)
-    elif tasks == "classes":
-        usable = can_be_split(unit)
-    held_out = _hold_out(
-        unit,
-        usable,
+    hold_out = partial(
+        _hold_out,
         early_stopping=early_stopping,
         fraction=validation_fraction,
         enough=_ENOUGH_TO_VALIDATE.get(tasks, draw["n_way"] / validation_fraction),
         rng=rng,
     )
     draw["in_support"] = in_support
-    valid, rows = None, None
-    if held_out is not None:
-        held_out_rows, rows = np.flatnonzero(held_out), np.flatnonzero(~held_out)
-        valid = EpisodeSampler(table, task, cell, rows=held_out_rows, **draw)
-    train = EpisodeSampler(table, task, cell, rows=rows, mix_tasks=mix_tasks, **draw)
+    valid = None
+    if isinstance(task, TaskIndex):
+        held_out, index = hold_out(np.flatnonzero(task.sizes >= 2)), task
+        if held_out is not None:
+            is_held_out = np.zeros(task.n_tasks, dtype=bool)
+            is_held_out[held_out] = True
+            of_valid, index = task.take(is_held_out), task.take(~is_held_out)
+            valid = EpisodeSampler(table, of_valid, **draw)
+        train = EpisodeSampler(table, index, **draw)
+    else:
+        unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
+        assert unit is not None  # what draws classes has them numbered
+        usable = np.ones(len(task), dtype=bool)
+        if tasks == "groups":
+            usable = can_be_split(task, cell, in_support)
+        elif tasks == "classes":
+            usable = can_be_split(unit)
+        held_out, rows = hold_out(np.unique(unit[usable])), None
+        if held_out is not None:
+            is_held_out = np.isin(unit, held_out)
+            valid_rows, rows = map(np.flatnonzero, (is_held_out, ~is_held_out))
+            valid = EpisodeSampler(table, task, cell, rows=valid_rows, **draw)
+        train = EpisodeSampler(
+            table, task, cell, rows=rows, mix_tasks=mix_tasks, **draw
+        )
     if not train.n_tasks_:
         raise ValueError(
             "No task to train on: an episode needs a support row and a query row"

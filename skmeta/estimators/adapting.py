@@ -27,6 +27,7 @@ from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_words
+from skmeta.tables.stored.sources import by_rows
 from skmeta.tables.targets import (
     as_indicators,
     check_n_targets,
@@ -395,7 +396,7 @@ class AdaptingEstimator(
             weight = weight.astype(np.float32)
         prior = getattr(self, "prior_", None)  # the first files of format 1 have none
         if offset is None and prior is not None:
-            offset = prior.offsets(self._nearer(X))
+            offset = by_rows(lambda X: prior.offsets(self._nearer(X)), X)
         return Table(
             X,
             targets,

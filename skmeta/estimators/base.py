@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -27,6 +28,8 @@ from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.prior import NAMES
+from skmeta.tables.rows import TaskRows
+from skmeta.tables.stored.rows import StoredRows, is_stored
 from skmeta.tables.targets import n_targets_of
 from skmeta.utils.devices import check_device
 from skmeta.utils.random import generator
@@ -107,7 +110,11 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
-            Rows of all tasks, or the tasks themselves.
+            Rows of all tasks, or the tasks themselves. A ``numpy.memmap`` of more than
+            half a million rows is not loaded: its tasks are groups, the rows of an
+            episode are read when it is drawn, means and ranges are those of all rows,
+            and quartiles (``normalize="robust"``) and the prior are learnt from 200,000
+            of them.
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own. Several columns
             are learnt on one backbone, each with a head or kernel of its own: values,
@@ -242,13 +249,16 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         check_device(self.device)
         if self.tasks != "groups":  # what is given is of other tasks
             in_support = None
-        given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
+        on_disk = is_stored(X)
+        given = None
+        if not on_disk:
+            given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
-        rows = self._read_rows(
+        rows = (self._read_stored if on_disk else self._read_rows)(
             X,
             y,
             self._groups_to_train_on(groups),
@@ -346,6 +356,16 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             self._set_adapted(self._learn(rows, offset, keep=True))
         if hooks is not None:
             hooks.end()
+
+    def _read_stored(
+        self, X: Any, y: Any, groups: Any, in_support: Any, *, reset: bool
+    ) -> TaskRows:
+        """Check the rows of a table that stays on disk, a block at a time."""
+        check = partial(self._validate_rows, reset=reset)
+        rows = StoredRows.read(X, y, groups, check)
+        if in_support is not None:
+            rows.need_all("in_support")
+        return rows
 
     def _groups_to_train_on(self, groups: Any) -> Any:
         """Return what tells tasks apart, None where they are made of one table."""

@@ -142,8 +142,9 @@ class BuildingEstimator(IncrementalEstimator):
         if not given:
             return None
         seed = int(rng.integers(2**31))
+        n_rows = len(rows.sample()[0])
         self.prior_, offset = cross_fit_targets(
-            [make_part(each, self._kind, seed, len(rows)) for each in given],
+            [make_part(each, self._kind, seed, n_rows) for each in given],
             rows,
             self._prior_units(),
             weight=weight,
@@ -178,7 +179,7 @@ class BuildingEstimator(IncrementalEstimator):
     def _count_units(self, rows: TaskRows) -> int:
         """Count what episodes are drawn from: tasks, classes or rows."""
         if self.tasks == "groups":
-            return len(np.unique(rows.task))
+            return int(np.count_nonzero(rows.task_sizes))
         return len(np.unique(rows.y)) if self.tasks == "classes" else len(rows)
 
     def _make_net(self, *, validates: bool, is_users: bool = True) -> EpisodicNet:

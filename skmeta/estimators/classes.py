@@ -28,8 +28,10 @@ from skmeta.tables.sample_weights import (
     balanced_in_tasks,
     balanced_weights,
     check_class_weight,
+    class_sizes,
     label_weights,
 )
+from skmeta.tables.stored.sources import by_rows
 from skmeta.utils.messages import show
 
 __all__ = ["Classes", "labels_of"]
@@ -64,7 +66,9 @@ class Classes(Targets):
             return super()._within(rows)
         # A task is n_way classes, whose mean varies n_way times less than a class's.
         label = np.unique(rows.y, return_inverse=True)[1]
-        inside_classes = within_variance(rows.X, label, self.mean_, self.scale_)
+        inside_classes = within_variance(
+            [(rows.X, label)], label.max() + 1, self.mean_, self.scale_
+        )
         return 1 - (1 - inside_classes) / self.n_way
 
     def _learn_targets(
@@ -78,23 +82,28 @@ class Classes(Targets):
         if not settled:
             self.label_space_ = self._choose_label_space(rows, classes)
         shared = self.label_space_ == "shared"
-        self._learn_classes(rows.y, classes if shared else None, settled and shared)
+        if not shared:
+            rows.need_all("label_space='per_task'")
+        labels = rows.labels()
+        self._learn_classes(labels, classes if shared else None, settled and shared)
         if self.mix_tasks and (shared or self.tasks != "groups"):
             raise ValueError(
                 "mix_tasks makes episodes of classes of several groups, which needs "
                 "tasks='groups' and label_space='per_task'. Set mix_tasks=0."
             )
         codes, _, _ = self._encode(rows, rows.n_tasks)
-        label = codes
-        if not shared:
+        label, numbers = codes, codes
+        if shared:
+            numbers = encode(labels, self.classes_)
+        else:
             of_task = rows.task * (codes.max() + 1) + codes
-            label = np.unique(of_task, return_inverse=True)[1]
+            label = numbers = np.unique(of_task, return_inverse=True)[1]
         self.spec_ = Spec(
             n_features=self.n_features_in_,
             n_outputs=len(self.classes_) if shared else 0,
             kind="classifier",
             label_space=self.label_space_,
-            n_train_classes=int(label.max()) + 1,
+            n_train_classes=int(numbers.max()) + 1,
             from_pool=self.tasks == "classes",
         )
         if not settled:
@@ -107,7 +116,10 @@ class Classes(Targets):
         by_tasks = {"classes": "per_task", "table": "shared"}
         if classes is not None:  # who declares labels means them in every task
             by_tasks["groups"] = "shared"
-        return by_tasks.get(self.tasks) or choose_label_space(rows.y, rows.task)
+        if self.tasks in by_tasks:
+            return by_tasks[self.tasks]
+        seen, _ = rows.sample()
+        return choose_label_space(seen.y, seen.task)
 
     def _learn_classes(self, y: np.ndarray, classes: Any, settled: bool) -> None:
         """Learn which labels there are: those declared as ``classes``, or in ``y``.
@@ -137,9 +149,11 @@ class Classes(Targets):
         shared = self.label_space_ == "shared"
         if self.class_weight == "balanced":
             if shared:
-                codes = encode(rows.y, self.classes_)
-                n_classes = len(self.classes_)
-                self.class_weight_ = balanced_weights(codes, rows.weight, n_classes)
+                sizes = [
+                    class_sizes(each.y, each.weight, self.classes_)
+                    for each in rows.blocks(features=False)
+                ]
+                self.class_weight_ = balanced_weights(np.sum(sizes, axis=0))
             return
         check_class_weight(self.class_weight, self.classes_ if shared else None)
         if shared:
@@ -158,7 +172,8 @@ class Classes(Targets):
         self, rows: TaskRows, n_tasks: int
     ) -> tuple[np.ndarray, np.ndarray, TaskLabels]:
         if self.label_space_ == "shared":
-            codes = encode(rows.y, self.classes_)
+            classes = self.classes_
+            codes = by_rows(lambda y: encode(y, classes), rows.y)
             labels = TaskLabels.shared(self.classes_, n_tasks)
         else:
             labels, codes = TaskLabels.per_task(rows.y, rows.task, n_tasks)
@@ -174,12 +189,13 @@ class Classes(Targets):
         if self.class_weight is None:
             return weight
         if self.class_weight_ is not None:
-            of_class = self.class_weight_[encode(rows.y, self.classes_)]
+            weights, classes = self.class_weight_, self.classes_
+            of_class = by_rows(lambda y: weights[encode(y, classes)], rows.y)
         elif self.class_weight == "balanced":
             of_class = balanced_in_tasks(rows.y, rows.task, weight)
         else:
             of_class = label_weights(self.class_weight, rows.y)
-        return of_class if weight is None else weight * of_class
+        return of_class if weight is None else by_rows(np.multiply, weight, of_class)
 
     def _support_weights(self, rows: TaskRows) -> np.ndarray | None:
         return rows.weight if self._shifts_odds() else self._row_weights(rows)
@@ -207,6 +223,7 @@ class Classes(Targets):
                 "stratify=True chooses which rows of a task are support, and "
                 "support='first' takes those that come first. Set one of them only."
             )
+        rows.need_all("stratify=True")
         known = are_among(rows.y, self.classes_)
         codes = np.full(len(rows), len(self.classes_))
         codes[known] = encode(rows.y[known], self.classes_)

@@ -79,7 +79,7 @@ class ContinuingEstimator(UnlabelledEstimator):
         before = getattr(self, "largest_task_", None) if widen else None
         self.largest_task_ = None
         if self.tasks == "groups":
-            self.largest_task_ = max(int(np.bincount(rows.task).max()), before or 0)
+            self.largest_task_ = max(int(rows.task_sizes.max()), before or 0)
 
     def _remember_groups(self, rows: TaskRows, *, widen: bool) -> None:
         """Keep the names of the tasks, to say how they can be answered."""

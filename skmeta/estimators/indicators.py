@@ -11,6 +11,8 @@ from skmeta.estimators.classes import Classes
 from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.stored.sources import by_rows
+from skmeta.tables.targets import as_indicators
 
 __all__ = ["Indicators"]
 
@@ -39,7 +41,8 @@ class Indicators(Classes):
             n_train_classes=2,
             n_targets=n_labels,
         )
-        return rows.y, None, rows.y
+        y = by_rows(as_indicators, rows.y)
+        return y, None, y
 
     def _refuse_what_is_for_classes(self, classes: Any) -> None:
         """Refuse parameters that mean nothing where a row has several labels."""

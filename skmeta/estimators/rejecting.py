@@ -90,6 +90,7 @@ class Rejecting(Indicators):
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         self.unknown_ = self.unknown_label_ = None  # not those of an earlier fit
         if self._rejects():
+            rows.need_all("reject")
             if rows.y.ndim > 1:
                 raise ValueError(
                     "y has several columns, labels that a row has or has not, and a "

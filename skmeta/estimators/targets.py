@@ -13,11 +13,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.preprocessing import StandardScaler
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.bounds import Bounds
-from skmeta.episodes.scaling import TaskScaling, robust_scale, within_variance
+from skmeta.episodes.scaling import (
+    TaskScaling,
+    robust_scale,
+    usual_scale,
+    within_variance,
+)
 from skmeta.episodes.spec import Spec
 from skmeta.episodes.table import Table
 from skmeta.tables.labels import TaskLabels
@@ -75,17 +79,19 @@ class Targets(metaclass=ABCMeta):
 
     def _learn_scale(self, rows: TaskRows) -> None:
         """Learn what to standardise columns by, over all tasks."""
-        refuse_extreme_columns(rows.X, getattr(self, "feature_names_in_", None))
+        names = getattr(self, "feature_names_in_", None)
+        refuse_extreme_columns(*rows.feature_range, names)
         self.mean_, self.scale_ = 0.0, 1.0
         if self.normalize == "robust":
-            self.mean_, self.scale_ = robust_scale(rows.X)
+            self.mean_, self.scale_ = robust_scale(rows.sample()[0].X)
         elif self.normalize is not None:
-            scaler = StandardScaler().fit(rows.X, sample_weight=rows.weight)
-            self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+            self.mean_, self.scale_ = usual_scale(
+                (each.X, each.weight) for each in rows.blocks()
+            )
 
     def _learn_range(self, rows: TaskRows, *, widen: bool) -> None:
         """Learn where columns end; the rows of a later fit ``widen`` the range."""
-        self._set_range("", rows.X, widen)
+        self._set_range("", rows.feature_range, widen)
         self._refuse_beyond_single(self._bounds(), "features", widen)
 
     def _refuse_beyond_single(
@@ -109,8 +115,10 @@ class Targets(metaclass=ABCMeta):
             )
         )
 
-    def _set_range(self, of: str, values: np.ndarray, widen: bool) -> None:
-        low, high = (end(values, axis=0).astype(float) for end in (np.min, np.max))
+    def _set_range(
+        self, of: str, ends: tuple[np.ndarray, np.ndarray], widen: bool
+    ) -> None:
+        low, high = ends
         before = getattr(self, f"{of}low_", None)
         if widen and before is not None:
             low = np.minimum(low, before)
@@ -180,7 +188,8 @@ class Targets(metaclass=ABCMeta):
 
     def _within(self, rows: TaskRows) -> np.ndarray:
         """Measure the share of the features' variance that is inside tasks."""
-        return within_variance(rows.X, rows.task, self.mean_, self.scale_)
+        blocks = ((each.X, each.task) for each in rows.blocks())
+        return within_variance(blocks, rows.n_tasks, self.mean_, self.scale_)
 
     @abstractmethod
     def _learn_targets(

@@ -5,18 +5,18 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.metrics import r2_score
-from sklearn.preprocessing import StandardScaler
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.bounds import Bounds
-from skmeta.episodes.scaling import TaskScaling, within_variance
+from skmeta.episodes.scaling import TaskScaling, usual_scale, within_variance
 from skmeta.episodes.spec import Spec
 from skmeta.estimators.scoring import r2_per_task
 from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_extreme_targets
+from skmeta.tables.stored.sources import by_rows
 from skmeta.tables.targets import as_columns, n_targets_of
 
 __all__ = ["Values"]
@@ -52,16 +52,18 @@ class Values(Targets):
 
     def _learn_scale(self, rows: TaskRows) -> None:
         super()._learn_scale(rows)
-        refuse_extreme_targets(rows.y, in_single=self.normalize is None)
+        refuse_extreme_targets(*rows.target_range, in_single=self.normalize is None)
         self.target_mean_, self.target_scale_ = 0.0, 1.0
         if self.normalize is not None:
-            scaler = StandardScaler().fit(as_columns(rows.y), sample_weight=rows.weight)
-            self.target_mean_ = _one_or_all(scaler.mean_)
-            self.target_scale_ = _one_or_all(scaler.scale_)
+            mean, scale = usual_scale(
+                (as_columns(each.y), each.weight)
+                for each in rows.blocks(features=False)
+            )
+            self.target_mean_, self.target_scale_ = map(_one_or_all, (mean, scale))
 
     def _learn_range(self, rows: TaskRows, *, widen: bool) -> None:
         super()._learn_range(rows, widen=widen)
-        self._set_range("target_", rows.y, widen)
+        self._set_range("target_", rows.target_range, widen)
         self._refuse_beyond_single(self._target_bounds(), "targets", widen)
 
     def _target_bounds(self) -> Bounds | None:
@@ -91,8 +93,10 @@ class Values(Targets):
         super()._learn_task_scale(rows)
         self.target_within_ = None
         if self.within_ is not None:
+            parts = rows.blocks(features=False)
+            blocks = ((as_columns(each.y), each.task) for each in parts)
             self.target_within_ = within_variance(
-                as_columns(rows.y), rows.task, self.target_mean_, self.target_scale_
+                blocks, rows.n_tasks, self.target_mean_, self.target_scale_
             )
 
     def _learn_targets(
@@ -122,11 +126,14 @@ class Values(Targets):
     def _encode(
         self, rows: TaskRows, n_tasks: int
     ) -> tuple[np.ndarray, np.ndarray, TaskLabels | None]:
-        values = self._standardised(rows.y)
-        bounds = self._target_bounds()
+        values = by_rows(self._as_trained_on, rows.y)
+        return values, np.zeros(n_tasks, dtype=np.intp), None
+
+    def _as_trained_on(self, y: np.ndarray) -> np.ndarray:
+        values, bounds = self._standardised(y), self._target_bounds()
         if bounds is not None:
             values = bounds.clip(values)
-        return values.astype(np.float32), np.zeros(n_tasks, dtype=np.intp), None
+        return values.astype(np.float32)
 
     def _any_target(self) -> np.ndarray:
         return np.asarray([self.target_mean_])

@@ -21,6 +21,7 @@ from skmeta.model_selection._rows import as_array, n_rows
 from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
 from skmeta.tables.sizes import (
+    range_of,
     refuse_extreme_columns,
     refuse_extreme_targets,
     refuse_words,
@@ -97,7 +98,7 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
         task = encode_groups(groups, y)[1]
         numbers = np.asarray(X)
         if numbers.ndim == 2 and numbers.dtype.kind == "f":
-            refuse_extreme_columns(numbers, getattr(X, "columns", None))
+            refuse_extreme_columns(*range_of(numbers), getattr(X, "columns", None))
         inner = self._answers_as()
         if not (is_classifier(inner) or is_regressor(inner)):
             raise TypeError(
@@ -111,7 +112,7 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
                 self.label_space_, self.classes_ = "shared", np.unique(classes)
                 refuse_undeclared(y, self.classes_)
         else:
-            refuse_extreme_targets(y)
+            refuse_extreme_targets(*range_of(y))
             self.unit_ = unit_of(y)  # libraries compute in single precision
         self._learn(X, self._in_unit(y), task)
         self.fitted_ = True

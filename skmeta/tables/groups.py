@@ -16,6 +16,7 @@ from skmeta.utils.unique import find
 __all__ = [
     "GROUPS_NEEDED",
     "Spans",
+    "as_listed",
     "encode_groups",
     "find_tasks",
     "locate",
@@ -87,7 +88,7 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If there is not one group per row, or if a group is missing.
     """
-    given = np.asarray(groups if hasattr(groups, "dtype") else _as_listed(groups))
+    given = np.asarray(groups if hasattr(groups, "dtype") else as_listed(groups))
     if given.ndim != 1 and given.shape != (len(X), 1):
         raise ValueError(
             "groups must have one value per row, that is shape "
@@ -254,7 +255,7 @@ def _of_the_training(unknown: np.ndarray, trained: np.ndarray | None) -> str:
     )
 
 
-def _as_listed(groups: Any) -> np.ndarray:
+def as_listed(groups: Any) -> np.ndarray:
     """Make an array of a list in which every value stays what it is.
 
     numpy makes one type of all: strings of numbers beside strings, NaN among them, and

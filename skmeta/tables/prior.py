@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,7 @@ from threadpoolctl import threadpool_limits
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.small_trees import SmallTrees
+from skmeta.tables.stored.sources import RowNumbers, by_rows
 
 __all__ = ["Prior", "cross_fit", "make_part"]
 
@@ -215,7 +216,7 @@ def cross_fit(
     columns: np.ndarray | None = None,
     mean: float = 0.0,
     scale: float = 1.0,
-) -> tuple[Prior, np.ndarray]:
+) -> tuple[Prior, Any]:
     """Fit a prior, and answer every row by what was fitted to other tasks.
 
     Folds are of tasks; of rows where there is one task only.
@@ -225,7 +226,7 @@ def cross_fit(
     parts : sequence of estimators
         Not fitted; cloned.
     rows : TaskRows
-        Rows of all tasks.
+        Rows of all tasks. Of many on disk, a sample of them is fitted to.
     weight : ndarray of shape (n_rows,), default=None
         How much each row counts.
     classes, columns, mean, scale
@@ -234,8 +235,8 @@ def cross_fit(
     Returns
     -------
     prior : Prior
-        Fitted to all rows.
-    offsets : float32 ndarray of shape (n_rows, parts, outputs)
+        Fitted to all rows, or to the sample.
+    offsets : float32 ndarray or RowSource of shape (n_rows, parts, outputs)
         As :meth:`Prior.offsets`, of priors that have not seen the row's task.
 
     Raises
@@ -243,28 +244,63 @@ def cross_fit(
     ValueError
         If a part takes no weights and there are some.
     """
-    if classes is None and unit_of(rows.y) != 1.0:
+    seen, chosen = rows.sample()
+    if classes is None and unit_of(seen.y) != 1.0:
         # Boosting computes in single precision, and the linear model squares.
-        rows, mean, scale = replace(rows, y=(rows.y - mean) / scale), 0.0, 1.0
+        seen, mean, scale = replace(seen, y=(seen.y - mean) / scale), 0.0, 1.0
+    if weight is not None:
+        weight = weight[chosen]
 
     def fit(chosen: Any) -> Prior:
-        X = with_columns(rows.X[chosen], columns)
+        X = with_columns(seen.X[chosen], columns)
         own = None if weight is None else weight[chosen]
         fitted = []
         for part in parts:
             with _alone(part):
-                fitted.append(_fit(part, X, rows.y[chosen], own))
+                fitted.append(_fit(part, X, seen.y[chosen], own))
         return Prior(fitted, classes, columns, mean, scale)
 
     # As many threads would win little on a table, and wait for each other beside other
     # processes.
     with threadpool_limits(limits=1, user_api="openmp"):
         prior = fit(slice(None))
-        shape = (len(rows), len(parts), prior.n_outputs)
+        if len(seen) < len(rows):
+            return prior, _offsets_when_read(fit, seen, rows)
+        shape = (len(seen), len(parts), prior.n_outputs)
         offsets = np.empty(shape, dtype=np.float32)
-        for known, asked in _folds(rows):
-            offsets[asked] = fit(known).offsets(rows.X[asked])
-    return prior, offsets
+        for known, asked in _folds(seen):
+            offsets[asked] = fit(known).offsets(seen.X[asked])
+    return prior, rows.as_in_table(offsets)
+
+
+def _offsets_when_read(
+    fit: Callable[[Any], Prior], seen: TaskRows, rows: TaskRows
+) -> Any:
+    """Answer rows when they are read, by what a sample without their task has taught.
+
+    A task that the sample lacks is answered by any of the folds.
+    """
+    if len(np.unique(seen.task)) == 1:
+        rows.need_all("A prior of a single task")
+    priors = []
+    fold = np.full(rows.n_tasks, -1)
+    for number, (known, asked) in enumerate(_folds(seen)):
+        priors.append(fit(known))
+        fold[seen.task[asked]] = number
+    fold = np.where(fold < 0, np.arange(len(fold)) % len(priors), fold)
+    fold = fold.astype(np.int8)
+
+    def answer(X: np.ndarray, row: np.ndarray) -> np.ndarray:
+        shape = (len(X), len(priors[0].parts), priors[0].n_outputs)
+        offsets = np.empty(shape, dtype=np.float32)
+        own = fold[rows.task[row]]
+        for number, prior in enumerate(priors):
+            asked = own == number
+            if asked.any():
+                offsets[asked] = prior.offsets(X[asked])
+        return offsets
+
+    return by_rows(answer, rows.X, RowNumbers(len(rows.X)))
 
 
 def _folds(rows: TaskRows) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from skmeta.tables.prior import Prior, cross_fit
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.stored.sources import by_rows
 
 __all__ = ["Priors", "cross_fit_targets"]
 
@@ -43,7 +44,7 @@ def cross_fit_targets(
     *,
     weight: np.ndarray | None = None,
     columns: np.ndarray | None = None,
-) -> tuple[Prior | Priors, np.ndarray]:
+) -> tuple[Prior | Priors, Any]:
     """Fit a prior to each target, and answer every row by what has not seen its task.
 
     Parameters
@@ -60,16 +61,18 @@ def cross_fit_targets(
     Returns
     -------
     prior : Prior or Priors
-        Fitted to all rows; a :class:`Prior` of a single target.
-    offsets : float32 ndarray of shape (n_rows, parts, outputs[, targets])
+        Fitted to all rows, or to a sample of many on disk; a :class:`Prior` of a single
+        target.
+    offsets : float32 ndarray or RowSource, (n_rows, parts, outputs[, targets])
         As :meth:`Prior.offsets`, and with several targets as :meth:`Priors.offsets`.
     """
     if rows.y.ndim == 1:
         [unit] = units
         return cross_fit(parts, rows, weight=weight, columns=columns, **unit)
     fitted = [
-        cross_fit(parts, replace(rows, y=y), weight=weight, columns=columns, **unit)
-        for y, unit in zip(rows.y.T, units, strict=True)
+        cross_fit(parts, rows.of_target(number), weight=weight, columns=columns, **unit)
+        for number, unit in enumerate(units)
     ]
     priors, offsets = zip(*fitted, strict=True)
-    return Priors(list(priors)), np.stack(offsets, axis=-1)
+    together = by_rows(lambda *each: np.stack(each, axis=-1), *offsets)
+    return Priors(list(priors)), together

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.sample_weights import check_weights
+from skmeta.tables.sizes import range_of
 from skmeta.tables.unlabelled import UnlabelledRows
 from skmeta.utils.messages import show
 
@@ -103,6 +104,53 @@ class TaskRows:
     def n_tasks(self) -> int:
         """Number of tasks, those without a row, or without a target, among them."""
         return 1 if self.names is None else len(self.names)
+
+    @property
+    def task_sizes(self) -> np.ndarray:
+        """Number of rows of each task, (n_tasks,)."""
+        return np.bincount(self.task, minlength=self.n_tasks)
+
+    @property
+    def feature_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest value of each column of the features."""
+        return range_of(self.X)
+
+    @property
+    def target_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest value of each target."""
+        return range_of(self.y)
+
+    def blocks(self, *, features: bool = True) -> Iterator[TaskRows]:
+        """Yield all rows a part at a time; those in memory in one part.
+
+        Parameters
+        ----------
+        features : bool, default=True
+            Whether the features are looked at. Else there may be none.
+        """
+        yield self
+
+    def sample(self) -> tuple[TaskRows, np.ndarray | slice]:
+        """Return rows for what has to see all at once, and which they are.
+
+        All of them, where they are in memory.
+        """
+        return self, slice(None)
+
+    def as_in_table(self, values: np.ndarray) -> np.ndarray:
+        """Put what was made of a sample of all rows where the table has them."""
+        return values
+
+    def of_target(self, number: int) -> TaskRows:
+        """Return the same rows with one of several targets."""
+        return replace(self, y=self.y[:, number])
+
+    def labels(self) -> np.ndarray:
+        """Return the different targets, sorted."""
+        return np.unique(self.y)
+
+    def need_all(self, what: str) -> None:
+        """Say that something needs all rows in memory, where they are."""
 
     def take(self, chosen: np.ndarray) -> TaskRows:
         """Keep the rows that a mask chooses; tasks keep their numbers.

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from skmeta.tables.labels import encode
 from skmeta.utils.messages import show
 from skmeta.utils.unique import number
 
@@ -14,6 +15,7 @@ __all__ = [
     "balanced_weights",
     "check_class_weight",
     "check_weights",
+    "class_sizes",
     "label_weights",
 ]
 
@@ -44,26 +46,26 @@ def check_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
     return weight
 
 
-def balanced_weights(
-    label: np.ndarray, weight: np.ndarray | None, n_labels: int
+def class_sizes(
+    y: np.ndarray, weight: np.ndarray | None, classes: np.ndarray
 ) -> np.ndarray:
+    """Count the rows of every class, or sum up their weights, (n_classes,)."""
+    return np.bincount(encode(y, classes), weight, minlength=len(classes))
+
+
+def balanced_weights(size: np.ndarray) -> np.ndarray:
     """Weigh labels such that all together count the same: n / (k n_c).
 
     Parameters
     ----------
-    label : int ndarray of shape (n_rows,)
-        Label of each row.
-    weight : ndarray of shape (n_rows,) or None
-        Weights of rows, of which n and n_c are then the sums.
-    n_labels : int
-        Number of labels k.
+    size : ndarray of shape (n_labels,)
+        Rows n_c of each of the k labels, or the sum of their weights.
 
     Returns
     -------
     ndarray of shape (n_labels,)
         Weights; 1 for a label without rows.
     """
-    size = np.bincount(label, weight, minlength=n_labels)
     n_there = np.count_nonzero(size)
     return np.where(size > 0, size.sum() / (n_there * np.where(size > 0, size, 1)), 1.0)
 

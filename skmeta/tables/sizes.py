@@ -8,6 +8,7 @@ import numpy as np
 from skmeta.utils.messages import show
 
 __all__ = [
+    "range_of",
     "refuse_extreme_columns",
     "refuse_extreme_targets",
     "refuse_words",
@@ -21,13 +22,15 @@ _SMALLEST, _LARGEST = 1e-100, 1e100
 _SMALL, _LARGE = 1e-12, 1e12
 
 
-def refuse_extreme_columns(X: np.ndarray, names: Any = None) -> None:
+def refuse_extreme_columns(
+    low: np.ndarray, high: np.ndarray, names: Any = None
+) -> None:
     """Refuse features that are too large, or too small, to be squared.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features)
-        Rows that are learnt from; may be memory-mapped.
+    low, high : ndarray of shape (n_features,)
+        Range of the rows that are learnt from.
     names : array-like of shape (n_features,), default=None
         Names of the columns.
 
@@ -36,7 +39,7 @@ def refuse_extreme_columns(X: np.ndarray, names: Any = None) -> None:
     ValueError
         If there are some; with the columns.
     """
-    size = _sizes(X)
+    size = np.maximum(np.abs(low), np.abs(high))
     lost = np.flatnonzero((size > _LARGEST) | ((size > 0) & (size < _SMALLEST)))
     if not len(lost):
         return
@@ -63,13 +66,15 @@ def refuse_words(y: np.ndarray) -> None:
         )
 
 
-def refuse_extreme_targets(y: np.ndarray, *, in_single: bool = False) -> None:
+def refuse_extreme_targets(
+    low: np.ndarray, high: np.ndarray, *, in_single: bool = False
+) -> None:
     """Refuse values that are too large, or too small, to be squared.
 
     Parameters
     ----------
-    y : ndarray of shape (n_rows,)
-        Values.
+    low, high : ndarray of shape (n_targets,) or ()
+        Their range.
     in_single : bool, default=False
         Whether single precision must do, as nothing gives them another scale.
 
@@ -79,7 +84,7 @@ def refuse_extreme_targets(y: np.ndarray, *, in_single: bool = False) -> None:
         If they are.
     """
     smallest, largest = (_SMALL, _LARGE) if in_single else (_SMALLEST, _LARGEST)
-    [size] = _sizes(np.reshape(y, (-1, 1)))
+    size = max(np.abs(low).max(), np.abs(high).max())
     if size > largest or 0 < size < smallest:
         raise ValueError(
             f"y holds values of a scale of {size:.0e}, whose squares are beyond all "
@@ -88,9 +93,10 @@ def refuse_extreme_targets(y: np.ndarray, *, in_single: bool = False) -> None:
         )
 
 
-def _sizes(values: np.ndarray) -> np.ndarray:
+def range_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and the highest value of each column."""
     low, high = (end(values, axis=0).astype(float) for end in (np.min, np.max))
-    return np.maximum(np.abs(low), np.abs(high))
+    return low, high
 
 
 def unit_of(y: np.ndarray) -> float:
@@ -117,7 +123,8 @@ def unit_of(y: np.ndarray) -> float:
     """
     if not len(y):
         return 1.0
-    [size] = _sizes(np.reshape(y, (-1, 1)))
+    low, high = range_of(np.ravel(y))
+    size = max(abs(low), abs(high))
     if size == 0 or _SMALL < size < _LARGE:
         return 1.0
     return math.ldexp(1.0, math.frexp(size)[1] - 1)

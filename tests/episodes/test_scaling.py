@@ -94,7 +94,7 @@ def test_variance_inside_tasks_is_that_of_a_naive_loop(monkeypatch):
     expected = inside / (len(X) - 7) / std**2
     for at_once in (2**22, 30):
         monkeypatch.setattr("skmeta.episodes.scaling._AT_ONCE", at_once)
-        found = within_variance(X, task, mean, std)
+        found = within_variance([(X, task)], task.max() + 1, mean, std)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
 
 

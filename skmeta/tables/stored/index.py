@@ -1,0 +1,244 @@
+"""Which rows of a table on disk belong to which task, in few bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from skmeta.tables.groups import as_listed, encode_groups
+from skmeta.utils.unique import find
+
+__all__ = ["TaskIndex"]
+
+# Names of tasks, of several blocks, that are put together at once.
+_NAMES_AT_ONCE = 2**20
+
+# Rows that are looked at at once.
+_AT_ONCE = 2**20
+
+
+class _Places:
+    """Numbers that are what they are asked for: the rows of a sorted table."""
+
+    def __getitem__(self, places: Any) -> Any:
+        return places
+
+
+class TaskIndex:
+    """Tasks as runs of rows, or as lists of rows where these stand apart.
+
+    Of a table in which the rows of every task stand together, in whatever order of the
+    tasks, it holds a few numbers for each task. Else it holds the row numbers, sorted
+    by task, and the task of each row: eight bytes a row, or twelve beyond two thousand
+    million rows.
+
+    Parameters
+    ----------
+    names : ndarray of shape (n_tasks,)
+        The tasks' groups, sorted.
+    first, sizes : int ndarray of shape (n_tasks,)
+        Where the rows of each task begin in ``rows``, and how many they are.
+    order : int ndarray of shape (n_kept,), default=None
+        Row numbers, task after task; None where they are 0, 1, ...
+    task : int ndarray of shape (n_rows,), default=None
+        Task of each row; None where ``order`` is.
+
+    Attributes
+    ----------
+    rows : indexable
+        Row numbers by their place; row numbers of a task ascend.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.tables.stored.index import TaskIndex
+    >>> index = TaskIndex.of(np.array(["b", "b", "b", "a", "a"]))
+    >>> index.names, index.first, index.sizes
+    (array(['a', 'b'], dtype='<U1'), array([3, 0]), array([2, 3]))
+    >>> index[np.array([0, 4])]
+    array([1, 0])
+    """
+
+    def __init__(
+        self,
+        names: np.ndarray,
+        first: np.ndarray,
+        sizes: np.ndarray,
+        order: np.ndarray | None = None,
+        task: np.ndarray | None = None,
+    ):
+        self.names, self.first, self.sizes = names, first, sizes
+        self.order, self._task = order, task
+        self._by_place = None if task is not None else np.argsort(first)
+
+    @classmethod
+    def of(cls, groups: Any) -> TaskIndex:
+        """Number the tasks of rows by their groups.
+
+        Parameters
+        ----------
+        groups : array-like of shape (n_rows,)
+            Task of each row; may be memory-mapped.
+
+        Raises
+        ------
+        ValueError
+            If a group is missing, or if they cannot be sorted.
+        """
+        given = groups if hasattr(groups, "__array__") else as_listed(groups)
+        given = np.asarray(given)
+        if given.ndim != 1:
+            return cls.of(encode_groups(given, given)[1])  # which says what is wrong
+        starts = range(0, len(given), _AT_ONCE)
+        return cls.of_blocks(
+            lambda: (given[start : start + _AT_ONCE] for start in starts)
+        )
+
+    @classmethod
+    def of_blocks(cls, blocks: Callable[[], Iterable[np.ndarray]]) -> TaskIndex:
+        """Number the tasks of rows by groups that come in blocks.
+
+        Parameters
+        ----------
+        blocks : callable
+            Gives the groups of all rows from the first on, each time it is called: once
+            for rows that are sorted by task, else twice.
+        """
+        given, starts, n_rows = [], [], 0
+        last: Any = None
+        together = True
+        for block in blocks():
+            start, value = _runs(block)
+            own, code = encode_groups(value, value)
+            together = together and len(own) == len(value)
+            if n_rows and len(value) and value[0] == last:  # a run goes on
+                start, value, code = start[1:], value[1:], code[1:]
+            if len(value):
+                last = value[-1]
+            given.append(value if together else own)
+            starts.append(start + n_rows if together else start[:0])
+            n_rows += len(block)
+            if not together and sum(map(len, given)) > _NAMES_AT_ONCE:
+                given = [np.unique(np.concatenate(given))]
+        if not n_rows:
+            raise ValueError("There is no row.")
+        values = np.concatenate(given)
+        names, run = np.unique(values, return_inverse=True)
+        if not together or len(names) < len(values):
+            return cls._of_scattered(names, blocks, n_rows)
+        place = np.concatenate(starts)
+        first = np.empty(len(names), dtype=np.int64)
+        sizes = np.empty_like(first)
+        first[run], sizes[run] = place, np.diff(place, append=n_rows)
+        return cls(names, first, sizes)
+
+    @classmethod
+    def _of_scattered(
+        cls,
+        names: np.ndarray,
+        blocks: Callable[[], Iterable[np.ndarray]],
+        n_rows: int,
+    ) -> TaskIndex:
+        task = np.empty(n_rows, dtype=np.int32)
+        done = 0
+        for block in blocks():
+            start, value = _runs(block)
+            own, code = encode_groups(value, value)
+            place, _ = find(own, names)
+            length = np.diff(start, append=len(block))
+            task[done : done + len(block)] = np.repeat(place[code], length)
+            done += len(block)
+        order, first, sizes = _sorted_by(task, len(names))
+        return cls(names, first, sizes, order, task)
+
+    def __len__(self) -> int:
+        """Count the rows of all tasks."""
+        return int(self.sizes.sum())
+
+    @property
+    def rows(self) -> Any:
+        """Row numbers by their place."""
+        return _Places() if self.order is None else self.order
+
+    @property
+    def n_tasks(self) -> int:
+        """Number of tasks, those without a row among them."""
+        return len(self.names)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Tell the task of rows, by a slice of them or by their numbers."""
+        if self._task is not None:
+            return self._task[rows].astype(np.intp, copy=False)
+        if isinstance(rows, slice):
+            rows = np.arange(rows.start, rows.stop)
+        assert self._by_place is not None  # of a table whose tasks stand together
+        first = self.first[self._by_place]
+        return self._by_place[np.searchsorted(first, rows, side="right") - 1]
+
+    def take(self, tasks: np.ndarray) -> TaskIndex:
+        """Keep some tasks, for draws of their rows."""
+        kept = TaskIndex.__new__(TaskIndex)
+        kept.names, kept.order = self.names[tasks], self.order
+        kept.first, kept.sizes = self.first[tasks], self.sizes[tasks]
+        kept._task, kept._by_place = self._task, None
+        return kept
+
+    def without(self, left_out: Iterator[np.ndarray], n_rows: int) -> TaskIndex:
+        """Leave rows out, and tasks that have no other.
+
+        Parameters
+        ----------
+        left_out : iterator of int ndarray
+            Numbers of some rows each, in ascending order.
+        n_rows : int
+            Rows of the table.
+        """
+        kept = np.ones(n_rows, dtype=bool)
+        for rows in left_out:
+            kept[rows] = False
+        task = np.empty(n_rows, dtype=np.int32)
+        for start in range(0, n_rows, _AT_ONCE):
+            part = slice(start, min(start + _AT_ONCE, n_rows))
+            task[part] = self[part]
+        there = np.bincount(task[kept], minlength=self.n_tasks) > 0
+        number = np.cumsum(there, dtype=np.int32) - 1
+        task = number[task]
+        names = self.names[there]
+        order, first, sizes = _sorted_by(task, len(names), kept)
+        return TaskIndex(names, first, sizes, order, task)
+
+
+def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each run of equal values starts, and its value."""
+    changes = np.flatnonzero(np.asarray(values[1:] != values[:-1], dtype=bool)) + 1
+    starts = np.append(0, changes) if len(values) else changes
+    return starts, np.asarray(values[starts])
+
+
+def _sorted_by(
+    task: np.ndarray, n_tasks: int, kept: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """List rows task after task, and where each task begins, without a sort of all."""
+    n_rows = len(task)
+    sizes = np.zeros(n_tasks, dtype=np.int64)
+    parts = [slice(start, start + _AT_ONCE) for start in range(0, n_rows, _AT_ONCE)]
+    for part in parts:
+        own = task[part] if kept is None else task[part][kept[part]]
+        sizes += np.bincount(own, minlength=n_tasks)
+    first = np.cumsum(sizes) - sizes
+    short = n_rows < np.iinfo(np.int32).max
+    order = np.empty(int(sizes.sum()), dtype=np.int32 if short else np.int64)
+    following = first.copy()
+    for part in parts:
+        row = np.arange(part.start, min(part.stop, n_rows))
+        if kept is not None:
+            row = row[kept[part]]
+        by_task = np.argsort(task[row], kind="stable")
+        own = task[row][by_task]
+        count = np.bincount(own, minlength=n_tasks)
+        before = np.cumsum(count) - count
+        order[following[own] + np.arange(len(own)) - before[own]] = row[by_task]
+        following += count
+    return order, first, sizes
