@@ -18,6 +18,8 @@ _BLOCKS = " ▏▎▍▌▋▊▉█"
 _WIDTH = 20
 # The first stage, and a later one until some learner has gone through it.
 _AS_LONG = (1.0, 1.2)
+# What works longer than was reckoned is taken to be so far, in parts of the whole.
+_LONGER = 1.25
 
 
 class Progress:
@@ -87,13 +89,8 @@ class Progress:
         with self._drawing:
             self._wipe()
 
-    def seconds_left(self, spent: float = 0.0) -> float | None:
+    def seconds_left(self) -> float | None:
         """Reckon the time left.
-
-        Parameters
-        ----------
-        spent : float, default=0.0
-            Seconds of the learner that works now.
 
         Returns
         -------
@@ -104,13 +101,20 @@ class Progress:
         known = self._times(first)
         if not known:
             return None
+        spent, now = self._spent, (self._stage, self._now)
         rate = sum(known.values()) / max(sum(self.costs[name] for name in known), 1e-9)
         expected = {n: known.get(n, rate * own) for n, own in self.costs.items()}
+        if now[0] == first and now[1] in expected:  # it may take longer than reckoned
+            expected[now[1]] = max(expected[now[1]], _LONGER * spent)
         left = 0.0
         for stage in self.stages:
-            ahead = {n: t for n, t in expected.items() if (stage, n) not in self._took}
-            left += self._ratio(stage, expected) * sum(ahead.values())
-        return max(left - spent, 0.0)
+            ratio = self._ratio(stage, expected)
+            for name, own in expected.items():
+                if (stage, name) == now:
+                    left += max(ratio * own - spent, 0.0)
+                elif (stage, name) not in self._took:
+                    left += ratio * own
+        return left
 
     def _ratio(self, stage: str, expected: dict[str, float]) -> float:
         """Reckon how long a stage takes, in times of the first."""
@@ -124,13 +128,16 @@ class Progress:
         return {name: t for name, t in took.items() if name in self.costs}
 
     @property
+    def _spent(self) -> float:
+        return monotonic() - self._since if self._now else 0.0
+
+    @property
     def share(self) -> float:
         """How much is done, by the time it takes."""
-        spent = monotonic() - self._since if self._now else 0.0
-        left = self.seconds_left(spent)
+        left = self.seconds_left()
         if left is None:
             return 0.0
-        done = sum(self._took.values()) + spent
+        done = sum(self._took.values()) + self._spent
         return done / max(done + left, 1e-9)
 
     def _draw_until(self, ended: threading.Event) -> None:
@@ -146,7 +153,7 @@ class Progress:
         share = self.share
         eighths = round(8 * _WIDTH * share)
         whole = _BLOCKS[-1] * (eighths // 8) + _BLOCKS[eighths % 8] * (eighths < 160)
-        left = self.seconds_left(monotonic() - self._since)
+        left = self.seconds_left()
         words = "" if left is None else f", {_time(left)} left"
         now = f"{self._stage} {self._now}"
         text = f"{share:4.0%} {whole:{_WIDTH}.{_WIDTH}}{words} | {now}"

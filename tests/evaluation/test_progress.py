@@ -37,13 +37,24 @@ def test_what_is_left_is_reckoned_by_what_it_took_to_choose(clock):
     go(progress, clock, "choosing", "gp", 10.0)
     go(progress, clock, "fitting", "mean", 3.0)
     assert progress.seconds_left() == pytest.approx(1.5 * 10 + 1.2 * 12)
-    assert progress.seconds_left(5.0) == pytest.approx(1.5 * 10 + 1.2 * 12 - 5)
-    assert progress.seconds_left(1e6) == 0
     assert progress.share == pytest.approx(15 / (15 + 29.4), rel=0.01)
-    go(progress, clock, "judging", "mean", 0.1)
+    with progress.step("judging", "mean"):
+        clock[0] += 1.0
+        assert progress.seconds_left() == pytest.approx(1.5 * 10 + 1.2 * 12 - 1)
+        clock[0] += 99.0
+        assert progress.seconds_left() == pytest.approx(1.5 * 10 + 1.2 * 10)
     go(progress, clock, "fitting", "gp", 20.0)
     go(progress, clock, "judging", "gp", 0.1)
     assert progress.seconds_left() == 0
+
+
+def test_who_takes_longer_than_was_reckoned_is_not_done_by_then(clock):
+    progress = Progress(STAGES, {"mean": 1.0, "gp": 8.0}, io.StringIO())
+    go(progress, clock, "choosing", "mean", 1.0)
+    with progress.step("choosing", "gp"):
+        clock[0] += 80.0  # ten times as long
+        assert progress.seconds_left() == pytest.approx(20 + 2 * 1.2 * 101)
+        assert 0.2 < progress.share < 0.3
 
 
 def test_nothing_more_is_expected_of_who_has_failed(clock):
