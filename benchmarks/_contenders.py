@@ -9,7 +9,6 @@ from torch.func import functional_call, grad, vmap
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.engine.net import compile_step
-from skmeta.nn.calls import train_in_bfloat16
 
 
 def adam(module):
@@ -20,6 +19,8 @@ def bare(work, algorithm, compiled=False, precision="float32"):
     """The step alone, on tasks that are ready."""
     module = work.learner(algorithm)
     if precision == "bfloat16":
+        from skmeta.nn.calls import train_in_bfloat16  # not in trees of before
+
         train_in_bfloat16(module)
     optimizer = adam(module)
     meta_backward = algorithm.meta_backward
@@ -35,14 +36,14 @@ def bare(work, algorithm, compiled=False, precision="float32"):
     return step
 
 
-def public_fit(work, steps_at_once=10, **parameters):
+def public_fit(work, steps_at_once=10, algorithm=None, **parameters):
     """Seconds of an epoch through `fit`, a step's share of it."""
     rng, n_rows = np.random.default_rng(0), 200
     X = rng.normal(size=(100 * n_rows, work.features)).astype(np.float32)
     y = rng.integers(work.classes, size=len(X)) if work.classes else X[:, 0]
     estimator = MetaClassifier if work.classes else MetaRegressor
     meta = estimator(
-        work.maml(),
+        work.maml() if algorithm is None else algorithm,
         work.backbone,
         n_shot=work.shot,
         n_query=work.queries,

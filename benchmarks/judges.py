@@ -13,6 +13,7 @@ import warnings
 from time import perf_counter, process_time
 from unittest import mock
 
+import joblib
 import numpy as np
 import pandas as pd
 from _results import save
@@ -45,17 +46,17 @@ def judge(name, way, X, y, task, n_jobs=None):
     new = task >= 0.7 * (task.max() + 1)
     metric = "accuracy" if y.dtype.kind == "U" else "neg_mean_absolute_error"
     start, busy = perf_counter(), process_time()
-    scores = few_shot_curve(
-        {name: way},
-        X[new],
-        y[new],
-        task[new],
-        shots=(1, 5, 10),
-        metric=metric,
-        test_groups=np.unique(task[new]),
-        per_task=True,
-        n_jobs=n_jobs,
-    )
+    with joblib.parallel_config(**{} if n_jobs is None else {"n_jobs": n_jobs}):
+        scores = few_shot_curve(
+            {name: way},
+            X[new],
+            y[new],
+            task[new],
+            shots=(1, 5, 10),
+            metric=metric,
+            test_groups=np.unique(task[new]),
+            per_task=True,
+        )
     took = {"seconds": perf_counter() - start, "processor": process_time() - busy}
     return took, scores
 

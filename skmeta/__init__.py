@@ -74,7 +74,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 # What ``skmeta.`` leads to without an import of its own.
 _ROOMS = frozenset(
     {
-        *("algorithms", "augmentations", "backbones", "datasets", "display"),
+        *("algorithms", "augmentations", "backbones", "bulk", "datasets", "display"),
         *("distances", "ensemble", "episodes", "evaluation", "hookspecs"),
         *("model_selection", "nn", "plugins", "testing"),
     }

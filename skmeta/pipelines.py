@@ -22,6 +22,7 @@ __all__ = [
     "predict_interval",
     "predict_set",
     "restore_targets",
+    "to_send",
     "transform",
     "transform_targets",
     "transforms_targets",
@@ -335,6 +336,17 @@ def with_last_step(estimator: Any, last: Any) -> Any:
     else:
         outer.best_estimator_ = inner
     return outer
+
+
+def to_send(estimator: Any) -> Any:
+    """Return a shallow copy that knows no task, for other processes.
+
+    They adapt it to tasks of their own; what only further training needs stays here.
+    """
+    last = last_step(estimator)
+    if hasattr(last, "_to_send"):
+        return with_last_step(estimator, last._to_send())
+    return estimator
 
 
 def transform(estimator: Any, X: Any) -> Any:

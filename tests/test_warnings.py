@@ -5,7 +5,9 @@ import contextlib
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 import torch
@@ -24,6 +26,7 @@ from skmeta import (
     MetaRegressor,
     plugins,
 )
+from skmeta.bulk import adapt_parquet
 from skmeta.datasets import fetch_omniglot
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.hookspecs import hookimpl
@@ -32,6 +35,7 @@ from tests.quick import TASK, TINY, X, Y, classifier, regressor
 
 # Of each module that warns: what the message says, and calls that lead to it.
 WARNINGS = {
+    "bulk/progress": "is far outside of what fit has seen",
     "datasets/_download": "It is downloaded again",
     "engine/adapted": "diverged: answers are not finite",
     "engine/baseline_check": "Meta-learning does not help here",
@@ -51,6 +55,7 @@ WARNINGS = {
     "plugins/registry": "is left out",
     "saving/estimators": "are not saved",
     "tables/labels": "label",
+    "utils/parallel": "could not be fitted to the support",
 }
 CASES = []
 
@@ -151,6 +156,15 @@ def adapt_behind_a_pipe(folder):
 def fit_an_ordinary_estimator(folder):
     meta = regressor().fit(X, Y, groups=TASK)
     FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
+
+
+@leads_to("bulk/progress")
+def adapt_from_a_file(folder):
+    rows, tasks = folder / "far.parquet", folder / "tasks"
+    table = pd.DataFrame({"x": 1e6 * X[:, 0], "y": Y, "task": TASK})
+    table.to_parquet(rows)
+    meta = regressor().fit(X, Y, groups=TASK)
+    adapt_parquet(meta, rows, tasks, groups="task", target="y", rows_per_shard=99)
 
 
 @leads_to("estimators/scoring")
@@ -353,6 +367,12 @@ def adapt_models_to_few_rows(folder):
     per_task = PerTask(NEIGHBOURS).fit(X, Y > 0, groups=TASK)
     rows = np.r_[np.flatnonzero(Y > 0)[:2], np.flatnonzero(Y <= 0)[:2]]
     per_task.adapt(X[rows], Y[rows] > 0)
+
+
+@leads_to("utils/parallel")
+def curve_of_models_of_few_rows_in_other_processes(folder):
+    with joblib.parallel_config("loky", n_jobs=2):
+        few_shot_curve(PerTask(NEIGHBOURS), X, Y > 0, TASK, shots=(1, 2))
 
 
 @leads_to("model_selection/_per_task")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.inner_loop.by_parts import backward_by_parts
 from skmeta.algorithms.inner_loop.learner import InnerLoop, State
 from skmeta.algorithms.inner_loop.meta_gradient import meta_gradient
 from skmeta.algorithms.inner_loop.recomputing import walk_again
@@ -276,8 +277,12 @@ class MAML(Algorithm):
 
     def meta_backward(self, module: InnerLoop, episode: Episode) -> Tensor:
         """Add the gradient of the loss on the queries after the inner steps."""
-        plain = type(module) is InnerLoop and module.is_written_out
-        if not (self.written_out and plain) or self.checkpoint:
+        plain = self.written_out and type(module) is InnerLoop and not self.checkpoint
+        if plain and not module.is_written_out:
+            loss = backward_by_parts(self.meta_loss, module, episode)
+            if loss is not None:
+                return loss
+        if not (plain and module.is_written_out):
             return super().meta_backward(module, episode)
         support, query = episode
         query_loss = module.support_loss(query, pseudo_rows=0.0)

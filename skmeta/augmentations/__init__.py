@@ -1,10 +1,15 @@
 """Task augmentation: changes of drawn episodes that make new tasks of old ones."""
 
-from skmeta.augmentations.base import Augmentation, augment_all
-from skmeta.augmentations.features import FeatureMasking, FeatureNoise
-from skmeta.augmentations.images import RandomAffine, Rotations
-from skmeta.augmentations.labels import LabelPermutation
-from skmeta.augmentations.mixing import ClassOverlay, TaskMixing
+from typing import TYPE_CHECKING
+
+from skmeta.utils.lazily import offers
+
+if TYPE_CHECKING:
+    from skmeta.augmentations.base import Augmentation, augment_all
+    from skmeta.augmentations.features import FeatureMasking, FeatureNoise
+    from skmeta.augmentations.images import RandomAffine, Rotations
+    from skmeta.augmentations.labels import LabelPermutation
+    from skmeta.augmentations.mixing import ClassOverlay, TaskMixing
 
 __all__ = [
     "Augmentation",
@@ -17,3 +22,14 @@ __all__ = [
     "TaskMixing",
     "augment_all",
 ]
+
+__getattr__, __dir__ = offers(
+    __name__,
+    {
+        "base": ["Augmentation", "augment_all"],
+        "features": ["FeatureMasking", "FeatureNoise"],
+        "images": ["RandomAffine", "Rotations"],
+        "labels": ["LabelPermutation"],
+        "mixing": ["ClassOverlay", "TaskMixing"],
+    },
+)

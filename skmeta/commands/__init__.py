@@ -4,8 +4,8 @@ A command has ``add_parser(commands)``, which adds its words to the command line
 sets what runs it.
 """
 
-from skmeta.commands import demo, evaluate, new_plugin, plugins
+from skmeta.commands import adapt, demo, evaluate, new_plugin, plugins, predict
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = [demo, evaluate, new_plugin, plugins]
+COMMANDS = [demo, evaluate, adapt, predict, new_plugin, plugins]

@@ -136,8 +136,7 @@ def add_parser(commands: Any) -> None:
         "--jobs",
         type=_positive_number,
         metavar="N",
-        help="processes for plain ways that are fitted anew for every set of known "
-        "rows (default: 1)",
+        help="processes that judge side by side (default: 1)",
     )
     parser.set_defaults(run=_run)
 

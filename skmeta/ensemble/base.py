@@ -1,5 +1,6 @@
 """Stacking over tasks: fit members on some tasks, weigh them by others, mix them."""
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -34,6 +35,7 @@ from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
+from skmeta.pipelines import to_send
 from skmeta.saving.checks import check_names
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.columns import naming_the_preprocessor
@@ -47,7 +49,7 @@ from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 from skmeta.utils.threads import one_at_a_time
 
-__all__ = ["BaseMetaStacking"]
+__all__ = ["BaseMetaStacking", "flat"]
 
 # Attributes that a file has in another form.
 _WRITTEN_APART = ("named_estimators_", "adapted_", "calibration_")
@@ -193,6 +195,7 @@ class BaseMetaStacking(
                 failures,
                 support=self.support,
                 declared=classes,
+                keep=not self.refit,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
         if self.refit or not folds:
@@ -357,14 +360,14 @@ class BaseMetaStacking(
     # The current tasks --------------------------------------------------------------
 
     def _has_prior(self) -> bool:
-        members = _flat(self.named_estimators_).values()
+        members = flat(self.named_estimators_).values()
         return any(prior_of(member) is not None for member in members)
 
     def _learn(self, rows: TaskRows, *, keep: bool = False) -> AdaptedMembers:
         """Let members learn tasks; those without rows are known by the priors."""
         label_space = getattr(self, "label_space_", None)
         labels = self._labels(rows)
-        members = _flat(self.named_estimators_)
+        members = flat(self.named_estimators_)
         return AdaptedMembers(members, rows, labels, label_space, keep)
 
     def _learn_nothing(self) -> AdaptedMembers:
@@ -406,6 +409,20 @@ class BaseMetaStacking(
         weights = np.repeat(weights, n_fits, axis=1)  # every member has as many fits
         return adapted.mean(X, task, ask, weights[task])
 
+    def _to_send(self) -> Self:
+        """Return a shallow copy without tasks, and members like it."""
+        sent = copy.copy(self)
+        sent.adapted_ = None
+        sent.named_estimators_ = Bunch(
+            **{
+                name: [to_send(fit) for fit in each]
+                if type(each) is list
+                else to_send(each)
+                for name, each in self.named_estimators_.items()
+            }
+        )
+        return sent
+
     def _sizes(self, adapted: AdaptedMembers) -> np.ndarray:
         return np.append(adapted.size, 0.0)  # the last, of tasks that are not known
 
@@ -445,8 +462,8 @@ class BaseMetaStacking(
         own = {*self._get_param_names(), *_WRITTEN_APART}
         parts = {name: each for name, each in vars(self).items() if name not in own}
         adapted = self.adapted_
-        flat = _flat(self.named_estimators_) if adapted is None else adapted.learners()
-        learners = iter(flat.values())
+        members = flat(self.named_estimators_)
+        learners = iter((members if adapted is None else adapted.learners()).values())
         parts["members"] = {
             name: [next(learners) for _ in each]
             if type(each) is list
@@ -466,7 +483,7 @@ class BaseMetaStacking(
             self._take_calibration(parts.pop("calibration"))
         self.adapted_ = None
         if adapted is not None:
-            members = _flat(self.named_estimators_)
+            members = flat(self.named_estimators_)
             label_space = parts.get("label_space_")
             self.adapted_ = AdaptedMembers.of_parts(members, adapted, label_space)
         check_names(parts, self, {*self._get_param_names(), *_WRITTEN_APART})
@@ -476,7 +493,7 @@ class BaseMetaStacking(
 
     def _check_parts(self) -> None:
         """Refuse members of a file that are not fitted, and weights of others."""
-        for member in _flat(self.named_estimators_).values():
+        for member in flat(self.named_estimators_).values():
             check_is_fitted(member)
         n_sizes, n_members = len(self.support_sizes_), len(self.named_estimators_)
         if (
@@ -562,7 +579,7 @@ def _fits(member: Any) -> list[Any]:
     return member if type(member) is list else [member]
 
 
-def _flat(named: Mapping[str, Any]) -> dict[str, Any]:
+def flat(named: Mapping[str, Any]) -> dict[str, Any]:
     """Name every fit of every member."""
     return {
         f"{name}/{place}" if type(member) is list else name: fit

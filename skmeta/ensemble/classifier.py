@@ -16,7 +16,7 @@ from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
 from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
-from skmeta.saving.mixin import savable
+from skmeta.saving.kinds import savable
 from skmeta.tables.labels import (
     TaskLabels,
     choose_label_space,

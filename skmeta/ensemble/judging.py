@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skmeta.ensemble.held_out import ask, simulate
+from skmeta.ensemble.held_out import Questions, ask, simulate
 from skmeta.ensemble.members import fit_member
 from skmeta.ensemble.weights import HeldOutAnswers
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import listed, silenced, warn
+from skmeta.utils.parallel import call_all
+from skmeta.utils.sending import Sent
 
 __all__ = ["Judged", "fit_all", "judge", "warn_of_failures", "with_neighbours"]
 
@@ -35,6 +37,7 @@ def judge(
     failures: dict[str, Exception],
     support: str = "random",
     declared: np.ndarray | None = None,
+    keep: bool = True,
 ) -> tuple[list[Judged], list[dict[str, Any]]]:
     """Fit members on some tasks and ask them about the others.
 
@@ -60,48 +63,83 @@ def judge(
         Which rows of a task are known first.
     declared : ndarray of shape (n_classes,), default=None
         The labels, if ``fit`` was told them beforehand.
+    keep : bool, default=True
+        Whether the fits are needed afterwards.
 
     Returns
     -------
     judged : list of Judged
         One for each size that tasks are large enough for.
     fitted : list of dict of str to estimator
-        The members of each split.
+        The members of each split; empty where they are not kept.
     """
-    found: dict[int, list[Any]] = defaultdict(list)
-    fitted: list[dict[str, Any]] = []
+    table = Sent(rows)
+    asked: list[tuple[int, Questions]] = []
+    calls: list[tuple] = []
     for place, (train, test) in enumerate(splits):
         # Rows stay in their order, whoever splits them.
-        sides = map(np.sort if support == "first" else np.asarray, (train, test))
-        known, left_out = (_part(rows, own) for own in sides)
+        known, own = map(np.sort if support == "first" else np.asarray, (train, test))
+        left_out = _part(rows, own)
         if label_space == "shared":  # of a label that was never seen none knows
-            left_out = left_out.take(np.isin(left_out.y, known.y))
+            left_out = left_out.take(np.isin(left_out.y, rows.y[known]))
         try:
             questions = simulate(
                 left_out, sizes, classes, label_space, rng, support=support
             )
         except ValueError:
             continue  # these tasks are too small to judge on
-        ready = {n: each for n, each in members.items() if n not in failures}
-        answers = {}
-        with silenced():  # the fit on all tasks says it again
-            fitted.append(fit_all(ready, known, label_space, failures, declared))
-            for name, member in fitted[-1].items():
-                try:
-                    answers[name] = ask(name, member, questions)
-                except Exception as error:  # of any library
-                    failures[name] = error
+        asked.append((place, questions))
+        sent = Sent(questions)
+        calls += [
+            (name, member, table, known, label_space, declared, sent, keep)
+            for name, member in members.items()
+        ]
+    done = iter(call_all(_fit_and_ask, calls))
+    found: dict[int, list[Any]] = defaultdict(list)
+    fitted: list[dict[str, Any]] = []
+    for place, questions in asked:
+        fits, answers = {}, {}
+        for name in members:
+            member, answer, error = next(done)
+            if error is not None:
+                failures.setdefault(name, error)
+            if member is not None:
+                fits[name] = member
+            if answer is not None:
+                answers[name] = answer
+        if keep:
+            fitted.append(fits)
         query = questions.query
         weight = np.ones(len(query)) if query.weight is None else query.weight
         size_of_row = questions.size[query.task]
         for size in np.unique(size_of_row).tolist():
-            own = size_of_row == size
-            answered = {name: each[own] for name, each in answers.items()}
-            task = questions.original[own] + place * rows.n_tasks
-            found[size].append((answered, task, weight[own]))
+            of_size = size_of_row == size
+            answered = {name: each[of_size] for name, each in answers.items()}
+            task = questions.original[of_size] + place * rows.n_tasks
+            found[size].append((answered, task, weight[of_size]))
     names = [name for name in members if name not in failures]
     joined = [_join(size, names, found[size]) for size in sorted(found)]
     return [each for each in joined if each.members], fitted
+
+
+def _fit_and_ask(
+    name: str,
+    member: Any,
+    table: Sent,
+    known: np.ndarray,
+    label_space: str | None,
+    declared: np.ndarray | None,
+    sent: Sent,
+    keep: bool,
+) -> tuple[Any, np.ndarray | None, Exception | None]:
+    """Return a member's fit to some rows, its answers about others, or what failed."""
+    fit = None
+    try:
+        with silenced():  # the fit on all tasks says it again
+            fit = fit_member(member, _part(table.open(), known), label_space, declared)
+            return fit if keep else None, ask(name, fit, sent.open()), None
+    except Exception as error:  # of any library
+        return fit if keep else None, None, error
 
 
 def with_neighbours(judged: list[Judged]) -> list[Judged]:
@@ -140,13 +178,24 @@ def fit_all(
     declared: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Fit members on tasks; who fails is entered in ``failures`` and left out."""
+    table = Sent(rows)
+    calls = [(member, table, label_space, declared) for member in members.values()]
     fitted = {}
-    for name, member in members.items():
-        try:
-            fitted[name] = fit_member(member, rows, label_space, declared)
-        except Exception as error:  # of any library
+    for name, (fit, error) in zip(members, call_all(_fit_whole, calls), strict=True):
+        if error is not None:
             failures[name] = error
+        else:
+            fitted[name] = fit
     return fitted
+
+
+def _fit_whole(
+    member: Any, table: Sent, label_space: str | None, declared: np.ndarray | None
+) -> tuple[Any, Exception | None]:
+    try:
+        return fit_member(member, table.open(), label_space, declared), None
+    except Exception as error:  # of any library
+        return None, error
 
 
 def warn_of_failures(

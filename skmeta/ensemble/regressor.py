@@ -14,7 +14,7 @@ from skmeta.ensemble.members import LearntTasks
 from skmeta.estimators.conformal import Intervals
 from skmeta.estimators.few_shot import FewShotRegressor
 from skmeta.estimators.scoring import r2_per_task
-from skmeta.saving.mixin import savable
+from skmeta.saving.kinds import savable
 from skmeta.tables.rows import TaskRows
 
 __all__ = ["MetaStackingRegressor"]

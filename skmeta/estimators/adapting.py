@@ -317,6 +317,14 @@ class AdaptingEstimator(
     def _has_prior(self) -> bool:
         return self.algorithm_.has_prior(self.spec_)
 
+    def _to_send(self) -> Self:
+        """Return a shallow copy without tasks and without what only training needs."""
+        sent = copy.copy(self)
+        sent.adapted_ = None
+        if hasattr(sent, "net_"):  # not of a file, nor of one that was sent
+            del sent.net_
+        return sent
+
     # Rows and numbers --------------------------------------------------------------
 
     def _validate_rows(

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -15,13 +15,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
+from skmeta.estimators import few_shot
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.classes import labels_of
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
-from skmeta.estimators.few_shot import FewShotClassifier
 from skmeta.estimators.rejecting import Rejecting
-from skmeta.saving.mixin import savable
+from skmeta.saving.kinds import savable
+
+if TYPE_CHECKING:
+    from skmeta.estimators.few_shot import FewShotClassifier
 
 __all__ = ["MetaClassifier"]
 
@@ -464,7 +467,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         logits = self._logits(adapted, X, task)
         return labels_of(adapted).spread(logits, task, -np.inf)
 
-    def as_classifier(self) -> FewShotClassifier:
+    def as_classifier(self) -> "FewShotClassifier":
         """Make an ordinary classifier, whose ``fit`` learns one task.
 
         Returns
@@ -472,4 +475,4 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         FewShotClassifier
             Over this meta-learner, which it never changes.
         """
-        return FewShotClassifier(self)
+        return few_shot.FewShotClassifier(self)

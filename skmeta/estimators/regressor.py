@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import torch
@@ -15,12 +15,15 @@ from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.episodes.sampler import shot_range
+from skmeta.estimators import few_shot
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.conformal import Intervals
-from skmeta.estimators.few_shot import FewShotRegressor
 from skmeta.estimators.values import Values
-from skmeta.saving.mixin import savable
+from skmeta.saving.kinds import savable
 from skmeta.utils.messages import count, warn
+
+if TYPE_CHECKING:
+    from skmeta.estimators.few_shot import FewShotRegressor
 
 __all__ = ["MetaRegressor"]
 
@@ -289,7 +292,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
             f"n_shot=({min(low, n_rows.min())}, {max(high, n_rows.max())})."
         )
 
-    def as_regressor(self) -> FewShotRegressor:
+    def as_regressor(self) -> "FewShotRegressor":
         """Make an ordinary regressor, whose ``fit`` learns one task.
 
         Returns
@@ -297,4 +300,4 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         FewShotRegressor
             Over this meta-learner, which it never changes.
         """
-        return FewShotRegressor(self)
+        return few_shot.FewShotRegressor(self)

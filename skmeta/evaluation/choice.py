@@ -110,7 +110,6 @@ def rank_learners(
     random_state: int,
     support: str,
     attempt: Callable[[str, Callable[[], Any]], Any],
-    n_jobs: int | None = None,
 ) -> Series:
     """Score every learner on tasks to learn from that it has not seen.
 
@@ -132,8 +131,6 @@ def rank_learners(
         Which rows of a task are known first.
     attempt : callable
         Called with a name and what to do; returns None where it fails.
-    n_jobs : int, default=None
-        Processes for plain ways that are fitted anew at every adaptation.
 
     Returns
     -------
@@ -154,7 +151,6 @@ def rank_learners(
             cv=splits,
             random_state=random_state,
             support=support,
-            n_jobs=n_jobs,
         )
         curve = attempt(name, score)
         if curve is not None and len(curve):

@@ -205,7 +205,6 @@ def compare_learners(
     metric: str,
     max_epochs: int | None,
     random_state: int | None,
-    n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Choose on the tasks to learn from, fit to all of them, judge on the others.
@@ -230,8 +229,6 @@ def compare_learners(
         Most epochs of meta-training; None for what each algorithm recommends.
     random_state : int or None
         Seed.
-    n_jobs : int, default=None
-        Processes for plain ways that are fitted anew at every adaptation.
     progress : Progress, default=None
         Is told what goes on; None shows it on standard error.
 
@@ -291,7 +288,6 @@ def compare_learners(
         random_state=seed,
         support=problem.support,
         attempt=partial(attempts.run, STAGES[0]),
-        n_jobs=n_jobs,
     )
     y_test, groups_test = problem.test[1:]
     new_tasks = MetaDataset(
@@ -310,7 +306,6 @@ def compare_learners(
         random_state=seed,
         support=problem.support,
         per_task=True,
-        n_jobs=n_jobs,
     )
     fitted: dict[str, Any] = {}
     judged: dict[str, DataFrame] = {}

@@ -102,8 +102,8 @@ def evaluate(
     sep, decimal, encoding : str, default=None
         How a CSV file is written; None finds out.
     n_jobs : int, default=None
-        Processes for plain ways that are fitted anew at every adaptation; None is one,
-        or as many as a ``joblib.parallel_config`` says.
+        Processes that judge side by side; None is one, or as many as a
+        ``joblib.parallel_config`` says.
     command : str, default=""
         Command line to show in the report.
 
@@ -169,16 +169,16 @@ def evaluate(
         raise InputError(f"Cannot make the folder {str(out)!r}: {error}") from error
     print(_describe_problem(problem, Path(source).name), flush=True)
     try:
-        result = compare_learners(
-            problem,
-            names,
-            plain=ways,
-            shots=shots,
-            metric=metric or _METRICS[problem.kind],
-            max_epochs=max_epochs,
-            random_state=random_state,
-            n_jobs=n_jobs,
-        )
+        with joblib.parallel_config(**{} if n_jobs is None else {"n_jobs": n_jobs}):
+            result = compare_learners(
+                problem,
+                names,
+                plain=ways,
+                shots=shots,
+                metric=metric or _METRICS[problem.kind],
+                max_epochs=max_epochs,
+                random_state=random_state,
+            )
     except Stopped as stop:
         if out is not None and stop.scores is not None:
             stop.scores.to_csv(out / "scores.csv", index=False)

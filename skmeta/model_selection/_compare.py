@@ -28,7 +28,6 @@ def compare(
     cv=None,
     random_state=0,
     support=None,
-    n_jobs=None,
     verbose=False,
 ) -> "Comparison":
     """Compare estimators task by task.
@@ -54,7 +53,7 @@ def compare(
         counts them all. None takes supports that are given as they are.
     metric, n_repeats, n_query, test_groups, cv, random_state, support
         As in :func:`few_shot_curve`.
-    n_jobs, verbose
+    verbose
         As in :func:`few_shot_curve`.
 
     Returns
@@ -101,7 +100,6 @@ def compare(
         cv=cv,
         random_state=random_state,
         support=support,
-        n_jobs=n_jobs,
         verbose=verbose,
     )
     return Comparison(measured.name, summarise(frame), _test_pairs(frame, named), frame)

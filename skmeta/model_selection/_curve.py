@@ -23,7 +23,6 @@ def few_shot_curve(
     random_state=0,
     support=None,
     per_task=False,
-    n_jobs=None,
     verbose=False,
 ):
     """Score estimators on new tasks, against the rows they learn them from.
@@ -74,9 +73,6 @@ def few_shot_curve(
         or the first of them, and the query is what was not given.
     per_task : bool, default=False
         Return the scores of every task and repeat in place of their mean.
-    n_jobs : int, default=None
-        Processes, by joblib, for estimators that are fitted anew at every adaptation;
-        None is one, or as many as a ``joblib.parallel_config`` says.
     verbose : bool, default=False
         Show a bar with the time left.
 
@@ -130,7 +126,6 @@ def few_shot_curve(
         cv=cv,
         random_state=random_state,
         support=support,
-        n_jobs=n_jobs,
         verbose=verbose,
     )
     return frame if per_task else summarise(frame)

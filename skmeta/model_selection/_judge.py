@@ -7,9 +7,9 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import _safe_indexing, check_consistent_length
+from tqdm.auto import tqdm
 
 from skmeta.episodes.rounds import draw_rounds
-from skmeta.model_selection._cells import Cell, score_cells
 from skmeta.model_selection._inspect import (
     adapts,
     fit_on_tasks,
@@ -26,13 +26,15 @@ from skmeta.model_selection._task_scores import (
     check_options,
     warn_of_undefined,
 )
-from skmeta.pipelines import last_step
+from skmeta.pipelines import last_step, to_send
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.targets import one_or_several
 from skmeta.tables.unlabelled import missing_targets
 from skmeta.utils.messages import count, warn
+from skmeta.utils.parallel import call_all, is_sequential
+from skmeta.utils.sending import Sent
 
 __all__ = ["average_repeats", "judge", "name_all"]
 
@@ -84,7 +86,6 @@ def judge(
     cv: Any,
     random_state: int | None,
     support: str | None = None,
-    n_jobs: int | None = None,
     verbose: bool = False,
 ):
     """Score every estimator on every held-out task, with every number of shots.
@@ -116,7 +117,6 @@ def judge(
         metric = "accuracy" if classifies else "r2"
     metric = Metric(metric)
     fitted = {name for name, each in estimators.items() if is_fitted(each)}
-    parts: list[Any] = []
     # A model per task may only ask what labels there are, and need no training tasks.
     train_needed = any(
         name not in fitted and not (isinstance(each, PerTask) and each.needs_no_tasks)
@@ -125,6 +125,7 @@ def judge(
     unknown: Any = np.empty(0, dtype=y.dtype)
     splits = _splits(y, groups, test_groups, cv, random_state, train_needed)
     missing = missing_targets(y)
+    sides: list[tuple[np.ndarray, np.ndarray]] = []
     for own_train, own_test in splits:
         train, test = own_train, own_test
         if support == "first":  # rows stay in their order, whoever splits them
@@ -132,45 +133,49 @@ def judge(
         known = train if train_needed else np.arange(len(y))
         if missing is not None:  # nobody can learn from these beforehand
             known = known[~missing[known]]
-        rows = [_safe_indexing(X, known), y[known], _safe_indexing(groups, known)]
-        if in_support is not None:
-            rows.append(in_support[known])
-        ready = {
-            name: each if name in fitted else fit_on_tasks(each, *rows)
-            for name, each in estimators.items()
-        }
-        X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
-        space = _common_label_space(ready, y, groups)
-        scorer = TaskScorer(X_test, y[test], groups_test, space)
-        given = None if in_support is None else in_support[test]
-        if given is not None and missing is not None:
-            given = given[~missing[test]]
-        rounds = draw_rounds(
-            scorer.task,
-            scorer.label,
-            n_way=None,
-            n_episodes=None,
-            n_repeats=1 if support == "first" else n_repeats,  # there is but one
-            rng=np.random.default_rng(random_state),
-            support=support,
-            in_support=given,
-        )
-        cells = _cells(ready, scorer, shots, rounds, n_query)
-        found = score_cells(scorer, metric, cells, n_jobs=n_jobs, verbose=verbose)
-        parts += [
-            pd.DataFrame(
-                {
-                    "estimator": cell.name,
-                    "shots": cell.n_shot,
-                    "task": scorer.names[cell.drawn.task],
-                    "repeat": cell.repeat,
-                    "score": scores,
-                }
+        sides.append((known, test))
+    table = Sent((X, y, groups, in_support))
+    judged = {name: Sent(to_send(estimators[name])) for name in fitted}
+    others = [name for name in estimators if name not in fitted]
+    parts: list[Any] = []
+    # Side by side, all splits are fitted to at once; else one waits for no other.
+    for some in [[each] for each in sides] if is_sequential() else [sides]:
+        calls = [(estimators[name], table, each) for each, _ in some for name in others]
+        fits = iter(call_all(_fit, calls))
+        asked: list[tuple[tuple, tuple]] = []
+        for _, test in some:
+            new = {name: Sent(next(fits)) for name in others}
+            ready = {name: (judged | new)[name] for name in estimators}
+            whole = {name: each.open() for name, each in ready.items()}
+            space = _common_label_space(whole, y, groups)
+            X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
+            scorer = TaskScorer(X_test, y[test], groups_test, space)
+            given = None if in_support is None else in_support[test]
+            if given is not None and missing is not None:
+                given = given[~missing[test]]
+            rounds = draw_rounds(
+                scorer.task,
+                scorer.label,
+                n_way=None,
+                n_episodes=None,
+                n_repeats=1 if support == "first" else n_repeats,  # there is but one
+                rng=np.random.default_rng(random_state),
+                support=support,
+                in_support=given,
             )
-            for cell, scores in zip(cells, found, strict=True)
-            if scores is not None
-        ]
-        unknown = np.union1d(unknown, scorer.unknown_labels())
+            asked += _questions(ready, scorer, metric, shots, rounds, n_query)
+        bar = tqdm(
+            [call for _, call in asked],
+            desc="judging",
+            unit="fit",
+            disable=not verbose,
+        )
+        answers = call_all(_score, bar)
+        for (told, _), (scores, strange) in zip(asked, answers, strict=True):
+            unknown = np.union1d(unknown, strange)
+            if scores is not None:
+                values = dict(zip(COLUMNS, (*told, scores), strict=True))
+                parts.append(pd.DataFrame(values))
     warn_of_unknown(unknown)
     if not parts:
         raise ValueError(
@@ -186,19 +191,46 @@ def judge(
     return frame, metric
 
 
-def _cells(ready, scorer, shots, rounds, n_query) -> list[Cell]:
-    """List what is to be done: every repeat, estimator and number of shots."""
-    cells = []
+def _fit(estimator: Any, table: Sent, known: np.ndarray) -> Any:
+    """Fit a clone to some of the rows."""
+    X, y, groups, in_support = table.open()
+    rows = [_safe_indexing(X, known), y[known], _safe_indexing(groups, known)]
+    if in_support is not None:
+        rows.append(in_support[known])
+    return to_send(fit_on_tasks(estimator, *rows))
+
+
+def _questions(
+    ready: Mapping[str, Sent],
+    scorer: TaskScorer,
+    metric: Metric,
+    shots: Any,
+    rounds: Any,
+    n_query: int | None,
+) -> list[tuple[tuple, tuple]]:
+    """List what is asked of every estimator: how it is told of, and the call."""
+    judging = Sent((scorer, metric))
+    asked: list[tuple[tuple, tuple]] = []
     for repeat, whole in enumerate(rounds):
         drawn = _large_enough(whole, 1 if shots is None else max(shots), scorer)
         sizes = (int(drawn.n_given.max()),) if shots is None else shots
         query = drawn.query(max(sizes), n_query)  # the same for every number of shots
-        cells += [
-            Cell(name, estimator, repeat, n_shot, drawn, query)
-            for name, estimator in ready.items()
-            for n_shot in sizes
-        ]
-    return cells
+        question = Sent((drawn, query))
+        names = scorer.names[drawn.task]
+        for name, estimator in ready.items():
+            for n_shot in sizes:
+                told = (name, n_shot, names, repeat)
+                asked.append((told, (estimator, judging, question, n_shot)))
+    return asked
+
+
+def _score(
+    estimator: Sent, judging: Sent, question: Sent, n_shot: int
+) -> tuple[Any, np.ndarray]:
+    """Score one round; also return the labels that are unknown to the estimator."""
+    (scorer, metric), (drawn, query) = judging.open(), question.open()
+    scores = scorer.scores(estimator.open(), metric, drawn, n_shot, query)
+    return scores, scorer.unknown_labels()
 
 
 def _large_enough(drawn, most: int, scorer: TaskScorer):

@@ -116,7 +116,8 @@ class TaskScorer:
             return np.ones(len(self.y), dtype=bool)
         known = are_among(self.y, classes)
         strange = self.y[~known]
-        self.remember_unknown(strange[strange != self._rejected_label(estimator)])
+        strange = strange[strange != self._rejected_label(estimator)]
+        self._unknown = np.union1d(self._unknown, strange)
         return known
 
     @staticmethod
@@ -126,10 +127,6 @@ class TaskScorer:
         Who judges by rows of that label asks whether they are rejected.
         """
         return getattr(last_step(estimator), "unknown_label_", None)
-
-    def remember_unknown(self, labels: np.ndarray) -> None:
-        """Add labels to those that were unknown."""
-        self._unknown = np.union1d(self._unknown, labels)
 
     def unknown_labels(self) -> np.ndarray:
         """Return the labels that were unknown to what was judged."""

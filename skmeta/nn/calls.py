@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["apply", "apply_per_task", "in_bfloat16", "train_in_bfloat16"]
+__all__ = [
+    "apply",
+    "apply_per_task",
+    "in_bfloat16",
+    "train_in_bfloat16",
+    "treats_tasks_alone",
+]
 
 _NONE: Mapping[str, Tensor] = MappingProxyType({})
 
@@ -59,6 +65,33 @@ def _in_precision(module: nn.Module, call: Callable[[], Tensor], X: Tensor) -> T
         return call()
     with torch.autocast(X.device.type, dtype=torch.bfloat16):
         return call().to(X)
+
+
+def treats_tasks_alone(*modules: nn.Module) -> bool:
+    """Tell whether some tasks go through modules as they go beside all others.
+
+    Parameters
+    ----------
+    *modules : nn.Module
+        Any.
+
+    Returns
+    -------
+    bool
+        True if all layers are known not to mix tasks, and not to draw numbers.
+    """
+    return all(
+        not isinstance(part, (nn.Dropout, nn.AlphaDropout))
+        and (
+            type(part) in _INDIFFERENT_TO_AXES
+            or (
+                type(part).__module__.startswith("skmeta.")
+                and getattr(part, "carries_task_axis", False)
+            )
+        )
+        for module in modules
+        for part in module.modules()
+    )
 
 
 def _carries_task_axis(module: nn.Module) -> bool:

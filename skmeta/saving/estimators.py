@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.engine.adapted import AdaptedTasks
@@ -27,6 +28,7 @@ from skmeta.saving.checks import (
     check_supports,
 )
 from skmeta.saving.file import pack, unpack
+from skmeta.saving.kinds import HOMES, TRUSTED_TYPES, is_kind, kind
 from skmeta.saving.names import (
     ADAPTED,
     CALIBRATION,
@@ -47,24 +49,18 @@ from skmeta.utils.messages import listed, warn
 from skmeta.utils.random import seeded
 
 __all__ = [
-    "KINDS",
     "LEFT_OUT",
-    "TRUSTED_TYPES",
+    "estimator_reader",
+    "estimator_writer",
     "from_state",
     "load",
     "pack_estimator",
+    "read_adapted",
     "save",
     "to_state",
+    "write_adapted",
+    "write_inside",
 ]
-
-KINDS: dict[str, type] = {}
-"""The classes that files hold, by the name that files have for them.
-
-The estimators enter themselves by :func:`skmeta.saving.mixin.savable`.
-"""
-
-TRUSTED_TYPES: list[str] = []
-"""What ``skops.io.load(..., trusted=)`` has to trust to load estimators of skmeta."""
 
 # Parameters that no file brings back: they are of a machine, or lead out of the file.
 LEFT_OUT = frozenset({"callbacks", "checkpoint_dir", "device"})
@@ -168,7 +164,7 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
 
 def pack_estimator(estimator: Any, *, supports: bool = False) -> bytes:
     """Return the bytes of an estimator's file."""
-    writer = Writer(_write_inside)
+    writer = estimator_writer()
     writer.supports = supports
     token = _wants_supports.set(supports)
     try:
@@ -178,10 +174,22 @@ def pack_estimator(estimator: Any, *, supports: bool = False) -> bytes:
     return pack({"estimator": content}, writer.tensors)
 
 
+def estimator_writer() -> Writer:
+    """Return a writer that knows estimators, strategies and priors among values."""
+    return Writer(write_inside)
+
+
+def estimator_reader(
+    tensors: dict[str, torch.Tensor], device: str | None = None
+) -> Reader:
+    """Return a reader of what :func:`estimator_writer` writes."""
+    return Reader(tensors, lambda reader, own: _read_inside(reader, own, device))
+
+
 def _unpack_estimator(data: bytes, device: str | None = None) -> Any:
     """Return the estimator of a file's bytes."""
     document, tensors = unpack(data)
-    reader = Reader(tensors, lambda reader, own: _read_inside(reader, own, device))
+    reader = estimator_reader(tensors, device)
     try:
         return _read_estimator(reader, document["estimator"], device)
     except LoadError:
@@ -194,9 +202,9 @@ def _unpack_estimator(data: bytes, device: str | None = None) -> Any:
 
 def _write_estimator(writer: Writer, estimator: Any, root: str) -> dict:
     """Write an estimator of a kind that files hold."""
-    if type(estimator) not in KINDS.values():
+    if not is_kind(type(estimator)):
         raise TypeError(
-            f"save keeps {listed([*KINDS])} themselves, and "
+            f"save keeps {listed([*HOMES])} themselves, and "
             f"{type(estimator).__name__} may be anything. Use joblib or pickle."
         )
     if _is_few_shot(type(estimator)):
@@ -207,7 +215,7 @@ def _write_estimator(writer: Writer, estimator: Any, root: str) -> dict:
 
 
 def _read_estimator(reader: Reader, content: dict, device: str | None) -> Any:
-    cls = KINDS[content["class"]]
+    cls = kind(content["class"])
     if _is_few_shot(cls):
         return _read_few_shot(reader, content, device)
     if _is_ensemble(cls):
@@ -215,9 +223,9 @@ def _read_estimator(reader: Reader, content: dict, device: str | None) -> Any:
     return _read_meta(reader, content, device)
 
 
-def _write_inside(writer: Writer, value: Any, where: str) -> dict | None:
+def write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     """Write an estimator inside another; None for what is no estimator."""
-    if type(value) in KINDS.values():
+    if is_kind(type(value)):
         return _write_estimator(writer, value, f"{where}.")
     if isinstance(value, Priors):
         return {"priors": writer.write(value.targets, where)}
@@ -295,12 +303,12 @@ def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
         "spec": _write_spec(meta.spec_),
         "history": writer.write([*meta.history_], f"{root}history_"),
         "weights": writer.write(dict(meta.module_.state_dict()), f"{root}module_"),
-        **_write_adapted(writer, meta.adapted_, f"{root}adapted_"),
+        **write_adapted(writer, meta.adapted_, f"{root}adapted_"),
     }
 
 
 def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
-    cls = KINDS[content["class"]]
+    cls = kind(content["class"])
     given = {"prior": None} | reader.read(content["params"])  # format 1 has none
     given |= {name: _default(cls, name) for name in LEFT_OUT}
     if device is not None:
@@ -336,7 +344,7 @@ def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
         known = reader.read(content["calibration"])
         meta._take_calibration({CALIBRATION[key]: own for key, own in known.items()})
     reader.algorithm, reader.device = meta.algorithm_, meta.device
-    meta.adapted_ = _read_adapted(reader, content, meta)
+    meta.adapted_ = read_adapted(reader, content, meta)
     return meta
 
 
@@ -374,7 +382,8 @@ def _set_routing(meta: Any, routing: dict) -> None:
     meta._metadata_request = requests
 
 
-def _write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> dict:
+def write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> dict:
+    """Write what was learnt of tasks, by ``writer.algorithm``."""
     if adapted is None:
         return {"adapted": None}
     adapted = without_gaps(adapted)
@@ -414,7 +423,8 @@ def _all_supports(adapted: AdaptedTasks) -> list[Supports]:
     return kept
 
 
-def _read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | None:
+def read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | None:
+    """Return what :func:`write_adapted` has written, checked against its learner."""
     if content["adapted"] is None:
         return None
     parts = reader.read(content["adapted"])
@@ -469,20 +479,20 @@ def _write_few_shot(writer: Writer, few_shot: Any) -> dict:
     return {
         **content,
         "learnt": {k: writer.write(v, f"learner.{k}") for k, v in learnt.items()},
-        **_write_adapted(writer, learner.adapted_, "learner.adapted_"),
+        **write_adapted(writer, learner.adapted_, "learner.adapted_"),
     }
 
 
 def _read_few_shot(reader: Reader, content: dict, device: str | None) -> Any:
     meta = _read_estimator(reader, content["meta"], device)
-    few_shot = KINDS[content["class"]](meta, **reader.read(content.get("params", {})))
+    few_shot = kind(content["class"])(meta, **reader.read(content.get("params", {})))
     if "learner" in content:
         learner = _read_estimator(reader, content["learner"], device)
     elif "adapted" in content:
         learner = copy.copy(meta)
         if "classes_" in content["learnt"]:
             learner.classes_ = reader.read(content["learnt"]["classes_"])
-        learner.adapted_ = _read_adapted(reader, content, learner)
+        learner.adapted_ = read_adapted(reader, content, learner)
     else:
         return few_shot
     few_shot._set_learner(learner)
@@ -509,7 +519,7 @@ def _write_ensemble(writer: Writer, ensemble: Any, root: str) -> dict:
 
 
 def _read_ensemble(reader: Reader, content: dict) -> Any:
-    ensemble = KINDS[content["class"]](**reader.read(content["params"]))
+    ensemble = kind(content["class"])(**reader.read(content["params"]))
     _set_routing(ensemble, content["routing"])
     if "learnt" in content:
         ensemble._take_parts(reader.read(content["learnt"]))

@@ -56,10 +56,13 @@ def pack(content: dict, tensors: dict[str, torch.Tensor]) -> bytes:
 
 
 def pack_text(text: str, tensors: dict[str, torch.Tensor]) -> bytes:
-    """Return the bytes of a file, given its JSON as text."""
+    """Return the bytes of a file, given its JSON as text; the same for the same."""
     header, body = _split(pack_tensors(tensors))
-    digest = _digest(text, header, body)
-    return pack_tensors(tensors, {"skmeta": text, "sha256": digest})
+    metadata = {"skmeta": text, "sha256": _digest(text, header, body)}
+    # safetensors itself writes metadata in any order.
+    head = json.dumps({"__metadata__": metadata, **header}, separators=(",", ":"))
+    head += " " * (-len(head) % 8)  # tensors begin at multiples of 8
+    return len(head).to_bytes(8, "little") + head.encode() + body
 
 
 def unpack(data: bytes) -> tuple[dict, dict[str, torch.Tensor]]:

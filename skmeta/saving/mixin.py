@@ -2,23 +2,11 @@
 
 import copyreg
 import os
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, SupportsIndex
 
-from skmeta.saving.estimators import KINDS, TRUSTED_TYPES, from_state, save, to_state
+from skmeta import saving
 
-__all__ = ["SavingMixin", "savable"]
-
-_Estimator = TypeVar("_Estimator")
-
-
-def savable(cls: type[_Estimator]) -> type[_Estimator]:
-    """Enter a class in the lists of those that files and skops may bring.
-
-    Saving stands below the estimators and cannot import them: they name themselves.
-    """
-    KINDS[cls.__name__] = cls
-    TRUSTED_TYPES.append(f"{cls.__module__}.{cls.__name__}")
-    return cls
+__all__ = ["SavingMixin"]
 
 
 class SavingMixin:
@@ -44,13 +32,13 @@ class SavingMixin:
             If a parameter is an object whose class no plugin has registered, or if
             supports are to be written that are not there.
         """
-        save(self, path, supports=supports)
+        saving.save(self, path, supports=supports)
 
     # skops asks for the state alone and wants simple pieces: it gets the file. Copies
     # and pickles keep all there is, such as the optimizer, and share what they can.
 
     def __getstate__(self) -> dict[str, Any]:
-        return to_state(self)
+        return saving.to_state(self)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         newobj = copyreg.__newobj__  # type: ignore[attr-defined]  # not in typeshed
@@ -58,6 +46,6 @@ class SavingMixin:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if state.keys() == {"skmeta"}:
-            from_state(self, state)
+            saving.from_state(self, state)
         else:
             vars(self).update(state)

@@ -16,12 +16,6 @@ from typing import Any
 import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
-from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -92,12 +86,14 @@ def make_part(
         raise ValueError(
             f"prior must be one of {list(NAMES)} or an estimator, not {given!r}."
         )
+    from sklearn import ensemble, linear_model  # slow to import
+
     classifies = kind == "classifier"
     if given == "boosting":
         cls = (
-            HistGradientBoostingClassifier
+            ensemble.HistGradientBoostingClassifier
             if classifies
-            else HistGradientBoostingRegressor
+            else ensemble.HistGradientBoostingRegressor
         )
         n_trees, n_leaves = _TREES if n_rows <= _MANY else _TREES_OF_MANY
         return cls(
@@ -107,7 +103,11 @@ def make_part(
             early_stopping=False,
             random_state=seed,
         )
-    linear = LogisticRegression(C=0.5, max_iter=500) if classifies else Ridge()
+    linear = (
+        linear_model.LogisticRegression(C=0.5, max_iter=500)
+        if classifies
+        else linear_model.Ridge()
+    )
     return make_pipeline(StandardScaler(), linear)
 
 
@@ -320,6 +320,11 @@ def _alone(part: Any) -> contextlib.AbstractContextManager[Any]:
     Its binning replaces the process's filters of warnings for a moment; of two that
     overlap, one would give back the other's.
     """
+    from sklearn.ensemble import (
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+    )
+
     is_boosting = isinstance(
         part, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
     )
@@ -329,6 +334,8 @@ def _alone(part: Any) -> contextlib.AbstractContextManager[Any]:
 def _fit(part: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> Any:
     part = clone(part)
     if is_classifier(part) and len(np.unique(y)) == 1:
+        from sklearn.dummy import DummyClassifier
+
         part = DummyClassifier()
     if weight is None:
         return part.fit(X, y)

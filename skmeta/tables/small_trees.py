@@ -10,10 +10,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
 
 from skmeta.utils.threads import side_by_side
 
@@ -83,6 +79,11 @@ class SmallTrees:
             None unless it is scikit-learn's histogram-based boosting with trees of at
             most eight nodes over numbers.
         """
+        from sklearn.ensemble import (
+            HistGradientBoostingClassifier,
+            HistGradientBoostingRegressor,
+        )
+
         kinds = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
         if type(part) not in kinds:
             return None

@@ -3,9 +3,11 @@
 import contextlib
 import ctypes
 import functools
+import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
-__all__ = ["one_at_a_time", "one_thread_if_small", "side_by_side"]
+__all__ = ["one_at_a_time", "one_thread", "one_thread_if_small", "side_by_side"]
 
 # Beside the objects, whose copies and pickles cannot hold a lock.
 _locks: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
@@ -25,6 +27,8 @@ _locks: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
 # it is their turn again. Products that take less become twenty times slower that way,
 # and on a quiet machine no more than half as fast again.
 _WORTH_THREADS = 2**30
+
+_MOST_HELPERS = 256  # of all that compute at a time
 
 # Threads that torch had before a block of :func:`one_thread_if_small`.
 _had: ContextVar[int | None] = ContextVar("_had", default=None)
@@ -40,6 +44,16 @@ def one_at_a_time(changed: Any) -> Iterator[None]:
         What is changed inside the block. A copy of it is another object.
     """
     with _locks.setdefault(changed, threading.Lock()):
+        yield
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread inside the block, in this Python thread alone.
+
+    Who is one of several workers leaves the other cores to them.
+    """
+    with _one_thread():
         yield
 
 
@@ -79,7 +93,8 @@ def side_by_side(
 
     Large parts go one after another, each with all threads inside its products. Small
     ones go side by side, a thread for each: no thread waits for another one before the
-    end of its part, so that a busy core costs its own share and no more.
+    end of its part, so that a busy core costs its own share and no more. The calling
+    thread takes parts like the others, and all of them where no core is free.
 
     Parameters
     ----------
@@ -100,12 +115,76 @@ def side_by_side(
         yield map
         return
     n_threads = min(_n_threads(), n_parts)
-    with _one_thread():
+    with _one_thread(), contextlib.ExitStack() as ends:
         if n_threads <= 1:
             yield map
             return
-        with ThreadPoolExecutor(n_threads, initializer=_restrict) as pool:
-            yield pool.map
+
+        def each(function: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
+            shared = _Shared(function, list(parts), n_threads - 1)
+            ends.callback(shared.end)
+            return shared.results()
+
+        yield each
+
+
+class _Shared:
+    """Parts of a computation, which threads take one after another."""
+
+    def __init__(
+        self, function: Callable[[Any], Any], parts: Sequence[Any], n_helpers: int
+    ):
+        self._function, self._parts = function, parts
+        self._done: list[Future] = [Future() for _ in parts]
+        self._left = deque(range(len(parts)))
+        self._helpers = [
+            _helpers().submit(self._take_all)
+            for _ in range(min(n_helpers, len(parts) - 1))
+        ]
+
+    def results(self) -> Iterator[Any]:
+        """Yield what is found of the parts, in their order, and help to find it."""
+        for place in range(len(self._parts)):
+            # What another thread has begun it will end; meanwhile there is more to do.
+            while not self._done[place].done() and self._take():
+                pass
+            yield self._done[place].result()
+            self._done[place] = Future()  # let go of it
+
+    def end(self) -> None:
+        """Begin no further part, and wait for those that have begun."""
+        self._left.clear()
+        wait([each for each in self._helpers if not each.cancel()])
+
+    def _take(self) -> bool:
+        """Compute the next part; tell whether there was one."""
+        try:
+            place = self._left.popleft()
+        except IndexError:
+            return False
+        done = self._done[place]
+        try:
+            done.set_result(self._function(self._parts[place]))
+        except BaseException as error:  # it is for who asks for the result
+            done.set_exception(error)
+        return True
+
+    def _take_all(self) -> None:
+        while self._take():
+            pass
+
+
+@functools.cache
+def _helpers() -> ThreadPoolExecutor:
+    """Keep threads, to start which takes as long as a small part.
+
+    There are as many as were ever at work at a time.
+    """
+    return ThreadPoolExecutor(_MOST_HELPERS, "skmeta", initializer=_restrict)
+
+
+if hasattr(os, "register_at_fork"):  # where threads do not follow into a new process
+    os.register_at_fork(after_in_child=_helpers.cache_clear)
 
 
 def _are_small(weights: Sequence[Tensor], n_rows: int, n_features: int) -> bool:

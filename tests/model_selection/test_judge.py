@@ -1,17 +1,11 @@
 """Judging: on what was not trained on, by the same rows for all."""
 
-import warnings
-from itertools import count
-from threading import Lock
-
 import numpy as np
 import pandas as pd
 import pytest
-from joblib import parallel_config
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -21,7 +15,6 @@ from skmeta.model_selection import (
     PerTask,
     Pooled,
     PooledWithTaskMean,
-    _cells,
     compare,
     few_shot_curve,
     few_shot_scorer,
@@ -228,52 +221,6 @@ def boosted_tasks(n_tasks=12):
     rng = np.random.default_rng(0)
     X, task = rng.normal(size=(n_tasks * 8, 2)), np.repeat(np.arange(n_tasks), 8)
     return X, X[:, 0] + rng.normal(size=n_tasks)[task], task
-
-
-class _Warning(Ridge):
-    """Warns whenever it is fitted, in whatever process."""
-
-    def fit(self, X, y):
-        warnings.warn("fitted anew", UserWarning, stacklevel=2)
-        return super().fit(X, y)
-
-
-@pytest.mark.parametrize("in_processes", [False, True])
-def test_judging_side_by_side_is_judging_in_a_row(in_processes, monkeypatch):
-    """Processes take seconds to start; threads play them, one at a time."""
-    if in_processes:
-        monkeypatch.setattr(_cells.os, "getpid", count().__next__)
-        score, lock = _cells._score_apart, Lock()
-
-        def score_alone(*given):
-            with lock:
-                return score(*given)
-
-        monkeypatch.setattr(_cells, "_score_apart", score_alone)
-    ways = {"own": Ridge(), "pooled": Pooled(_Warning())}
-    how = {"shots": (1, 3), "n_repeats": 2, "per_task": True}
-    with pytest.warns(UserWarning, match="fitted anew"):
-        alone = few_shot_curve(ways, *boosted_tasks(), **how)
-    with (
-        parallel_config("threading", n_jobs=2),
-        pytest.warns(UserWarning, match="fitted anew"),
-    ):
-        together = few_shot_curve(ways, *boosted_tasks(), **how)
-    pd.testing.assert_frame_equal(alone, together)
-
-
-def test_labels_that_only_new_tasks_have_are_told_of_from_other_processes():
-    X, y, task = boosted_tasks()
-    label = np.where(y > 0, "yes", "no")
-    label[task == 3] = "nay"
-    given = X, label, task
-    how = {"shots": 2, "n_repeats": 2, "test_groups": [3, 4]}
-    for n_jobs in (1, 2):
-        with (
-            parallel_config("threading", n_jobs=n_jobs),
-            pytest.warns(UserWarning, match="nay"),
-        ):
-            few_shot_curve(Pooled(GaussianNB()), *given, **how)
 
 
 def test_a_bar_tells_how_long_judging_will_take(capsys):

@@ -1,6 +1,11 @@
 """Computations take no more threads than they are worth, and give them back."""
 
+import os
+import subprocess
+import sys
 import threading
+import time
+from concurrent.futures import Future
 
 import pytest
 import torch
@@ -151,3 +156,81 @@ def test_a_thread_that_starts_afterwards_has_all_threads():
     later.start()
     later.join()
     assert seen == [3]
+
+
+# Threads that help ---------------------------------------------------------------
+
+
+def parts_of(n_parts):
+    return side_by_side([*SMALL.parameters()], 100, 64, n_parts=n_parts)
+
+
+def test_the_calling_thread_does_all_parts_where_nobody_helps(monkeypatch):
+    class NoCore:
+        def submit(self, function):
+            return Future()  # never begun
+
+    monkeypatch.setattr("skmeta.utils.threads._helpers", NoCore)
+    with parts_of(6) as each:
+        seen = list(each(lambda part: (part, threading.current_thread()), range(6)))
+    assert seen == [(part, threading.current_thread()) for part in range(6)]
+
+
+def test_a_thread_that_helps_is_there_the_next_time():
+    def work(part):
+        together.wait()
+        return threading.get_ident()
+
+    seen = set()
+    for _ in range(20):
+        together = threading.Barrier(3, timeout=10)
+        with parts_of(3) as each:
+            seen |= set(each(work, range(3)))
+    assert len(seen) < 10
+
+
+def test_nothing_runs_after_a_block_that_was_left_early():
+    began, running = threading.Event(), []
+
+    def work(part):
+        running.append(part)
+        began.wait(10) if part == 0 else began.set()
+        time.sleep(0.01)
+        running.remove(part)
+
+    with parts_of(100) as each:
+        assert next(each(work, range(100))) is None
+    assert not running
+    time.sleep(0.05)
+    assert not running
+
+
+def test_blocks_inside_of_parts_do_not_wait_for_threads_that_wait():
+    def work(part):
+        with parts_of(4) as each:
+            return sum(each(lambda own: part * own, range(4)))
+
+    with parts_of(8) as each:
+        assert list(each(work, range(8))) == [6 * part for part in range(8)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_that_was_forked_has_threads_of_its_own():
+    code = """
+import os, threading, torch
+from skmeta.utils.threads import side_by_side
+torch.set_num_threads(2)
+def together():
+    barrier = threading.Barrier(2, timeout=20)
+    with side_by_side([torch.ones(2)], 1, 1, 2) as each:
+        list(each(lambda part: barrier.wait(), range(2)))
+together()
+child = os.fork()
+if not child:
+    together()
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"

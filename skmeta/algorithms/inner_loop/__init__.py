@@ -18,7 +18,8 @@ written out, by step    the same network, and the algorithm is not  ``descent``,
 autograd                any other network of ``skmeta.nn`` layers:  ``InnerLoop.step``,
                         convolutions, tanh, layer norm; a network   ``create_graph``
                         whose head stays (BOIL); a training in
-                        ``precision="bfloat16"``
+                        ``precision="bfloat16"``. In parts, where
+                        nothing draws or is foreign: ``by_parts``
 vmap                    in autograd's place for foreign layers      ``nn.calls``
 checkpointed            ``checkpoint=True``: steps are taken again  ``recomputing``
                         on the way back, of any network

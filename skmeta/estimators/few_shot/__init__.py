@@ -1,10 +1,19 @@
 """Estimators whose ``fit`` is the adaptation of a fitted meta-learner."""
 
-from skmeta.estimators.few_shot.classifier import FewShotClassifier
-from skmeta.estimators.few_shot.regressor import FewShotRegressor
-from skmeta.saving.estimators import TRUSTED_TYPES
+from typing import TYPE_CHECKING
+
+from skmeta.utils.lazily import offers
+
+if TYPE_CHECKING:
+    from skmeta.estimators.few_shot.classifier import FewShotClassifier
+    from skmeta.estimators.few_shot.regressor import FewShotRegressor
 
 __all__ = ["FewShotClassifier", "FewShotRegressor"]
 
-# What files of skops call them that are older than the files of this room.
-TRUSTED_TYPES.extend(f"{__name__}.{name}" for name in __all__)
+__getattr__, __dir__ = offers(
+    __name__,
+    {
+        "classifier": ["FewShotClassifier"],
+        "regressor": ["FewShotRegressor"],
+    },
+)

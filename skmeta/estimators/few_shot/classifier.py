@@ -17,7 +17,7 @@ from skmeta.estimators.few_shot.codes import decode, find_numberings
 from skmeta.estimators.few_shot.numbered import Numbering
 from skmeta.estimators.rejecting import with_unknown
 from skmeta.pipelines import last_step, transform
-from skmeta.saving.mixin import savable
+from skmeta.saving.kinds import savable
 from skmeta.tables.rows import join_targets
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.targets import has_columns

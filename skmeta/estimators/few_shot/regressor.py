@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta import pipelines
 from skmeta.estimators.few_shot.base import BaseFewShotEstimator
-from skmeta.saving.mixin import savable
+from skmeta.saving.kinds import savable
 
 __all__ = ["FewShotRegressor"]
 

@@ -93,7 +93,7 @@ def test_a_meta_batch_in_parts_has_the_gradient_of_the_whole(
     )  # a part for every task
     parts = by_meta_backward(algorithm, module, episode)
     torch.testing.assert_close(parts, at_once, rtol=1e-10, atol=1e-13)
-    if module.is_written_out:  # for others there is a graph, which is not cut
+    if module.is_written_out:
         rows = episode.join()[0] if isinstance(algorithm, Reptile) else episode.support
         widest = max(rows.X.shape[1], episode.query.X.shape[1])
         assert sizes == [(widest, 3)]
@@ -107,9 +107,11 @@ def test_parts_of_large_steps_go_side_by_side_where_fit_trains_in_one_thread(gen
     module = algorithm.build(MLP((256, 256)), CLASSIFIER).double()
     rows = make_batch(CLASSIFIER, [100] * 16, generator)
     seen, descend = set(), meta_gradient._descend_together
+    together = threading.Barrier(2, timeout=10)
 
     def spy(*args, **options):
         seen.add(threading.get_ident())
+        together.wait()  # passes when two are there
         return descend(*args, **options)
 
     try:
@@ -122,7 +124,7 @@ def test_parts_of_large_steps_go_side_by_side_where_fit_trains_in_one_thread(gen
     finally:
         torch.set_num_threads(before)
     assert len(seen) == 2
-    assert threading.get_ident() not in seen
+    assert threading.get_ident() in seen  # who asks does not wait idly
 
 
 @pytest.mark.parametrize("first_order", [False, True])

@@ -1,0 +1,248 @@
+"""Learn and answer tasks batch by batch, of rows that come from anywhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_consistent_length
+
+from skmeta.bulk.buckets import hashes
+from skmeta.bulk.folder import Shards, TaskFolder
+from skmeta.bulk.model import BulkModel
+from skmeta.bulk.source import arrow, group_kind, names_of
+from skmeta.model_selection._rows import stack_rows
+from skmeta.pipelines import with_last_step
+from skmeta.tables.groups import encode_groups
+from skmeta.tables.rows import join_targets
+from skmeta.utils.messages import show
+
+__all__ = ["adapt_batches", "predict_batches"]
+
+
+def adapt_batches(
+    model: Any,
+    batches: Iterable[tuple[Any, Any, Any]],
+    *,
+    rows_at_once: int = 2**17,
+) -> Iterator[Any]:
+    """Adapt to tasks whose rows come in batches, those of a task together.
+
+    Parameters
+    ----------
+    model : str, path-like or estimator
+        As :func:`adapt_parquet` takes it.
+    batches : iterable of (X, y, groups)
+        Rows, targets and groups, as ``adapt`` takes them. The rows of a task follow
+        each other; a task may end in a later batch than it begins.
+    rows_at_once : int, default=131072
+        Rows after which the tasks that are whole are learnt.
+
+    Yields
+    ------
+    MetaClassifier, MetaRegressor, ensemble or Pipeline
+        Shallow copies of the model, each of which knows the tasks of about
+        ``rows_at_once`` rows and no others.
+
+    Raises
+    ------
+    ValueError
+        If a task comes again after others: what was learnt of it was learnt without
+        these rows. Eight bytes of each task are remembered to see it.
+
+    Examples
+    --------
+    >>> import skmeta
+    >>> from skmeta.bulk import adapt_batches
+    >>> from skmeta.datasets import make_sinusoids
+    >>> X, y, wave = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    >>> meta = skmeta.MetaRegressor("r2d2", max_epochs=1, random_state=0)
+    >>> meta = meta.fit(X, y, groups=wave)
+    >>> batches = (
+    ...     (X[i : i + 90], y[i : i + 90], wave[i : i + 90]) for i in range(0, 400, 90)
+    ... )
+    >>> [
+    ...     len(each.adapted_.names)
+    ...     for each in adapt_batches(meta, batches, rows_at_once=200)
+    ... ]
+    [13, 7]
+    """
+    learner = BulkModel(model)
+    waiting: list[tuple[Any, Any, np.ndarray]] = []
+    n_waiting, seen = 0, _Seen()
+    for X, y, groups in batches:
+        check_consistent_length(X, y, groups)
+        if len(groups):
+            waiting.append((X, y, _as_array(groups)))
+            n_waiting += len(groups)
+        if n_waiting < rows_at_once:
+            continue
+        joined = _joined(waiting)
+        own = joined[2]
+        ends = np.flatnonzero(own[1:] != own[:-1]) + 1
+        n_whole = int(ends[-1]) if len(ends) else 0
+        if n_whole:
+            yield _learnt(learner, *_rows_of(joined, 0, n_whole), seen)
+        waiting = [_rows_of(joined, n_whole, len(own))]
+        n_waiting = len(own) - n_whole
+    if n_waiting:
+        yield _learnt(learner, *_joined(waiting), seen)
+
+
+def predict_batches(
+    model: Any,
+    tasks: str | os.PathLike | TaskFolder,
+    batches: Iterable[tuple[Any, Any]],
+    *,
+    method: Literal["predict", "predict_proba"] = "predict",
+    unknown_task: Literal["error", "prior"] | None = None,
+    shards_at_once: int = 4,
+) -> Iterator[np.ndarray]:
+    """Answer batches of rows by the tasks of a folder, each as it comes.
+
+    Parameters
+    ----------
+    model : str, path-like or estimator
+        The model that the tasks were learnt by.
+    tasks : str, path-like or TaskFolder
+        As :func:`adapt_parquet` left it.
+    batches : iterable of (X, groups)
+        Rows and their groups, as ``predict`` takes them.
+    method : {"predict", "predict_proba"}, default="predict"
+        What is asked. Probabilities need labels that mean the same in every task.
+    unknown_task : {"error", "prior"}, default=None
+        What becomes of rows whose task is not in the folder. None is as the model
+        says.
+    shards_at_once : int, default=4
+        Shards that are kept in memory, those that were asked last. A batch whose tasks
+        are in more of them reads these from disk: :func:`predict_parquet` sorts rows
+        first.
+
+    Yields
+    ------
+    ndarray of shape (n_rows,) or (n_rows, n_columns)
+        Answers to a batch, in the order of its rows.
+
+    Raises
+    ------
+    ValueError
+        If the tasks are of another model, or if a row's task is unknown and
+        ``unknown_task="error"``.
+    """
+    learner = BulkModel(model, unknown_task)
+    known = tasks if isinstance(tasks, TaskFolder) else TaskFolder(tasks)
+    known.check(learner)
+    if (
+        method == "predict_proba"
+        and getattr(learner.learner, "label_space_", "") == "per_task"
+    ):
+        raise ValueError(
+            "Each task has labels of its own: there are no common columns."
+        )
+    shards = Shards(known, learner, shards_at_once)
+    policy = learner.learner.unknown_task
+    for X, groups in batches:
+        check_consistent_length(X, groups)
+        given = _as_array(groups)
+        encode_groups(given, given)  # refuses what are no names
+        names = _arrow_names(given, known.columns.kind)
+        if names is None and policy == "error":
+            _refuse(given)
+        at = np.zeros(len(given), np.intp) if names is None else known.shards_of(names)
+        parts, places = [], []
+        for number in np.unique(at):
+            own = np.flatnonzero(at == number)
+            adapted = shards[int(number)]
+            if adapted is learner.learner and policy == "error":
+                _refuse(given[own])
+            rows = _safe_indexing(X, own)
+            parts.append(learner.answers(adapted, rows, given[own], method))
+            places.append(own)
+        if parts:
+            order = np.argsort(np.concatenate(places))
+            yield np.concatenate(parts)[order]
+        else:
+            yield np.empty(0)
+
+
+def _refuse(groups: np.ndarray) -> None:
+    raise ValueError(
+        f"No task was adapted for the groups {show(np.unique(groups))}. Adapt to them "
+        "as well, or set unknown_task='prior'."
+    )
+
+
+def _arrow_names(groups: np.ndarray, kind: str) -> Any:
+    """Return groups as those of a folder are; None if they are of another kind."""
+    pa = arrow()
+    column = pa.array(groups.tolist())
+    schema = pa.schema([("groups", column.type)])
+    if {kind, group_kind(schema, "groups")} & {"text"} and kind != group_kind(
+        schema, "groups"
+    ):
+        return None
+    return names_of(column, kind, "groups")
+
+
+def _as_array(groups: Any) -> np.ndarray:
+    return np.asarray(groups if hasattr(groups, "dtype") else np.array(groups, object))
+
+
+def _joined(parts: list[tuple[Any, Any, np.ndarray]]) -> tuple[Any, Any, np.ndarray]:
+    rows, targets, groups = zip(*parts, strict=True)
+    X = reduce(stack_rows, rows)
+    if len(parts) == 1:
+        return X, targets[0], groups[0]
+    y = join_targets([np.asarray(each) for each in targets])
+    return X, y, join_targets(list(groups))
+
+
+def _rows_of(
+    joined: tuple[Any, Any, np.ndarray], start: int, stop: int
+) -> tuple[Any, Any, np.ndarray]:
+    rows = np.arange(start, stop)
+    X, y, groups = (_safe_indexing(each, rows) for each in joined)
+    return X, y, groups
+
+
+def _learnt(model: BulkModel, X: Any, y: Any, groups: np.ndarray, seen: _Seen) -> Any:
+    """Return the model with what it learns of some rows."""
+    seen.add(groups[np.append(True, groups[1:] != groups[:-1])])
+    return with_last_step(model.estimator, model.adapted(X, y, groups))
+
+
+class _Seen:
+    """Hashes of the tasks that have come."""
+
+    def __init__(self) -> None:
+        self._hashes = np.empty(0, dtype=np.uint64)
+
+    def add(self, names: np.ndarray) -> None:
+        """Remember runs of tasks.
+
+        Raises
+        ------
+        ValueError
+            If one has come before.
+        """
+        pa = arrow()
+        column = pa.array(names.tolist())
+        schema = pa.schema([("groups", column.type)])
+        own = hashes(names_of(column, group_kind(schema, "groups"), "groups"))
+        fresh, first = np.unique(own, return_index=True)
+        again = np.isin(fresh, self._hashes)
+        is_again = np.zeros(len(names), dtype=bool)
+        is_again[first[again]] = True
+        is_again[np.setdiff1d(np.arange(len(names)), first)] = True
+        if is_again.any():
+            raise ValueError(
+                f"The tasks {show(names[is_again])} come again after others: the rows "
+                "of a task must follow each other, or it would be learnt twice, each "
+                "time from a part. Sort them, or write them to Parquet for "
+                "adapt_parquet, which does."
+            )
+        self._hashes = np.union1d(self._hashes, fresh)

@@ -1,0 +1,79 @@
+"""Tables of tasks on disk, and a model that learns them."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.quick import TASK, X, Y, regressor
+
+COLUMNS = {"target": "y", "columns": ["x"]}
+
+
+# A process that is killed by the call after so many of a function.
+KILLED = """
+import importlib, os, signal
+from skmeta.bulk import adapt_parquet, predict_parquet
+module = importlib.import_module({module!r})
+calls, function = [], getattr(module, {name!r})
+def killing(*given):
+    calls.append(given)
+    if len(calls) > {after}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*given)
+setattr(module, {name!r}, killing)
+{call}
+"""
+
+
+def run_killed(call, module, name, after):
+    code = KILLED.format(call=call, module=module, name=name, after=after)
+    ended = subprocess.run([sys.executable, "-c", code], check=False)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def table_of(X=X, y=Y, task=TASK):
+    return pd.DataFrame({"x": X[:, 0], "y": y, "wave": task})
+
+
+def write(table, path, **how):
+    table.to_parquet(path, index=False, **{"row_group_size": 50, **how})
+    return path
+
+
+@pytest.fixture(scope="session")
+def meta():
+    return regressor(algorithm="r2d2").fit(X, Y, groups=TASK)
+
+
+@pytest.fixture(scope="session")
+def saved(meta, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.skmeta"
+    meta.save(path)
+    return path
+
+
+@pytest.fixture(params=["sorted", "scattered"])
+def table(request):
+    """Rows that are sorted by task, and the same in any order."""
+    whole = table_of()
+    return whole if request.param == "sorted" else whole.sample(frac=1, random_state=0)
+
+
+def in_memory(meta, support, asked, **how):
+    """Return the answers of a call in memory."""
+    adapted = meta.adapt(
+        support[["x"]].to_numpy(), support["y"], groups=support["wave"]
+    )
+    return adapted.predict(asked[["x"]].to_numpy(), groups=asked["wave"], **how)
+
+
+def shards_in(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("shard-*"))}
+
+
+def close(answers, wanted):
+    return np.testing.assert_allclose(answers, wanted, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,194 @@
+"""Tasks go from Parquet to shards, whatever ends the process in between."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmeta import FewShotRegressor
+from skmeta.bulk import adapt_parquet, predict_parquet
+from skmeta.utils.files import FolderLock
+from tests.bulk.conftest import (
+    COLUMNS,
+    close,
+    in_memory,
+    shards_in,
+    table_of,
+    write,
+)
+from tests.quick import TASK, X, Y, classifier, regressor
+
+
+def test_it_equals_adapt_in_memory(meta, table, tmp_path):
+    support = write(table, tmp_path / "s.parquet")
+    tasks = adapt_parquet(
+        meta, support, tmp_path / "tasks", groups="wave", rows_per_shard=70, **COLUMNS
+    )
+    assert (tasks.n_tasks, tasks.n_rows) == (30, 360)
+    assert len(shards_in(tasks.path)) > 3
+    out = predict_parquet(meta, tasks, support, tmp_path / "answers.parquet")
+    answers = pd.read_parquet(out)
+    close(answers["y"], in_memory(meta, table, table))
+    np.testing.assert_array_equal(answers["wave"], table["wave"])
+
+
+def test_sorted_rows_are_cut_where_they_are_and_others_are_not(meta, table, tmp_path):
+    support = write(table, tmp_path / "s.parquet")
+    is_sorted = table["wave"].is_monotonic_increasing
+    tasks = adapt_parquet(
+        meta, support, tmp_path / "tasks", groups="wave", rows_per_shard=70, **COLUMNS
+    )
+    plan = json.loads((tasks.path / "manifest.json").read_text())
+    assert plan["by"] == ("runs" if is_sorted else "hash")
+    assert not (tasks.path / "rows").exists()
+
+
+def test_a_task_that_comes_again_is_learnt_once_from_all_its_rows(meta, tmp_path):
+    whole = table_of()
+    table = pd.concat([whole[3:], whole[:3]])  # sorted but for the first task
+    support = write(table, tmp_path / "s.parquet")
+    tasks = adapt_parquet(
+        meta, support, tmp_path / "tasks", groups="wave", rows_per_shard=70, **COLUMNS
+    )
+    assert tasks.n_tasks == 30
+    out = predict_parquet(meta, tasks, support, tmp_path / "answers.parquet")
+    close(pd.read_parquet(out)["y"], in_memory(meta, table, table))
+
+
+def test_other_work_is_refused_and_dropped_when_asked(meta, saved, tmp_path):
+    support = write(table_of(), tmp_path / "s.parquet")
+    folder = tmp_path / "tasks"
+    adapt_parquet(saved, support, folder, groups="wave", **COLUMNS)
+    other = regressor(algorithm="r2d2", random_state=1).fit(X, Y, groups=TASK)
+    with pytest.raises(ValueError, match=r"differs in model\..*--restart"):
+        adapt_parquet(other, support, folder, groups="wave", **COLUMNS)
+    adapt_parquet(meta, support, folder, groups="wave", **COLUMNS)  # what was saved
+    write(table_of(X, Y + 1), support)
+    with pytest.raises(ValueError, match=r"differs in rows\."):
+        adapt_parquet(meta, support, folder, groups="wave", **COLUMNS)
+    with pytest.raises(ValueError, match="another model"):
+        predict_parquet(other, folder, support, tmp_path / "answers.parquet")
+    again = adapt_parquet(
+        other, support, folder, groups="wave", restart=True, **COLUMNS
+    )
+    assert again.n_tasks == 30
+
+
+def test_a_folder_of_other_files_is_left_alone(meta, tmp_path):
+    support = write(table_of(), tmp_path / "s.parquet")
+    for restart in (False, True):
+        with pytest.raises(ValueError, match="not empty"):
+            adapt_parquet(
+                meta, support, tmp_path, groups="wave", restart=restart, **COLUMNS
+            )
+    assert support.exists()
+
+
+def test_one_process_at_a_time(meta, tmp_path):
+    support = write(table_of(), tmp_path / "s.parquet")
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    lock = FolderLock(folder)
+    assert lock.acquire()
+    with pytest.raises(ValueError, match="Another process"):
+        adapt_parquet(meta, support, folder, groups="wave", **COLUMNS)
+    lock.release()
+
+
+def words(change):
+    """Return support rows with a change, and what is asked and said of them."""
+    table = table_of()
+    how = {"groups": "wave", **COLUMNS}
+    if change == "column":
+        return table, {**how, "columns": ["xx"]}, r"no column 'xx'.*\['x'\]"
+    if change == "groups":
+        return table, {**how, "groups": "wage"}, r"no column 'wage'.*'wave'"
+    if change == "gap":
+        return table.assign(wave=table["wave"].astype("Int64").shift()), how, "NaN"
+    if change == "date":
+        days = pd.to_datetime(table["wave"], unit="D")
+        return table.assign(wave=days), how, "integers, text or floats"
+    if change == "target":
+        return table.assign(z=1), {"groups": "wave", "columns": ["x"]}, "Which column"
+    if change == "unnamed":
+        return table, {"groups": "wave"}, "knows no names"
+    if change == "width":
+        return table.assign(z=1), {"groups": "wave", "target": "y"}, "fitted to 1 col"
+    if change == "leak":
+        return table, {**how, "columns": ["y"]}, "cannot be learnt"
+    return table.assign(x=np.nan), how, r"(?s)shard 0, .* of 0 to 29: .*NaN"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *("column", "groups", "gap", "date", "target", "unnamed"),
+        *("width", "leak", "values"),
+    ],
+)
+def test_what_cannot_be_learnt_is_said(change, meta, tmp_path):
+    table, how, said = words(change)
+    support = write(table, tmp_path / "s.parquet")
+    with pytest.raises(ValueError, match=said):
+        adapt_parquet(meta, support, tmp_path / "tasks", **how)
+
+
+def test_files_that_are_none_and_models_that_are_none(meta, tmp_path):
+    with pytest.raises(ValueError, match="no file or folder"):
+        adapt_parquet(meta, tmp_path / "s.parquet", tmp_path / "t", groups="wave")
+    torn = tmp_path / "torn.parquet"
+    torn.write_bytes(b"PAR1 and no more")
+    with pytest.raises(ValueError, match="cannot be read as Parquet"):
+        adapt_parquet(meta, torn, tmp_path / "t", groups="wave")
+    empty = write(table_of()[:0], tmp_path / "empty.parquet")
+    with pytest.raises(ValueError, match="no row"):
+        adapt_parquet(meta, empty, tmp_path / "t", groups="wave")
+    few = FewShotRegressor(meta)
+    with pytest.raises(TypeError, match="learns one task"):
+        adapt_parquet(few, empty, tmp_path / "t", groups="wave")
+
+
+def test_a_folder_of_files_is_one_table_and_a_file_may_lack_no_column(meta, tmp_path):
+    table, folder = table_of(), tmp_path / "rows"
+    folder.mkdir()
+    write(table[:200], folder / "a.parquet")
+    write(table[200:], folder / "b.parquet")
+    tasks = adapt_parquet(meta, folder, tmp_path / "tasks", groups="wave", **COLUMNS)
+    out = predict_parquet(meta, tasks, folder, tmp_path / "answers.parquet")
+    close(pd.read_parquet(out)["y"], in_memory(meta, table, table))
+    write(table[200:].drop(columns="x"), folder / "b.parquet")
+    with pytest.raises(ValueError, match=r"b.parquet' has no columns \['x'\]"):
+        adapt_parquet(meta, folder, tmp_path / "others", groups="wave", **COLUMNS)
+
+
+def test_words_as_groups_and_labels_and_rows_without_a_label(tmp_path):
+    y = np.where(Y > 0, "up", "down").astype(object)
+    names = np.array([f"wave {task}" for task in TASK])
+    meta = classifier("r2d2").fit(X, y.astype(str), groups=names)
+    y[5::12] = None
+    table = table_of(X, y, names).sample(frac=1, random_state=0)
+    table["wave"] = table["wave"].astype("category")
+    support = write(table, tmp_path / "s.parquet")
+    tasks = adapt_parquet(
+        meta, support, tmp_path / "tasks", groups="wave", rows_per_shard=70, **COLUMNS
+    )
+    out = predict_parquet(meta, tasks, support, tmp_path / "a.parquet", proba=True)
+    answers = pd.read_parquet(out)
+    table["wave"] = table["wave"].astype(str)
+    wanted = in_memory(meta, table, table)
+    assert (answers["y"] == wanted).all()
+    shares = meta.predict_proba(table[["x"]].to_numpy(), groups=table["wave"])
+    close(answers[["proba_down", "proba_up"]], shares)
+
+
+def test_groups_may_be_the_names_of_folders(meta, tmp_path):
+    table = table_of()
+    table.to_parquet(tmp_path / "rows", partition_cols=["wave"], index=False)
+    how = {"groups": "wave", "rows_per_shard": 70, **COLUMNS}
+    tasks = adapt_parquet(meta, tmp_path / "rows", tmp_path / "tasks", **how)
+    assert tasks.n_tasks == 30
+    out = predict_parquet(meta, tasks, tmp_path / "rows", tmp_path / "a.parquet")
+    answers = pd.read_parquet(out)
+    order = np.argsort(answers["wave"].to_numpy(), kind="stable")
+    close(answers["y"].to_numpy()[order], in_memory(meta, table, table))

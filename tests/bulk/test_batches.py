@@ -1,0 +1,48 @@
+"""Batches from anywhere, without a file of rows."""
+
+import numpy as np
+import pytest
+
+from skmeta.bulk import adapt_batches, adapt_parquet, predict_batches
+from tests.bulk.conftest import COLUMNS, close, in_memory, table_of, write
+from tests.quick import TASK, X, Y
+
+
+def batches(*columns, size=50):
+    for start in range(0, len(TASK), size):
+        yield tuple(column[start : start + size] for column in columns)
+
+
+def test_tasks_that_end_in_a_later_batch_are_learnt_whole(meta):
+    answers, known = [], []
+    for adapted in adapt_batches(meta, batches(X, Y, TASK), rows_at_once=80):
+        own = np.isin(TASK, adapted.adapted_.names)
+        answers.append(adapted.predict(X[own], groups=TASK[own]))
+        known += adapted.adapted_.names.tolist()
+    assert known == [*range(30)]
+    assert len(answers) > 3
+    close(np.concatenate(answers), in_memory(meta, table_of(), table_of()))
+
+
+@pytest.mark.parametrize("names", [TASK, np.array([f"wave {t}" for t in TASK])])
+def test_a_task_that_comes_again_is_an_error(names, meta):
+    names = names.copy()
+    names[-3:] = names[0]
+    learnt = adapt_batches(meta, batches(X, Y, names), rows_at_once=80)
+    with pytest.raises(ValueError, match="come again after others"):
+        for _ in learnt:
+            pass
+
+
+def test_batches_are_answered_in_their_order(meta, tmp_path):
+    support = write(table_of(), tmp_path / "s.parquet")
+    how = {"groups": "wave", "rows_per_shard": 70, **COLUMNS}
+    tasks = adapt_parquet(meta, support, tmp_path / "tasks", **how)
+    order = np.random.default_rng(0).permutation(len(TASK))
+    given = batches(X[order], TASK[order])
+    answers = [*predict_batches(meta, tasks, given, shards_at_once=2)]
+    asked = table_of(X[order], Y[order], TASK[order])
+    close(np.concatenate(answers), in_memory(meta, table_of(), asked))
+    for unknown in (TASK + 25, TASK.astype(str)):
+        with pytest.raises(ValueError, match="No task was adapted"):
+            [*predict_batches(meta, tasks, batches(X, unknown))]
