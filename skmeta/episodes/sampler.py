@@ -6,6 +6,7 @@ an epoch at once and without a Python loop over tasks, classes or rows.
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import chain
 from numbers import Integral
 from typing import Any
 
@@ -20,6 +21,10 @@ from skmeta.tables.stored.index import TaskIndex
 from skmeta.utils.ahead import one_ahead
 
 __all__ = ["EpisodeSampler", "Episodes", "shot_range"]
+
+# Meta-batches whose rows are read from disk at once, and answered by a prior, which
+# takes as long for a few rows as for some hundreds.
+_BATCHES_AT_ONCE = 4
 
 
 class EpisodeSampler:
@@ -320,9 +325,13 @@ class EpisodeSampler:
         in_support: np.ndarray,
         in_query: np.ndarray,
         way: np.ndarray,
+        table: Table | None = None,
     ) -> Episode:
-        """Gather drawn row numbers into a padded episode."""
-        table, place = self.table.in_memory(rows)
+        """Gather drawn row numbers, of a ``table`` if not the own, into an episode."""
+        if table is None:
+            table, place = self.table.in_memory(rows)
+        else:
+            place = rows
         n_classes = way if self.draws_classes else np.full(len(way), self.n_classes)
 
         def gather(mask: np.ndarray) -> Batch:
@@ -396,12 +405,36 @@ class Episodes:
         sampler = self.sampler
         assert sampler is not None  # as nothing is kept
         drawn = sampler.draw(self.n_tasks, self.rng)
-        batches = (
-            sampler.episode(*(part[start : start + self.batch_size] for part in drawn))
-            for start in range(0, self.n_tasks, self.batch_size)
-        )
-        for episode in one_ahead(batches) if sampler.table.is_on_disk else batches:
+        if not sampler.table.is_on_disk:
+            episodes = self._gather(sampler, drawn)
+        else:
+            episodes = chain.from_iterable(one_ahead(self._read(sampler, drawn)))
+        for episode in episodes:
             yield episode if self.change is None else self.change(episode)
+
+    def _gather(
+        self,
+        sampler: EpisodeSampler,
+        drawn: tuple[np.ndarray, ...],
+        table: Table | None = None,
+    ) -> Iterator[Episode]:
+        """Gather what was drawn, meta-batch after meta-batch."""
+        for start in range(0, len(drawn[0]), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            rows, in_support, in_query, way = (part[batch] for part in drawn)
+            yield sampler.episode(rows, in_support, in_query, way, table)
+
+    def _read(
+        self, sampler: EpisodeSampler, drawn: tuple[np.ndarray, ...]
+    ) -> Iterator[list[Episode]]:
+        """Gather what was drawn from disk, the rows of some meta-batches at once."""
+        start, n_batches = 0, 1  # at first few, for somebody waits for them
+        while start < len(drawn[0]):
+            stop = start + n_batches * self.batch_size
+            rows, *others = (part[start:stop] for part in drawn)
+            table, place = sampler.table.in_memory(rows)
+            yield [*self._gather(sampler, (place, *others), table)]
+            start, n_batches = stop, min(2 * n_batches, _BATCHES_AT_ONCE)
 
 
 def shot_range(n_shot: Any, label_space: str) -> tuple[int, int]:

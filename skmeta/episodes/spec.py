@@ -38,8 +38,7 @@ class Spec:
         from the rows of both. Equal specs may differ in it, too.
     n_targets : int, default=1
         Columns of targets, each a problem of its own with ``n_outputs`` outputs. An
-        algorithm is built for one of them at a time
-        (:class:`skmeta.algorithms.per_target.PerTarget`).
+        algorithm is built for one of them at a time.
     """
 
     n_features: int

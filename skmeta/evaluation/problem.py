@@ -62,8 +62,7 @@ class Problem:
     in_support : bool ndarray of shape (n_rows,), default=None
         The rows that are given as support.
     reading : dict
-        How columns of text were read: parameters of
-        :class:`~skmeta.evaluation.cleaning.AsTyped`.
+        How columns of text were read, for a reader of other rows.
     """
 
     X: DataFrame
