@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,31 +139,6 @@ class Result:
     def best_estimator_(self) -> Pipeline:
         """The recommended learner behind the preprocessing."""
         return self.pipeline(self.recommended)
-
-    def report(self, path: str | Path) -> Path:
-        """Write the report.
-
-        Parameters
-        ----------
-        path : str or Path
-            One HTML file, which needs no network.
-
-        Returns
-        -------
-        Path
-            Where it is.
-        """
-        from skmeta.evaluation.report import render
-
-        page = Path(path)
-        text = render(self, command=self.command, source=self.source)
-        page.write_text(text, encoding="utf-8")
-        return page
-
-    def _repr_html_(self) -> str:
-        from skmeta.evaluation.notebook import summary
-
-        return summary(self)
 
     @property
     def recommended(self) -> str:

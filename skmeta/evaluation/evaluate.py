@@ -17,6 +17,7 @@ from skmeta.evaluation.learners import check_algorithms, check_plain
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.report_data import which_rows
 from skmeta.evaluation.report_tables import benefit, p_against_plain
+from skmeta.evaluation.result import Evaluation
 from skmeta.evaluation.shots import note_on_shots
 from skmeta.evaluation.table_file import InputError, closest, read_table, table_of
 from skmeta.tables.meta_dataset import MetaDataset
@@ -53,7 +54,7 @@ def evaluate(
     encoding: str | None = None,
     n_jobs: int | None = None,
     command: str = "",
-) -> Result:
+) -> Evaluation:
     """Tell whether meta-learning helps with a table, and write a report.
 
     Parameters
@@ -109,7 +110,7 @@ def evaluate(
 
     Returns
     -------
-    Result
+    Evaluation
         What was found. It shows itself in a notebook; ``report(path)`` writes the
         report, ``best_estimator_`` is the recommended learner as a Pipeline, and
         ``scores_`` has every score.
@@ -170,7 +171,7 @@ def evaluate(
     print(_describe_problem(problem, Path(source).name), flush=True)
     try:
         with joblib.parallel_config(**{} if n_jobs is None else {"n_jobs": n_jobs}):
-            result = compare_learners(
+            found = compare_learners(
                 problem,
                 names,
                 plain=ways,
@@ -184,6 +185,7 @@ def evaluate(
             stop.scores.to_csv(out / "scores.csv", index=False)
             print(f"stopped; what was judged is in {out / 'scores.csv'}")
         raise
+    result = Evaluation.of(found)
     result.options, result.reading = options, reading
     result.source, result.command = source, command
     _tell(result, None if out is None else _save(result, out))
@@ -192,7 +194,7 @@ def evaluate(
     return result
 
 
-def _save(result: Result, out: Path) -> Path:
+def _save(result: Evaluation, out: Path) -> Path:
     """Write report, scores, model and card; return where the report is."""
     result.saved = str(out / "model.joblib")
     joblib.dump(result.best_estimator_, result.saved)
