@@ -74,10 +74,12 @@ print(results.round(3).to_string())
 # %%
 # What was tried, the best at the top.
 
-names = results.drop(columns="mean_test_score").astype(str).agg(", ".join, axis=1)
+tried = results.drop(columns="mean_test_score").itertuples(index=False)
+names = [", ".join(str(value) for value in row if pd.notna(value)) for row in tried]
 fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 ax.plot(results["mean_test_score"], names, "o")
 ax.invert_yaxis()
+ax.locator_params(axis="x", nbins=4)
 ax.set_xlabel("score of learning new viewers, mean over folds")
 plt.show()
 

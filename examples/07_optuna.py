@@ -55,7 +55,7 @@ trials = study.trials_dataframe(attrs=("params", "value"))
 print(trials.sort_values("value", ascending=False).round(4).to_string(index=False))
 
 # %%
-# Where it looked: a large step and some rows.
+# Where it looked, and what it found there.
 
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 points = ax.scatter(trials["params_lr"], trials["params_n_shot"], c=-trials["value"])
