@@ -8,7 +8,7 @@ PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.t
 BENCHMARKS := $(sort $(wildcard benchmarks/[!_]*.py))
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench oldest coverage clean
+.PHONY: demo test lint bench oldest coverage docs docs-quick release-check clean
 
 # Which films will a new viewer like, after ten ratings?
 demo: $(READY)
@@ -46,6 +46,20 @@ coverage: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -q -n auto --maxprocesses 4 -m "not slow" \
 		--cov --cov-report=term --cov-report=html
 
+# The site, examples run: docs/_build/html/index.html. A warning is an error.
+docs: $(VENV)/.docs
+	OMP_NUM_THREADS=1 $(RUN) -m sphinx -W --keep-going -b html docs docs/_build/html
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -q --doctest-modules skmeta tests/test_readme.py \
+		tests/test_site.py
+
+# The same in a minute: without running the examples and their figures.
+docs-quick: $(VENV)/.docs
+	$(RUN) -m sphinx -W --keep-going -b html -D plot_gallery=0 docs docs/_build/quick
+
+# Wheels and sdists, ours and the plugins', in fresh environments: docs/releasing.md.
+release-check: $(READY)
+	$(RUN) tools/release_check.py
+
 $(READY): pyproject.toml $(PLUGINS:=/pyproject.toml) constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -c constraints.txt -e ".[demo,test]" $(PLUGINS:%=-e "%[test]")
@@ -61,6 +75,10 @@ $(VENV)/.dev: $(READY)
 	$(RUN) -m pip install -c constraints.txt -e ".[dev]"
 	touch $@
 
+$(VENV)/.docs: $(READY)
+	$(RUN) -m pip install -c constraints.txt -e ".[docs]"
+	touch $@
+
 # An environment that is there would keep what is newer.
 $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 	rm -rf $(OLDEST)
@@ -71,6 +89,7 @@ $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 # All that the targets above make.
 clean:
 	rm -rf $(VENV) $(OLDEST) build dist htmlcov .coverage .coverage.*
+	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst
 	rm -rf .ruff_cache .mypy_cache .import_linter_cache skmeta-demo.png
 	find . \( -name __pycache__ -o -name .pytest_cache -o -name .hypothesis \) \
 		-prune -exec rm -rf {} + 2>/dev/null || true

@@ -8,7 +8,7 @@ from _pages import fill, rewrite
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-PAGES = ("README.md", "docs/which.md")  # whose blocks hold figures
+PAGES = ("docs/which.md",)  # whose blocks hold figures
 CAP = 10.0  # a ratio beyond counts as this in a mean
 NEAR = 0.02
 MAIN = {  # and their marks in the picture
@@ -19,6 +19,16 @@ MAIN = {  # and their marks in the picture
     "lightgbm + group": ("#3a923a", "v"),
     "catboost + group": ("#b5a000", "P"),
     "gpboost": ("0.5", "X"),
+}
+FRONT = {  # in the picture of the first page, as who reads only that calls them
+    "stack": "skmeta: several together",
+    "default": "skmeta: MetaClassifier(), MetaRegressor()",
+    "boosting + residual": "boosting, shifted by group",
+    "mixed linear": "mixed linear model",
+    "lightgbm + group": "LightGBM, group as category",
+    "catboost + group": "CatBoost, group as category",
+    "gpboost": "GPBoost",
+    "pooled boosting": "boosting, all groups pooled",
 }
 DRAWN = (0.3, 4.0)  # ratios beyond stand at the edge
 
@@ -239,4 +249,44 @@ def draw(results, path):
         handles[::-1], labels[::-1], loc="outside right center", frameon=False
     )
     figure.supxlabel("loss over that of the best plain way of each table", fontsize=10)
+    figure.savefig(path, dpi=150)
+
+
+def draw_front(results, path):
+    """Draw what learners come to: all their ratios, and the mean of each."""
+    found = ratios(results)
+    means = {name: summarise(found[name])["mean"] for name in FRONT if name in found}
+    chosen = sorted(means, key=means.get, reverse=True)
+    figure = Figure(figsize=(9, 0.9 + 0.36 * len(chosen)), layout="constrained")
+    axes = figure.subplots()
+    for row, name in enumerate(chosen):
+        values = np.clip(list(found[name].values()), *DRAWN)
+        colour = MAIN.get(name, ("0.5",))[0]
+        axes.scatter(
+            values, [row] * len(values), s=90, marker="|", color=colour, alpha=0.6
+        )
+        axes.scatter(means[name], row, s=70, color=colour, zorder=3)
+        axes.annotate(
+            f"{means[name]:.2f}",
+            (means[name], row),
+            (0, 7),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            color=colour,
+        )
+    axes.axvline(1, color="0.4", lw=1, zorder=1)
+    axes.set(xscale="log", xlim=(0.5, DRAWN[1] * 1.05))
+    places = [0.5, 0.7, 1, 1.5, 2, 3, 4]
+    axes.set_xticks(places, [f"{each:g}" if each < 4 else "≥ 4" for each in places])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
+    axes.set_yticks(range(len(chosen)), [FRONT[name] for name in chosen])
+    axes.set_ylim(-0.5, len(chosen) - 0.2)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(
+        "loss over that of the best plain way of each table (dots: means; lower is "
+        "better)",
+        fontsize=9,
+    )
     figure.savefig(path, dpi=150)

@@ -12,7 +12,6 @@ In memory the tasks must fit, so that it gets a tenth of them; of the kernel lea
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -31,8 +30,24 @@ from skmeta import MetaClassifier
 N_SUPPORT, N_QUERY, N_FEATURES = 20, 5, 10
 FEATURES = [f"x{i}" for i in range(N_FEATURES)]
 ROWS = "{kind}-{tasks}-{order}.parquet"
+# What a process says at its end. At the start ru_maxrss is that of who started it.
+PEAK = """
+import atexit, re, resource, sys
+from pathlib import Path
+def tell():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    if Path("/proc/self/status").exists():
+        status = Path("/proc/self/status").read_text()
+        peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
+    print(peak, used.ru_utime + used.ru_stime)
+atexit.register(tell)
+"""
+COMMAND = """
+from skmeta.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
 IN_MEMORY = """
-import sys
 import pandas as pd
 import skmeta
 model, support, rows, out = sys.argv[1:]
@@ -95,15 +110,17 @@ def meta_train(algorithm, path):
     meta.fit(rows, y.ravel(), groups=np.arange(300).repeat(40)).save(path)
 
 
-def run(*words):
+def run(code, *words):
     """Run a process; return seconds, processor seconds and its peak memory."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *map(str, words)])
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{words[:4]} ended with {status}")
-    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return time.perf_counter() - start, used.ru_utime + used.ru_stime, peak
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK + code, *map(str, words)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    peak, cpu = map(float, done.stdout.splitlines()[-1].split())
+    return time.perf_counter() - start, cpu, peak
 
 
 def measure(folder, algorithm, n_tasks, order, in_memory):
@@ -114,20 +131,12 @@ def measure(folder, algorithm, n_tasks, order, in_memory):
         write(files[kind], n_tasks, n_rows, order, seed=len(kind))
     model, out = folder / f"{algorithm}.skmeta", folder / "answers.parquet"
     if in_memory:
-        steps = [run("-c", IN_MEMORY, model, files["support"], files["query"], out)]
+        steps = [run(IN_MEMORY, model, files["support"], files["query"], out)]
     else:
-        tasks = folder / "tasks"
-        bulk = ["-m", "skmeta"]
-        steps = [
-            run(
-                *(*bulk, "adapt", model, files["support"], "--groups", "task"),
-                *("--out", tasks, "--restart"),
-            ),
-            run(
-                *(*bulk, "predict", model, tasks, files["query"]),
-                *("--out", out, "--restart"),
-            ),
-        ]
+        tasks, again = folder / "tasks", "--restart"
+        adapt = ["adapt", model, files["support"], "--groups", "task", "--out", tasks]
+        predict = ["predict", model, tasks, files["query"], "--out", out]
+        steps = [run(COMMAND, *adapt, again), run(COMMAND, *predict, again)]
     seconds, cpu, peaks = zip(*steps, strict=True)
     n_rows = n_tasks * (N_SUPPORT + N_QUERY)
     right = np.mean(
@@ -175,6 +184,7 @@ def main():
             meta_train(algorithm, folder / f"{algorithm}.skmeta")
         found = [measure(folder, *case) for case in cases]
     by = {tuple(case): own for case, own in zip(cases, found, strict=True)}
+    nothing = run("import skmeta.bulk, pandas, pyarrow.dataset, pyarrow.parquet")[2]
     memory = by[("r2d2", most // 10, "sorted", True)]
     bulk = by[("r2d2", most // 10, "sorted", False)]
     ratios = {
@@ -183,9 +193,12 @@ def main():
         "peak at ten times the tasks, of the peak before": found[-1]["peak MB"]
         / bulk["peak MB"],
     }
+    print(f"imports alone: {nothing / 1e6:.0f} MB")
     for title, ratio in ratios.items():
         print(f"{title}: {ratio:.2f}")
-    draw_results(found, save("bulk", {**ratios, "runs": found}))
+    draw_results(
+        found, save("bulk", {**ratios, "MB of imports": nothing / 1e6, "runs": found})
+    )
 
 
 def draw_results(found, path):

@@ -34,6 +34,7 @@ from _grouped_learners import learner_names, measure, plain_names
 from _grouped_report import (
     cells_table,
     draw,
+    draw_front,
     fill_pages,
     ratios,
     summarise,
@@ -91,6 +92,7 @@ def main():
     if results != read():
         save("grouped", results, levels=LEVELS)
     draw(results, FOLDER / "grouped.png")
+    draw_front(results, FOLDER / "grouped_front.png")
     fill_pages(results)
 
 

@@ -171,15 +171,13 @@ def measure(cases, rounds, commit):
                 is_busy = load == "busy"
                 with a_spinning_process() if is_busy else contextlib.nullcontext():
                     for key, call in calls.items():
-                        times.setdefault((*key, load), []).append(call()[0])
-    return {
-        name: {
-            f"{who}, {load}": 1e3 * statistics.median(own)
-            for (case, who, load), own in times.items()
-            if case == name
-        }
-        for name in cases
-    }
+                        times.setdefault((*key, load), []).append(call())
+    results = {name: {} for name in cases}
+    for (name, who, load), own in times.items():
+        took, spent = (1e3 * statistics.median(each) for each in zip(*own, strict=True))
+        results[name][f"{who}, {load}"] = took
+        results[name][f"{who}, {load}, of the processor"] = spent / CASES[name]
+    return results
 
 
 def _has_jax():
@@ -194,10 +192,12 @@ def report(results):
         quiet, busy = (
             own[f"now, {load}"] / own[f"before, {load}"] for load in ("quiet", "busy")
         )
+        spent = [own[f"{who}, quiet, of the processor"] for who in ("before", "now")]
         print(
             f"{name:20} {own['before, quiet']:8.2f} {own['now, quiet']:8.2f}"
             f" {quiet:6.2f} x {own['before, busy']:20.2f} {own['now, busy']:8.2f}"
-            f" {busy:6.2f} x, {own['now, busy'] / own['now, quiet']:.2f} x quiet"
+            f" {busy:6.2f} x, {own['now, busy'] / own['now, quiet']:.2f} x quiet,"
+            f" processor's time {spent[1] / spent[0]:.2f} x"
         )
     if "tab" in results:
         own = results["tab"]

@@ -11,6 +11,7 @@ rows of a new task.
 # scikit-learn passes ``groups`` on to the last step of a Pipeline, and to the scorer,
 # only while metadata routing is on.
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import sklearn
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -67,7 +68,20 @@ columns = [name for name in results if name.startswith("param_")]
 results = results[[*columns, "mean_test_score"]].rename(
     columns=lambda name: name.removeprefix("param_").removeprefix("metaclassifier__")
 )
-print(results.sort_values("mean_test_score", ascending=False).round(3).to_string())
+results = results.sort_values("mean_test_score", ascending=False)
+print(results.round(3).to_string())
+
+# %%
+# What was tried, the best at the top.
+
+tried = results.drop(columns="mean_test_score").itertuples(index=False)
+names = [", ".join(str(value) for value in row if pd.notna(value)) for row in tried]
+fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+ax.plot(results["mean_test_score"], names, "o")
+ax.invert_yaxis()
+ax.locator_params(axis="x", nbins=4)
+ax.set_xlabel("score of learning new viewers, mean over folds")
+plt.show()
 
 # %%
 # The winner meets a viewer of whom nothing was known: adapted through the scaler, then

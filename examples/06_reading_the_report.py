@@ -15,6 +15,7 @@ the others, and writes one HTML file. This is the same from Python, and how to r
 #         --plain mean "pooled linear" "mixed linear"
 
 import joblib
+import matplotlib.pyplot as plt
 
 import skmeta
 from skmeta.datasets import load_movielens
@@ -69,6 +70,12 @@ for duel in result.verdict.duels:
 worst = duel.gains.argsort()[:3]
 for task, gain in zip(duel.tasks[worst], duel.gains[worst], strict=True):
     print(f"viewer {task}: {gain:+.3f}")
+
+fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+ax.hist(duel.gains, bins=21)
+ax.axvline(0, color="0.4")
+ax.set(xlabel=f"gain of {duel.meta} on {duel.plain}", ylabel="viewers")
+plt.show()
 
 # %%
 # The model that was saved takes the columns of the table and learns a viewer whom

@@ -12,6 +12,7 @@ Needs ``pip install optuna``.
 # Training tasks, and tasks to choose by. Neither are the new viewers, who are asked at
 # the very end.
 
+import matplotlib.pyplot as plt
 import optuna
 
 from skmeta import MetaClassifier
@@ -52,6 +53,15 @@ study = optuna.create_study(
 study.optimize(objective, n_trials=8)
 trials = study.trials_dataframe(attrs=("params", "value"))
 print(trials.sort_values("value", ascending=False).round(4).to_string(index=False))
+
+# %%
+# Where it looked, and what it found there.
+
+fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+points = ax.scatter(trials["params_lr"], trials["params_n_shot"], c=-trials["value"])
+ax.set(xscale="log", xlabel="lr", ylabel="n_shot")
+fig.colorbar(points, label="log-loss after ten ratings")
+plt.show()
 
 # %%
 # The best of them on viewers that had no say in the choice.

@@ -1,7 +1,7 @@
 """What a plugin may offer: one hook per kind of thing that has a name.
 
 A plugin is a module (or any object) whose functions carry the mark
-:data:`hookimpl`. It becomes known through an entry point in the group
+``hookimpl``. It becomes known through an entry point in the group
 ``skmeta`` of its distribution:
 
 .. code-block:: toml

@@ -101,9 +101,8 @@ class GP(Algorithm):
     steps in the dual are our own.
 
     Unlabelled rows of a task, ``Batch.unlabelled``, tell the shape of its inputs. With
-    the Laplacian L of the graph of all rows (:func:`~skmeta.algorithms.laplacian`) and
-    a weight w, every process has the deformed kernel (Sindhwani et al. 2005, equation
-    6)
+    the Laplacian L of the graph of all rows and a weight w, every process has the
+    deformed kernel (Sindhwani et al. 2005, equation 6)
 
     .. math::
         \tilde k(x, z) = k(x, z) - k_x^\top (I + M K)^{-1} M k_z, \qquad M = w L^2,
@@ -111,9 +110,9 @@ class GP(Algorithm):
     with the covariances K of these rows and :math:`k_x` of a row x with them; of
     classes it is multiplied by what keeps the variance of the labelled rows. Of classes
     there is one more process beside, on the graph alone, with a share of the answers of
-    its own (:func:`~skmeta.algorithms.spread`). At most 1,024 rows are in the graph,
-    labelled ones first, and evenly spaced ones stand for the others. Tasks with more
-    than 256 labelled rows, and those without any, leave unlabelled rows alone.
+    its own. At most 1,024 rows are in the graph, labelled ones first, and evenly spaced
+    ones stand for the others. Tasks with more than 256 labelled rows, and those without
+    any, leave unlabelled rows alone.
 
     A task of more than 256 rows is learnt through 256 of them that stand for all
     (the deterministic training conditional of Quiñonero-Candela and Rasmussen 2005),

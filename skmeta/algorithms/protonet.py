@@ -79,11 +79,10 @@ class ProtoNet(Algorithm):
         z_{jk} = (1 - \gamma) \, p(y = k \mid \tilde x_j) + \gamma \, g_{jk},
 
     where p are the probabilities by the prototypes before and g those by the labels
-    spread over the graph of all rows (:func:`~skmeta.algorithms.spread`), which follow
-    a manifold where means do not. With the same share :math:`\gamma` the graph has its
-    say in the answers. With :math:`\gamma = 0`, :math:`\omega = 1` it is the paper's.
-    At most 1,024 rows are in the graph, labelled ones first, and evenly spaced ones
-    stand for the others.
+    spread over the graph of all rows, which follow a manifold where means do not. With
+    the same share :math:`\gamma` the graph has its say in the answers. With
+    :math:`\gamma = 0`, :math:`\omega = 1` it is the paper's. At most 1,024 rows are in
+    the graph, labelled ones first, and evenly spaced ones stand for the others.
 
     Parameters
     ----------
@@ -101,7 +100,7 @@ class ProtoNet(Algorithm):
         Weight of a second loss of the training: all training classes are told apart by
         a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
         "auto" is 1 for pools of ten classes or more, ``tasks="classes"``, and 0, for
-        none, elsewhere.
+        none, elsewhere and for backbones that learn filters of images, "conv4".
     unlabelled : "auto" or (float, float), default="auto"
         How much unlabelled rows count: the weight :math:`\omega` of a row, from 0 on,
         and the graph's share :math:`\gamma`, from 0 to 1. With "auto" an estimator's

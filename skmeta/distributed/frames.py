@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DistributedTasks", "adapt", "adapt_predict"]
 
+# By tasks of the graph, which are computed again where a worker is lost. Rows that go
+# from worker to worker beside the graph ("p2p") came twice when one was killed.
+SHUFFLE = "tasks"
+
 
 def adapt(
     model: Any,
@@ -32,7 +36,6 @@ def adapt(
     features: list[Any] | None = None,
     sample_weight: Any = None,
     npartitions: int | None = None,
-    shuffle_method: str | None = None,
 ) -> DistributedTasks:
     """Adapt a fitted meta-learner to all tasks of a Dask frame, partition by partition.
 
@@ -59,8 +62,6 @@ def adapt(
     npartitions : int, default=None
         Partitions to bring tasks into, each of which a worker must hold in memory. None
         takes as many as ``support`` has.
-    shuffle_method : {"p2p", "tasks", "disk"}, default=None
-        How Dask is to bring rows together; None leaves it to Dask.
 
     Returns
     -------
@@ -136,14 +137,14 @@ def adapt(
             f"columns are left for them: {features}. Name them by features=."
         )
     sent = Sent(Model(to_send(model))).detached()
-    learnt = _by_task(support, columns, npartitions, shuffle_method).map_partitions(
+    learnt = _by_task(support, columns, npartitions).map_partitions(
         learn,
         _once(sent),
         columns,
         meta={LEARNT: object},
         enforce_metadata=False,
     )
-    return DistributedTasks(learnt, sent, columns, support._meta, shuffle_method)
+    return DistributedTasks(learnt, sent, columns, support._meta)
 
 
 @dataclass(frozen=True)
@@ -163,15 +164,12 @@ class DistributedTasks:
         What the columns of the support were.
     meta : pandas.DataFrame
         An empty support.
-    shuffle_method : str or None
-        How Dask is to bring rows together.
     """
 
     learnt: dd.DataFrame
     sent: Sent
     columns: Columns
     meta: pd.DataFrame
-    shuffle_method: str | None = None
 
     @property
     def npartitions(self) -> int:
@@ -347,9 +345,7 @@ class DistributedTasks:
         names = [*meta.columns]
         ours = meta.set_axis([f"a{n}" for n in range(len(names))], axis=1)
         ours = ours.assign(place=np.empty(0, np.int64), index=query._meta.index[:0])
-        rows = _by_task(
-            query, columns, self.npartitions, self.shuffle_method, with_index=True
-        )
+        rows = _by_task(query, columns, self.npartitions, with_index=True)
         answers = rows.map_partitions(
             answer,
             self.learnt,
@@ -362,9 +358,7 @@ class DistributedTasks:
             align_dataframes=False,
         )
         starts = [number * ROWS for number in range(query.npartitions + 1)]
-        answers = answers.set_index(
-            "place", divisions=starts, shuffle_method=self.shuffle_method
-        )
+        answers = answers.set_index("place", divisions=starts, shuffle_method=SHUFFLE)
         shape = meta.set_axis(query._meta.index[:0], axis=0)
         whole = answers.map_partitions(
             in_order, query._meta.index.name, names, meta=shape
@@ -401,13 +395,12 @@ def adapt_predict(
     features: list[Any] | None = None,
     sample_weight: Any = None,
     npartitions: int | None = None,
-    shuffle_method: str | None = None,
 ) -> Any:
     """Adapt to all tasks of a Dask frame and answer the rows of another.
 
     Parameters
     ----------
-    model, support, groups, target, features, sample_weight, shuffle_method
+    model, support, groups, target, features, sample_weight
         As :func:`adapt` takes them.
     query : dask.dataframe.DataFrame
         Rows to answer, with the features and groups of the support.
@@ -457,7 +450,6 @@ def adapt_predict(
         features=features,
         sample_weight=sample_weight,
         npartitions=npartitions or max(support.npartitions, query.npartitions),
-        shuffle_method=shuffle_method,
     )
     return getattr(tasks, method)(query)
 
@@ -466,7 +458,6 @@ def _by_task(
     frame: dd.DataFrame,
     columns: Columns,
     npartitions: int | None,
-    shuffle_method: str | None,
     *,
     with_index: bool = False,
 ) -> dd.DataFrame:
@@ -477,7 +468,7 @@ def _by_task(
     return taken.shuffle(
         "hash",
         npartitions=npartitions or frame.npartitions,
-        shuffle_method=shuffle_method,
+        shuffle_method=SHUFFLE,
         ignore_index=True,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from skmeta import pipelines
 from skmeta.distributed.beside import Model
-from skmeta.distributed.columns import Columns
+from skmeta.distributed.columns import ROWS, Columns
 from skmeta.pipelines import last_step, restore_targets, transform, with_last_step
 from skmeta.utils.messages import show
 from skmeta.utils.sending import Sent
@@ -22,6 +22,12 @@ __all__ = ["LEARNT", "answer", "in_order", "learn"]
 
 # The column of what was learnt; a partition has one row of it.
 LEARNT = "learnt"
+
+TWICE = (
+    "Rows were lost or came twice on their way between partitions: the frame gave "
+    "other rows when a part of it was computed again. Persist it first, or read it "
+    "from where it does not change."
+)
 
 
 def learn(support: pd.DataFrame, sent: Sent, columns: Columns) -> pd.DataFrame:
@@ -46,7 +52,7 @@ def learn(support: pd.DataFrame, sent: Sent, columns: Columns) -> pd.DataFrame:
     model: Model = sent.open()
     data = None
     if len(support):
-        support = support.sort_values("place")
+        support = _sorted(support)
         weights = {}
         if columns.weight is not None:
             weights["sample_weight"] = support["weight"].to_numpy()
@@ -98,7 +104,7 @@ def answer(
 
     if not len(query):
         return meta
-    query = query.sort_values("place")
+    query = _sorted(query)
     model: Model = sent.open()
     data = learnt[LEARNT].iloc[0]
     pipeline = _copy(model)
@@ -120,6 +126,14 @@ def answer(
     return answers.astype(meta.dtypes.to_dict())
 
 
+def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put rows into the order of the whole frame, as each came once."""
+    rows = rows.sort_values("place")
+    if not rows["place"].is_unique:
+        raise RuntimeError(TWICE)
+    return rows
+
+
 def _ask(pipeline: Any, verb: str, X: Any, groups: Any, how: dict[str, Any]) -> Any:
     """Return answers of shape (n_rows, n_columns)."""
     if verb == "predict_interval":
@@ -139,7 +153,10 @@ def in_order(answers: pd.DataFrame, index: Any, names: list[Any]) -> pd.DataFram
     """Put answers of one partition into the order of the rows that were asked."""
     import pandas as pd
 
-    answers = answers.sort_index()  # by place
+    answers = answers.sort_index()
+    number = answers.index.to_numpy() % ROWS
+    if not np.array_equal(number, np.arange(len(answers))):
+        raise RuntimeError(TWICE)
     answers.index = pd.Index(answers["index"], name=index)
     return answers.drop(columns="index").set_axis(names, axis=1)
 

@@ -135,7 +135,8 @@ def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Epi
     drawn = sampler.draw(_N_EPISODES, rng)
     for start in range(0, _N_EPISODES, _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        support, query = sampler.episode(*(each[part] for each in drawn))
+        rows, in_support, in_query, way = (each[part] for each in drawn)
+        support, query = sampler.episode(rows, in_support, in_query, way)
         hidden = torch.from_numpy(rng.random(query.mask.shape) < _HIDDEN)
         others = Batch(
             query.X,

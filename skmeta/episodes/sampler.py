@@ -6,6 +6,7 @@ an epoch at once and without a Python loop over tasks, classes or rows.
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import chain
 from numbers import Integral
 from typing import Any
 
@@ -21,6 +22,10 @@ from skmeta.tables.stored.index import TaskIndex
 from skmeta.utils.ahead import one_ahead
 
 __all__ = ["EpisodeSampler", "Episodes", "shot_range"]
+
+# Meta-batches whose rows are read from disk at once, and answered by a prior, which
+# takes as long for a few rows as for some hundreds.
+_BATCHES_AT_ONCE = 4
 
 
 class EpisodeSampler:
@@ -321,9 +326,13 @@ class EpisodeSampler:
         in_support: np.ndarray,
         in_query: np.ndarray,
         way: np.ndarray,
+        table: Table | None = None,
     ) -> Episode:
-        """Gather drawn row numbers into a padded episode."""
-        table, place = self.table.in_memory(rows)
+        """Gather drawn row numbers, of a ``table`` if not the own, into an episode."""
+        if table is None:
+            table, place = self.table.in_memory(rows)
+        else:
+            place = rows
         n_classes = way if self.draws_classes else np.full(len(way), self.n_classes)
 
         def gather(mask: np.ndarray) -> Batch:
@@ -346,6 +355,10 @@ class EpisodeSampler:
         if self.unlabelled is not None and self._task is not None:
             support = self.unlabelled.beside(support, self._task[rows[:, 0, 0]])
         return Episode(support, gather(in_query))
+
+
+# Where the rows are, the numbers of all tasks there, and the episode of those needed.
+_Gathered = tuple[Table, Numbers, Episode]
 
 
 class Episodes:
@@ -401,23 +414,40 @@ class Episodes:
     def _draw(self) -> Iterator[Episode]:
         sampler = self.sampler
         assert sampler is not None  # as nothing is kept
-        batches = self._gather(sampler, sampler.draw(self.n_tasks, self.rng))
-        for numbers, gathered in (
-            one_ahead(batches) if sampler.table.is_on_disk else batches
-        ):
-            episode = gathered if self.change is None else self.change(gathered)
+        drawn = sampler.draw(self.n_tasks, self.rng)
+        if not sampler.table.is_on_disk:
+            gathered = self._gather(sampler, drawn, sampler.table)
+        else:
+            gathered = chain.from_iterable(one_ahead(self._read(sampler, drawn)))
+        for table, numbers, whole in gathered:
+            episode = whole if self.change is None else self.change(whole)
             if self.sharing is None:
                 yield episode
             else:
-                yield self.sharing.part(sampler.table, numbers, episode)
+                yield self.sharing.part(table, numbers, episode)
 
     def _gather(
-        self, sampler: EpisodeSampler, drawn: Numbers
-    ) -> Iterator[tuple[Numbers, Episode]]:
-        for start in range(0, self.n_tasks, self.batch_size):
+        self, sampler: EpisodeSampler, drawn: Numbers, table: Table
+    ) -> Iterator[_Gathered]:
+        """Gather what was drawn, meta-batch after meta-batch."""
+        for start in range(0, len(drawn[0]), self.batch_size):
             numbers = tuple(part[start : start + self.batch_size] for part in drawn)
             needed = numbers if self.sharing is None else self.sharing.needed(numbers)
-            yield numbers, sampler.episode(*needed)
+            rows, in_support, in_query, way = needed
+            own = None if table is sampler.table else table
+            yield table, numbers, sampler.episode(rows, in_support, in_query, way, own)
+
+    def _read(
+        self, sampler: EpisodeSampler, drawn: Numbers
+    ) -> Iterator[list[_Gathered]]:
+        """Gather what was drawn from disk, the rows of some meta-batches at once."""
+        start, n_batches = 0, 1  # at first few, for somebody waits for them
+        while start < len(drawn[0]):
+            stop = start + n_batches * self.batch_size
+            rows, *others = (part[start:stop] for part in drawn)
+            table, place = sampler.table.in_memory(rows)
+            yield [*self._gather(sampler, (place, *others), table)]
+            start, n_batches = stop, min(2 * n_batches, _BATCHES_AT_ONCE)
 
 
 def shot_range(n_shot: Any, label_space: str) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from skmeta.estimators.continuing import ContinuingEstimator
 from skmeta.estimators.multioutput import refuse_target_by_target
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
-from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_to_train
 from skmeta.tables.prior import NAMES
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.stored.rows import StoredRows, is_stored
@@ -114,7 +114,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves. A ``numpy.memmap`` of more than
-            half a million rows is not loaded: its tasks are groups, the rows of an
+            262,144 rows is not loaded: its tasks are groups, the rows of an
             episode are read when it is drawn, means and ranges are those of all rows,
             and quartiles (``normalize="robust"``) and the prior are learnt from 200,000
             of them.
@@ -155,7 +155,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             After Ctrl-C, with the best weights so far in place; those of an earlier
             fit where no epoch was done.
         """
-        X, y, groups, given = unpack(X, y, groups, in_support)
+        X, y, groups, given = unpack_to_train(X, y, groups, in_support)
         hooks = open_hooks(
             self, X=X, y=y, groups=groups, sample_weight=sample_weight, in_support=given
         )
@@ -222,7 +222,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             algorithm learns the training classes themselves, which new tasks would
             replace.
         """
-        X, y, groups, given = unpack(X, y, groups, in_support)
+        X, y, groups, given = unpack_to_train(X, y, groups, in_support)
         with kept_on_failure(self), ExitStack() as held:
             self._fit(
                 X,

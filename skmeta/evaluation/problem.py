@@ -62,8 +62,7 @@ class Problem:
     in_support : bool ndarray of shape (n_rows,), default=None
         The rows that are given as support.
     reading : dict
-        How columns of text were read: parameters of
-        :class:`~skmeta.evaluation.cleaning.AsTyped`.
+        How columns of text were read, for a reader of other rows.
     """
 
     X: DataFrame
@@ -202,7 +201,10 @@ def make_problem(
         if not known.all():
             n_lost = int((~known).sum())
             rows = "1 row" if n_lost == 1 else f"{n_lost:,} rows"
-            notes.append(f"{rows} without a {what} ({name!r} is missing) left out")
+            note = f"{rows} without a {what} ({name!r} is missing) left out"
+            if what == "target":
+                note += ": nobody learns from them here, nor is asked for them"
+            notes.append(note)
             table = table[known]
     if time is not None:
         table = table.iloc[order_in_time(table[time])]

@@ -40,7 +40,7 @@ class Entry:
     Attributes
     ----------
     kind : str
-        Kind of the thing, a key of :data:`skmeta.hookspecs.KINDS`.
+        Kind of the thing, a key of ``skmeta.hookspecs.KINDS``.
     name : str
         The name that the plugin gave it.
     cls : type or callable

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from skmeta.utils.threads import keep_to_one_thread
+
 __all__ = ["one_ahead"]
 
 _Item = TypeVar("_Item")
@@ -13,6 +15,8 @@ _END: Any = object()
 
 def one_ahead(items: Iterable[_Item]) -> Iterator[_Item]:
     """Make each item in another thread while the one before it is used.
+
+    That thread starts no others: it is the other one.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ def one_ahead(items: Iterable[_Item]) -> Iterator[_Item]:
     [0, 1, 4, 9]
     """
     iterator = iter(items)
-    with ThreadPoolExecutor(1, thread_name_prefix="skmeta-ahead") as pool:
+    with ThreadPoolExecutor(1, initializer=keep_to_one_thread) as pool:
         coming = pool.submit(next, iterator, _END)
         while (item := coming.result()) is not _END:
             coming = pool.submit(next, iterator, _END)

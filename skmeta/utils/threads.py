@@ -17,7 +17,13 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
-__all__ = ["one_at_a_time", "one_thread", "one_thread_if_small", "side_by_side"]
+__all__ = [
+    "keep_to_one_thread",
+    "one_at_a_time",
+    "one_thread",
+    "one_thread_if_small",
+    "side_by_side",
+]
 
 # Beside the objects, whose copies and pickles cannot hold a lock.
 _locks: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
@@ -248,3 +254,8 @@ def _mkl() -> Callable[[int], int] | None:
     except (OSError, AttributeError):  # another platform, another library
         return None
     return set_mkl
+
+
+def keep_to_one_thread() -> None:
+    """Give products of the calling thread, as long as it lives, no other thread."""
+    _restrict()

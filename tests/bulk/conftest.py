@@ -13,26 +13,36 @@ from tests.quick import TASK, X, Y, regressor
 COLUMNS = {"target": "y", "columns": ["x"]}
 
 
-# A process that is killed by the call after so many of a function.
+# Processes that are killed, one after another, by the call after so many of a function.
 KILLED = """
-import importlib, os, signal
+import importlib, os, signal, sys
 from skmeta.bulk import adapt_parquet, predict_parquet
-module = importlib.import_module({module!r})
-calls, function = [], getattr(module, {name!r})
-def killing(*given):
-    calls.append(given)
-    if len(calls) > {after}:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*given)
-setattr(module, {name!r}, killing)
-{call}
+for call, module, name, after in {kills!r}:
+    child = os.fork()
+    if not child:
+        module = importlib.import_module(module)
+        calls, function = [], getattr(module, name)
+        def killing(*given):
+            calls.append(given)
+            if len(calls) > after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*given)
+        setattr(module, name, killing)
+        exec(call)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status))
 """
 
 
-def run_killed(call, module, name, after):
-    code = KILLED.format(call=call, module=module, name=name, after=after)
-    ended = subprocess.run([sys.executable, "-c", code], check=False)
-    assert ended.returncode == -signal.SIGKILL
+def run_killed(*kills):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED.format(kills=kills)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(kills), done.stderr
 
 
 def table_of(X=X, y=Y, task=TASK):

@@ -1,19 +1,24 @@
 """Answers come in the order of the rows, whatever order that is."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skmeta
+from skmeta import make_preprocessor
 from skmeta.bulk import TaskFolder, adapt_parquet, predict_parquet
 from skmeta.ensemble import MetaStackingRegressor
+from skmeta.evaluation.cleaning import AsTyped
 from skmeta.model_selection import PerTask, Pooled, PooledWithResidual
 from skmeta.pipelines import last_step, restore_targets, transform
 from tests.bulk.conftest import (
@@ -26,6 +31,8 @@ from tests.bulk.conftest import (
     write,
 )
 from tests.quick import TASK, X, Y, classifier, regressor
+
+STATUS = Path("/proc/self/status")
 
 
 def ridge():
@@ -200,7 +207,33 @@ def test_pipelines_take_columns_by_name_and_targets_in_their_unit(tmp_path):
     close(pd.read_parquet(out)["y"], restore_targets(pipe, wanted))
 
 
+def test_the_pipeline_of_evaluate_takes_the_table_as_it_is(tmp_path):
+    table = table_of().assign(kind=np.resize(["a", "b", None], 360), id=range(360))
+    table.loc[::7, "x"] = np.nan
+    features = ["kind", "x"]
+    clip = FunctionTransformer(np.clip, kw_args={"a_min": -4, "a_max": 4})
+    steps = make_pipeline(make_preprocessor(), StandardScaler(), clip)
+    rows = steps.fit_transform(table[features])
+    meta = regressor(algorithm="r2d2").fit(rows, table["y"], groups=table["wave"])
+    reader = AsTyped().fit(table[features])
+    pipe = Pipeline([("reader", reader), *steps.steps, ("learner", meta)])
+    joblib.dump(pipe, tmp_path / "model.joblib")
+    support = write(table.sample(frac=1, random_state=0), tmp_path / "s.parquet")
+    how = {"groups": "wave", "target": "y", "rows_per_shard": 90}
+    model = tmp_path / "model.joblib"
+    tasks = adapt_parquet(model, support, tmp_path / "tasks", **how)
+    assert tasks.features == features
+    out = predict_parquet(model, tasks, support, tmp_path / "a.parquet")
+    table = pd.read_parquet(support)
+    skmeta.adapt(pipe, table[features], table["y"], groups=table["wave"])
+    asked = transform(pipe, table[features])
+    close(
+        pd.read_parquet(out)["y"], last_step(pipe).predict(asked, groups=table["wave"])
+    )
+
+
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 def test_killed_in_the_middle_and_called_again_the_result_is_the_same(saved, tmp_path):
     """Rows of any order, killed in buckets, between shards and between answers."""
     table = table_of().sample(frac=1, random_state=0)
@@ -210,49 +243,55 @@ def test_killed_in_the_middle_and_called_again_the_result_is_the_same(saved, tmp
     wanted = predict_parquet(saved, whole, rows, tmp_path / "wanted.parquet")
     folder, out = tmp_path / "tasks", tmp_path / "answers.parquet"
     adapt = f"adapt_parquet({str(saved)!r}, {str(rows)!r}, {str(folder)!r}, **{how})"
-    run_killed(adapt, "skmeta.bulk.adapting", "hashes", after=4)
-    assert (folder / "rows").exists()
-    run_killed(adapt, "skmeta.bulk.adapting", "replace_file", after=2)
+    given = ", ".join(repr(str(path)) for path in (saved, whole.path, rows, out))
+    predict = f"predict_parquet({given})"
+    run_killed(
+        (adapt, "skmeta.bulk.adapting", "hashes", 4),
+        (adapt, "skmeta.bulk.adapting", "pack_tasks", 2),
+        (predict, "skmeta.bulk.predicting", "names_of", 5),
+        (predict, "skmeta.bulk.predicting", "read_bucket", 2),
+        (predict, "skmeta.bulk.predicting", "chain", 0),
+    )
+    assert not out.exists()
     done = shards_in(folder)
     assert len(done) == 2
     with pytest.raises(ValueError, match="not complete"):
         TaskFolder(folder)
     times = {name: (folder / name).stat().st_mtime_ns for name in done}
     adapt_parquet(saved, rows, folder, **how)
-    assert shards_in(folder) == shards_in(whole.path)
+    assert shards_in(folder) == shards_in(whole.path)  # byte for byte
     assert times == {name: (folder / name).stat().st_mtime_ns for name in done}
-    given = ", ".join(repr(str(path)) for path in (saved, folder, rows, out))
-    predict = f"predict_parquet({given})"
-    run_killed(predict, "skmeta.bulk.predicting", "read_bucket", after=2)
-    assert not out.exists()
-    predict_parquet(saved, folder, rows, out)
+    predict_parquet(saved, whole, rows, out)
     assert out.read_bytes() == wanted.read_bytes()
     assert not [*tmp_path.glob("*.unfinished"), *tmp_path.glob("**/.*")]
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not STATUS.exists(), reason="the system tells no peak of a process")
 def test_memory_does_not_grow_with_the_tasks(tmp_path):
-    """Fifteen times the tasks, of rows in any order, take about the memory of one."""
+    """Four times the tasks, of rows in any order, take about the same memory."""
     wide = np.repeat(X, 40, axis=1)
     regressor(algorithm="r2d2").fit(wide, Y, groups=TASK).save(tmp_path / "m.skmeta")
-    for n_copies in (16, 240):
+    for n_copies in (30, 120):
         table = pd.DataFrame(np.tile(wide, (n_copies, 1))).rename(columns=str)
         table["y"] = np.tile(Y, n_copies)
         table["wave"] = np.repeat(30 * np.arange(n_copies), len(Y)) + np.tile(
             TASK, n_copies
         )
         table = table.sample(frac=1, random_state=0)
-        write(table, tmp_path / f"{n_copies}.parquet", row_group_size=2000)
+        write(table, tmp_path / f"{n_copies}.parquet", row_group_size=1000)
+    # Not ru_maxrss, which begins with that of the process that has started this one.
     code = """
-import resource
+import re
+from pathlib import Path
 from skmeta.bulk import adapt_parquet, buckets, predict_parquet
-buckets._WAITING = 2**21
-for name in ("16", "240"):
+buckets._WAITING = 2**20
+for name in ("30", "120"):
     rows = name + ".parquet"
-    how = {"groups": "wave", "target": "y", "rows_per_shard": 2000}
+    how = {"groups": "wave", "target": "y", "rows_per_shard": 1000}
     tasks = adapt_parquet("m.skmeta", rows, name, **how)
     predict_parquet("m.skmeta", tasks, rows, name + ".answers")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(*re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()))
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -261,6 +300,5 @@ for name in ("16", "240"):
         capture_output=True,
         text=True,
     )
-    unit = 1 if sys.platform == "darwin" else 1024
-    few, many = (unit * int(line) for line in done.stdout.split())
-    assert many - few < 14e6  # the rows alone are 28 MB
+    few, many = (1024 * int(line) for line in done.stdout.split())
+    assert many - few < 25e6  # in one shard and buffer it is 70 MB

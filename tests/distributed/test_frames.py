@@ -13,8 +13,13 @@ from sklearn.preprocessing import StandardScaler
 import skmeta
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.distributed import adapt, adapt_predict
+from skmeta.distributed.beside import Model
+from skmeta.distributed.columns import Columns, numbered
+from skmeta.distributed.work import in_order, learn
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.model_selection import plain_ways
+from skmeta.pipelines import to_send
+from skmeta.utils.sending import Sent
 
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
@@ -259,6 +264,35 @@ def test_models_that_cannot_be_parted_are_refused(models):
     assert set(tasks.predict(query).compute()) == {"high", "low"}
     with pytest.raises(ValueError, match="Labels are names inside a task"):
         tasks.predict_proba(query)
+
+
+def test_rows_are_learnt_in_the_order_of_the_frame_in_whatever_order_they_come(models):
+    rows = numbered(adapt(models["gp"], frames()[0], **NAMES).columns.taken(SUPPORT), 0)
+    model = Model(to_send(models["gp"]))
+    sent, columns = Sent(model), Columns(FEATURES, "store", ["y"], by_name=True)
+    mixed = rows.sample(frac=1, random_state=0)
+    one, other = (
+        model.loads(learn(each, sent, columns)["learnt"][0]).predict(
+            QUERY[FEATURES], groups=QUERY.store
+        )
+        for each in (rows, mixed)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+def test_rows_that_come_twice_or_not_at_all_are_an_error(models):
+    taken = adapt(models["gp"], frames()[0], **NAMES).columns.taken(SUPPORT)
+    rows = numbered(taken, 0)
+    sent = Sent(Model(models["gp"]))
+    columns = Columns(FEATURES, "store", ["y"], by_name=True)
+    assert learn(rows, sent, columns).shape == (1, 1)
+    with pytest.raises(RuntimeError, match="came twice"):
+        learn(pd.concat([rows, rows[:1]]), sent, columns)
+    answers = pd.DataFrame({"a0": [1.0, 2.0, 3.0], "index": [7, 8, 9]})
+    assert in_order(answers, "row", ["y"]).y.tolist() == [1.0, 2.0, 3.0]
+    for lost in (answers[1:], answers.loc[[0, 2]], answers.loc[[0, 1, 1, 2]]):
+        with pytest.raises(RuntimeError, match="Rows were lost or came twice"):
+            in_order(lost, "row", ["y"])
 
 
 def test_without_dask_the_extra_is_named(models, monkeypatch):

@@ -190,10 +190,11 @@ def test_a_thread_that_helps_is_there_the_next_time():
 
 
 def test_nothing_runs_after_a_block_that_was_left_early():
-    began, running = threading.Event(), []
+    began, running, seen = threading.Event(), [], []
 
     def work(part):
         running.append(part)
+        seen.append(part)
         began.wait(10) if part == 0 else began.set()
         time.sleep(0.01)
         running.remove(part)
@@ -201,6 +202,7 @@ def test_nothing_runs_after_a_block_that_was_left_early():
     with parts_of(100) as each:
         assert next(each(work, range(100))) is None
     assert not running
+    assert len(seen) < 100
     time.sleep(0.05)
     assert not running
 

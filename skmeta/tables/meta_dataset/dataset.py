@@ -15,9 +15,11 @@ from skmeta.tables.meta_dataset import parquet, storage, summary
 from skmeta.tables.meta_dataset.sequence import TaskSequence
 from skmeta.tables.meta_dataset.task import Task, join
 from skmeta.tables.rows import check_in_support
+from skmeta.tables.stored.index import TaskIndex
+from skmeta.tables.stored.rows import are_many, is_stored
 from skmeta.tables.targets import one_or_several
 
-__all__ = ["MetaDataset", "unpack", "unpack_support"]
+__all__ = ["MetaDataset", "unpack", "unpack_support", "unpack_to_train"]
 
 
 class MetaDataset(TaskSequence):
@@ -74,6 +76,7 @@ class MetaDataset(TaskSequence):
         y = one_or_several(y)
         if len(y) != n_rows:
             raise ValueError(f"X has {n_rows} rows and y has {len(y)}.")
+        self._task: Any  # of each row
         self.names, self._task = encode_groups(groups, np.empty((n_rows, 0)))
         self.X, self.y = X, y
         self.in_support = None
@@ -89,7 +92,7 @@ class MetaDataset(TaskSequence):
         Parameters
         ----------
         tasks : sequence
-            Each a :class:`Task`, a pair ``(X, y)``, or a fixed split
+            Each a ``Task``, a pair ``(X, y)``, or a fixed split
             ``((X_support, y_support), (X_query, y_query))``; all of one sort.
         names : sequence, default=None
             Names of the tasks. None: those that the tasks have, else 0, 1, ...
@@ -132,7 +135,10 @@ class MetaDataset(TaskSequence):
 
         The files are read a batch of rows at a time, and their features go to a
         memory-mapped array on disk: what is in memory does not grow with the number of
-        columns, and only by target, group and split with that of rows.
+        columns. Of more than 262,144 rows the targets go there, too; what stays
+        in memory is an index of tasks, of some bytes for each where the rows of a task
+        stand together, and of eight bytes a row elsewhere. ``fit`` reads the rows of
+        its episodes and loads nothing else.
 
         Parameters
         ----------
@@ -148,14 +154,15 @@ class MetaDataset(TaskSequence):
             Makes numbers of columns with text or gaps, batch by batch: such as
             :func:`skmeta.make_preprocessor`, fitted.
         folder : str or path, default=None
-            Where to keep the array of features, in ``features.npy``. None is a
-            temporary folder, which goes when the meta-dataset goes.
+            Where to keep the array of features, in ``features.npy``, and that of many
+            targets, in ``targets.npy``. None is a temporary folder, which goes when the
+            meta-dataset goes.
 
         Returns
         -------
         MetaDataset
             With ``X`` memory-mapped, float32 where that holds all columns exactly and
-            float64 elsewhere.
+            float64 elsewhere; ``y`` likewise where rows are many.
 
         Raises
         ------
@@ -163,11 +170,64 @@ class MetaDataset(TaskSequence):
             If pyarrow is not installed.
         ValueError
             If a column is not there, or is no number and there is no preprocessor.
+        OSError
+            If a file goes, or changes, while it is read.
         """
-        X, y, names, task, in_support, keeper = parquet.read(
-            path, target, groups, columns, support, preprocessor, folder
+        return cls._of(
+            *parquet.read(path, target, groups, columns, support, preprocessor, folder)
         )
-        return cls._of(X, y, names, task, in_support, keeper)
+
+    @classmethod
+    def from_arrow(
+        cls,
+        table: Any,
+        *,
+        target: str,
+        groups: str,
+        columns: Sequence[str] | None = None,
+        support: str | None = None,
+        preprocessor: Any = None,
+        folder: Any = None,
+    ) -> MetaDataset:
+        """Make a meta-dataset of an Arrow table that is mapped, or of a dataset.
+
+        As :meth:`from_parquet`, of what Arrow has opened: so of Feather and other
+        files, too.
+
+        Parameters
+        ----------
+        table : pyarrow.Table, RecordBatch or pyarrow.dataset.Dataset
+            Read a batch of rows at a time.
+        target, groups, columns, support, preprocessor, folder
+            As in :meth:`from_parquet`.
+
+        Returns
+        -------
+        MetaDataset
+            With ``X`` memory-mapped.
+
+        Raises
+        ------
+        ImportError
+            If pyarrow is not installed.
+        ValueError
+            If a column is not there, or is no number and there is no preprocessor.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> from skmeta import MetaDataset
+        >>> sales = pa.table(
+        ...     {"price": [1.0, 2.0, 4.0], "sold": [9, 7, 2], "store": ["a", "a", "b"]}
+        ... )
+        >>> MetaDataset.from_arrow(sales, target="sold", groups="store")["b"]
+        Task('b', 1 rows)
+        """
+        return cls._of(
+            *parquet.read_arrow(
+                table, target, groups, columns, support, preprocessor, folder
+            )
+        )
 
     @classmethod
     def _of(
@@ -175,7 +235,7 @@ class MetaDataset(TaskSequence):
         X: Any,
         y: np.ndarray,
         names: np.ndarray,
-        task: np.ndarray,
+        task: np.ndarray | TaskIndex,
         in_support: np.ndarray | None,
         keeper: Any,
     ) -> MetaDataset:
@@ -214,14 +274,22 @@ class MetaDataset(TaskSequence):
         rows = self._rows(places)
         new_place = np.zeros(len(self), dtype=np.intp)
         new_place[places] = np.arange(len(places))
-        X, keeper = storage.take(self.X, rows)
+        X, of_X = storage.take(self.X, rows)
+        keeper: Any = of_X or self._keeper
+        task: Any = new_place[self._task[rows]]
+        if isinstance(self._task, TaskIndex) and are_many(len(rows)):
+            y, of_y = storage.take(self.y, rows, "targets")
+            keeper = (keeper, of_y or self._keeper)
+            task = TaskIndex.of(task).renamed(self.names[places])
+        else:
+            y = np.asarray(self.y[rows])
         return self._of(
             X,
-            self.y[rows],
+            y,
             self.names[places],
-            new_place[self._task[rows]],
+            task,
             None if self.in_support is None else self.in_support[rows],
-            keeper or self._keeper,
+            keeper,
         )
 
     def train_test_split(
@@ -266,8 +334,13 @@ class MetaDataset(TaskSequence):
         MetaDataset
             The same tasks, targets and splits.
         """
-        X = transformer.transform(self.X)
-        return self._of(X, self.y, self.names, self._task, self.in_support, None)
+        keeper = None
+        if isinstance(self._task, TaskIndex):
+            X, keeper = storage.transformed(transformer, self.X)
+        else:
+            X = transformer.transform(self.X)
+        keeper = (keeper, self._keeper) if isinstance(self.y, np.memmap) else keeper
+        return self._of(X, self.y, self.names, self._task, self.in_support, keeper)
 
     # To be looked at ---------------------------------------------------------------
 
@@ -302,12 +375,31 @@ def unpack(
     """
     if not isinstance(X, MetaDataset):
         return X, y, groups, in_support
-    if not (y is None and groups is None and in_support is None):
+    _refuse_beside(y, groups, in_support)
+    return X.X, X.y, X.groups, X.in_support
+
+
+def _refuse_beside(*others: Any) -> None:
+    """Refuse what a meta-dataset has itself."""
+    if any(each is not None for each in others):
         raise ValueError(
             "A MetaDataset holds y and groups, and in_support if there is one: do not "
             "pass them as well."
         )
-    return X.X, X.y, X.groups, X.in_support
+
+
+def unpack_to_train(
+    X: Any, y: Any, groups: Any, in_support: Any = None
+) -> tuple[Any, Any, Any, Any]:
+    """Take a meta-dataset apart for ``fit``, as :func:`unpack` does.
+
+    The groups of many rows on disk stay the index of tasks that they are.
+    """
+    is_indexed = isinstance(X, MetaDataset) and isinstance(X._task, TaskIndex)
+    if is_indexed and is_stored(X.X):
+        _refuse_beside(y, groups, in_support)
+        return X.X, X.y, X._task, X.in_support
+    return unpack(X, y, groups, in_support)
 
 
 def unpack_support(X: Any, y: Any, groups: Any) -> tuple[Any, Any, Any]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from skmeta.tables.meta_dataset.storage import make_table
+from skmeta.tables.meta_dataset.storage import Folder
+from skmeta.tables.stored.index import Runs, TaskIndex
+from skmeta.tables.stored.rows import are_many
 
-__all__ = ["read"]
+__all__ = ["read", "read_arrow"]
 
 # Rows that are in memory at once.
 _AT_ONCE = 65_536
@@ -19,8 +22,37 @@ _AT_ONCE = 65_536
 _SHORT = ("bool", "int8", "int16", "uint8", "uint16", "halffloat", "float")
 
 
-def read(
-    path: Any,
+def read(path: Any, *parts: Any) -> tuple:
+    """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_parquet`."""
+    with _imported() as arrow:
+        files = arrow.dataset(path, format="parquet", partitioning="hive")
+    return _read(arrow, files, f" in {path}", *parts)
+
+
+def read_arrow(table: Any, *parts: Any) -> tuple:
+    """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_arrow`."""
+    with _imported() as arrow:
+        is_dataset = isinstance(table, arrow.Dataset)
+        files = table if is_dataset else arrow.dataset(table)
+    return _read(arrow, files, "", *parts)
+
+
+@contextmanager
+def _imported() -> Iterator[Any]:
+    try:
+        from pyarrow import dataset as arrow
+    except ImportError as error:
+        raise ImportError(
+            "Parquet files are read by pyarrow, which is not installed: "
+            "pip install 'skmeta[parquet]'"
+        ) from error
+    yield arrow
+
+
+def _read(
+    arrow: Any,
+    files: Any,
+    where: str,
     target: str,
     groups: str,
     columns: Sequence[str] | None,
@@ -28,17 +60,9 @@ def read(
     preprocessor: Any,
     folder: Any,
 ) -> tuple:
-    """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_parquet`."""
-    try:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-        from pyarrow import dataset as arrow
-    except ImportError as error:
-        raise ImportError(
-            "Parquet files are read by pyarrow, which is not installed: "
-            "pip install 'skmeta[parquet]'"
-        ) from error
-    files = arrow.dataset(path, format="parquet", partitioning="hive")
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     if columns is None:
         about = {target, groups, support}
         columns = [name for name in files.schema.names if name not in about]
@@ -49,8 +73,16 @@ def read(
 
     short = all(str(files.schema.field(name).type) in _SHORT for name in columns)
     n_rows = files.count_rows()
-    X = keeper = None
-    y_parts, of_task, support_parts, start = [], [], [], 0
+    if not n_rows:
+        raise ValueError(f"There is no row{where}.")
+    where_to = Folder(folder)
+    X: Any = None
+    index = y = None
+    if are_many(n_rows):  # else targets and tasks are as small as nothing
+        index = _index(pc, lambda: _batches(arrow, files, [groups]), groups)
+        y = _targets_on_disk(pa, arrow, files, target, where_to, n_rows)
+        named = [*columns, *([] if support is None else [support])]
+    y_parts, of_task, support_parts = [], [], []
     for batch in _batches(arrow, files, list(dict.fromkeys(named))):
         if preprocessor is None:
             numbers = [_numbers(pa, pc, batch.column(name)) for name in columns]
@@ -60,39 +92,95 @@ def read(
             rows = np.asarray(preprocessor.transform(frame))
         if X is None:
             dtype = np.float32 if short and preprocessor is None else np.float64
-            X, keeper = make_table(folder, n_rows, rows.shape[1], np.dtype(dtype))
-        X[start : start + len(rows)] = rows
-        start += len(rows)
-        y_parts.append(batch.column(target))
-        of_task.append(pc.dictionary_encode(batch.column(groups)))
+            X = where_to.array("features", (n_rows, rows.shape[1]), dtype)
+        X.append(rows)
+        if index is None:
+            y_parts.append(batch.column(target))
+            of_task.append(pc.dictionary_encode(batch.column(groups)))
         if support is not None:
             support_parts.append(batch.column(support))
-    if not start:
-        raise ValueError(f"There is no row in {path}.")
-    y = _values(pa, y_parts, target)
-    names, task = _encode(pa, of_task, groups)
+    X = X.finish()
+    task: Any
+    if index is None:
+        y = _values(pa, y_parts, target)
+        names, task = _encode(pa, of_task, groups)
+    else:
+        names, task = index.names, index
     in_support = None
     if support is not None:
         in_support = _values(pa, support_parts, support)
         if in_support.dtype != bool:
             raise ValueError(f"Column {support!r} must hold True and False only.")
-    return X, y, names, task, in_support, keeper
+    return X, y, names, task, in_support, where_to.keeper
+
+
+def _index(pc: Any, batches: Callable[[], Iterator], name: str) -> TaskIndex:
+    """Number the tasks by one column, without a name for each row."""
+
+    def runs() -> Iterator[Runs]:
+        for batch in batches():
+            column = pc.dictionary_encode(batch.column(name))
+            _refuse_without_task(column, name)
+            starts, code, n_rows = Runs.of(column.indices.to_numpy())
+            given = column.dictionary.to_numpy(zero_copy_only=False)
+            yield Runs(starts, given[code], n_rows)
+
+    return TaskIndex.of_runs(runs)
+
+
+def _targets_on_disk(
+    pa: Any, arrow: Any, files: Any, name: str, folder: Folder, n_rows: int
+) -> np.ndarray:
+    """Write the targets to a file; words with room for the longest of them."""
+
+    def parts() -> Iterator[np.ndarray]:
+        for batch in _batches(arrow, files, [name]):
+            column = batch.column(name)
+            if column.null_count:
+                raise _lacking(column.null_count, len(column), name)
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            if pa.types.is_decimal(column.type):
+                column = column.cast(pa.float64())
+            part = column.to_numpy(zero_copy_only=False)
+            yield part.astype(str) if part.dtype.kind == "O" else part
+
+    dtypes = {part.dtype for part in parts()}
+    written = folder.array("targets", (n_rows,), np.result_type(*dtypes))
+    for part in parts():
+        written.append(part)
+    return written.finish()
 
 
 def _batches(arrow: Any, files: Any, columns: list[str]) -> Iterator:
-    """Yield the rows of all files, of one row group after the other."""
+    """Yield the rows of all files, of one row group after the other.
+
+    Raises
+    ------
+    OSError
+        If a file has gone, or cannot be read.
+    """
     # A scan of whole files reads ahead, in the end more than the table takes.
-    options = arrow.ParquetFragmentScanOptions(pre_buffer=False)
-    for file in files.get_fragments():
-        for group in file.split_by_row_group():
-            yield from group.to_batches(
-                schema=files.schema,
-                columns=columns,
-                batch_size=_AT_ONCE,
-                batch_readahead=1,
-                fragment_scan_options=options,
-                use_threads=False,
-            )
+    how: dict[str, Any] = {"batch_size": _AT_ONCE, "use_threads": False}
+    try:
+        for file in files.get_fragments():
+            if not hasattr(file, "split_by_row_group"):
+                yield from file.to_batches(columns=columns, **how)
+                continue
+            options = arrow.ParquetFragmentScanOptions(pre_buffer=False)
+            for group in file.split_by_row_group():
+                yield from group.to_batches(
+                    schema=files.schema,
+                    columns=columns,
+                    batch_readahead=1,
+                    fragment_scan_options=options,
+                    **how,
+                )
+    except OSError as error:
+        raise OSError(
+            f"The table cannot be read to its end: {error}. Files must stay as they "
+            "are until all of them are read."
+        ) from error
 
 
 def _check_names(named: Sequence[str], there: Sequence[str]) -> None:
@@ -137,23 +225,31 @@ def _numbers(pa: Any, pc: Any, column: Any) -> np.ndarray:
 def _values(pa: Any, parts: list, name: str) -> np.ndarray:
     column = pa.chunked_array(parts)
     if column.null_count:
-        raise ValueError(
-            f"Column {name!r} lacks {column.null_count} of {len(column)} values. Every "
-            "row needs one: drop the rows without."
-        )
+        raise _lacking(column.null_count, len(column), name)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return column.to_numpy()
 
 
-def _encode(pa: Any, parts: list, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Number the tasks in the order of their names, without a name per row."""
-    column = pa.chunked_array(parts).unify_dictionaries()
+def _lacking(n_lost: int, n_rows: int, name: str) -> ValueError:
+    return ValueError(
+        f"Column {name!r} lacks {n_lost} of {n_rows} values. Every row needs one: drop "
+        "the rows without."
+    )
+
+
+def _refuse_without_task(column: Any, name: str) -> None:
     if column.null_count:
         raise ValueError(
             f"groups contains NaN: column {name!r} lacks {column.null_count} of "
             f"{len(column)} values. Every row needs a task."
         )
+
+
+def _encode(pa: Any, parts: list, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Number the tasks in the order of their names, without a name per row."""
+    column = pa.chunked_array(parts).unify_dictionaries()
+    _refuse_without_task(column, name)
     codes = np.concatenate([part.indices.to_numpy() for part in column.chunks])
     given = column.chunk(0).dictionary.to_numpy(zero_copy_only=False)
     names, place = np.unique(given, return_inverse=True)

@@ -11,6 +11,7 @@ from sklearn.utils import _safe_indexing
 
 from skmeta.tables.groups import Spans
 from skmeta.tables.meta_dataset.task import Task
+from skmeta.tables.stored.index import TaskIndex
 from skmeta.utils.messages import show
 
 __all__ = ["TaskSequence"]
@@ -26,15 +27,19 @@ class TaskSequence:
     y: np.ndarray
     names: np.ndarray
     in_support: np.ndarray | None
-    _task: np.ndarray  # of each row
+    _task: np.ndarray | TaskIndex  # of each row
 
     @property
     def groups(self) -> np.ndarray:
         """Name of each row's task."""
+        if isinstance(self._task, TaskIndex):
+            return self.names[self._task[slice(0, len(self.y))]]
         return self.names[self._task]
 
     @cached_property
-    def _spans(self) -> Spans:
+    def _spans(self) -> Spans | TaskIndex:
+        if isinstance(self._task, TaskIndex):
+            return self._task
         return Spans(self._task, len(self.names))
 
     def __len__(self) -> int:

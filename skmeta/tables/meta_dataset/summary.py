@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
 from skmeta.tables.labels import infer_label_space
+from skmeta.tables.stored.index import TaskIndex
 from skmeta.utils.messages import show
 from skmeta.utils.unique import number
 
@@ -57,6 +58,10 @@ def _lines(tasks: Any) -> list[tuple[str, str]]:
     ]
     if not len(tasks.y):
         return lines
+    if _is_on_disk(tasks):
+        size = tasks.X.nbytes / 2**30
+        lines.append(("on disk", f"{size:.3g} GiB of {tasks.X.dtype}"))
+        return lines
     if tasks.y.ndim == 2:
         lines.append(("targets", f"{tasks.y.shape[1]:,} columns"))
     elif _is_regression(tasks.y):
@@ -76,7 +81,7 @@ def _lines(tasks: Any) -> list[tuple[str, str]]:
 
 def _extra_columns(tasks: Any) -> list[str]:
     columns = ["classes"]
-    if tasks.y.ndim == 2:
+    if tasks.y.ndim == 2 or _is_on_disk(tasks):
         columns = []
     elif _is_regression(tasks.y):
         columns = ["targets"]
@@ -89,7 +94,7 @@ def _rows(tasks: Any) -> list[list]:
         own = tasks._rows(np.array([place]))
         y = tasks.y[own]
         row = [tasks.names[place], len(own)]
-        if tasks.y.ndim == 2:
+        if tasks.y.ndim == 2 or _is_on_disk(tasks):
             pass
         elif _is_regression(tasks.y):
             row.append(f"{np.mean(y):.3g} ± {np.std(y):.3g}")
@@ -103,6 +108,11 @@ def _rows(tasks: Any) -> list[list]:
             row += [n_support, len(own) - n_support]
         rows.append(row)
     return rows
+
+
+def _is_on_disk(tasks: Any) -> bool:
+    """Tell whether to look at all targets would be to read them."""
+    return isinstance(tasks._task, TaskIndex)
 
 
 def _is_regression(y: np.ndarray) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skmeta.tables.groups import as_listed, encode_groups
 from skmeta.utils.unique import find
 
-__all__ = ["TaskIndex"]
+__all__ = ["Runs", "TaskIndex"]
 
 # Names of tasks, of several blocks, that are put together at once.
 _NAMES_AT_ONCE = 2**20
@@ -23,7 +23,24 @@ class _Places:
     """Numbers that are what they are asked for: the rows of a sorted table."""
 
     def __getitem__(self, places: Any) -> Any:
+        if isinstance(places, slice):
+            return np.arange(places.start, places.stop)
         return places
+
+
+class Runs(NamedTuple):
+    """Groups of some rows, which follow each other, by runs of equal ones."""
+
+    starts: np.ndarray  # (n_runs,): place of the first row of each
+    values: np.ndarray  # (n_runs,): its group
+    n_rows: int
+
+    @classmethod
+    def of(cls, groups: np.ndarray) -> Runs:
+        """Find the runs of the groups of rows, (n_rows,)."""
+        changed = np.asarray(groups[1:] != groups[:-1], dtype=bool)
+        starts = np.flatnonzero(np.append(True, changed)[: len(groups)])
+        return cls(starts, np.asarray(groups[starts]), len(groups))
 
 
 class TaskIndex:
@@ -92,12 +109,12 @@ class TaskIndex:
         if given.ndim != 1:
             return cls.of(encode_groups(given, given)[1])  # which says what is wrong
         starts = range(0, len(given), _AT_ONCE)
-        return cls.of_blocks(
-            lambda: (given[start : start + _AT_ONCE] for start in starts)
+        return cls.of_runs(
+            lambda: (Runs.of(given[start : start + _AT_ONCE]) for start in starts)
         )
 
     @classmethod
-    def of_blocks(cls, blocks: Callable[[], Iterable[np.ndarray]]) -> TaskIndex:
+    def of_runs(cls, blocks: Callable[[], Iterable[Runs]]) -> TaskIndex:
         """Number the tasks of rows by groups that come in blocks.
 
         Parameters
@@ -110,16 +127,16 @@ class TaskIndex:
         last: Any = None
         together = True
         for block in blocks():
-            start, value = _runs(block)
-            own, code = encode_groups(value, value)
+            start, value, n_own = block
+            own, _ = encode_groups(value, value)
             together = together and len(own) == len(value)
             if n_rows and len(value) and value[0] == last:  # a run goes on
-                start, value, code = start[1:], value[1:], code[1:]
+                start, value = start[1:], value[1:]
             if len(value):
                 last = value[-1]
             given.append(value if together else own)
             starts.append(start + n_rows if together else start[:0])
-            n_rows += len(block)
+            n_rows += n_own
             if not together and sum(map(len, given)) > _NAMES_AT_ONCE:
                 given = [np.unique(np.concatenate(given))]
         if not n_rows:
@@ -138,18 +155,17 @@ class TaskIndex:
     def _of_scattered(
         cls,
         names: np.ndarray,
-        blocks: Callable[[], Iterable[np.ndarray]],
+        blocks: Callable[[], Iterable[Runs]],
         n_rows: int,
     ) -> TaskIndex:
         task = np.empty(n_rows, dtype=np.int32)
         done = 0
-        for block in blocks():
-            start, value = _runs(block)
+        for start, value, n_own in blocks():
             own, code = encode_groups(value, value)
             place, _ = find(own, names)
-            length = np.diff(start, append=len(block))
-            task[done : done + len(block)] = np.repeat(place[code], length)
-            done += len(block)
+            length = np.diff(start, append=n_own)
+            task[done : done + n_own] = np.repeat(place[code], length)
+            done += n_own
         order, first, sizes = _sorted_by(task, len(names))
         return cls(names, first, sizes, order, task)
 
@@ -185,12 +201,18 @@ class TaskIndex:
         kept._task, kept._by_place = self._task, None
         return kept
 
-    def without(self, left_out: Iterator[np.ndarray], n_rows: int) -> TaskIndex:
+    def renamed(self, names: np.ndarray) -> TaskIndex:
+        """Give the tasks, which are called 0, 1, ..., these names in their order."""
+        return TaskIndex(
+            names[self.names], self.first, self.sizes, self.order, self._task
+        )
+
+    def without(self, left_out: Iterable[np.ndarray], n_rows: int) -> TaskIndex:
         """Leave rows out, and tasks that have no other.
 
         Parameters
         ----------
-        left_out : iterator of int ndarray
+        left_out : iterable of int ndarray
             Numbers of some rows each, in ascending order.
         n_rows : int
             Rows of the table.
@@ -208,13 +230,6 @@ class TaskIndex:
         names = self.names[there]
         order, first, sizes = _sorted_by(task, len(names), kept)
         return TaskIndex(names, first, sizes, order, task)
-
-
-def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each run of equal values starts, and its value."""
-    changes = np.flatnonzero(np.asarray(values[1:] != values[:-1], dtype=bool)) + 1
-    starts = np.append(0, changes) if len(values) else changes
-    return starts, np.asarray(values[starts])
 
 
 def _sorted_by(

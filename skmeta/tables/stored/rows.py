@@ -23,18 +23,23 @@ from skmeta.tables.stored.sources import (
 from skmeta.tables.targets import one_or_several
 from skmeta.tables.unlabelled import missing_targets
 
-__all__ = ["StoredRows", "is_stored"]
+__all__ = ["StoredRows", "are_many", "is_stored"]
 
 # Rows up to which a memory-mapped table is used as if it were in memory.
-_FEW = 2**19
+_FEW = 2**18
 
 # Rows that stand for all where all have to be seen at once.
 _SAMPLE = 200_000
 
 
+def are_many(n_rows: int) -> bool:
+    """Tell whether so many rows of a table on disk stay there when they are learnt."""
+    return n_rows > _FEW
+
+
 def is_stored(X: Any) -> bool:
     """Tell whether features are a mapped file of more rows than go into memory."""
-    return FileRows.can_read(X) and X.ndim == 2 and len(X) > _FEW
+    return FileRows.can_read(X) and X.ndim == 2 and are_many(len(X))
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ _AT_ONCE = 2**22
 # as another call of the operating system.
 _GAP = 2**14
 
+# Bytes of rows and of what lies between them that are in memory at once.
+_BYTES_AT_ONCE = 2**25
+
 
 class RowSource(ABC):
     """An array of rows that are not in memory.
@@ -167,22 +170,28 @@ class FileRows(RowSource):
         wanted = flat[order]
         if wanted[0] < 0 or wanted[-1] >= len(self):
             raise IndexError(f"There are {len(self)} rows, 0 .. {len(self) - 1}.")
-        # Rows near each other are read together, (runs,).
+        self._check_unchanged()
+        found = np.empty((len(flat), *self.shape[1:]), self.dtype)
+        found[order] = self._sorted(wanted)
+        return found.reshape(*rows.shape, *self.shape[1:])
+
+    def _sorted(self, wanted: np.ndarray) -> np.ndarray:
+        """Read rows by their ascending numbers, those near each other together."""
         apart = np.diff(wanted) > max(1, _GAP // max(1, self._row_bytes))
         begin = np.append(0, np.flatnonzero(apart) + 1)
         end = np.append(begin[1:], len(wanted)) - 1
-        first, sizes = wanted[begin], wanted[end] - wanted[begin] + 1
+        first, sizes = wanted[begin], wanted[end] - wanted[begin] + 1  # of the runs
+        n_read = int(sizes.sum())
+        if n_read * self._row_bytes > _BYTES_AT_ONCE and n_read > 2 * len(wanted):
+            halves = np.array_split(wanted, 2)
+            return np.concatenate([self._sorted(half) for half in halves])
         place = np.cumsum(sizes) - sizes
-        read = np.empty((int(sizes.sum()), *self.shape[1:]), self.dtype)
-        self._check_unchanged()
+        read = np.empty((n_read, *self.shape[1:]), self.dtype)
         for row, at, size in zip(
             first.tolist(), place.tolist(), sizes.tolist(), strict=True
         ):
             self._fill(read[at : at + size], row)
-        in_run = wanted + np.repeat(place - first, end - begin + 1)
-        found = np.empty((len(flat), *self.shape[1:]), self.dtype)
-        found[order] = read[in_run]
-        return found.reshape(*rows.shape, *self.shape[1:])
+        return read[wanted + np.repeat(place - first, end - begin + 1)]
 
     def _fill(self, rows: np.ndarray, first: int) -> None:
         """Read as many rows as there is room for, from one on."""

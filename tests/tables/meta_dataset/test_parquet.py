@@ -9,9 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.preprocessing import FunctionTransformer
 
 from skmeta import MetaClassifier, MetaDataset, make_preprocessor
+from skmeta.tables.meta_dataset import parquet as reading
 from skmeta.tables.meta_dataset import storage
+from skmeta.tables.stored import rows as stored
+from tests.quick import classifier, regressor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Meta-learning does not help", "ignore:.*are too small for"
@@ -192,3 +197,154 @@ print(pyarrow.default_memory_pool().max_memory(), len(tasks))
     assert n_tasks == n_rows // 100
     np.testing.assert_array_equal(np.load(tmp_path / "features.npy"), X)
     assert peak < X.nbytes / 3, peak / X.nbytes
+
+
+# More than half a million rows, where targets and tasks are not in memory either ------
+
+
+@pytest.fixture
+def many(monkeypatch):
+    monkeypatch.setattr(stored, "_FEW", 0)
+
+
+WORDS = np.array(["no", "maybe", "yes"])
+
+
+@pytest.fixture(params=["sorted", "shuffled"])
+def files(request, tmp_path):
+    """Return a folder of files of row groups, and the same table in memory."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rng = np.random.default_rng(0)
+    groups = np.repeat([f"store {i}" for i in rng.permutation(30)], 40)
+    order = np.arange(len(groups))
+    if request.param == "shuffled":
+        rng.shuffle(order)
+    X = rng.normal(size=(len(groups), 3)).astype(np.float32)
+    y = X[:, 0] + rng.normal(size=30)[np.unique(groups, return_inverse=True)[1]]
+    X, y, groups = X[order], y[order], groups[order]
+    words = WORDS[np.digitize(y, [-0.5, 0.5])]
+    for place, part in enumerate(np.array_split(np.arange(len(y)), 3)):
+        columns = {f"x{j}": X[part, j] for j in range(3)}
+        columns |= {"y": y[part], "word": words[part], "store": groups[part]}
+        path = tmp_path / "files" / f"part-{place}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        parquet.write_table(pa.table(columns), path, row_group_size=70)
+    return tmp_path / "files", (X, y, words, groups)
+
+
+def from_files(path, target):
+    columns = ["x0", "x1", "x2"]
+    return MetaDataset.from_parquet(
+        path, target=target, groups="store", columns=columns
+    )
+
+
+def test_many_rows_are_the_same_meta_dataset(files, many, monkeypatch):
+    monkeypatch.setattr("skmeta.tables.meta_dataset.parquet._AT_ONCE", 33)
+    path, (X, y, words, groups) = files
+    for target, expected in (("y", y), ("word", words)):
+        tasks = from_files(path, target)
+        assert isinstance(tasks.y, np.memmap)
+        np.testing.assert_array_equal(tasks.X, X)
+        np.testing.assert_array_equal(tasks.y, expected)
+        np.testing.assert_array_equal(tasks.groups, groups)
+        assert "on disk" in repr(tasks)
+        assert "<td>store 12</td><td>40</td>" in tasks._repr_html_()
+        held = MetaDataset(X, expected, groups)
+        for name in ("store 7", "store 12"):
+            np.testing.assert_array_equal(tasks[name].X, held[name].X)
+            np.testing.assert_array_equal(tasks[name].y, held[name].y)
+        for part, other in zip(
+            tasks.train_test_split(test_size=7, random_state=0),
+            held.train_test_split(test_size=7, random_state=0),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(part.names, other.names)
+            np.testing.assert_array_equal(part.X, other.X)
+            np.testing.assert_array_equal(part.y, other.y)
+            np.testing.assert_array_equal(part.groups, other.groups)
+        double = tasks.transform(FunctionTransformer(lambda x: 2 * x))
+        np.testing.assert_array_equal(double.X, 2 * X)
+        np.testing.assert_array_equal(double["store 7"].y, tasks["store 7"].y)
+
+
+@pytest.mark.parametrize("target", ["y", "word"])
+def test_fit_learns_the_same_of_files_as_of_memory(files, many, target):
+    path, (X, y, words, groups) = files
+    meta = regressor(algorithm="cnp") if target == "y" else classifier("maml")
+    held = clone(meta).fit(X, y if target == "y" else words, groups)
+    for tasks in (from_files(path, target), pickled(from_files(path, target))):
+        read = clone(meta).fit(tasks)
+        for ours, theirs in zip(
+            read.module_.parameters(), held.module_.parameters(), strict=True
+        ):
+            assert (ours == theirs).all()
+    with pytest.raises(ValueError, match="do not pass them"):
+        clone(meta).fit(from_files(path, target), y)
+
+
+def pickled(tasks):
+    return pickle.loads(pickle.dumps(tasks))
+
+
+def test_arrow_tables_and_datasets_are_read_as_files_are(files, many, tmp_path):
+    import pyarrow as pa
+    from pyarrow import dataset, feather
+
+    path, (X, y, _, groups) = files
+    table = dataset.dataset(path).to_table()
+    feather.write_feather(table, tmp_path / "t.feather")
+    for each in (
+        table,
+        feather.read_table(tmp_path / "t.feather", memory_map=True),
+        dataset.dataset(tmp_path / "t.feather", format="feather"),
+        pa.Table.from_batches(table.to_batches(max_chunksize=50)),
+    ):
+        tasks = MetaDataset.from_arrow(
+            each, target="y", groups="store", columns=["x0", "x1", "x2"]
+        )
+        np.testing.assert_array_equal(tasks.X, X)
+        np.testing.assert_array_equal(tasks.y, y)
+        np.testing.assert_array_equal(tasks.groups, groups)
+
+
+def test_files_that_go_or_change_while_they_are_read_are_errors(
+    files, many, monkeypatch
+):
+    path, _ = files
+    batches = reading._batches
+
+    def spoiled(how):
+        def read(arrow, opened, columns):
+            if len(columns) > 1:  # the pass over the features
+                how()
+            return batches(arrow, opened, columns)
+
+        return read
+
+    parts = sorted(path.glob("*.parquet"))
+    monkeypatch.setattr(reading, "_batches", spoiled(lambda: parts[2].write_bytes(b"")))
+    with pytest.raises(OSError, match="cannot be read to its end"):
+        from_files(path, "y")
+    parts[2].unlink()
+    monkeypatch.setattr(reading, "_batches", spoiled(parts[1].unlink))
+    with pytest.raises(OSError, match="cannot be read to its end"):
+        from_files(path, "y")
+
+
+def test_gaps_in_many_targets_or_groups_are_errors(tmp_path, many):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as writer
+
+    for target, store, message in (
+        ([1.0, None], ["a", "b"], "lacks 1 of 2 values"),
+        ([1.0, 2.0], ["a", None], "groups contains NaN"),
+    ):
+        table = pa.table({"x": [1.0, 2.0], "y": target, "store": store})
+        writer.write_table(table, tmp_path / "gaps.parquet")
+        with pytest.raises(ValueError, match=message):
+            MetaDataset.from_parquet(
+                tmp_path / "gaps.parquet", target="y", groups="store"
+            )

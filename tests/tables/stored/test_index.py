@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skmeta.tables.stored import index as module
-from skmeta.tables.stored.index import TaskIndex
+from skmeta.tables.stored.index import Runs, TaskIndex
 
 N_ROWS, N_TASKS = 400_000, 4_000
 
@@ -23,7 +23,8 @@ def test_an_index_is_that_of_the_groups_whatever_the_blocks(groups, at_once):
     groups = np.array(groups)
     blocks = [groups[i : i + at_once] for i in range(0, len(groups), at_once)]
     names, task = np.unique(groups, return_inverse=True)
-    for index in (TaskIndex.of(groups), TaskIndex.of_blocks(lambda: blocks)):
+    in_blocks = TaskIndex.of_runs(lambda: map(Runs.of, blocks))
+    for index in (TaskIndex.of(groups), in_blocks):
         assert np.array_equal(index.names, names)
         assert np.array_equal(index[np.arange(len(groups))], task)
         assert np.array_equal(index[slice(0, len(groups))], task)
@@ -62,7 +63,7 @@ def test_an_index_takes_some_bytes_a_task_or_eight_a_row(is_sorted, most):
 def test_names_are_put_together_in_between(monkeypatch):
     monkeypatch.setattr(module, "_NAMES_AT_ONCE", 3)
     blocks = [np.array(list("baab")), np.array(list("cda")), np.array(list("ee"))]
-    index = TaskIndex.of_blocks(lambda: blocks)
+    index = TaskIndex.of_runs(lambda: map(Runs.of, blocks))
     assert "".join(index.names) == "abcde"
     assert index.sizes.tolist() == [3, 2, 1, 1, 2]
 

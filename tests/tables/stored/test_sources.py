@@ -1,6 +1,7 @@
 """Sources give what numpy's indexing gives, and say when a file has changed."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from skmeta.tables.stored import sources as module
 from skmeta.tables.stored.sources import ArrayRows, FileRows, RowNumbers, by_rows
 
 
@@ -44,6 +46,22 @@ def test_a_file_is_read_as_numpy_maps_it(table, run):
     assert read[rows[:0]].shape == (0, 30, 3)
     with pytest.raises(IndexError, match="rows"):
         read[np.array([len(part)])]
+
+
+def test_rows_from_all_over_a_file_do_not_load_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_BYTES_AT_ONCE", 20_000)
+    array = np.arange(4.0 * 50_000).reshape(-1, 4)
+    read = FileRows(mapped(tmp_path, array))
+    rows = np.arange(0, len(array), 100)  # near enough to be read together
+    read[rows]  # what is imported at first is no part of it
+    tracemalloc.start()
+    try:
+        found = read[rows]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(found, array[rows])
+    assert peak < array.nbytes / 10
 
 
 def test_what_a_file_does_not_hold_is_not_read_from_it(table, tmp_path):

@@ -1,0 +1,87 @@
+"""The same small job in other libraries and in skmeta: the code of docs/coming_from.md.
+
+Each block of that page is run as it stands, in one thread, and what it answers is
+judged; libraries that are not installed keep their earlier figures. Under a minute.
+"""
+
+import json
+import re
+import time
+from functools import partial
+from importlib.metadata import version
+
+from _pages import ROOT, fill, rewrite
+from _results import FOLDER, save
+
+PAGE = "docs/coming_from.md"
+PACKAGES = {"LightGBM": "lightgbm", "GPBoost": "gpboost"}
+_BLOCK = re.compile(r"<!-- (job|ours|theirs): (\w+) -->\n```python\n(.*?)```", re.S)
+
+
+def error_by_pig(job):
+    """Return the mean absolute error, of each pig first."""
+    rows = job["asked"]
+    errors = (job["answers"] - rows["Weight"]).abs()
+    return float(errors.groupby(rows["Pig"]).mean().mean())
+
+
+METRICS = {"pigs": ("mean absolute error, kg", error_by_pig)}
+
+
+def jobs(text):
+    """Return the code of the page: {job: (preparation, {library: code})}."""
+    found = {}
+    for what, name, code in _BLOCK.findall(text):
+        if what == "job":
+            ways = {}
+            found[name] = (code, ways)
+        else:
+            ways[name] = code
+    return found
+
+
+def measure(name, preparation, code):
+    """Run one way of a job; return its score and the seconds of processor time."""
+    job = {}
+    exec(compile(preparation, f"{name}, job", "exec"), job)
+    start = time.process_time()
+    exec(compile(code, name, "exec"), job)
+    seconds = time.process_time() - start
+    return {"score": METRICS[name][1](job), "seconds": seconds}
+
+
+def table(results, name):
+    """Return lines of Markdown: what each library comes to."""
+    lines = [f"| | {METRICS[name][0]} | imports and all, s |", "| --- | --- | --- |"]
+    for library, row in results[name].items():
+        shown = library if row["version"] is None else f"{library} {row['version']}"
+        lines.append(f"| {shown} | {row['score']:.2f} | {row['seconds']:.1f} |")
+    return lines
+
+
+def filled(text, results):
+    """Return the page with the figures of ``results``."""
+    return fill(text, "coming from", partial(table, results))
+
+
+def main():
+    path = FOLDER / "coming_from.json"
+    known = json.loads(path.read_text())["results"] if path.exists() else {}
+    for name, (preparation, ways) in jobs((ROOT / PAGE).read_text()).items():
+        rows = known.setdefault(name, {})
+        for library, code in ways.items():
+            try:
+                package = PACKAGES.get(library, library)
+                row = measure(name, preparation, code)
+            except ModuleNotFoundError as missing:
+                print(f"{library}: no module {missing.name}")
+                continue
+            row["version"] = None if package == "skmeta" else version(package)
+            rows[library] = row
+            print(name, library, row)
+    save("coming_from", known)
+    rewrite([PAGE], partial(filled, results=known))
+
+
+if __name__ == "__main__":
+    main()
