@@ -54,6 +54,7 @@ def make_net(
     by_score: bool = False,
     verbose: int,
     callbacks: Sequence | None,
+    one_cycle: bool,
     **parameters: Any,
 ) -> EpisodicNet:
     """Configure an untrained net.
@@ -72,6 +73,8 @@ def make_net(
         Show a progress bar if positive.
     callbacks : sequence of skorch callbacks or None
         The user's own.
+    one_cycle : bool
+        Whether the learning rate rises and falls once, unless a callback sets it.
     **parameters
         As in :class:`skorch.NeuralNet`.
 
@@ -94,7 +97,7 @@ def make_net(
     own: list[tuple[str, Callback]] = []
     if patience is not None:
         own.append(("keep_best", KeepBest(patience, by_score)))
-    if algorithm.trains_in_one_cycle and not _has_schedule(callbacks):
+    if one_cycle and not _has_schedule(callbacks):
         own.append(("one_cycle", OneCycle()))
     if verbose:
         own.append(("progress", Progress()))

@@ -353,8 +353,9 @@ def _write_spec(spec: Spec) -> dict:
     # Earlier versions do not know that there may be more.
     if spec.n_targets == 1:
         del content["n_targets"]
-    if not spec.fixed_split:
-        del content["fixed_split"]
+    for name in ("fixed_split", "of_images"):
+        if not getattr(spec, name):
+            del content[name]
     return content
 
 

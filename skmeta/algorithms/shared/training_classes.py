@@ -158,7 +158,8 @@ def make_class_loss(
         Says how many training classes there are, and whether they are a pool.
     weight : float or "auto"
         Factor of the loss. "auto" is 1 where tasks are drawn from a pool of ten classes
-        or more, ``Spec.is_large_pool``, and 0 elsewhere.
+        or more, ``Spec.is_large_pool``, but not of images, ``Spec.of_images``, and 0
+        elsewhere.
 
     Returns
     -------
@@ -171,7 +172,8 @@ def make_class_loss(
         If ``weight`` is neither "auto" nor a number from 0 on.
     """
     if weight == "auto":
-        weight = _AUTO_WEIGHT if spec.is_large_pool else 0.0
+        asks = spec.is_large_pool and not spec.of_images
+        weight = _AUTO_WEIGHT if asks else 0.0
     if not (isinstance(weight, Real) and 0 <= weight < float("inf")):
         raise ValueError(
             f"class_loss must be 'auto' or a number from 0 on, not {weight!r}."
