@@ -76,7 +76,7 @@ def _read_movielens():
     return "classifier", frame.drop(columns="new"), frame["new"].to_numpy()
 
 
-def measure(name, rivals=False, without=(), algorithms=None, tell=print):
+def measure(name, rivals=False, without=(), algorithms=None):
     """Let all learn a table, and return the verdict with what is behind it.
 
     Everything runs in one thread, and minutes are of processor time. ``without`` names
@@ -108,7 +108,6 @@ def measure(name, rivals=False, without=(), algorithms=None, tell=print):
                 metric=METRICS[problem.kind],
                 max_epochs=None,
                 random_state=SEED,
-                tell=tell,
             )
     finally:
         torch.set_num_threads(n_threads)

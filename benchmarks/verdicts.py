@@ -67,7 +67,7 @@ def place(name, rivals):
 def keep(name, rivals=False, without=()):
     """Measure a table, and write it down."""
     tell = partial(print, f"{name}:", file=sys.stderr, flush=True)
-    record = measure(name, rivals=rivals, without=without, tell=tell)
+    record = measure(name, rivals=rivals, without=without)
     path = place(name, rivals)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))

@@ -163,6 +163,7 @@ CLAIMS = {
     "algorithms/test_prior.py",
     "datasets/test_omniglot_learning.py",
     "episodes/test_stratified.py",
+    "estimators/few_shot/test_explained.py",
     "estimators/test_partial_fit.py",
     "estimators/test_prior.py",
     "estimators/test_scores.py",

@@ -197,8 +197,10 @@ def _read(path):
 
 @pytest.mark.slow
 def test_links_inside_the_site_lead_to_pages_and_headings(site):
-    pages = {path: _read(path) for path in site.rglob("*.html")}
-    assert len(pages) > 200
+    # Under _static there are templates of the theme, whose links are none yet.
+    paths = [each for each in site.rglob("*.html") if "_static" not in each.parts]
+    assert len(paths) > 200
+    pages = {path: _read(path) for path in paths}
     broken = []
     for page, parsed in pages.items():
         for link in parsed.links:

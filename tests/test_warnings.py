@@ -56,6 +56,7 @@ WARNINGS = {
     "saving/estimators": "are not saved",
     "tables/labels": "label",
     "utils/parallel": "could not be fitted to the support",
+    "utils/processes": "has started one process",
 }
 CASES = []
 
@@ -298,6 +299,19 @@ SMALL = (TASK % 3 > 0) | (np.arange(len(TASK)) % 12 < 4)  # a third has four row
 X_SMALL, Y_SMALL, TASK_SMALL = X[SMALL], Y[SMALL], TASK[SMALL]
 
 
+@pytest.fixture
+def launched_alone(monkeypatch):
+    """As accelerate launch --cpu --num_processes 2 leaves it without MPI."""
+    pytest.importorskip("accelerate")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+
+
+@leads_to("utils/processes")
+def fit_where_one_process_was_launched(folder):
+    regressor(accelerate=True).fit(X, Y, groups=TASK)
+
+
 @leads_to("episodes/validation")
 def fit_small_tasks(folder):
     regressor(n_shot=6).fit(X_SMALL, Y_SMALL, groups=TASK_SMALL)
@@ -506,7 +520,9 @@ def judge_unknown_labels(folder):
     few_shot_curve(classifier(label_space="shared"), X, RARE, TASK, shots=6, cv=2)
 
 
-@pytest.mark.usefixtures("torn_download", "no_compiler", "half_a_plugin")
+@pytest.mark.usefixtures(
+    "torn_download", "no_compiler", "half_a_plugin", "launched_alone"
+)
 @pytest.mark.parametrize(("module", "call"), CASES)
 def test_a_warning_names_the_line_of_the_caller(module, call, tmp_path):
     with warnings.catch_warnings(record=True) as caught:

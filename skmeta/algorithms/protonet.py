@@ -100,7 +100,7 @@ class ProtoNet(Algorithm):
         Weight of a second loss of the training: all training classes are told apart by
         a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
         "auto" is 1 for pools of ten classes or more, ``tasks="classes"``, and 0, for
-        none, elsewhere.
+        none, elsewhere and for backbones that learn filters of images, "conv4".
     unlabelled : "auto" or (float, float), default="auto"
         How much unlabelled rows count: the weight :math:`\omega` of a row, from 0 on,
         and the graph's share :math:`\gamma`, from 0 to 1. With "auto" an estimator's

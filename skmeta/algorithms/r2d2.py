@@ -76,7 +76,7 @@ class R2D2(Algorithm):
         Weight of a second loss of the training: all training classes are told apart by
         a linear classifier of the embedding (:class:`~skmeta.algorithms.ClassLoss`).
         "auto" is 1 for pools of ten classes or more, ``tasks="classes"``, and 0, for
-        none, elsewhere.
+        none, elsewhere and for backbones that learn filters of images, "conv4".
 
     References
     ----------

@@ -7,7 +7,11 @@ from skmeta.utils.lazily import offers
 if TYPE_CHECKING:
     from skmeta.augmentations.base import Augmentation, augment_all
     from skmeta.augmentations.features import FeatureMasking, FeatureNoise
-    from skmeta.augmentations.images import RandomAffine, Rotations
+    from skmeta.augmentations.images import (
+        RandomAffine,
+        Rotations,
+        image_augmentations,
+    )
     from skmeta.augmentations.labels import LabelPermutation
     from skmeta.augmentations.mixing import ClassOverlay, TaskMixing
 
@@ -21,6 +25,7 @@ __all__ = [
     "Rotations",
     "TaskMixing",
     "augment_all",
+    "image_augmentations",
 ]
 
 __getattr__, __dir__ = offers(
@@ -28,7 +33,7 @@ __getattr__, __dir__ = offers(
     {
         "base": ["Augmentation", "augment_all"],
         "features": ["FeatureMasking", "FeatureNoise"],
-        "images": ["RandomAffine", "Rotations"],
+        "images": ["RandomAffine", "Rotations", "image_augmentations"],
         "labels": ["LabelPermutation"],
         "mixing": ["ClassOverlay", "TaskMixing"],
     },

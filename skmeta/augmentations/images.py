@@ -12,7 +12,7 @@ from skmeta.augmentations.base import Augmentation, draw_per_class
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 
-__all__ = ["RandomAffine", "Rotations"]
+__all__ = ["RandomAffine", "Rotations", "image_augmentations"]
 
 
 class Rotations(Augmentation):
@@ -201,6 +201,31 @@ class RandomAffine(Augmentation):
             spec.kind != "classifier" or spec.label_space != "per_task"
         ):
             raise ValueError("per='class' needs classes that are per task.")
+
+
+def image_augmentations(image_shape: Sequence[int]) -> list[Augmentation]:
+    """Return what makes many classes of images out of few, and many images of each.
+
+    Parameters
+    ----------
+    image_shape : (int, int) or (int, int, int)
+        Height and width, or channels, height and width.
+
+    Returns
+    -------
+    list of Augmentation
+        A quarter turn of a class is a new class, where images are square; so is a class
+        under an affine map of its own; and every image is drawn once more.
+    """
+    shape = tuple(image_shape)
+    turns: list[Augmentation] = [Rotations(shape)] if shape[-1] == shape[-2] else []
+    return [
+        *turns,
+        RandomAffine(
+            shape, degrees=12, shear=0.18, scale=0.25, translate=0, per="class"
+        ),
+        RandomAffine(shape, degrees=12, shear=0.15, scale=0.2, translate=0.05),
+    ]
 
 
 def _image_shape(image_shape: Sequence[int], spec: Spec) -> tuple[int, int, int]:

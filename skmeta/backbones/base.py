@@ -38,6 +38,11 @@ class Backbone(DocLinkMixin):
     #: beside them.
     takes_any_width: ClassVar[bool] = True
 
+    #: Whether rows are images, of the ``image_shape`` it was given, and what is learnt
+    #: are filters of them: in training, ``augment="auto"`` then turns and distorts the
+    #: images, and ``lr="auto"`` is a cycle.
+    of_images: ClassVar[bool] = False
+
     @abstractmethod
     def build(self, n_features: int) -> nn.Module:
         """Make the network.

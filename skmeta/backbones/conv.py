@@ -76,6 +76,7 @@ class Conv4(Backbone):
     """
 
     takes_any_width = False
+    of_images = True
 
     def __init__(
         self,

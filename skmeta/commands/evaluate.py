@@ -18,7 +18,8 @@ is saved.
 
 _EPILOG = """\
 Example: python -m skmeta evaluate sales.csv --target sold_out --groups store
-Exit codes: 0 done, 1 the table or the options do not allow it, 2 wrong usage.
+Exit codes: 0 done, 1 the table or the options do not allow it, 2 wrong usage,
+130 stopped by Ctrl-C, what is judged by then being written.
 """
 
 
@@ -131,6 +132,12 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="seed of all that is drawn (default: 0)",
     )
+    parser.add_argument(
+        "--jobs",
+        type=_positive_number,
+        metavar="N",
+        help="processes that judge side by side (default: 1)",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -176,6 +183,7 @@ def _run(options: argparse.Namespace) -> int:
             out=options.out,
             max_epochs=options.max_epochs,
             random_state=options.random_state,
+            n_jobs=options.jobs,
             time=options.time,
             support=options.support,
             in_support=options.in_support,
@@ -213,6 +221,7 @@ def _command(options: argparse.Namespace) -> str:
         "out",
         "max_epochs",
         "random_state",
+        "jobs",
     ):
         value = getattr(options, name)
         if value is None or value == []:

@@ -366,6 +366,13 @@ class AdaptedTasks:
                 for start in range(0, sizes[part].max(), at_once):
                     yield _Block(index, place, tasks[part], start, at_once)
 
+    def state_of(self, task: int) -> Any:
+        """Return what was learnt of a task alone, a pytree of tensors (1, ...)."""
+        place = int(np.flatnonzero(self.order == task)[-1])
+        index = int(np.searchsorted(self.bounds, place, side="right")) - 1
+        own = slice(place - self.bounds[index], place - self.bounds[index] + 1)
+        return tree_map(lambda leaf: leaf[own], self.states[index])
+
     def _state(self, block: "_Block") -> Any:
         """Pick what was learnt of the tasks of a block."""
         state, place = self.states[block.state], block.place

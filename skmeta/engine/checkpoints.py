@@ -37,7 +37,13 @@ _CHECKSUM_BYTES, _LENGTH_BYTES = hashlib.sha256().digest_size, 8
 _PLAIN = {type(None), bool, int, float, str, bytes, torch.Tensor}
 
 # What changes nothing in the weights, and may change between two starts.
-_FREE = {"checkpoint_dir", "checkpoint_every", "verbose", "unknown_task"}
+_FREE = {
+    "accelerate",
+    "checkpoint_dir",
+    "checkpoint_every",
+    "verbose",
+    "unknown_task",
+}
 
 
 class Checkpoint:
@@ -190,7 +196,8 @@ class KeepCheckpoint(Callback):
         net.history[:] = _unpack(*saved["history"])
         callbacks = dict(self._others(net))
         for name, state in saved["callbacks"].items():
-            _restore(callbacks[name], state)
+            if name in callbacks:  # a progress bar may be there in one start alone
+                _restore(callbacks[name], state)
         self.rng.bit_generator.state = saved["random"]["numpy"]
         for name, each in self.generators.items():
             each.set_state(saved["random"][name])
@@ -201,8 +208,6 @@ class KeepCheckpoint(Callback):
         n_epochs = net.n_epochs
         if n_epochs % self.checkpoint.every:
             return
-        random: dict[str, Any] = {"numpy": self.rng.bit_generator.state}
-        random |= {name: each.get_state() for name, each in self.generators.items()}
         self.checkpoint.write(
             {
                 "n_epochs": n_epochs,
@@ -210,9 +215,14 @@ class KeepCheckpoint(Callback):
                 "optimizer": net.optimizer_.state_dict(),
                 "history": _pack(net.history.to_list()),
                 "callbacks": {name: _state(each) for name, each in self._others(net)},
-                "random": random,
+                "random": self._random(net),
             }
         )
+
+    def _random(self, net: Any) -> dict[str, Any]:
+        """Return where the sources of random numbers are."""
+        random: dict[str, Any] = {"numpy": self.rng.bit_generator.state}
+        return random | {n: each.get_state() for n, each in self.generators.items()}
 
     def _others(self, net: Any) -> list[tuple[str, Callback]]:
         return [pair for pair in net.callbacks_ if pair[1] is not self]

@@ -21,7 +21,7 @@ from skmeta.episodes.episode import Batch, Episode
 from skmeta.nn.calls import train_in_bfloat16
 from skmeta.utils.messages import warn
 
-__all__ = ["EpisodicNet", "compile_step", "mean_score"]
+__all__ = ["EpisodicNet", "compile_step", "mean_score", "score_and_weight"]
 
 # From the module and a meta-batch to the loss, with ``.grad`` filled on the way.
 _MetaStep = Callable[[torch.nn.Module, Episode], torch.Tensor]
@@ -201,6 +201,12 @@ class EpisodicNet(NeuralNet):
 
     def validation_step(self, batch: Episode, **fit_params: Any) -> dict[str, Any]:
         """Adapt to the supports and judge on the queries."""
+        outputs, loss, episode = self._judge(batch)
+        self.history.record_batch("valid_score", mean_score(outputs, episode.query))
+        return {"loss": loss, "y_pred": outputs}
+
+    def _judge(self, batch: Episode) -> tuple[torch.Tensor, torch.Tensor, Episode]:
+        """Answer the queries; return the outputs, the loss, and what was answered."""
         self._set_training(False)
         episode = batch.to(self.device)
         with torch.no_grad():
@@ -209,8 +215,7 @@ class EpisodicNet(NeuralNet):
             loss = self.algorithm.validation_loss(
                 self.module_, state, outputs, episode.query
             )
-        self.history.record_batch("valid_score", mean_score(outputs, episode.query))
-        return {"loss": loss, "y_pred": outputs}
+        return outputs, loss, episode
 
     def on_batch_end(
         self,
@@ -225,7 +230,10 @@ class EpisodicNet(NeuralNet):
         """
         super().on_batch_end(net, batch=batch, training=training, **kwargs)
         prefix = "train" if training else "valid"
-        self.history.record_batch(f"{prefix}_batch_size", len(batch.support.X))
+        self.history.record_batch(f"{prefix}_batch_size", self._n_tasks(batch))
+
+    def _n_tasks(self, batch: Episode) -> int:
+        return len(batch.support.X)
 
     def __getstate__(self) -> dict[str, Any]:
         # The validation episodes have done their work when the net is pickled.
@@ -258,13 +266,24 @@ def mean_score(outputs: torch.Tensor, query: Batch) -> float:
 
     Of several targets the mean.
     """
-    parts = by_target(outputs, query)
-    return sum(_score(own, of_target) for own, of_target in parts) / len(parts)
+    parts = [_score(*part) for part in by_target(outputs, query)]
+    return sum((total / weight).item() for total, weight in parts) / len(parts)
 
 
-def _score(outputs: torch.Tensor, query: Batch) -> float:
+def score_and_weight(outputs: torch.Tensor, query: Batch) -> tuple[float, float]:
+    """Return what :func:`mean_score` is a mean of: a sum, and what to divide it by.
+
+    Of parts of a meta-batch both may be added.
+    """
+    parts = [_score(*part) for part in by_target(outputs, query)]
+    total = sum(total.item() for total, _ in parts) / len(parts)
+    return total, parts[0][1].item()
+
+
+def _score(outputs: torch.Tensor, query: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     if query.y.is_floating_point():
-        return -task_losses(outputs, query).mean().item()
+        losses = task_losses(outputs, query)
+        return -losses.sum(), losses.new_tensor(float(len(losses)))
     right = (outputs.argmax(dim=-1) == query.y)[query.mask].float()
     weight = query.counts(right)[query.mask]
-    return ((right * weight).sum() / weight.sum()).item()
+    return (right * weight).sum(), weight.sum()

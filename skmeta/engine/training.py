@@ -21,12 +21,15 @@ from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
 from skmeta.engine.chunks import ROWS_AT_ONCE
 from skmeta.engine.hooks import Hooks
 from skmeta.engine.net import EpisodicNet
+from skmeta.engine.parallel import KeepJointCheckpoint, ParallelNet, own_generators
 from skmeta.engine.warm_start import take_over
 from skmeta.episodes.episode import Episode
 from skmeta.episodes.sampler import Episodes, EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
+from skmeta.episodes.sharing import Sharing
 from skmeta.episodes.spec import Spec
 from skmeta.utils.messages import warn
+from skmeta.utils.processes import present
 from skmeta.utils.random import Generators, may_draw, seeded
 from skmeta.utils.threads import one_thread_if_small
 
@@ -54,9 +57,10 @@ def make_net(
     by_score: bool = False,
     verbose: int,
     callbacks: Sequence | None,
+    one_cycle: bool,
     **parameters: Any,
 ) -> EpisodicNet:
-    """Configure an untrained net.
+    """Configure an untrained net, for the processes of the fit around if it has some.
 
     Parameters
     ----------
@@ -72,6 +76,8 @@ def make_net(
         Show a progress bar if positive.
     callbacks : sequence of skorch callbacks or None
         The user's own.
+    one_cycle : bool
+        Whether the learning rate rises and falls once, unless a callback sets it.
     **parameters
         As in :class:`skorch.NeuralNet`.
 
@@ -83,7 +89,8 @@ def make_net(
     Raises
     ------
     ValueError
-        If a callback asks for rows with labels.
+        If a callback asks for rows with labels, or if several processes are to compile
+        the meta-step.
     TypeError
         If something is no callback, or no optimizer.
     """
@@ -94,11 +101,20 @@ def make_net(
     own: list[tuple[str, Callback]] = []
     if patience is not None:
         own.append(("keep_best", KeepBest(patience, by_score)))
-    if algorithm.trains_in_one_cycle and not _has_schedule(callbacks):
+    if one_cycle and not _has_schedule(callbacks):
         own.append(("one_cycle", OneCycle()))
-    if verbose:
+    processes = present()
+    if verbose and (processes is None or processes.is_main):
         own.append(("progress", Progress()))
-    return EpisodicNet(
+    make: Callable[..., EpisodicNet] = EpisodicNet
+    if processes is not None:
+        if parameters["compile"]:
+            raise ValueError(
+                "compile=True compiles the meta-step of one process, and accelerate="
+                f"True has found {processes.n}. Set one of them to False."
+            )
+        make = partial(ParallelNet, processes=processes)
+    return make(
         partial(build, algorithm, backbone, spec),
         algorithm=for_targets(algorithm, spec),
         callbacks=[*own, *algorithm.callbacks(), *(callbacks or [])],
@@ -236,7 +252,18 @@ def meta_train(
         change = augment
         if standardise is not None:
             change = partial(_in_turn, augment, standardise)
-    episodes = Episodes(train, tasks_per_epoch, net.batch_size, rng, change=change)
+    processes = net.processes if isinstance(net, ParallelNet) else None
+    sharing = None
+    if processes is not None:
+        sharing = Sharing(
+            processes.place,
+            processes.n,
+            n_train_classes=max(spec.n_outputs, spec.n_train_classes),
+            whole=bool(augmentations),
+        )
+    episodes = Episodes(
+        train, tasks_per_epoch, net.batch_size, rng, change=change, sharing=sharing
+    )
     if valid is not None:
         net.validation = Episodes(
             valid,
@@ -247,11 +274,16 @@ def meta_train(
             change=standardise,
         )
     n_done = checkpoint.n_epochs if checkpoint is not None else 0
-    generators = Generators(int(rng.integers(2**63)))
+    seed = int(rng.integers(2**63))
+    generators = Generators(seed)
     with seeded(generators):
         net.initialize()
     if before is not None:
         take_over(net, before)
+    if isinstance(net, ParallelNet):
+        net.share_weights()  # a network that a user has given may differ
+        if not net.processes.is_main:
+            generators = own_generators(seed, net.processes.place)
     users = list(net.callbacks_)  # what a net keeps
     if hooks is not None:
         first, last = hooks.begin(net)
@@ -261,6 +293,8 @@ def meta_train(
         if torch_rng is not None:
             random["augment"] = torch_rng
         keeper = KeepCheckpoint(checkpoint, rng, random)
+        if processes is not None:
+            keeper = KeepJointCheckpoint(checkpoint, rng, random, processes)
         net.callbacks_.append(("checkpoint", keeper))
     n_rows = net.batch_size * train.n_rows_at_most
     with (
@@ -274,6 +308,8 @@ def meta_train(
             if checkpoint is not None:
                 checkpoint.remove()
             raise ValueError(f"{_DIVERGED} ({error})") from error
+    if isinstance(net, ParallelNet):
+        net.share_weights()
     net.module_.eval()
     net.callbacks_ = users
     try:

@@ -50,6 +50,17 @@ class Batch(NamedTuple):
             unlabelled=None,
         )
 
+    def of_tasks(self, tasks: slice) -> "Batch":
+        """Return the rows of some of the tasks."""
+        return Batch._make(
+            None
+            if part is None
+            else part.of_tasks(tasks)
+            if isinstance(part, Batch)
+            else part[tasks]
+            for part in self
+        )
+
     def to(self, device: torch.device | str) -> "Batch":
         """Move all tensors to a device."""
         return Batch._make(
@@ -72,6 +83,10 @@ class Episode(NamedTuple):
     def of_target(self, target: int) -> "Episode":
         """Return the tasks with one of several targets."""
         return Episode(self.support.of_target(target), self.query.of_target(target))
+
+    def of_tasks(self, tasks: slice) -> "Episode":
+        """Return some of the tasks."""
+        return Episode(self.support.of_tasks(tasks), self.query.of_tasks(tasks))
 
     def to(self, device: torch.device | str) -> "Episode":
         """Move all tensors to a device."""

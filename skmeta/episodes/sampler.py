@@ -14,6 +14,7 @@ import numpy as np
 
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.sampling import draw_without_replacement, stratified_keys
+from skmeta.episodes.sharing import Numbers, Sharing
 from skmeta.episodes.table import Table
 from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.tables.groups import Spans
@@ -356,6 +357,10 @@ class EpisodeSampler:
         return Episode(support, gather(in_query))
 
 
+# Where the rows are, the numbers of all tasks there, and the episode of those needed.
+_Gathered = tuple[Table, Numbers, Episode]
+
+
 class Episodes:
     """Ready meta-batches for a training loop; every pass over them draws anew.
 
@@ -373,6 +378,9 @@ class Episodes:
         Draw once and give the same meta-batches at every pass, as a validation does.
     change : callable, default=None
         Maps every meta-batch to the one that is given, as task augmentation does.
+    sharing : Sharing, default=None
+        Give only the tasks of one of several processes, each meta-batch as a
+        :class:`Part`.
     """
 
     def __init__(
@@ -384,12 +392,14 @@ class Episodes:
         *,
         fixed: bool = False,
         change: Callable[[Episode], Episode] | None = None,
+        sharing: Sharing | None = None,
     ):
         self.sampler: EpisodeSampler | None = sampler
         self.n_tasks = n_tasks
         self.batch_size = batch_size
         self.rng = rng
         self.change = change
+        self.sharing = sharing
         self._kept: list[Episode] | None = None
         if fixed:
             self._kept = list(self._draw())
@@ -406,27 +416,30 @@ class Episodes:
         assert sampler is not None  # as nothing is kept
         drawn = sampler.draw(self.n_tasks, self.rng)
         if not sampler.table.is_on_disk:
-            episodes = self._gather(sampler, drawn)
+            gathered = self._gather(sampler, drawn, sampler.table)
         else:
-            episodes = chain.from_iterable(one_ahead(self._read(sampler, drawn)))
-        for episode in episodes:
-            yield episode if self.change is None else self.change(episode)
+            gathered = chain.from_iterable(one_ahead(self._read(sampler, drawn)))
+        for table, numbers, whole in gathered:
+            episode = whole if self.change is None else self.change(whole)
+            if self.sharing is None:
+                yield episode
+            else:
+                yield self.sharing.part(table, numbers, episode)
 
     def _gather(
-        self,
-        sampler: EpisodeSampler,
-        drawn: tuple[np.ndarray, ...],
-        table: Table | None = None,
-    ) -> Iterator[Episode]:
+        self, sampler: EpisodeSampler, drawn: Numbers, table: Table
+    ) -> Iterator[_Gathered]:
         """Gather what was drawn, meta-batch after meta-batch."""
         for start in range(0, len(drawn[0]), self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            rows, in_support, in_query, way = (part[batch] for part in drawn)
-            yield sampler.episode(rows, in_support, in_query, way, table)
+            numbers = tuple(part[start : start + self.batch_size] for part in drawn)
+            needed = numbers if self.sharing is None else self.sharing.needed(numbers)
+            rows, in_support, in_query, way = needed
+            own = None if table is sampler.table else table
+            yield table, numbers, sampler.episode(rows, in_support, in_query, way, own)
 
     def _read(
-        self, sampler: EpisodeSampler, drawn: tuple[np.ndarray, ...]
-    ) -> Iterator[list[Episode]]:
+        self, sampler: EpisodeSampler, drawn: Numbers
+    ) -> Iterator[list[_Gathered]]:
         """Gather what was drawn from disk, the rows of some meta-batches at once."""
         start, n_batches = 0, 1  # at first few, for somebody waits for them
         while start < len(drawn[0]):

@@ -39,6 +39,9 @@ class Spec:
     n_targets : int, default=1
         Columns of targets, each a problem of its own with ``n_outputs`` outputs. An
         algorithm is built for one of them at a time.
+    of_images : bool, default=False
+        Whether filters of images are learnt from a large pool, by turned and distorted
+        classes: so many that to tell them all apart teaches less than episodes do.
     """
 
     n_features: int
@@ -50,6 +53,7 @@ class Spec:
     n_parts: int = field(default=0, compare=False)
     fixed_split: bool = field(default=False, compare=False)
     n_targets: int = 1
+    of_images: bool = field(default=False, compare=False)
 
     def of_one_target(self) -> Self:
         """Return what the learner of one of the targets is built for."""

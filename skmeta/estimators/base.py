@@ -32,6 +32,8 @@ from skmeta.tables.rows import TaskRows
 from skmeta.tables.stored.rows import StoredRows, is_stored
 from skmeta.tables.targets import n_targets_of
 from skmeta.utils.devices import check_device
+from skmeta.utils.messages import silenced
+from skmeta.utils.processes import agreed, together
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
@@ -86,6 +88,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         "callbacks": [list, tuple, None],
         "device": [str, torch.device],
         "compile": ["boolean"],
+        "accelerate": ["boolean"],
         "precision": [StrOptions({"float32", "bfloat16"})],
         "warm_start": ["boolean"],
         "checkpoint_dir": [str, HasMethods(["__fspath__"]), None],
@@ -220,9 +223,16 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             replace.
         """
         X, y, groups, given = unpack_to_train(X, y, groups, in_support)
-        with kept_on_failure(self):
+        with kept_on_failure(self), ExitStack() as held:
             self._fit(
-                X, y, groups, sample_weight, given, is_partial=True, classes=classes
+                X,
+                y,
+                groups,
+                sample_weight,
+                given,
+                is_partial=True,
+                classes=classes,
+                held=held,
             )
         pass_on_interruption(self.net_)
         return self
@@ -237,7 +247,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         *,
         is_partial: bool = False,
         classes: Any = None,
-        held: ExitStack | None = None,
+        held: ExitStack,
         hooks: Hooks | None = None,
     ) -> None:
         self._validate_params()
@@ -246,6 +256,9 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         refuse_target_by_target(self)
         if is_partial:
             self._check_partial_fit()
+        processes = held.enter_context(together(self.accelerate))
+        if processes is not None and not processes.is_main:
+            held.enter_context(silenced())  # the first process says it
         check_device(self.device)
         if self.tasks != "groups":  # what is given is of other tasks
             in_support = None
@@ -269,8 +282,10 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         if not len(rows):
             raise ValueError("No row has a target to learn from: all of y is missing.")
         rng = generator(self.random_state)
+        if processes is not None:
+            self._meet(processes, rows, earlier, classes, rng)
         checkpoint = None
-        if self.checkpoint_dir is not None and held is not None:
+        if self.checkpoint_dir is not None and not is_partial:
             checkpoint = held.enter_context(
                 self._open_checkpoint(rows, earlier, classes)
             )
@@ -296,6 +311,8 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         n_shot = shot_range(self.n_shot_, self.spec_.label_space)
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
+        if not settled:
+            self.prior_, offset = agreed((self.prior_, offset))
         table = self._table(rows.X, targets, weight, offset)
         table = replace(table, label=label)
         draw: dict[str, Any] = {
@@ -343,6 +360,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         self.history_ = self.net_.history
 
         self._learn_unlabelled(train, valid, table, rows.task, cell, draw, rng)
+        self.unlabelled_ = agreed(self.unlabelled_)
 
         self.n_tasks_ = self._count_units(rows)
         self._learn_largest_task(rows, widen=earlier is not None)

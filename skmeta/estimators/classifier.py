@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.classes import labels_of
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
+from skmeta.estimators.images import image_parameters
 from skmeta.estimators.rejecting import Rejecting
 from skmeta.saving.kinds import savable
 
@@ -112,9 +113,10 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         ones, against memorising a few tasks or classes. Registered names or objects
         from :mod:`skmeta.augmentations`; a list acts in its order. "auto" is
         ``FeatureNoise(scale=0.1, within=0.5)`` where tasks are drawn from a pool of ten
-        classes or more, ``tasks="classes"``, and the algorithm has ``class_loss``; and
-        None elsewhere, or where ``normalize=None`` leaves features in units of their
-        own.
+        classes or more, ``tasks="classes"``, and the algorithm has ``class_loss``; for
+        a backbone that learns filters of images, such as ``Conv4``, it is
+        :func:`~skmeta.augmentations.image_augmentations` there. It is None elsewhere,
+        or where ``normalize=None`` leaves features in units of their own.
     normalize : {"global", "task", "robust", None}, default="global"
         Standardise the features by mean and standard deviation over all tasks, or each
         task by those of its support, which is for tasks that differ in level and
@@ -134,9 +136,9 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         range as it is, and lets rows come as far beyond it as it is wide.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
-        ``default_epochs``: 20 for "gp", 200 for most; at most 40 for a pool of ten
-        classes or more where none is held out to stop the training, for algorithms that
-        have ``class_loss``.
+        ``default_epochs``: 20 for "gp", 200 for most; at most 40, of images 12, for a
+        pool of ten classes or more where none is held out to stop the training, for
+        algorithms that have ``class_loss``.
     batch_size : int, default=32
         Tasks in a meta-batch.
     tasks_per_epoch : int, default=512
@@ -145,7 +147,8 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         Learning rate of the outer optimizer. "auto" is what the algorithm is best
         trained with, ``default_lr``: 0.06 for "gp", 0.001 for most. Algorithms with
         ``trains_in_one_cycle``, such as "gp", raise the rate to ``lr`` and lower it to
-        nothing, unless ``callbacks`` have a :class:`skorch.callbacks.LRScheduler`.
+        nothing, unless ``callbacks`` have a :class:`skorch.callbacks.LRScheduler`; so
+        do others with "auto", up to 0.002, where ``augment="auto"`` is of images.
     optimizer : type or "auto", default="auto"
         Outer optimizer. "auto" is :class:`torch.optim.Adam`, with ``weight_decay=1e-3``
         where ``augment="auto"`` is noise.
@@ -155,7 +158,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         (or their accuracy not risen, for ``tasks="classes"``), and end with the best
         epoch's weights. "auto" does so from 6 tasks, 200 rows,
         or as many classes on as leave ``n_way`` of them to validate on, and not where
-        the algorithm ends by itself (``trains_in_one_cycle``, such as "gp").
+        the training ends by itself, in one cycle of ``lr``.
     validation_fraction : float or "auto", default="auto"
         Part to hold out. "auto" is a tenth for most algorithms; with labels that mean
         the same in every task, "r2d2" holds out up to 30 tasks and a quarter of all,
@@ -187,6 +190,12 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         Where it is not possible (without a C++ compiler, or for second-order gradients
         of other networks than linear layers with ReLU), the step runs as it is, with a
         warning.
+    accelerate : bool, default=False
+        Let the processes that ``accelerate launch`` has started, on this machine or on
+        several, train together: each takes a part of every meta-batch. All must call
+        ``fit`` with the same data and parameters, and all end with the same
+        meta-learner, that of one process up to rounding. Without a launcher nothing
+        changes. It takes ``pip install skmeta[accelerate]``; docs/scale.md tells more.
     precision : {"float32", "bfloat16"}, default="float32"
         What networks compute in while they are trained. "bfloat16" is mixed precision:
         products of matrices and convolutions in bfloat16 by :class:`torch.autocast`;
@@ -317,6 +326,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         callbacks: Sequence[Any] | None = None,
         device: str | torch.device = "cpu",
         compile: bool = False,
+        accelerate: bool = False,
         precision: Literal["float32", "bfloat16"] = "float32",
         warm_start: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
@@ -352,12 +362,73 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         self.callbacks = callbacks
         self.device = device
         self.compile = compile
+        self.accelerate = accelerate
         self.precision = precision
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
+
+    @classmethod
+    def for_images(
+        cls,
+        image_shape: Sequence[int] = (28, 28),
+        *,
+        ink: bool = True,
+        channels: int | Sequence[int] = 64,
+        **parameters: Any,
+    ) -> Self:
+        """Make a classifier of images with what few-shot images are learnt best by.
+
+        A prototypical network on four blocks of convolutions, trained on episodes of
+        forty classes, one row each to learn from, that are turned, distorted and laid
+        over one another, in one cycle of the learning rate. It is not yet fitted.
+
+        Parameters
+        ----------
+        image_shape : (int, int) or (int, int, int), default=(28, 28)
+            Height and width, or channels, height and width, of the images whose pixels
+            are the features of a row.
+        ink : bool, default=True
+            Whether images are ink on an empty page, 0 where there is none and as bright
+            everywhere, such as handwriting: then classes are laid over one another
+            (:class:`~skmeta.augmentations.ClassOverlay`) and pixels stay as they are.
+            False is for pictures.
+        channels : int or sequence of int, default=64
+            Maps of every block of :class:`~skmeta.backbones.Conv4`.
+        **parameters
+            Of :class:`MetaClassifier`, in place of those chosen here.
+            ``max_epochs=100`` with ``channels=(64, 96, 128, 128)`` is for who has half
+            an hour. Where classes come in groups that new tasks will have too, such as
+            alphabets, pass ``tasks="groups", mix_tasks=0.5`` here, and ``groups`` to
+            ``fit``.
+
+        Returns
+        -------
+        MetaClassifier
+            Not yet fitted.
+
+        Notes
+        -----
+        The obvious ``MetaClassifier("protonet", Conv4(), tasks="classes")`` turns and
+        distorts images by itself, and is for five classes and five rows of each.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from skmeta import MetaClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> meta = MetaClassifier.for_images(
+        ...     (8, 8), channels=(16, 16), max_epochs=2, tasks_per_epoch=8
+        ... )
+        >>> meta = meta.fit(X[y < 7] / 16, y[y < 7])
+        >>> X_new, y_new = X[y >= 7] / 16, y[y >= 7]
+        >>> meta.adapt(X_new[:15], y_new[:15]).predict(X_new[15:]).shape
+        (518,)
+        """
+        chosen = image_parameters(image_shape, ink=ink, channels=channels)
+        return cls(**chosen | parameters)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

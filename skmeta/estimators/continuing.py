@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
+from skmeta.engine.parallel import open_jointly
 from skmeta.engine.warm_start import EarlierFit
 from skmeta.estimators.unlabelled import UnlabelledEstimator
 from skmeta.tables.rows import TaskRows
+from skmeta.utils.messages import listed
+from skmeta.utils.processes import Processes, present
 from skmeta.utils.unique import unite
 
 __all__ = ["ContinuingEstimator"]
@@ -33,6 +36,20 @@ class ContinuingEstimator(UnlabelledEstimator):
     def _open_checkpoint(
         self, rows: TaskRows, earlier: EarlierFit | None, classes: Any
     ) -> Checkpoint:
+        def open_alone() -> Checkpoint:
+            data = self._trained_on(rows, earlier, classes)
+            parts = fingerprint(self.get_params(deep=False), data)
+            return Checkpoint(self.checkpoint_dir, self.checkpoint_every, parts)
+
+        processes = present()
+        if processes is None:
+            return open_alone()
+        return open_jointly(processes, open_alone, self.checkpoint_every)
+
+    def _trained_on(
+        self, rows: TaskRows, earlier: EarlierFit | None, classes: Any
+    ) -> dict[str, Any]:
+        """Return what a fit learns from, beside its parameters."""
         data: dict[str, Any] = {
             "X": rows.X,
             "y": rows.y,
@@ -48,8 +65,48 @@ class ContinuingEstimator(UnlabelledEstimator):
                 name: weight.cpu().numpy()
                 for name, weight in self.module_.state_dict().items()
             }
-        parts = fingerprint(self.get_params(deep=False), data)
-        return Checkpoint(self.checkpoint_dir, self.checkpoint_every, parts)
+        return data
+
+    # Several processes ---------------------------------------------------------------
+
+    def _meet(
+        self,
+        processes: Processes,
+        rows: TaskRows,
+        earlier: EarlierFit | None,
+        classes: Any,
+        rng: np.random.Generator,
+    ) -> None:
+        """Make sure that all processes fit the same, with the same random numbers.
+
+        Raises
+        ------
+        ValueError
+            If they have other data or parameters.
+        """
+        parameters = self.get_params(deep=False)
+        # Each may have its own device, and callbacks that only one needs; the weights
+        # of a network that is given are those of the first.
+        for name in ("device", "callbacks"):
+            parameters.pop(name)
+        parameters["backbone"] = repr(parameters["backbone"])
+        data = self._trained_on(rows, earlier, classes)
+        data["checkpoint_dir"] = self.checkpoint_dir is None
+        data["checkpoint_every"] = self.checkpoint_every
+        told = processes.gather(fingerprint(parameters, data))
+        differing = sorted(
+            name
+            for name in set().union(*told)
+            if len({each.get(name) for each in told}) > 1
+        )
+        if differing:
+            raise ValueError(
+                f"The {processes.n} processes of this fit must have the same data and "
+                f"parameters, and they differ in {listed(differing)}. Give all rows to "
+                "each process, in the same order: fit shares the work out by itself."
+            )
+        state = rng.bit_generator.state
+        rng.bit_generator.state = processes.of_main(state)
 
     # Classes and tasks of several calls ----------------------------------------------
 

@@ -90,6 +90,13 @@ def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
         if estimator.label_space_ == "shared":
             given["classes"] = estimator.classes_
     learner.set_params(**{name: each for name, each in how.items() if name in known})
+    # The other processes of the fit may not be asked for the same.
+    alone = {
+        name: False
+        for name in learner.get_params()
+        if name == "accelerate" or name.endswith("__accelerate")
+    }
+    learner.set_params(**alone)
     for name in ("groups", "sample_weight", "in_support"):
         each = getattr(rows, name)
         if each is not None:

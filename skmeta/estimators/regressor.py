@@ -82,9 +82,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         As in :class:`MetaClassifier`.
     early_stopping, validation_fraction, patience
         As in :class:`MetaClassifier`.
-    unknown_task, callbacks, device, compile, precision, warm_start, verbose
+    unknown_task, callbacks, device, compile, accelerate, precision
         As in :class:`MetaClassifier`.
-    random_state
+    warm_start, verbose, random_state
         As in :class:`MetaClassifier`.
     checkpoint_dir, checkpoint_every
         As in :class:`MetaClassifier`.
@@ -165,6 +165,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         callbacks: Sequence[Any] | None = None,
         device: str | torch.device = "cpu",
         compile: bool = False,
+        accelerate: bool = False,
         precision: Literal["float32", "bfloat16"] = "float32",
         warm_start: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
@@ -193,6 +194,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         self.callbacks = callbacks
         self.device = device
         self.compile = compile
+        self.accelerate = accelerate
         self.precision = precision
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir

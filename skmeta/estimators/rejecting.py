@@ -19,6 +19,7 @@ from skmeta.estimators.indicators import Indicators
 from skmeta.estimators.left_out import LeftOut, leave_out, simulate
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import silenced
+from skmeta.utils.processes import agreed
 
 __all__ = ["Rejecting", "with_unknown"]
 
@@ -119,9 +120,10 @@ class Rejecting(Indicators):
         clues, size, number, is_known, beyond = map(
             np.concatenate, zip(*told, strict=True)
         )
-        self.unknown_ = Rejection.learn(
+        learnt = Rejection.learn(
             _as_arrays(self._units(rows, rows.X)), clues, size, number, is_known, beyond
         )
+        self.unknown_ = agreed(learnt)
 
     def _clues_without(
         self,

@@ -3,13 +3,17 @@
 ``python -m skmeta evaluate`` is its face.
 """
 
+from skmeta.evaluation.comparison import Stopped
 from skmeta.evaluation.evaluate import evaluate
 from skmeta.evaluation.problem import Problem, make_problem
+from skmeta.evaluation.result import Evaluation
 from skmeta.evaluation.table_file import InputError, read_table, table_of
 
 __all__ = [
+    "Evaluation",
     "InputError",
     "Problem",
+    "Stopped",
     "evaluate",
     "make_problem",
     "read_table",

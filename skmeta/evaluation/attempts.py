@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
+
+from skmeta.evaluation.progress import Progress
 
 __all__ = ["Attempts"]
 
@@ -17,8 +19,8 @@ class Attempts:
 
     Parameters
     ----------
-    tell : callable
-        Called with a line about what goes on.
+    progress : Progress
+        Is told what goes on.
 
     Attributes
     ----------
@@ -28,23 +30,21 @@ class Attempts:
         Learners that failed, and why.
     """
 
-    def __init__(self, tell: Callable[[str], None]):
-        self.tell = tell
+    def __init__(self, progress: Progress):
+        self.progress = progress
         self.seconds: dict[str, float] = {}
         self.failures: dict[str, str] = {}
         self._warned: dict[str, list[str]] = {}
-        self._place, self._n = 0, 0
 
-    def begin(self, stage: str, learners: Sized) -> None:
-        """Tell of a stage that all learners go through."""
-        self.tell(stage)
-        self._place, self._n = 0, len(learners)
-
-    def run(self, name: str, work: Callable[[], Any], *, timed: bool = True) -> Any:
+    def run(
+        self, stage: str, name: str, work: Callable[[], Any], *, timed: bool = True
+    ) -> Any:
         """Let a learner work, unless it has failed before.
 
         Parameters
         ----------
+        stage : str
+            What it is about.
         name : str
             Who works.
         work : callable
@@ -57,31 +57,26 @@ class Attempts:
         object
             What came of it, or None.
         """
-        self._place += 1
         if name in self.failures:
             return None
-        self.tell(f"[{self._place}/{self._n}] {name}")
         start = perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
+        with (
+            self.progress.step(stage, name),
+            warnings.catch_warnings(record=True) as caught,
+        ):
             warnings.simplefilter("always")
             try:
                 return work()
             # Learners of other packages raise whatever they like.
             except Exception as error:
                 self.failures[name] = str(error).strip() or type(error).__name__
-                self.tell(f"      failed: {self.failures[name]}")
+                self.progress.say(f"{name} failed: {self.failures[name]}")
+                self.progress.leave_out(name)
                 return None
             finally:
                 took = perf_counter() - start if timed else 0.0
                 self.seconds[name] = self.seconds.get(name, 0.0) + took
                 self._remember(name, caught)
-
-    def run_all(
-        self, work: dict[str, Callable[[], Any]], *, timed: bool = True
-    ) -> dict[str, Any]:
-        """Let all work; return what came of it, without those that failed."""
-        found = {name: self.run(name, own, timed=timed) for name, own in work.items()}
-        return {name: own for name, own in found.items() if own is not None}
 
     def remarks(self) -> list[str]:
         """Return who warned of what."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from skmeta.evaluation.learners import (
     meta_parameters,
 )
 from skmeta.evaluation.problem import Problem
+from skmeta.evaluation.progress import Progress
 from skmeta.evaluation.table_file import InputError
 from skmeta.evaluation.verdict import Verdict, against_others, make_verdict
 from skmeta.evaluation.wording import MetricWording
@@ -30,15 +30,20 @@ from skmeta.model_selection import few_shot_curve
 from skmeta.model_selection._curve import summarise
 from skmeta.tables.meta_dataset import MetaDataset
 from skmeta.tables.preprocessing import make_preprocessor
-from skmeta.utils.messages import count
+from skmeta.utils.messages import count, listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Result", "compare_learners"]
+__all__ = ["Result", "Stopped", "compare_learners", "tidy_scores"]
 
 # An error so many times the median over tasks is no bad day but a divergence.
 _FAR_OFF = 1000
+
+# What every learner goes through.
+STAGES = ("choosing", "fitting", "judging")
+# What a plain way and a meta-learner may take, until they have shown it.
+_COSTS = (1.0, 8.0)
 
 
 @dataclass
@@ -87,6 +92,18 @@ class Result:
         Of the chosen meta-learner, if it takes inner steps.
     saved : str or None
         Where the recommended model is.
+    source, command : str
+        What the table was read from, and by which command line.
+    stopped : bool
+        Whether Ctrl-C came before all learners were judged.
+
+    Attributes
+    ----------
+    scores_ : DataFrame
+        Every score on new tasks: columns "estimator", "kind" ("meta" or "plain"),
+        "shots", "task", "score", which is the higher the better.
+    best_estimator_ : Pipeline
+        The recommended learner, which takes the rows of the table.
     """
 
     problem: Problem
@@ -109,6 +126,19 @@ class Result:
     reading: dict = field(default_factory=dict)
     adaptation: AdaptationDisplay | None = None
     saved: str | None = None
+    source: str = "a DataFrame"
+    command: str = ""
+    stopped: bool = False
+
+    @property
+    def scores_(self) -> DataFrame:
+        """Every score on new tasks."""
+        return tidy_scores(self.scores, self.meta)
+
+    @cached_property
+    def best_estimator_(self) -> Pipeline:
+        """The recommended learner behind the preprocessing."""
+        return self.pipeline(self.recommended)
 
     @property
     def recommended(self) -> str:
@@ -149,7 +179,7 @@ def compare_learners(
     metric: str,
     max_epochs: int | None,
     random_state: int | None,
-    tell: Callable[[str], None],
+    progress: Progress | None = None,
 ) -> Result:
     """Choose on the tasks to learn from, fit to all of them, judge on the others.
 
@@ -173,8 +203,8 @@ def compare_learners(
         Most epochs of meta-training; None for what each algorithm recommends.
     random_state : int or None
         Seed.
-    tell : callable
-        Called with a line about what goes on.
+    progress : Progress, default=None
+        Is told what goes on; None shows it on standard error.
 
     Returns
     -------
@@ -185,6 +215,8 @@ def compare_learners(
     ------
     InputError
         If no meta-learner or no plain way works, or the metric does not suit.
+    Stopped
+        By Ctrl-C, before a meta-learner and a plain way were judged.
     """
     import pandas as pd
 
@@ -211,12 +243,15 @@ def compare_learners(
     seed = random_state
     if seed is None:  # all learners meet the same supports
         seed = int(np.random.default_rng().integers(2**31))
-    attempts = Attempts(tell)
+    if progress is None:
+        costs = {name: _COSTS[name in parameters] for name in learners}
+        progress = Progress(STAGES, costs)
+    attempts = Attempts(progress)
     at = shots[len(shots) // 2]
 
     splits = splits_of_tasks(problem, at, seed)
     held = np.unique(groups[np.concatenate([judged for _, judged in splits])])
-    attempts.begin(f"choosing by {count(len(held), 'task')} to learn from", learners)
+    progress.begin(f"choosing by {count(len(held), 'task')} to learn from")
     tasks = MetaDataset(Z, y, groups, in_support=problem.train_support)
     ranked = rank_learners(
         learners,
@@ -226,17 +261,16 @@ def compare_learners(
         metric=metric,
         random_state=seed,
         support=problem.support,
-        attempt=attempts.run,
-    )
-    attempts.begin("fitting to all tasks to learn from", learners)
-    fitted = attempts.run_all(
-        {name: partial(_fit, own, tasks) for name, own in learners.items()}
+        attempt=partial(attempts.run, STAGES[0]),
     )
     y_test, groups_test = problem.test[1:]
     new_tasks = MetaDataset(
         Z_test, y_test, groups_test, in_support=problem.test_support
     )
-    attempts.begin(f"judging on {count(len(new_tasks), 'new task')}", fitted)
+    progress.begin(
+        "fitting to all tasks to learn from, judging on "
+        f"{count(len(new_tasks), 'new task')}"
+    )
     judge = partial(
         few_shot_curve,
         X=new_tasks,
@@ -247,12 +281,27 @@ def compare_learners(
         support=problem.support,
         per_task=True,
     )
-    judged = attempts.run_all(
-        {name: partial(judge, {name: own}) for name, own in fitted.items()},
-        timed=False,
-    )
+    fitted: dict[str, Any] = {}
+    judged: dict[str, DataFrame] = {}
+    stopped = False
+    try:
+        for name, own in learners.items():
+            model = attempts.run(STAGES[1], name, partial(_fit, own, tasks))
+            if model is None:
+                continue
+            work = partial(judge, {name: model})
+            found = attempts.run(STAGES[2], name, work, timed=False)
+            if found is not None:
+                fitted[name], judged[name] = model, found
+    except KeyboardInterrupt:
+        stopped = True
+    finally:
+        progress.close()
     meta = [name for name in algorithms if name in judged]
     against = [name for name in learners if name in judged and name not in parameters]
+    if stopped and not (meta and against):
+        found = pd.concat(judged.values()) if judged else None
+        raise Stopped(None if found is None else tidy_scores(_by_task(found), meta))
     if not meta or not against:
         told = "; ".join(
             f"{name}: {error}" for name, error in attempts.failures.items()
@@ -262,9 +311,11 @@ def compare_learners(
         ranked[ranked.index.isin(judged)], meta, against, shots=at, n_tasks=len(held)
     )
     found = pd.concat([judged[name] for name in against + meta], ignore_index=True)
-    by_task = ["estimator", "shots", "task"]
-    scores = found.groupby(by_task, sort=False)["score"].mean().reset_index()
+    scores = _by_task(found)
     remarks = attempts.remarks() + _far_off(scores)
+    if stopped:
+        left = [n for n in learners if n not in judged and n not in attempts.failures]
+        remarks.append(f"stopped before these were judged: {listed(left)}")
     each = " of each class" if problem.label_space == "per_task" else ""
     shot, words = f"labelled row{each}", MetricWording(metric)
     try:
@@ -288,20 +339,61 @@ def compare_learners(
         attempts.seconds,
         attempts.failures,
         remarks,
-        adaptation=_adaptation(fitted[choice.meta], new_tasks, verdict.duel.shots),
+        adaptation=None
+        if stopped
+        else _adaptation(fitted[choice.meta], new_tasks, verdict.duel.shots),
+        stopped=stopped,
     )
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, with what was judged before.
+
+    Parameters
+    ----------
+    scores : DataFrame or None
+        As ``Result.scores_``; None if there are none.
+    result : Result, default=None
+        Where a meta-learner and a plain way were judged.
+    """
+
+    def __init__(self, scores: DataFrame | None, result: Result | None = None):
+        super().__init__("stopped")
+        self.scores = scores
+        self.result = result
+
+
+def tidy_scores(scores: DataFrame, meta: list[str]) -> DataFrame:
+    """Say of every score on a task what kind of learner it is of.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns "estimator", "shots", "task", "score".
+    meta : list of str
+        Names of the meta-learners.
+
+    Returns
+    -------
+    DataFrame
+        The same, and a column "kind", "meta" or "plain".
+    """
+    kind = scores["estimator"].isin(meta).map({True: "meta", False: "plain"})
+    return scores.assign(kind=kind)[["estimator", "kind", "shots", "task", "score"]]
+
+
+def _by_task(found: DataFrame) -> DataFrame:
+    """Average the repeats of each task."""
+    by_task = ["estimator", "shots", "task"]
+    return found.groupby(by_task, sort=False)["score"].mean().reset_index()
 
 
 def _fit(learner: Any, tasks: MetaDataset) -> Any:
     own = clone(learner)
-    speaks = "verbose" in own.get_params(deep=False)
-    if speaks:
-        own.set_params(verbose=1)
     given: dict[str, Any] = {"groups": tasks.groups}
     if has_fit_parameter(own, "in_support"):
         given["in_support"] = tasks.in_support
-    own.fit(tasks.X, tasks.y, **given)
-    return own.set_params(verbose=0) if speaks else own
+    return own.fit(tasks.X, tasks.y, **given)
 
 
 def _far_off(scores: DataFrame) -> list[str]:

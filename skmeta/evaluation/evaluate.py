@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,14 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from skmeta.evaluation.comparison import Result, compare_learners
+from skmeta.evaluation.card import write_card
+from skmeta.evaluation.comparison import Result, Stopped, compare_learners
 from skmeta.evaluation.learners import check_algorithms, check_plain
 from skmeta.evaluation.problem import Problem, make_problem
-from skmeta.evaluation.report import render
 from skmeta.evaluation.report_data import which_rows
-from skmeta.evaluation.report_tables import p_against_plain
+from skmeta.evaluation.report_tables import benefit, p_against_plain
+from skmeta.evaluation.result import Evaluation
+from skmeta.evaluation.shots import note_on_shots
 from skmeta.evaluation.table_file import InputError, closest, read_table, table_of
 from skmeta.tables.meta_dataset import MetaDataset
 from skmeta.utils.messages import count
@@ -41,7 +42,7 @@ def evaluate(
     task: str | None = None,
     metric: str | None = None,
     drop: Sequence[str] = (),
-    out: str | Path = "report",
+    out: str | Path | None = "report",
     max_epochs: int | None = None,
     random_state: int | None = 0,
     time: str | None = None,
@@ -51,8 +52,9 @@ def evaluate(
     sep: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
+    n_jobs: int | None = None,
     command: str = "",
-) -> Result:
+) -> Evaluation:
     """Tell whether meta-learning helps with a table, and write a report.
 
     Parameters
@@ -77,10 +79,11 @@ def evaluate(
         Name of a scikit-learn scorer; None is accuracy or the mean absolute error.
     drop : sequence of str, default=()
         Columns not to learn from.
-    out : str or Path, default="report"
-        Folder for ``report.html``, for ``model.joblib`` (the recommended learner behind
-        the preprocessing, as a Pipeline) and, where that is a meta-learner, for
-        ``model.skmeta`` (its weights alone); made if it is not there.
+    out : str, Path or None, default="report"
+        Folder for ``report.html``, ``scores.csv``, ``model.joblib`` (the recommended
+        learner behind the preprocessing, as a Pipeline), ``model_card.md`` about it
+        and, where that is a meta-learner, ``model.skmeta`` (its weights alone); made
+        if it is not there. None writes nothing.
     max_epochs : int, default=None
         Most epochs of meta-training; None for what each algorithm recommends.
     random_state : int or None, default=0
@@ -99,24 +102,32 @@ def evaluate(
         Columns to learn from although they seem to number or name the rows.
     sep, decimal, encoding : str, default=None
         How a CSV file is written; None finds out.
+    n_jobs : int, default=None
+        Processes that judge side by side; None is one, or as many as a
+        ``joblib.parallel_config`` says.
     command : str, default=""
         Command line to show in the report.
 
     Returns
     -------
-    Result
-        What was found.
+    Evaluation
+        What was found. It shows itself in a notebook; ``report(path)`` writes the
+        report, ``best_estimator_`` is the recommended learner as a Pipeline, and
+        ``scores_`` has every score.
 
     Raises
     ------
     InputError
         If the table or the options do not allow it; the message says what to do.
+    Stopped
+        By Ctrl-C, a KeyboardInterrupt: what was judged is in the folder, and in its
+        ``scores`` and ``result``.
     """
     shots = sorted(set(shots))
-    out = Path(out)
+    out = None if out is None else Path(out)
     if isinstance(table, MetaDataset) and table.in_support is not None:
         in_support = in_support or "in_support"
-    if out.exists() and not out.is_dir():
+    if out is not None and out.exists() and not out.is_dir():
         raise InputError(f"{str(out)!r} is a file; --out names a folder.")
     if metric is not None and metric not in get_scorer_names():
         near = closest(metric, get_scorer_names())
@@ -150,37 +161,62 @@ def evaluate(
             "Labels are names inside a task here, so nothing can be answered before "
             "the first row: leave 0 out of --shots."
         )
+    if (note := note_on_shots(problem, shots)) is not None:
+        problem.notes.append(note)
     try:  # before the work, not after it
-        out.mkdir(parents=True, exist_ok=True)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {str(out)!r}: {error}") from error
     print(_describe_problem(problem, Path(source).name), flush=True)
-    result = compare_learners(
-        problem,
-        names,
-        plain=ways,
-        shots=shots,
-        metric=metric or _METRICS[problem.kind],
-        max_epochs=max_epochs,
-        random_state=random_state,
-        tell=_tell,
-    )
+    try:
+        with joblib.parallel_config(**{} if n_jobs is None else {"n_jobs": n_jobs}):
+            found = compare_learners(
+                problem,
+                names,
+                plain=ways,
+                shots=shots,
+                metric=metric or _METRICS[problem.kind],
+                max_epochs=max_epochs,
+                random_state=random_state,
+            )
+    except Stopped as stop:
+        if out is not None and stop.scores is not None:
+            stop.scores.to_csv(out / "scores.csv", index=False)
+            print(f"stopped; what was judged is in {out / 'scores.csv'}")
+        raise
+    result = Evaluation.of(found)
     result.options, result.reading = options, reading
+    result.source, result.command = source, command
+    _tell(result, None if out is None else _save(result, out))
+    if result.stopped:
+        raise Stopped(result.scores_, result)
+    return result
+
+
+def _save(result: Evaluation, out: Path) -> Path:
+    """Write report, scores, model and card; return where the report is."""
     result.saved = str(out / "model.joblib")
-    joblib.dump(result.pipeline(result.recommended), result.saved)
+    joblib.dump(result.best_estimator_, result.saved)
     learner = result.fitted[result.recommended]
     if hasattr(learner, "save"):  # a meta-learner: its weights, free of any code
         learner.save(out / "model.skmeta")
-    page = out / "report.html"
-    page.write_text(render(result, command=command, source=source), encoding="utf-8")
+    result.scores_.to_csv(out / "scores.csv", index=False)
+    write_card(result, out / "model_card.md")
+    return result.report(out / "report.html")
+
+
+def _tell(result: Result, page: Path | None) -> None:
+    """Print what was found."""
     print(f"\n{format_table(result)}\n")
     print(f"{result.verdict.headline} {result.verdict.text}\n")
-    if problem.caution:
-        print(f"caution: {problem.caution}\n")
+    print(f"{benefit(result)}\n")
+    if result.problem.caution:
+        print(f"caution: {result.problem.caution}\n")
     for remark in result.remarks:
         print(f"note: {remark}")
-    print(f"report  {page}\nmodel   {result.saved} ({result.recommended})")
-    return result
+    if page is not None:
+        print(f"report  {page}\nmodel   {result.saved} ({result.recommended})")
 
 
 def format_table(result: Result) -> str:
@@ -264,7 +300,3 @@ def _describe_problem(problem: Problem, name: str) -> str:
         f"known of a new task: {which_rows(problem)}",
     ]
     return "\n".join(lines)
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -201,7 +201,10 @@ def make_problem(
         if not known.all():
             n_lost = int((~known).sum())
             rows = "1 row" if n_lost == 1 else f"{n_lost:,} rows"
-            notes.append(f"{rows} without a {what} ({name!r} is missing) left out")
+            note = f"{rows} without a {what} ({name!r} is missing) left out"
+            if what == "target":
+                note += ": nobody learns from them here, nor is asked for them"
+            notes.append(note)
             table = table[known]
     if time is not None:
         table = table.iloc[order_in_time(table[time])]

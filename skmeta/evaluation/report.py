@@ -13,6 +13,7 @@ from torch import __version__ as torch_version
 from skmeta._version import __version__
 from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay, TrainingDisplay
 from skmeta.evaluation.comparison import Result
+from skmeta.evaluation.limits import far_gain, steady_range
 from skmeta.evaluation.report_code import loading_code, training_code
 from skmeta.evaluation.report_data import (
     describe_columns,
@@ -22,6 +23,7 @@ from skmeta.evaluation.report_data import (
     which_rows,
 )
 from skmeta.evaluation.report_tables import (
+    benefit,
     duel_row,
     headline_numbers,
     loss_rows,
@@ -71,6 +73,7 @@ def render(result: Result, *, command: str, source: str) -> str:
         outcome=verdict.outcome,
         headline=verdict.headline,
         verdict=verdict.text,
+        benefit=benefit(result),
         caution=problem.caution,
         numbers=headline_numbers(result),
         data_text=describe_data(problem),
@@ -137,13 +140,23 @@ def _curve_picture(result: Result) -> _Picture:
         curve, score_name=result.metric.title, plot=False
     )
     best = result.verdict.duel.meta
+    floor = 0.0 if result.metric.is_error else 0.5
+    low, high, beyond = steady_range(curve, result.verdict.duel.plain, floor)
+
+    def draw(ax):
+        display.plot(ax, highlight=best)
+        if beyond:
+            margin = 0.08 * max(high - low, 1e-9)
+            ax.set_ylim(low - margin, high + margin)
+
+    said = f" Beyond the picture: {listed(beyond)}." if beyond else ""
     return _picture(
-        lambda ax: display.plot(ax, highlight=best),
+        draw,
         (9, 4.4),
         f"{result.metric.title} against shots",
         f"{_capital(result.metric.title)} ({result.metric.better} is better) against "
         f"the number of {_shots_of(result)} seen of a new task. The band is the 95 % "
-        f"confidence interval of {best} over tasks.",
+        f"confidence interval of {best} over tasks.{said}",
     )
 
 
@@ -168,12 +181,20 @@ def _tasks_picture(result: Result) -> _Picture:
         plot=False,
     )
     height = 1.3 + 0.24 * min(len(duel.tasks), 16)
+    far = far_gain(duel.gains)
+
+    def draw(ax):
+        display.plot(ax)
+        if far is not None:
+            ax.set_xlim(-far, far)
+
+    said = "" if far is None else " Bars that end at the edge go on beyond it."
     return _picture(
-        display.plot,
+        draw,
         (9, height),
         "Gain on every new task",
         "Gain on every new task, from the greatest loss to the greatest gain; to the "
-        f"right, {duel.meta} is better.",
+        f"right, {duel.meta} is better.{said}",
     )
 
 

@@ -6,10 +6,25 @@ import numpy as np
 
 from skmeta.evaluation.comparison import Result
 from skmeta.evaluation.verdict import Duel
+from skmeta.evaluation.wording import show_p
+from skmeta.utils.messages import count
 
-__all__ = ["duel_row", "headline_numbers", "loss_rows", "p_against_plain", "score_rows"]
+__all__ = [
+    "benefit",
+    "duel_row",
+    "headline_numbers",
+    "loss_rows",
+    "p_against_plain",
+    "score_rows",
+]
 
 _MOST_LOSSES = 10
+_IN_UNITS = (
+    "neg_mean_absolute_error",
+    "neg_root_mean_squared_error",
+    "neg_median_absolute_error",
+    "neg_max_error",
+)
 
 
 def headline_numbers(result: Result) -> list[tuple[str, str]]:
@@ -23,6 +38,57 @@ def headline_numbers(result: Result) -> list[tuple[str, str]]:
         ("new tasks won", f"{duel.n_won} of {len(duel.tasks)}"),
         ("tasks in all", f"{n_tasks:,}"),
     ]
+
+
+def benefit(result: Result) -> str:
+    """Tell what the chosen meta-learner would bring, in units of the metric.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+
+    Returns
+    -------
+    str
+        Against the chosen plain way with as many rows, and how many rows it takes to
+        be as good as that is with the most.
+    """
+    duel, metric = result.verdict.duel, result.metric
+    meta, plain = duel.meta_scores.mean(), duel.plain_scores.mean()
+    rows = count(duel.shots, "known row")
+    if metric.name == "accuracy":
+        right, before = 100 * meta, 100 * plain
+        text = (
+            f"Of 100 answers on a new task with {rows}, {right:.0f} are right with "
+            f"{duel.meta}, {before:.0f} with {duel.plain}."
+        )
+    else:
+        unit = ""
+        if metric.name in _IN_UNITS:
+            unit = f" (in the unit of “{result.problem.target}”)"
+        change = ""
+        if metric.is_error and plain:
+            share = round(1 - meta / plain, 2)
+            if share:
+                change = f", {abs(share):.0%} {'less' if share > 0 else 'more'}"
+        text = (
+            f"On a new task with {rows}, the {metric.title}{unit} is "
+            f"{metric.show(meta)} with {duel.meta} and {metric.show(plain)} with "
+            f"{duel.plain}{change}."
+        )
+    if result.verdict.outcome != "helps":
+        return text
+    most = result.verdict.duels[-1]
+    goal = most.plain_scores.mean()
+    for each in result.verdict.duels[:-1]:
+        if each.meta_scores.mean() >= goal:
+            return (
+                f"{text} With {count(each.shots, 'row')}, {duel.meta} is as good as "
+                f"{duel.plain} with {most.shots:,}: "
+                f"{count(most.shots - each.shots, 'label')} less of every task."
+            )
+    return text
 
 
 def score_rows(result: Result) -> list[dict]:
@@ -80,9 +146,9 @@ def p_against_plain(result: Result, name: str) -> str:
         Corrected by Holm's method for all but the chosen meta-learner.
     """
     if name == result.choice.meta:
-        return f"{result.verdict.duel.p_value:.2g}"
+        return show_p(result.verdict.duel.p_value)
     own = result.others[result.others["estimator"] == name]
-    return f"{own['p_holm'].iloc[0]:.2g}" if len(own) else "–"
+    return show_p(own["p_holm"].iloc[0]) if len(own) else "–"
 
 
 def duel_row(result: Result, duel: Duel) -> dict[str, str]:
@@ -95,7 +161,7 @@ def duel_row(result: Result, duel: Duel) -> dict[str, str]:
         "half_width": result.metric.show(result.metric.sign * duel.half_width),
         "won": f"{duel.n_won} of {len(duel.tasks)}",
         "lost": str(duel.n_lost),
-        "p": f"{duel.p_value:.2g}",
+        "p": show_p(duel.p_value),
         "colour": {"helps": "good", "hurts": "bad", "level": ""}[duel.outcome],
     }
 

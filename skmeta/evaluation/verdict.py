@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skmeta.evaluation.choice import Choice
-from skmeta.evaluation.wording import MetricWording
+from skmeta.evaluation.wording import MetricWording, show_p
 from skmeta.model_selection._statistics import (
     differences,
     holm,
@@ -214,7 +214,7 @@ def _in_words(duel: Duel, metric: MetricWording, shot: str) -> tuple[str, str]:
         f"plain way {duel.plain} has {metric.show(duel.plain_scores.mean())} "
         f"({metric.better} is better). {duel.meta} is ahead on {duel.n_won} and behind "
         f"on {duel.n_lost} of {count(n_tasks, 'new task')} "
-        f"(Wilcoxon p = {_p(duel.p_value)})."
+        f"(Wilcoxon p {_is(duel.p_value)})."
     )
     if duel.outcome == "helps":
         return "Meta-learning helps here.", facts
@@ -242,7 +242,7 @@ def _elsewhere(duel: Duel, duels: list[Duel], metric: MetricWording, shot: str) 
         text += (
             f" After {count(other.shots, shot, _plural(shot))}, {ahead} is ahead of "
             f"{behind} by {metric.show(metric.sign * abs(other.gain))} "
-            f"(p = {_p(other.p_value)})."
+            f"(p {_is(other.p_value)})."
         )
     return text
 
@@ -251,10 +251,11 @@ def _plural(shot: str) -> str:
     return shot.replace("row", "rows", 1)
 
 
+def _is(p_value: float) -> str:
+    shown = show_p(p_value)
+    return shown if shown.startswith("<") else f"= {shown}"
+
+
 def _article(title: str) -> str:
     vowel = title[0] in "aeiouR" or title.startswith(("AUC", "F1"))
     return f"{'an' if vowel else 'a'} {title}"
-
-
-def _p(value: float) -> str:
-    return f"{value:.2g}" if value >= 0.0001 else "0.0001 or less"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["MetricWording"]
+__all__ = ["MetricWording", "show_p"]
 
 _NAMES = {
     "r2": "R²",
@@ -50,6 +50,13 @@ class MetricWording:
     def show_gain(self, gain: float) -> str:
         """Write a difference of scores with its sign, plus being better."""
         return f"{'+' if gain >= 0 else '−'}{_number(abs(gain))}"
+
+
+def show_p(value: float) -> str:
+    """Write a p-value, two digits of it."""
+    if not value >= 0.0001:
+        return "–" if math.isnan(value) else "< 0.0001"
+    return f"{value:.2g}"
 
 
 def _number(value: float) -> str:

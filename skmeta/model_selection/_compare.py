@@ -28,6 +28,7 @@ def compare(
     cv=None,
     random_state=0,
     support=None,
+    verbose=False,
 ) -> "Comparison":
     """Compare estimators task by task.
 
@@ -51,6 +52,8 @@ def compare(
         Support rows; pairs are compared for each number, and Holm's correction
         counts them all. None takes supports that are given as they are.
     metric, n_repeats, n_query, test_groups, cv, random_state, support
+        As in :func:`few_shot_curve`.
+    verbose
         As in :func:`few_shot_curve`.
 
     Returns
@@ -97,6 +100,7 @@ def compare(
         cv=cv,
         random_state=random_state,
         support=support,
+        verbose=verbose,
     )
     return Comparison(measured.name, summarise(frame), _test_pairs(frame, named), frame)
 

@@ -23,6 +23,7 @@ def few_shot_curve(
     random_state=0,
     support=None,
     per_task=False,
+    verbose=False,
 ):
     """Score estimators on new tasks, against the rows they learn them from.
 
@@ -72,6 +73,8 @@ def few_shot_curve(
         or the first of them, and the query is what was not given.
     per_task : bool, default=False
         Return the scores of every task and repeat in place of their mean.
+    verbose : bool, default=False
+        Show a bar with the time left.
 
     Returns
     -------
@@ -123,6 +126,7 @@ def few_shot_curve(
         cv=cv,
         random_state=random_state,
         support=support,
+        verbose=verbose,
     )
     return frame if per_task else summarise(frame)
 

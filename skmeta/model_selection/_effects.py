@@ -21,7 +21,13 @@ import numpy as np
 
 from skmeta.tables.groups import Spans
 
-__all__ = ["add_class_effects", "add_value_effects", "class_effects", "value_effects"]
+__all__ = [
+    "add_class_effects",
+    "add_value_effects",
+    "class_effects",
+    "padded_tasks",
+    "value_effects",
+]
 
 _MOST_STEPS = 100
 _SMALL_CHANGE = 1e-4
@@ -60,7 +66,7 @@ def value_effects(
     """
     deviation = np.sqrt(variance)
     effects = np.zeros((n_tasks, design.shape[1]))
-    for tasks, rows, mask in _padded(task, n_tasks, design.shape[1]):
+    for tasks, rows, mask in padded_tasks(task, n_tasks, design.shape[1]):
         B = design[rows] * mask * deviation  # (tasks, rows, effects)
         r = rest[rows][..., np.newaxis] * mask
         turned = B.swapaxes(1, 2)
@@ -100,7 +106,9 @@ def class_effects(
     """
     deviation = np.sqrt(variance)
     effects = np.zeros((n_tasks, design.shape[1], offset.shape[1]))
-    for tasks, rows, mask in _padded(task, n_tasks, design.shape[1] * offset.shape[1]):
+    for tasks, rows, mask in padded_tasks(
+        task, n_tasks, design.shape[1] * offset.shape[1]
+    ):
         B = design[rows] * mask * deviation  # (tasks, rows, effects)
         f, Y = offset[rows], target[rows]  # (tasks, rows, classes)
         turned = B.swapaxes(1, 2)
@@ -153,10 +161,29 @@ def _plus(matrices: np.ndarray, number: float) -> np.ndarray:
     return matrices + number * np.eye(matrices.shape[-1])
 
 
-def _padded(
+def padded_tasks(
     task: np.ndarray, n_tasks: int, width: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield tasks of like size: their numbers, (tasks, rows) of rows, a mask."""
+    """Cut tasks into chunks of like size and bounded memory.
+
+    Parameters
+    ----------
+    task : int ndarray of shape (n_rows,)
+        Task of each row.
+    n_tasks : int
+        Number of tasks.
+    width : int
+        Numbers that are computed for each row.
+
+    Yields
+    ------
+    tasks : int ndarray of shape (n,)
+        Some of the tasks that have rows.
+    rows : int ndarray of shape (n, width of the chunk)
+        Their rows, side by side.
+    mask : float ndarray of shape (n, width of the chunk, 1)
+        0 on padding, else 1.
+    """
     spans = Spans(task, n_tasks)
     order = np.argsort(spans.sizes, kind="stable")
     order = order[spans.sizes[order] > 0]

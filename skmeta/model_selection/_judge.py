@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import _safe_indexing, check_consistent_length
+from tqdm.auto import tqdm
 
 from skmeta.episodes.rounds import draw_rounds
 from skmeta.model_selection._inspect import (
@@ -85,6 +86,7 @@ def judge(
     cv: Any,
     random_state: int | None,
     support: str | None = None,
+    verbose: bool = False,
 ):
     """Score every estimator on every held-out task, with every number of shots.
 
@@ -162,7 +164,13 @@ def judge(
                 in_support=given,
             )
             asked += _questions(ready, scorer, metric, shots, rounds, n_query)
-        answers = call_all(_score, [call for _, call in asked])
+        bar = tqdm(
+            [call for _, call in asked],
+            desc="judging",
+            unit="fit",
+            disable=not verbose,
+        )
+        answers = call_all(_score, bar)
         for (told, _), (scores, strange) in zip(asked, answers, strict=True):
             unknown = np.union1d(unknown, strange)
             if scores is not None:

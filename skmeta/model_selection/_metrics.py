@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 
+from skmeta.model_selection._task_metrics import form_of
 from skmeta.utils.messages import silenced
 
 __all__ = ["Metric"]
@@ -38,6 +39,7 @@ class Metric:
         self.is_skill = isinstance(metric, str) and metric == SKILL
         self.scorer = _as_scorer("neg_mean_squared_error" if self.is_skill else metric)
         self.name = metric if isinstance(metric, str) else _name(metric)
+        self._form = form_of(self.scorer)
         asks = getattr(self.scorer, "_response_method", None)
         asks = (asks,) if isinstance(asks, str) else asks
         self.needs_probabilities = asks is not None and "predict" not in asks
@@ -82,6 +84,10 @@ class Metric:
         scores = np.full(n_tasks, np.nan)
         order = np.argsort(task, kind="stable")
         bounds = np.searchsorted(task[order], np.arange(n_tasks + 1))
+        at_once = self._at_once(y[order], answers, bounds, classes)
+        if at_once is not None:
+            scores[np.diff(bounds) > 0] = at_once
+            return scores
         # With routing on, a scorer takes the labels that it was not asked to.
         routing = sklearn.config_context(enable_metadata_routing=True)
         with silenced(UndefinedMetricWarning), routing:
@@ -91,6 +97,26 @@ class Metric:
                     known = None if classes is None else classes[each]
                     scores[each] = self._score(y[own], answers[each], known)
         return scores
+
+    def _at_once(self, y, answers, bounds, classes) -> np.ndarray | None:
+        """Score all tasks that have rows; None where it takes scikit-learn's calls."""
+        sizes = np.diff(bounds)
+        filled = np.flatnonzero(sizes)
+        if self._form is None or not len(filled):
+            return None
+        own = None
+        if classes is not None:
+            own = classes[filled[0]]
+            alike = all(classes[each] is own for each in filled)
+            if not (alike or self.takes_labels):
+                return None
+        parts = [answers[each] for each in filled]
+        if len({part.shape[1:] for part in parts}) > 1:
+            return None
+        whole = np.concatenate(parts)
+        if len(whole) != len(y):
+            return None
+        return self._form(y, whole, bounds[:-1][filled], sizes[filled], own)
 
     def _score(self, y, answers, classes) -> float:
         if self._needs_variance and (len(y) < 2 or (y == y[0]).all()):

@@ -214,8 +214,11 @@ class Pieces(nn.Sequential):
 
     def forward(self, X: Tensor) -> Tensor:
         """Map ``(..., rows, features)`` by all layers in turn."""
+        # What is written down as a graph is for any number of rows.
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return self._chain(X)
         n_rows = X.shape[:-1].numel()
-        if self.training or torch.is_grad_enabled() or n_rows <= self.at_once:
+        if n_rows <= self.at_once:
             return self._chain(X)
         pieces = X.split(max(1, self.at_once * X.shape[-2] // n_rows), dim=-2)
         return torch.cat([self._chain(piece) for piece in pieces], dim=-2)

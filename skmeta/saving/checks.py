@@ -82,7 +82,7 @@ def check_learnt(meta: Any) -> None:
     for name, least in sizes.items():
         if not _is_count(getattr(spec, name), least):
             raise LoadError(f"Its {name} is {getattr(spec, name)!r}.")
-    flags = spec.from_pool, spec.fixed_split
+    flags = spec.from_pool, spec.fixed_split, spec.of_images
     if spec.kind != meta._kind or any(type(flag) is not bool for flag in flags):
         raise LoadError("It was learnt for targets of another kind.")
     if spec.label_space not in ("shared", "per_task"):

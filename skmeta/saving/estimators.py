@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 # Parameters that no file brings back: they are of a machine, or lead out of the file.
-LEFT_OUT = frozenset({"callbacks", "checkpoint_dir", "device"})
+LEFT_OUT = frozenset({"accelerate", "callbacks", "checkpoint_dir", "device"})
 
 # Attributes that are written in a way of their own.
 _PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "calibration_")
@@ -123,8 +123,8 @@ def load(path: str | os.PathLike, *, device: str | None = None) -> Any:
 
     No code of the file is run: it has none. The optimizer's memory is not in it, so
     that ``partial_fit`` and ``warm_start`` begin with a new optimizer. Parameters that
-    speak of the machine and not of what is learnt are as by default: ``callbacks``,
-    ``checkpoint_dir`` and ``device``.
+    speak of the machine and not of what is learnt are as by default: ``accelerate``,
+    ``callbacks``, ``checkpoint_dir`` and ``device``.
 
     A file of a stranger takes no more memory than a few times its size, and what is in
     it is looked through: sizes, ranges and the shapes of weights agree, or it is
@@ -353,8 +353,9 @@ def _write_spec(spec: Spec) -> dict:
     # Earlier versions do not know that there may be more.
     if spec.n_targets == 1:
         del content["n_targets"]
-    if not spec.fixed_split:
-        del content["fixed_split"]
+    for name in ("fixed_split", "of_images"):
+        if not getattr(spec, name):
+            del content[name]
     return content
 
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import ProtoNet
+from skmeta.backbones import Conv4
 from skmeta.engine.callbacks import KeepBest
 from tests.conftest import QUICK
 
@@ -99,3 +101,43 @@ def test_both_estimators_leave_the_same_to_the_algorithm(cls):
     auto = {name for name, value in cls().get_params().items() if value == "auto"}
     both = {"prior", "n_shot", "n_query", "max_epochs", "lr", "early_stopping"}
     assert both <= auto
+
+
+def test_images_of_many_classes_are_turned_and_distorted(digits):
+    X, y = digits
+    images = X / 16
+    tiny = {"tasks_per_epoch": 4, "batch_size": 2, "n_query": 1, "random_state": 0}
+    backbone = Conv4((8, 8), channels=(4, 4))
+    quiet = ProtoNet(unlabelled=(0.0, 0.0))
+
+    def fit(labels=y, learner=quiet, on=backbone, **parameters):
+        how = {"max_epochs": 1, **tiny, **parameters}
+        return MetaClassifier(learner, on, tasks="classes", **how).fit(images, labels)
+
+    by_default = fit()
+    kinds = [type(each).__name__ for each in by_default.augment_]
+    assert kinds == ["Rotations", "RandomAffine", "RandomAffine"]
+    assert by_default.augment_[0].image_shape == (8, 8)
+    assert by_default.spec_.n_train_classes == 40
+    assert by_default.module_.class_loss is None
+    assert decay_of(by_default) == 0
+    rates = fit(max_epochs=3, optimizer=torch.optim.SGD).net_.optimizer_.param_groups
+    assert rates[0]["lr"] < 2e-3  # at the end of a cycle
+
+    # What is said is done, and others go on as they did.
+    said = fit(augment=None, lr=0.01, learner=clone(quiet).set_params(class_loss=0.5))
+    assert said.augment_ == []
+    assert said.module_.class_loss.weight == 0.5
+    assert said.net_.optimizer_.param_groups[0]["lr"] == 0.01
+    for other in [fit(on="mlp"), fit(labels=y % 5)]:
+        assert not other.spec_.of_images
+        assert "Rotations" not in repr(other.augment_)
+
+
+def test_pictures_that_are_not_square_are_not_turned(digits):
+    X, y = digits
+    backbone = Conv4((4, 16), channels=(4,))
+    quiet = ProtoNet(unlabelled=(0.0, 0.0))
+    meta = MetaClassifier(quiet, backbone, tasks="classes", max_epochs=1)
+    meta.set_params(tasks_per_epoch=2, batch_size=2, n_query=1).fit(X, y)
+    assert [type(each).__name__ for each in meta.augment_] == ["RandomAffine"] * 2

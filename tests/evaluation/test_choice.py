@@ -46,7 +46,6 @@ def found(problem, **parameters):
         metric="neg_mean_squared_error",
         max_epochs=1,
         random_state=0,
-        tell=lambda line: None,
         **parameters,
     )
 

@@ -215,3 +215,18 @@ def test_kinds_that_do_not_go_together_are_refused(wine):
         few_shot_curve({}, X, y, groups)
     with pytest.raises(ValueError, match="whole numbers"):
         few_shot_curve(LogisticRegression(), X, y, groups, shots=(1, 2.5))
+
+
+def boosted_tasks(n_tasks=12):
+    rng = np.random.default_rng(0)
+    X, task = rng.normal(size=(n_tasks * 8, 2)), np.repeat(np.arange(n_tasks), 8)
+    return X, X[:, 0] + rng.normal(size=n_tasks)[task], task
+
+
+def test_a_bar_tells_how_long_judging_will_take(capsys):
+    few_shot_curve(Ridge(), *boosted_tasks(), shots=(1, 2), n_repeats=2, verbose=True)
+    shown = capsys.readouterr().err
+    assert "judging: 100%" in shown
+    assert "4/4" in shown
+    few_shot_curve(Ridge(), *boosted_tasks(), shots=1)
+    assert not capsys.readouterr().err

@@ -50,7 +50,6 @@ MEMBERS = {
 
 
 WAYS = plain_ways("regressor", rivals=False)
-del WAYS["own nearest"]  # a tree of neighbours is no type that files may bring
 
 
 def ensemble(*names, rows=X, weights="equal"):
@@ -163,7 +162,7 @@ class OwnStrategy(PerTask):
     [
         (PerTask(Own()), "Own"),
         (OwnStrategy(Ridge()), "OwnStrategy"),
-        (PerTask(KNeighborsRegressor(1)), "KDTree"),
+        (PerTask(KNeighborsRegressor(1, weights="distance")), "KDTree"),
     ],
 )
 def test_a_class_that_is_not_known_is_not_saved(member, named, tmp_path):

@@ -3,6 +3,9 @@
 For some it is all of the training, for others a second loss beside that of episodes.
 """
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from numbers import Real
 from typing import Literal
 
@@ -17,6 +20,7 @@ from skmeta.nn import apply
 __all__ = [
     "ClassLoss",
     "class_loss",
+    "class_loss_times",
     "embed_episode",
     "join_train_rows",
     "make_class_loss",
@@ -24,6 +28,28 @@ __all__ = [
 
 # The weight of the second loss for large pools of classes.
 _AUTO_WEIGHT = 1.0
+
+# What a process that has a part of a meta-batch multiplies its mean over rows by.
+_factor: ContextVar[float] = ContextVar("_factor", default=1.0)
+
+
+@contextlib.contextmanager
+def class_loss_times(factor: float) -> Iterator[None]:
+    """Multiply :func:`class_loss` inside the block.
+
+    Processes that share a meta-batch out have means over tasks averaged by their
+    numbers of tasks. This loss is a mean over rows, of which they have other shares.
+
+    Parameters
+    ----------
+    factor : float
+        Share of the rows, divided by the share of the tasks.
+    """
+    token = _factor.set(factor)
+    try:
+        yield
+    finally:
+        _factor.reset(token)
 
 
 def join_train_rows(episode: Episode, n_train_classes: int) -> tuple[Batch, Tensor]:
@@ -90,7 +116,9 @@ def class_loss(logits: Tensor, label: Tensor, weight: Tensor | None = None) -> T
         counts = counts * weight.to(logits)
     total = counts.sum()
     losses = (losses * counts.flatten()).sum()
-    return losses / torch.where(total > 0, total, 1.0)
+    loss = losses / torch.where(total > 0, total, 1.0)
+    factor = _factor.get()
+    return loss if factor == 1.0 else factor * loss
 
 
 class ClassLoss(nn.Module):
@@ -158,7 +186,8 @@ def make_class_loss(
         Says how many training classes there are, and whether they are a pool.
     weight : float or "auto"
         Factor of the loss. "auto" is 1 where tasks are drawn from a pool of ten classes
-        or more, ``Spec.is_large_pool``, and 0 elsewhere.
+        or more, ``Spec.is_large_pool``, but not of images, ``Spec.of_images``, and 0
+        elsewhere.
 
     Returns
     -------
@@ -171,7 +200,8 @@ def make_class_loss(
         If ``weight`` is neither "auto" nor a number from 0 on.
     """
     if weight == "auto":
-        weight = _AUTO_WEIGHT if spec.is_large_pool else 0.0
+        asks = spec.is_large_pool and not spec.of_images
+        weight = _AUTO_WEIGHT if asks else 0.0
     if not (isinstance(weight, Real) and 0 <= weight < float("inf")):
         raise ValueError(
             f"class_loss must be 'auto' or a number from 0 on, not {weight!r}."

@@ -1,0 +1,133 @@
+"""A file of ONNX answers as the learner does, and says what it cannot hold."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor
+from skmeta.algorithms import ProtoNet
+from skmeta.backbones import Conv4
+from skmeta.datasets import make_sinusoids
+from skmeta.onnx import prior_answers, to_onnx
+
+onnx = pytest.importorskip("onnx", reason="the extra onnx")
+pytest.importorskip("onnxscript", reason="the extra onnx")
+runtime = pytest.importorskip("onnxruntime", reason="the extra onnx")
+
+HOW = {"max_epochs": 2, "tasks_per_epoch": 32, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def sines():
+    X, y, groups = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    return X.astype(np.float32), y, groups
+
+
+def run(file, **given):
+    """Return what a runtime answers, by the names of the outputs."""
+    session = runtime.InferenceSession(file.SerializeToString())
+    names = [each.name for each in session.get_outputs()]
+    return dict(zip(names, session.run(None, given), strict=True))
+
+
+def note(file):
+    [entry] = [each for each in file.metadata_props if each.key == "skmeta"]
+    return json.loads(entry.value)
+
+
+def test_a_task_of_values_is_answered_alike(sines, tmp_path):
+    X, y, groups = sines
+    meta = MetaRegressor("maml", normalize="task", **HOW)
+    meta.fit(X, y, groups=groups).adapt(X[:60], y[:60], groups=groups[:60])
+    file = to_onnx(meta, tmp_path / "task.onnx", group=1)
+    asked = np.concatenate([X[20:60], [[-30.0], [90.0]]]).astype(np.float32)  # far, too
+    expected = meta.predict(asked, groups=np.ones(len(asked), int))
+    written = onnx.load(tmp_path / "task.onnx")
+    for each in (file, written):
+        found = run(each, X=asked)["values"]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        assert note(each)["group"] == 1
+    other = meta.predict(asked, groups=np.zeros(len(asked), int))
+    assert np.abs(found - other).max() > 1e-3  # or any task would do
+
+
+@pytest.mark.slow
+def test_what_a_prior_says_is_an_input(sines):
+    X, y, groups = sines
+    meta = MetaRegressor("gp", prior="linear", normalize="robust", **HOW)
+    meta.fit(X, y, groups=groups).adapt(X[:20], y[:20])
+    asked = np.concatenate([X, [[-30.0], [90.0]]]).astype(np.float32)
+    found = run(to_onnx(meta), X=asked, prior=prior_answers(meta, asked))["values"]
+    np.testing.assert_allclose(found, meta.predict(asked), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="prior=None"):
+        to_onnx(meta, with_support=True)
+
+
+def test_classes_are_answered_by_their_labels(sines):
+    X, y, groups = sines
+    labels = np.array(["low", "high"])[(y > 0).astype(int)]
+    meta = MetaClassifier("protonet", **HOW).fit(X, labels, groups=groups)
+    file = to_onnx(meta.adapt(X[:20], labels[:20]))
+    found = run(file, X=X)
+    assert found["label"].tolist() == meta.predict(X).tolist()
+    np.testing.assert_allclose(found["probabilities"], meta.predict_proba(X), atol=1e-5)
+    assert note(file)["classes"] == ["high", "low"]
+
+
+def test_labels_inside_tasks_are_those_of_the_task():
+    X, y = load_digits(return_X_y=True)
+    X = X.astype(np.float32)
+    backbone = Conv4((8, 8), channels=(4, 4))
+    learner = ProtoNet(unlabelled=(0.0, 0.0))
+    meta = MetaClassifier(learner, backbone, tasks="classes", **HOW)
+    meta.fit(X[y < 6], y[y < 6])
+    few = FewShotClassifier(meta).fit(X[y > 6][:30], y[y > 6][:30])
+    file = to_onnx(few)
+    found = run(file, X=X[y > 6])
+    assert found["label"].tolist() == few.predict(X[y > 6]).tolist()
+    assert note(file)["classes"] == [7, 8, 9]
+    with pytest.raises(ValueError, match="n_classes=5"):
+        to_onnx(meta, with_support=True)
+    file = to_onnx(meta, with_support=True, n_classes=3)
+    codes = (y[y > 6][:30] - 7).astype(np.int64)
+    again = run(file, X_support=X[y > 6][:30], y_support=codes, X=X[y > 6])
+    np.testing.assert_allclose(
+        again["probabilities"], found["probabilities"], atol=1e-5
+    )
+    assert (again["label"] + 7 == found["label"]).all()
+
+
+@pytest.mark.slow
+def test_a_meta_learner_learns_the_support_it_is_given(sines):
+    X, y, groups = sines
+    meta = MetaRegressor("maml", **HOW).fit(X, y, groups=groups)
+    file = to_onnx(meta, with_support=True)
+    for n_rows in (1, 7, 20):
+        few = {"X_support": X[:n_rows], "y_support": y[:n_rows].astype(np.float32)}
+        found = run(file, X=X[:40], **few)["values"]
+        expected = meta.adapt(X[:n_rows], y[:n_rows]).predict(X[:40])
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_what_no_graph_can_hold_is_refused(sines, capsys):
+    X, y, groups = sines
+    meta = MetaRegressor("gp", prior=None, **HOW)
+    with pytest.raises(TypeError, match="last step"):
+        to_onnx(make_pipeline(StandardScaler(), meta))
+    meta.fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match="write adapted tasks"):
+        to_onnx(meta, with_support=True)
+    assert capsys.readouterr() == ("", "")  # torch has pages to say
+    both = MetaRegressor("maml", **HOW).fit(X, np.c_[y, y], groups=groups)
+    with pytest.raises(ValueError, match="one target"):
+        to_onnx(both.adapt(X[:9], np.c_[y, y][:9]))
+    labels = np.digitize(y, [-1, 0, 1])
+    rejecting = MetaClassifier("protonet", reject=True, **HOW)
+    rejecting.fit(X, labels, groups=groups).adapt(X[:9], labels[:9])
+    with pytest.raises(ValueError, match="reject=None"):
+        to_onnx(rejecting)
