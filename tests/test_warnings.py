@@ -30,6 +30,7 @@ from skmeta.bulk import adapt_parquet
 from skmeta.datasets import fetch_omniglot
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.hookspecs import hookimpl
+from skmeta.mlflow import MlflowLogger
 from skmeta.model_selection import PerTask, compare, few_shot_curve, few_shot_scorer
 from tests.quick import TASK, TINY, X, Y, classifier, regressor
 
@@ -49,6 +50,7 @@ WARNINGS = {
     "estimators/conformal": "that were not learnt from",
     "estimators/scoring": "rows for rows of the one task",
     "estimators/regressor": "standard deviations of other numbers are a guess",
+    "mlflow": "logs no more of this fit",
     "model_selection/_judge": "have too few rows for",
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
@@ -310,6 +312,18 @@ def launched_alone(monkeypatch):
 @leads_to("utils/processes")
 def fit_where_one_process_was_launched(folder):
     regressor(accelerate=True).fit(X, Y, groups=TASK)
+
+
+@leads_to("mlflow")
+def fit_where_the_server_of_runs_breaks(folder):
+    class Lost(MlflowLogger):
+        def setup(self, estimator, context):
+            self._is_lost, self._n_logged = False, 0  # and there is no client
+
+        def teardown(self, estimator, context):
+            pass
+
+    regressor().set_callbacks(Lost()).fit(X, Y, groups=TASK)
 
 
 @leads_to("episodes/validation")

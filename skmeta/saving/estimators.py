@@ -69,6 +69,8 @@ LEFT_OUT = frozenset({"accelerate", "callbacks", "checkpoint_dir", "device"})
 _PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "calibration_")
 _PARTS += ("_metadata_request",)
 _PARTS += ("_training_groups",)  # may be names of people, and serve a message alone
+# What set_callbacks of scikit-learn has left: of any class, and for fit alone.
+_PARTS += ("_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx")
 
 # Whether the file that is being written holds supports. A member inside a Pipeline gets
 # there by skops, which asks for its state without a word of it.
@@ -99,7 +101,8 @@ def save(estimator: Any, path: str | os.PathLike, *, supports: bool = False) -> 
     Warns
     -----
     UserWarning
-        If ``callbacks`` are left out, as objects of any class; they serve training.
+        If ``callbacks`` are left out, as objects of any class; they serve training, as
+        those of ``set_callbacks`` do, which are left out without a word.
 
     Examples
     --------

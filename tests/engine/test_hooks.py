@@ -9,7 +9,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmeta import MetaClassifier, MetaRegressor
+from skmeta import MetaClassifier, MetaRegressor, load
 from skmeta.datasets import make_sinusoids
 from skmeta.model_selection import few_shot_scorer
 
@@ -77,6 +77,14 @@ def test_callbacks_change_no_weight_and_stay_in_no_pickle(sines):
     assert [name for name, _ in heard.net_.callbacks_] == [
         name for name, _ in alone.net_.callbacks_
     ]
+
+
+def test_callbacks_are_in_no_file(sines, tmp_path):
+    X, y, groups = sines
+    heard = learner().set_callbacks(Listener()).fit(X, y, groups=groups)
+    heard.save(tmp_path / "heard.skmeta")
+    loaded = load(tmp_path / "heard.skmeta")
+    assert not [name for name in vars(loaded) if name.startswith(("_skl", "_callb"))]
 
 
 def test_the_learner_of_an_epoch_is_that_of_a_shorter_training(sines):
