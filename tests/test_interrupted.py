@@ -11,6 +11,7 @@ from skmeta import __main__ as command_line
 from skmeta import commands
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.evaluation.attempts import Attempts
+from skmeta.evaluation.progress import Progress
 from tests.quick import TASK, X, Y, regressor
 
 pytestmark = pytest.mark.filterwarnings(
@@ -148,11 +149,10 @@ def test_an_adaptation_that_is_stopped_leaves_the_tasks_before(monkeypatch):
 
 
 def test_an_evaluation_stops_too():
-    attempts = Attempts(lambda line: None)
+    learner = regressor(callbacks=[CtrlC(1)])
+    attempts = Attempts(Progress(["fit"], {"meta": 1.0}))
     with pytest.raises(KeyboardInterrupt):
-        attempts.run_all({"meta": lambda: regressor(callbacks=[CtrlC(1)]).fit(
-            X, Y, groups=TASK
-        )})  # fmt: skip
+        attempts.run("fit", "meta", lambda: learner.fit(X, Y, groups=TASK))
     assert attempts.failures == {}
 
 

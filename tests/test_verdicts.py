@@ -208,7 +208,7 @@ def test_meta_learning_helps_more_often_than_it_hurts():
 @pytest.mark.parametrize("name", ["union", "dietox"])
 def test_the_figures_of_the_file_come_out_again(verdicts, name):
     known = TABLES[name]
-    found = verdicts.measure(name, algorithms=["gp"], tell=lambda line: None)
+    found = verdicts.measure(name, algorithms=["gp"])
     assert found["chosen plain"] == known["chosen plain"]
     for each in ["gp", *known["plain"]]:
         assert found["scores"][each] == pytest.approx(known["scores"][each], rel=0.02)

@@ -2,22 +2,36 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from skorch.callbacks import Callback
 
 from skmeta.engine.net import EpisodicNet
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # scikit-learn 1.8 has none, and so estimators have none to set
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands for what there is not."""
+if TYPE_CHECKING:  # scikit-learn has no types, and a decorator without takes those away
 
-    def with_callbacks(method: Callable) -> Callable:
-        """Return a method as it is."""
-        return method
+    class CallbackSupportMixin:
+        """What scikit-learn's own says to users."""
+
+        def set_callbacks(self, *callbacks: Any) -> Self:
+            """Set what fit tells of its epochs."""
+
+    def with_callbacks(method: _Method) -> _Method:
+        """Return a method that tears callbacks down when it ends."""
+
+else:
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:  # scikit-learn 1.8 has none: estimators have none to set
+
+        class CallbackSupportMixin:
+            """Stands for what there is not."""
+
+        def with_callbacks(method):
+            """Return a method as it is."""
+            return method
 
 
 __all__ = ["CallbackSupportMixin", "Hooks", "open_hooks", "unheard", "with_callbacks"]

@@ -113,10 +113,10 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         ones, against memorising a few tasks or classes. Registered names or objects
         from :mod:`skmeta.augmentations`; a list acts in its order. "auto" is
         ``FeatureNoise(scale=0.1, within=0.5)`` where tasks are drawn from a pool of ten
-        classes or more, ``tasks="classes"``, and the algorithm has ``class_loss``; for
-        a backbone that learns filters of images, such as ``Conv4``, it is
-        :func:`~skmeta.augmentations.image_augmentations` there. It is None elsewhere,
-        or where ``normalize=None`` leaves features in units of their own.
+        classes or more, ``tasks="classes"``, and the algorithm has ``class_loss``; of
+        fifty or more, with a backbone that learns filters of images, such as
+        ``Conv4``, it is :func:`~skmeta.augmentations.image_augmentations`. It is None
+        elsewhere, or where ``normalize=None`` leaves features in units of their own.
     normalize : {"global", "task", "robust", None}, default="global"
         Standardise the features by mean and standard deviation over all tasks, or each
         task by those of its support, which is for tasks that differ in level and
@@ -136,9 +136,9 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         range as it is, and lets rows come as far beyond it as it is wide.
     max_epochs : int or "auto", default="auto"
         Passes over ``tasks_per_epoch`` tasks. "auto" is what the algorithm recommends,
-        ``default_epochs``: 20 for "gp", 200 for most; at most 40, of images 12, for a
-        pool of ten classes or more where none is held out to stop the training, for
-        algorithms that have ``class_loss``.
+        ``default_epochs``: 20 for "gp", 200 for most; at most 40 for a pool of ten
+        classes or more where none is held out to stop the training, for algorithms that
+        have ``class_loss``, and 12 where ``augment="auto"`` is of images.
     batch_size : int, default=32
         Tasks in a meta-batch.
     tasks_per_epoch : int, default=512
@@ -412,7 +412,8 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         Notes
         -----
         The obvious ``MetaClassifier("protonet", Conv4(), tasks="classes")`` turns and
-        distorts images by itself, and is for five classes and five rows of each.
+        distorts images of fifty classes or more by itself, and is for five classes and
+        five rows of each.
 
         Examples
         --------

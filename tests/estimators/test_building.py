@@ -110,7 +110,9 @@ def test_images_of_many_classes_are_turned_and_distorted(digits):
     backbone = Conv4((8, 8), channels=(4, 4))
     quiet = ProtoNet(unlabelled=(0.0, 0.0))
 
-    def fit(labels=y, learner=quiet, on=backbone, **parameters):
+    some = y + 10 * (np.arange(len(y)) % 5)  # fifty classes
+
+    def fit(labels=some, learner=quiet, on=backbone, **parameters):
         how = {"max_epochs": 1, **tiny, **parameters}
         return MetaClassifier(learner, on, tasks="classes", **how).fit(images, labels)
 
@@ -118,7 +120,7 @@ def test_images_of_many_classes_are_turned_and_distorted(digits):
     kinds = [type(each).__name__ for each in by_default.augment_]
     assert kinds == ["Rotations", "RandomAffine", "RandomAffine"]
     assert by_default.augment_[0].image_shape == (8, 8)
-    assert by_default.spec_.n_train_classes == 40
+    assert by_default.spec_.n_train_classes == 200
     assert by_default.module_.class_loss is None
     assert decay_of(by_default) == 0
     rates = fit(max_epochs=3, optimizer=torch.optim.SGD).net_.optimizer_.param_groups
@@ -129,7 +131,7 @@ def test_images_of_many_classes_are_turned_and_distorted(digits):
     assert said.augment_ == []
     assert said.module_.class_loss.weight == 0.5
     assert said.net_.optimizer_.param_groups[0]["lr"] == 0.01
-    for other in [fit(on="mlp"), fit(labels=y % 5)]:
+    for other in [fit(on="mlp"), fit(labels=y), fit(labels=y % 5)]:
         assert not other.spec_.of_images
         assert "Rotations" not in repr(other.augment_)
 
@@ -139,5 +141,6 @@ def test_pictures_that_are_not_square_are_not_turned(digits):
     backbone = Conv4((4, 16), channels=(4,))
     quiet = ProtoNet(unlabelled=(0.0, 0.0))
     meta = MetaClassifier(quiet, backbone, tasks="classes", max_epochs=1)
-    meta.set_params(tasks_per_epoch=2, batch_size=2, n_query=1).fit(X, y)
+    meta.set_params(tasks_per_epoch=2, batch_size=2, n_query=1)
+    meta.fit(X, y + 10 * (np.arange(len(y)) % 5))
     assert [type(each).__name__ for each in meta.augment_] == ["RandomAffine"] * 2
