@@ -75,8 +75,16 @@ def test_other_work_is_refused_and_dropped_when_asked(meta, saved, tmp_path):
     assert again.n_tasks == 30
 
 
-def test_a_folder_of_other_files_is_left_alone(meta, tmp_path):
-    support = write(table_of(), tmp_path / "s.parquet")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("s.parquet", "rows.parquet", "part-00000.parquet", "shard-000000.csv"),
+        *("rows/0.parquet", ".manifest.json.old"),
+    ],
+)
+def test_a_folder_of_other_files_is_left_alone(name, meta, tmp_path):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    support = write(table_of(), tmp_path / name)
     for restart in (False, True):
         with pytest.raises(ValueError, match="not empty"):
             adapt_parquet(
