@@ -82,8 +82,8 @@ def adapt_parquet(
     ------
     ValueError
         If columns are missing, if the folder holds other work (another model, other
-        rows, other columns) or if the rows are none that the model can learn; what is
-        raised names the shard's rows.
+        rows, other columns) or lies in that of the rows, or if the rows are none that
+        the model can learn; what is raised names the shard's rows.
     TypeError
         If the model is no meta-learner.
     LoadError, SaveError
@@ -121,6 +121,7 @@ def adapt_parquet(
     (20, ['wave', 'y'], 400)
     """
     learner, rows = BulkModel(model), Source(source)
+    rows.check_apart(Path(out))
     chosen = Columns.choose(learner, rows, groups, target, columns)
     limit = rows_per_shard
     if limit is None:

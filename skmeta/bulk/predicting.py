@@ -91,7 +91,7 @@ def predict_parquet(
     ValueError
         If columns are missing, if the tasks are of another model or not complete, if
         a row's task is unknown and ``unknown_task="error"``, or if ``out`` holds
-        something else. After an unknown task the same call with
+        something else or is among the rows. After an unknown task the same call with
         ``unknown_task="prior"`` goes on with what is done.
     TypeError
         If the model is no meta-learner.
@@ -107,6 +107,7 @@ def predict_parquet(
     known.check(learner)
     rows, path = Source(source), Path(out)
     name = known.groups if groups is None else groups
+    rows.check_apart(path)
     rows.check([*known.features, name, *keep])
     own, kind = group_kind(rows.schema, name), known.columns.kind
     if own != kind and "text" in (own, kind):

@@ -118,6 +118,19 @@ def test_answers_of_something_else_are_not_replaced_unasked(
     assert out.stat().st_mtime_ns == time
 
 
+def test_rows_are_not_written_over(meta, tasks, tmp_path):
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    rows = write(table_of(), folder / "q.parquet")
+    before = rows.read_bytes()
+    for source, out in [(rows, rows), (folder, rows), (folder, folder / "a.parquet")]:
+        with pytest.raises(ValueError, match="among the rows that are read"):
+            predict_parquet(meta, tasks, source, out, restart=True)
+    with pytest.raises(ValueError, match="among the rows that are read"):
+        adapt_parquet(meta, folder, folder / "tasks", groups="wave", **COLUMNS)
+    assert [(path, path.read_bytes()) for path in folder.iterdir()] == [(rows, before)]
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
