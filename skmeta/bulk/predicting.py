@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+import joblib
 import numpy as np
 
 from skmeta.bulk.buckets import Buckets, read_bucket
@@ -125,6 +126,7 @@ def predict_parquet(
         "keep": [*keep],
         "proba": proba,
         "interval": interval,
+        "calibration": answers.calibration,
         "unknown_task": policy,
     }
     stages = Stages(verbose)
@@ -166,6 +168,12 @@ class Answers:
     interval : float or None
         Coverage of intervals that are asked for.
 
+    Attributes
+    ----------
+    calibration : str or None
+        Checksum of what intervals follow from beside the tasks; None if none are asked
+        for.
+
     Raises
     ------
     ValueError
@@ -177,6 +185,7 @@ class Answers:
     ):
         self.model, self.target = model, tasks.target
         self.interval = interval
+        self.calibration: str | None = None
         self.labels: list[Any] | None = None
         learner = model.learner
         if proba:
@@ -199,6 +208,7 @@ class Answers:
                 )
             if not learner._calibration().is_ready:
                 learner.calibrate()  # of a file it says what is missing
+            self.calibration = joblib.hash(learner._calibration().parts())
 
     @property
     def names(self) -> list[str]:

@@ -165,6 +165,22 @@ def test_intervals_equal_those_in_memory(support, tmp_path):
     close(answers[["y_low", "y_high"]], np.column_stack(ends))
 
 
+def test_intervals_of_another_calibration_are_not_those_that_are_there(
+    support, tmp_path
+):
+    meta = regressor(algorithm="r2d2").fit(X, Y, groups=TASK).calibrate(cv=2)
+    meta.save(tmp_path / "m.skmeta")
+    tasks = adapt_parquet(meta, support, tmp_path / "tasks", groups="wave", **COLUMNS)
+    out = tmp_path / "a.parquet"
+    predict_parquet(meta, tasks, support, out, interval=0.5)
+    time = out.stat().st_mtime_ns
+    predict_parquet(tmp_path / "m.skmeta", tasks, support, out, interval=0.5)
+    assert out.stat().st_mtime_ns == time  # a file keeps the calibration
+    meta.calibrate(cv=3)
+    with pytest.raises(ValueError, match="holds something else"):
+        predict_parquet(meta, tasks, support, out, interval=0.5)
+
+
 def test_labels_of_tasks_have_no_common_probabilities(tmp_path):
     labels = np.where(Y > 0, "up", "down")
     meta = classifier("protonet", label_space="per_task").fit(X, labels, groups=TASK)
