@@ -141,7 +141,8 @@ def predict_batches(
         and getattr(learner.learner, "label_space_", "") == "per_task"
     ):
         raise ValueError(
-            "Each task has labels of its own: there are no common columns."
+            "Each task has labels of its own: there are no common columns. Ask "
+            "method='predict'."
         )
     shards = Shards(known, learner, shards_at_once)
     policy = learner.learner.unknown_task

@@ -196,8 +196,8 @@ class Answers:
                 if learner.label_space_ == "per_task":
                     raise ValueError(
                         "Each task has labels of its own, for which there are no "
-                        "columns of probabilities that all rows share: "
-                        "predict_batches(..., method='predict_proba') has them by task."
+                        "columns of probabilities that all rows share: leave proba "
+                        "out, for labels alone."
                     )
                 self.labels = learner.classes_.tolist()
         if interval is not None:
@@ -331,17 +331,17 @@ class _Predicting:
     ) -> Iterator[tuple[int, Iterator[Any]]]:
         """Yield the rows of each shard that is not answered yet."""
         missing = [n for n, size in enumerate(sizes) if size and not there[n]]
+        if not missing:
+            return
         if self.work.plan["by"] == "hash":
             for number in missing:
                 yield number, read_bucket(self.spill, number)
-            return
-        if not missing:
             return
         first = np.cumsum([0, *sizes])
         rest = Rest(self.rows.batches(self.columns, start=int(first[missing[0]])))
         for number in range(missing[0], len(sizes)):
             batches = rest.take(sizes[number])
-            if number in missing:
+            if not there[number] and sizes[number]:
                 yield number, batches
             for _ in batches:  # what is there already
                 pass
