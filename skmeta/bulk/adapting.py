@@ -240,7 +240,8 @@ class _Adapting:
             return
         if self.work.plan["by"] == "hash":
             for number in missing:
-                yield number, pa.Table.from_batches(read_bucket(self.spill, number))
+                batches = Rest(read_bucket(self.spill, number)).take(sizes[number])
+                yield number, pa.Table.from_batches(batches)
             return
         first = np.cumsum([0, *sizes])
         rest = Rest(self.rows.batches(self.columns.all, start=int(first[missing[0]])))

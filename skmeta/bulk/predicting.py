@@ -335,7 +335,8 @@ class _Predicting:
             return
         if self.work.plan["by"] == "hash":
             for number in missing:
-                yield number, read_bucket(self.spill, number)
+                rest = Rest(read_bucket(self.spill, number))
+                yield number, rest.take(sizes[number])
             return
         first = np.cumsum([0, *sizes])
         rest = Rest(self.rows.batches(self.columns, start=int(first[missing[0]])))
