@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -73,22 +72,25 @@ def adapt_batches(
     """
     learner = BulkModel(model)
     waiting: list[tuple[Any, Any, np.ndarray]] = []
-    n_waiting, seen = 0, _Seen()
+    n_waiting, n_whole = 0, 0  # rows, and those of tasks that have ended
+    seen = _Seen()
     for X, y, groups in batches:
         check_consistent_length(X, y, groups)
-        if len(groups):
-            waiting.append((X, y, _as_array(groups)))
-            n_waiting += len(groups)
-        if n_waiting < rows_at_once:
+        own = _as_array(groups)
+        if not len(own):
+            continue
+        others_before = bool(waiting) and bool(waiting[-1][2][-1] != own[0])
+        begins = np.flatnonzero(np.append(others_before, own[1:] != own[:-1]))
+        if len(begins):
+            n_whole = n_waiting + int(begins[-1])
+        waiting.append((X, y, own))
+        n_waiting += len(own)
+        if n_waiting < rows_at_once or not n_whole:
             continue
         joined = _joined(waiting)
-        own = joined[2]
-        ends = np.flatnonzero(own[1:] != own[:-1]) + 1
-        n_whole = int(ends[-1]) if len(ends) else 0
-        if n_whole:
-            yield _learnt(learner, *_rows_of(joined, 0, n_whole), seen)
-        waiting = [_rows_of(joined, n_whole, len(own))]
-        n_waiting = len(own) - n_whole
+        yield _learnt(learner, *_rows_of(joined, 0, n_whole), seen)
+        waiting = [_rows_of(joined, n_whole, n_waiting)]
+        n_waiting, n_whole = n_waiting - n_whole, 0
     if n_waiting:
         yield _learnt(learner, *_joined(waiting), seen)
 
@@ -194,10 +196,10 @@ def _as_array(groups: Any) -> np.ndarray:
 
 
 def _joined(parts: list[tuple[Any, Any, np.ndarray]]) -> tuple[Any, Any, np.ndarray]:
-    rows, targets, groups = zip(*parts, strict=True)
-    X = reduce(stack_rows, rows)
     if len(parts) == 1:
-        return X, targets[0], groups[0]
+        return parts[0]
+    rows, targets, groups = zip(*parts, strict=True)
+    X = stack_rows(*rows)
     y = join_targets([np.asarray(each) for each in targets])
     return X, y, join_targets(list(groups))
 
@@ -217,10 +219,14 @@ def _learnt(model: BulkModel, X: Any, y: Any, groups: np.ndarray, seen: _Seen) -
 
 
 class _Seen:
-    """Hashes of the tasks that have come."""
+    """Hashes of the tasks that have come.
+
+    They are in sorted runs, each longer than all after it, so that a hash is sorted in
+    anew as often as the number of tasks doubles, not with every batch.
+    """
 
     def __init__(self) -> None:
-        self._hashes = np.empty(0, dtype=np.uint64)
+        self._runs: list[np.ndarray] = []
 
     def add(self, names: np.ndarray) -> None:
         """Remember runs of tasks.
@@ -235,7 +241,10 @@ class _Seen:
         schema = pa.schema([("groups", column.type)])
         own = hashes(names_of(column, group_kind(schema, "groups"), "groups"))
         fresh, first = np.unique(own, return_index=True)
-        again = np.isin(fresh, self._hashes)
+        again = np.zeros(len(fresh), dtype=bool)
+        for run in self._runs:
+            place = np.searchsorted(run, fresh).clip(max=len(run) - 1)
+            again |= run[place] == fresh
         is_again = np.zeros(len(names), dtype=bool)
         is_again[first[again]] = True
         is_again[np.setdiff1d(np.arange(len(names)), first)] = True
@@ -246,4 +255,6 @@ class _Seen:
                 "time from a part. Sort them, or write them to Parquet for "
                 "adapt_parquet, which does."
             )
-        self._hashes = np.union1d(self._hashes, fresh)
+        while self._runs and len(self._runs[-1]) <= len(fresh):
+            fresh = np.union1d(self._runs.pop(), fresh)
+        self._runs.append(fresh)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skmeta.bulk import adapt_batches, adapt_parquet, predict_batches
+from skmeta.bulk import batches as batches_of
 from tests.bulk.conftest import COLUMNS, close, in_memory, table_of, write
 from tests.quick import TASK, X, Y
 
@@ -32,6 +33,20 @@ def test_a_task_that_comes_again_is_an_error(names, meta):
     with pytest.raises(ValueError, match="come again after others"):
         for _ in learnt:
             pass
+
+
+def test_rows_are_joined_once_however_long_a_task_is(meta, monkeypatch):
+    joined, stack_rows = [], batches_of.stack_rows
+
+    def counted(*rows):
+        joined.extend(len(each) for each in rows)
+        return stack_rows(*rows)
+
+    monkeypatch.setattr(batches_of, "stack_rows", counted)
+    names = np.where(np.arange(len(TASK)) < 340, 0, TASK)
+    given = batches(X, Y, names, size=3)
+    assert len([*adapt_batches(meta, given, rows_at_once=30)]) == 2
+    assert sum(joined) <= len(X) + 30
 
 
 def test_batches_are_answered_in_their_order(meta, tmp_path):
