@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -199,9 +199,27 @@ def _joined(parts: list[tuple[Any, Any, np.ndarray]]) -> tuple[Any, Any, np.ndar
     if len(parts) == 1:
         return parts[0]
     rows, targets, groups = zip(*parts, strict=True)
-    X = stack_rows(*rows)
+    X = stack_rows(_with_all_categories(rows), *rows[1:])
     y = join_targets([np.asarray(each) for each in targets])
     return X, y, join_targets(list(groups))
+
+
+def _with_all_categories(rows: Sequence[Any]) -> Any:
+    """Return the first rows, whose categories are those of all that follow as well."""
+    first = rows[0]
+    if not hasattr(first, "iloc"):
+        return first
+    from pandas import CategoricalDtype
+    from pandas.api.types import union_categoricals
+
+    wider = {}
+    for name, kind in first.dtypes.items():
+        if isinstance(kind, CategoricalDtype):
+            each = [own[name].astype("category") for own in rows]
+            if any(own.dtype != kind for own in each):
+                whole = union_categoricals(each, ignore_order=True)
+                wider[name] = CategoricalDtype(whole.categories)
+    return first.astype(wider)
 
 
 def _rows_of(
