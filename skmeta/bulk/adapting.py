@@ -129,7 +129,7 @@ def adapt_parquet(
     if limit < 1:
         raise ValueError(f"rows_per_shard must be 1 or more, not {limit}.")
     asked = {
-        "model": learner.digests(),
+        "model": learner.digests,
         "rows": rows.fingerprint(),
         **chosen.as_json(),
         "rows_per_shard": limit,

@@ -166,7 +166,10 @@ def read_plan(folder: Path) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError):
         is_ours = False
     if not is_ours:
-        raise ValueError(f"{str(path)!r} was not written by skmeta, or is damaged.")
+        raise ValueError(
+            f"{str(path)!r} was not written by skmeta, or is damaged. Name another "
+            "folder, or remove the file to begin anew."
+        )
     if plan["format"] > FORMAT:
         raise ValueError(f"{str(path)!r} is of a later version of skmeta: upgrade it.")
     return plan
