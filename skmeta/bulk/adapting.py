@@ -82,8 +82,8 @@ def adapt_parquet(
     ------
     ValueError
         If columns are missing, if the folder holds other work (another model, other
-        rows, other columns) or if the rows are none that the model can learn; what is
-        raised names the shard's rows.
+        rows, other columns) or lies in that of the rows, or if the rows are none that
+        the model can learn; what is raised names the shard's rows.
     TypeError
         If the model is no meta-learner.
     LoadError, SaveError
@@ -121,6 +121,7 @@ def adapt_parquet(
     (20, ['wave', 'y'], 400)
     """
     learner, rows = BulkModel(model), Source(source)
+    rows.check_apart(Path(out))
     chosen = Columns.choose(learner, rows, groups, target, columns)
     limit = rows_per_shard
     if limit is None:
@@ -128,7 +129,7 @@ def adapt_parquet(
     if limit < 1:
         raise ValueError(f"rows_per_shard must be 1 or more, not {limit}.")
     asked = {
-        "model": learner.digests(),
+        "model": learner.digests,
         "rows": rows.fingerprint(),
         **chosen.as_json(),
         "rows_per_shard": limit,
@@ -239,7 +240,8 @@ class _Adapting:
             return
         if self.work.plan["by"] == "hash":
             for number in missing:
-                yield number, pa.Table.from_batches(read_bucket(self.spill, number))
+                batches = Rest(read_bucket(self.spill, number)).take(sizes[number])
+                yield number, pa.Table.from_batches(batches)
             return
         first = np.cumsum([0, *sizes])
         rest = Rest(self.rows.batches(self.columns.all, start=int(first[missing[0]])))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from functools import reduce
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -73,22 +72,25 @@ def adapt_batches(
     """
     learner = BulkModel(model)
     waiting: list[tuple[Any, Any, np.ndarray]] = []
-    n_waiting, seen = 0, _Seen()
+    n_waiting, n_whole = 0, 0  # rows, and those of tasks that have ended
+    seen = _Seen()
     for X, y, groups in batches:
         check_consistent_length(X, y, groups)
-        if len(groups):
-            waiting.append((X, y, _as_array(groups)))
-            n_waiting += len(groups)
-        if n_waiting < rows_at_once:
+        own = _as_array(groups)
+        if not len(own):
+            continue
+        others_before = bool(waiting) and bool(waiting[-1][2][-1] != own[0])
+        begins = np.flatnonzero(np.append(others_before, own[1:] != own[:-1]))
+        if len(begins):
+            n_whole = n_waiting + int(begins[-1])
+        waiting.append((X, y, own))
+        n_waiting += len(own)
+        if n_waiting < rows_at_once or not n_whole:
             continue
         joined = _joined(waiting)
-        own = joined[2]
-        ends = np.flatnonzero(own[1:] != own[:-1]) + 1
-        n_whole = int(ends[-1]) if len(ends) else 0
-        if n_whole:
-            yield _learnt(learner, *_rows_of(joined, 0, n_whole), seen)
-        waiting = [_rows_of(joined, n_whole, len(own))]
-        n_waiting = len(own) - n_whole
+        yield _learnt(learner, *_rows_of(joined, 0, n_whole), seen)
+        waiting = [_rows_of(joined, n_whole, n_waiting)]
+        n_waiting, n_whole = n_waiting - n_whole, 0
     if n_waiting:
         yield _learnt(learner, *_joined(waiting), seen)
 
@@ -141,7 +143,8 @@ def predict_batches(
         and getattr(learner.learner, "label_space_", "") == "per_task"
     ):
         raise ValueError(
-            "Each task has labels of its own: there are no common columns."
+            "Each task has labels of its own: there are no common columns. Ask "
+            "method='predict'."
         )
     shards = Shards(known, learner, shards_at_once)
     policy = learner.learner.unknown_task
@@ -193,12 +196,30 @@ def _as_array(groups: Any) -> np.ndarray:
 
 
 def _joined(parts: list[tuple[Any, Any, np.ndarray]]) -> tuple[Any, Any, np.ndarray]:
-    rows, targets, groups = zip(*parts, strict=True)
-    X = reduce(stack_rows, rows)
     if len(parts) == 1:
-        return X, targets[0], groups[0]
+        return parts[0]
+    rows, targets, groups = zip(*parts, strict=True)
+    X = stack_rows(_with_all_categories(rows), *rows[1:])
     y = join_targets([np.asarray(each) for each in targets])
     return X, y, join_targets(list(groups))
+
+
+def _with_all_categories(rows: Sequence[Any]) -> Any:
+    """Return the first rows, whose categories are those of all that follow as well."""
+    first = rows[0]
+    if not hasattr(first, "iloc"):
+        return first
+    from pandas import CategoricalDtype
+    from pandas.api.types import union_categoricals
+
+    wider = {}
+    for name, kind in first.dtypes.items():
+        if isinstance(kind, CategoricalDtype):
+            each = [own[name].astype("category") for own in rows]
+            if any(own.dtype != kind for own in each):
+                whole = union_categoricals(each, ignore_order=True)
+                wider[name] = CategoricalDtype(whole.categories)
+    return first.astype(wider)
 
 
 def _rows_of(
@@ -216,10 +237,14 @@ def _learnt(model: BulkModel, X: Any, y: Any, groups: np.ndarray, seen: _Seen) -
 
 
 class _Seen:
-    """Hashes of the tasks that have come."""
+    """Hashes of the tasks that have come.
+
+    They are in sorted runs, each longer than all after it, so that a hash is sorted in
+    anew as often as the number of tasks doubles, not with every batch.
+    """
 
     def __init__(self) -> None:
-        self._hashes = np.empty(0, dtype=np.uint64)
+        self._runs: list[np.ndarray] = []
 
     def add(self, names: np.ndarray) -> None:
         """Remember runs of tasks.
@@ -234,7 +259,10 @@ class _Seen:
         schema = pa.schema([("groups", column.type)])
         own = hashes(names_of(column, group_kind(schema, "groups"), "groups"))
         fresh, first = np.unique(own, return_index=True)
-        again = np.isin(fresh, self._hashes)
+        again = np.zeros(len(fresh), dtype=bool)
+        for run in self._runs:
+            place = np.searchsorted(run, fresh).clip(max=len(run) - 1)
+            again |= run[place] == fresh
         is_again = np.zeros(len(names), dtype=bool)
         is_again[first[again]] = True
         is_again[np.setdiff1d(np.arange(len(names)), first)] = True
@@ -245,4 +273,6 @@ class _Seen:
                 "time from a part. Sort them, or write them to Parquet for "
                 "adapt_parquet, which does."
             )
-        self._hashes = np.union1d(self._hashes, fresh)
+        while self._runs and len(self._runs[-1]) <= len(fresh):
+            fresh = np.union1d(self._runs.pop(), fresh)
+        self._runs.append(fresh)

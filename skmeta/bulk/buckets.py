@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from skmeta.bulk.source import arrow
+from skmeta.utils.files import sync_folder
 
 __all__ = ["Buckets", "hashes", "read_bucket"]
 
@@ -50,6 +51,7 @@ class Buckets:
         for path in self.folder.iterdir():
             with open(path, "rb+") as file:
                 os.fsync(file.fileno())
+        sync_folder(self.folder)
         return self._n_rows.tolist()
 
     def _write(self) -> None:

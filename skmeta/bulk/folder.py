@@ -83,7 +83,7 @@ class TaskFolder:
         ValueError
             If no checksum agrees.
         """
-        if not is_same_model(self._plan["asked"]["model"], model.digests()):
+        if not is_same_model(self._plan["asked"]["model"], model.digests):
             raise ValueError(
                 f"The tasks in {os.fspath(self.path)!r} were learnt by another model: "
                 "what was learnt means nothing to this one. Give the file that adapt "

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -136,17 +137,14 @@ class BulkModel:
         names = getattr(self.learner, "target_names_", None)
         return None if names is None else [str(name) for name in names]
 
+    @cached_property
     def digests(self) -> dict[str, str | None]:
-        """Return checksums of the file, None if there is none, and of what is learnt.
+        """Checksums of the file, None if there is none, and of what is learnt.
 
         Tasks belong to a model if one of the two is the same: a file stays the same
         over versions of skmeta.
         """
-        if self._digests is None:
-            self._digests = {"file": self.file, "learnt": self._digest()}
-        return self._digests
-
-    _digests: dict[str, str | None] | None = None
+        return {"file": self.file, "learnt": self._digest()}
 
     def _digest(self) -> str:
         plain = copy.copy(self.learner)

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+import joblib
 import numpy as np
 
 from skmeta.bulk.buckets import Buckets, read_bucket
@@ -91,7 +92,7 @@ def predict_parquet(
     ValueError
         If columns are missing, if the tasks are of another model or not complete, if
         a row's task is unknown and ``unknown_task="error"``, or if ``out`` holds
-        something else. After an unknown task the same call with
+        something else or is among the rows. After an unknown task the same call with
         ``unknown_task="prior"`` goes on with what is done.
     TypeError
         If the model is no meta-learner.
@@ -107,6 +108,7 @@ def predict_parquet(
     known.check(learner)
     rows, path = Source(source), Path(out)
     name = known.groups if groups is None else groups
+    rows.check_apart(path)
     rows.check([*known.features, name, *keep])
     own, kind = group_kind(rows.schema, name), known.columns.kind
     if own != kind and "text" in (own, kind):
@@ -124,6 +126,7 @@ def predict_parquet(
         "keep": [*keep],
         "proba": proba,
         "interval": interval,
+        "calibration": answers.calibration,
         "unknown_task": policy,
     }
     stages = Stages(verbose)
@@ -165,6 +168,12 @@ class Answers:
     interval : float or None
         Coverage of intervals that are asked for.
 
+    Attributes
+    ----------
+    calibration : str or None
+        Checksum of what intervals follow from beside the tasks; None if none are asked
+        for.
+
     Raises
     ------
     ValueError
@@ -176,6 +185,7 @@ class Answers:
     ):
         self.model, self.target = model, tasks.target
         self.interval = interval
+        self.calibration: str | None = None
         self.labels: list[Any] | None = None
         learner = model.learner
         if proba:
@@ -186,8 +196,8 @@ class Answers:
                 if learner.label_space_ == "per_task":
                     raise ValueError(
                         "Each task has labels of its own, for which there are no "
-                        "columns of probabilities that all rows share: "
-                        "predict_batches(..., method='predict_proba') has them by task."
+                        "columns of probabilities that all rows share: leave proba "
+                        "out, for labels alone."
                     )
                 self.labels = learner.classes_.tolist()
         if interval is not None:
@@ -198,6 +208,7 @@ class Answers:
                 )
             if not learner._calibration().is_ready:
                 learner.calibrate()  # of a file it says what is missing
+            self.calibration = joblib.hash(learner._calibration().parts())
 
     @property
     def names(self) -> list[str]:
@@ -320,17 +331,18 @@ class _Predicting:
     ) -> Iterator[tuple[int, Iterator[Any]]]:
         """Yield the rows of each shard that is not answered yet."""
         missing = [n for n, size in enumerate(sizes) if size and not there[n]]
+        if not missing:
+            return
         if self.work.plan["by"] == "hash":
             for number in missing:
-                yield number, read_bucket(self.spill, number)
-            return
-        if not missing:
+                rest = Rest(read_bucket(self.spill, number))
+                yield number, rest.take(sizes[number])
             return
         first = np.cumsum([0, *sizes])
         rest = Rest(self.rows.batches(self.columns, start=int(first[missing[0]])))
         for number in range(missing[0], len(sizes)):
             batches = rest.take(sizes[number])
-            if number in missing:
+            if not there[number] and sizes[number]:
                 yield number, batches
             for _ in batches:  # what is there already
                 pass

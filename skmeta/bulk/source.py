@@ -89,6 +89,7 @@ class Source:
             ) from error
         self.schema = files.schema
         self._files = [*files.files]
+        self._read = [Path(os.path.realpath(each)) for each in given]
         self._first = np.cumsum([0, *sizes])
         self.n_rows = int(self._first[-1])
         if not self.n_rows:
@@ -116,6 +117,22 @@ class Source:
             lost = {*columns} - {*group.physical_schema.names} - keys
             if lost:
                 raise ValueError(f"{group.path!r} has no columns {sorted(lost)}.")
+
+    def check_apart(self, out: Path) -> None:
+        """Refuse to write to a file that is read, or into a folder that is.
+
+        Raises
+        ------
+        ValueError
+            With the file or folder that is read.
+        """
+        place = Path(os.path.realpath(out))
+        for read in self._read:
+            if read in (place, *place.parents):
+                raise ValueError(
+                    f"{str(out)!r} would be written among the rows that are read, "
+                    f"which are {str(read)!r}. Name a place outside of it."
+                )
 
     def _partition_keys(self) -> Iterator[str]:
         for file in self._files:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from skmeta.utils.files import FolderLock, replace_file
+from skmeta.utils.files import FolderLock, replace_file, sync_folder
 
 __all__ = ["Work", "digest", "is_same_model", "read_plan"]
 
 _PLAN = "manifest.json"
 FORMAT = 1
+
+# Only what is called just so is ours to remove: users have part-00000.parquet as well.
+_FILE = r"(manifest\.json|shard-\d{6,}\.safetensors|part-\d{6,}\.arrows)"
+_WHOLE = re.compile(_FILE)
+_BEGUN = re.compile(rf"\.{_FILE}\.([0-9a-f]{{8}}|part)")
+_BUCKETS = ("rows", "order")  # folders
+_BUCKET = re.compile(r"\d{6,}\.arrows")
 
 
 class Work:
@@ -73,10 +81,10 @@ class Work:
     def _begin(
         self, asked: dict[str, Any], restart: bool, what: str, weaker: dict[str, Any]
     ) -> dict[str, Any]:
-        there = {path.name for path in self.folder.iterdir()}
+        there = [*self.folder.iterdir()]
         plan = read_plan(self.folder)
         if plan is None:
-            others = sorted(name for name in there if not _is_ours(name))
+            others = sorted(path.name for path in there if not _is_ours(path))
             if others:
                 raise ValueError(
                     f"{str(self.folder)!r} is not empty and holds no {what}, but "
@@ -97,8 +105,9 @@ class Work:
                     f"{', '.join(differ)}. Name another place, or begin anew with "
                     "restart=True, on the command line --restart."
                 )
-            for path in self.folder.glob(".*.*"):  # half a file of a killed process
-                path.unlink()
+            for path in there:
+                if _BEGUN.fullmatch(path.name):  # half a file of a killed process
+                    path.unlink()
             return self._save(plan)
         fresh = {"format": FORMAT, "asked": asked}
         return self._save(fresh)
@@ -107,7 +116,7 @@ class Work:
         """Remove all of the work, the plan first."""
         (self.folder / _PLAN).unlink(missing_ok=True)
         for path in [*self.folder.iterdir()]:
-            if _is_ours(path.name):
+            if _is_ours(path):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def note(self, **found: Any) -> None:
@@ -137,12 +146,7 @@ class Work:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        if os.name == "posix":  # the name must last as well
-            handle = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        sync_folder(path.parent)
 
 
 def read_plan(folder: Path) -> dict[str, Any] | None:
@@ -162,15 +166,21 @@ def read_plan(folder: Path) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError):
         is_ours = False
     if not is_ours:
-        raise ValueError(f"{str(path)!r} was not written by skmeta, or is damaged.")
+        raise ValueError(
+            f"{str(path)!r} was not written by skmeta, or is damaged. Name another "
+            "folder, or remove the file to begin anew."
+        )
     if plan["format"] > FORMAT:
         raise ValueError(f"{str(path)!r} is of a later version of skmeta: upgrade it.")
     return plan
 
 
-def _is_ours(name: str) -> bool:
-    own = ("shard-", ".shard-", "part-", ".part-", f".{_PLAN}", "rows", "order")
-    return name == _PLAN or name.startswith(own)
+def _is_ours(path: Path) -> bool:
+    if path.is_dir():
+        return path.name in _BUCKETS and all(
+            _BUCKET.fullmatch(each.name) for each in path.iterdir()
+        )
+    return any(pattern.fullmatch(path.name) for pattern in (_WHOLE, _BEGUN))
 
 
 def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

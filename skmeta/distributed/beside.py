@@ -39,7 +39,8 @@ class Model:
     parts : list
         The model's parts by their numbers.
     checksum : bytes
-        Of the kinds and shapes of the parts, to tell models apart.
+        Of the kinds and shapes of the parts, in which models of other kinds differ; two
+        fits of one kind do not.
     """
 
     def __init__(self, fitted: Any):
@@ -67,7 +68,7 @@ class Model:
         Raises
         ------
         ValueError
-            If it was learnt by another model.
+            If it was learnt by a model of another kind.
         """
         n_bytes = len(self.checksum)
         if data[:n_bytes] != self.checksum:

@@ -163,7 +163,6 @@ def hash_of(groups: pd.Series) -> np.ndarray:
         If a name is missing, or no name.
     """
     import pandas as pd
-    from pandas.util import hash_array
 
     if groups.isna().any():
         raise ValueError(
@@ -174,25 +173,41 @@ def hash_of(groups: pd.Series) -> np.ndarray:
     if isinstance(groups.dtype, pd.CategoricalDtype):
         groups = groups.astype(groups.dtype.categories.dtype)
     kind = kind_of(groups.dtype)
-    if kind == "any":
-        code, names = pd.factorize(groups)
-        each = [hash_of(pd.Series([_plain(name)]))[0] for name in names]
-        return np.array(each, dtype=np.int64)[code]
+    if kind != "any":
+        return _hash(groups, kind)
+    code, names = pd.factorize(groups)
+    kinds = np.array([_kind_of_name(name) for name in names])
+    hashes = np.empty(len(names), dtype=np.int64)
+    for kind in np.unique(kinds).tolist():
+        own = np.flatnonzero(kinds == kind)
+        hashes[own] = _hash([names[place] for place in own], kind)
+    return hashes[code]
+
+
+def _hash(names: Any, kind: str) -> np.ndarray:
+    """Hash names of one kind."""
+    import pandas as pd
+    from pandas.util import hash_array
+
+    values: Any
     if kind == "number":
-        values = groups.to_numpy(dtype=np.float64) + 0.0  # there is no -0.0
+        values = np.asarray(names, dtype=np.float64) + 0.0  # there is no -0.0
     elif kind == "text":
-        values = groups.to_numpy(dtype=object)
+        values = np.asarray(names, dtype=object)
     else:
-        values = pd.DatetimeIndex(groups).as_unit("s").asi8
+        dates = pd.to_datetime(names, utc=True)
+        values = pd.DatetimeIndex(dates).as_unit("s").asi8
     return hash_array(values).view(np.int64)
 
 
-def _plain(name: Any) -> str | float | datetime:
-    """Return a name of a column of anything as what a column of its own would have."""
-    if isinstance(name, str | datetime):
-        return str(name) if isinstance(name, str) else name
+def _kind_of_name(name: Any) -> str:
+    """Say of a name in a column of anything what a column of its own would be."""
+    if isinstance(name, str):
+        return "text"
+    if isinstance(name, datetime):
+        return "date"
     if isinstance(name, int | float | np.number | np.bool_):
-        return float(name)
+        return "number"
     raise ValueError(
         f"groups are numbers, words, dates or truth values, and {name!r} is none of "
         "these: write them as words first."

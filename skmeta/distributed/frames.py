@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -299,8 +300,24 @@ class DistributedTasks:
     def _target_meta(self) -> pd.DataFrame:
         dtype: Any = np.float64
         if is_classifier(self._last):
-            return self.meta[self.columns.target].iloc[:0]
+            labels = self.meta[self.columns.target].iloc[:0]
+            return labels.astype({n: self._label_type(k) for n, k in labels.items()})
         return _empty(dict.fromkeys(self.columns.target, dtype))
+
+    def _label_type(self, labels: pd.Series) -> Any:
+        """Return the type of answers; not of categories, for there may be others.
+
+        Dask may not know them yet, and the model may answer with a label that the
+        support does not have. Of what is no category pandas makes a gap.
+        """
+        from pandas import CategoricalDtype
+
+        if not isinstance(labels.dtype, CategoricalDtype):
+            return labels.dtype
+        classes = getattr(self._last, "classes_", None)
+        if classes is not None and classes.dtype.kind in "biuf":
+            return classes.dtype
+        return object  # words, or labels inside tasks
 
     def _class_meta(self, dtype: Any) -> pd.DataFrame:
         last = self._last
@@ -345,7 +362,8 @@ class DistributedTasks:
         names = [*meta.columns]
         ours = meta.set_axis([f"a{n}" for n in range(len(names))], axis=1)
         ours = ours.assign(place=np.empty(0, np.int64), index=query._meta.index[:0])
-        rows = _by_task(query, columns, self.npartitions, with_index=True)
+        asked = _as_counted(query[[*dict.fromkeys([*columns.features, groups])]])
+        rows = _by_task(asked, columns, self.npartitions, with_index=True)
         answers = rows.map_partitions(
             answer,
             self.learnt,
@@ -485,6 +503,39 @@ def _numbered(
     if with_index:
         taken = taken.assign(index=frame.index)
     return taken.reset_index(drop=True)
+
+
+def _as_counted(frame: dd.DataFrame) -> dd.DataFrame:
+    """Let the partitions that are computed be those that the frame says it has.
+
+    Dask reads several Parquet files as one partition where few of their columns are
+    asked for, long after anyone could ask how many there are. Rows would be numbered by
+    these, and answers stand in other partitions than the rows.
+    """
+    import dask.dataframe as dd
+
+    cut = frame.simplify()
+    return dd.from_graph(
+        _Graph(cut.__dask_graph__(), cut._name),
+        frame._meta,
+        frame.divisions,
+        cut.__dask_keys__(),
+        "asked",
+    )
+
+
+class _Graph(dict):
+    """Tasks by a name of their own, so that Dask need not look at what is in them."""
+
+    def __init__(self, tasks: Mapping[Any, Any], name: str):
+        super().__init__(tasks)
+        self._name = name
+
+    def __dask_tokenize__(self) -> str:
+        return self._name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self), self._name)
 
 
 def _once(sent: Sent) -> Any:

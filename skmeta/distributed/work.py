@@ -120,10 +120,9 @@ def answer(
     with one_thread():
         given = _ask(pipeline, verb, columns.X(query), query["group"], how)
     answers = pd.DataFrame(dict(zip(meta.columns, given.T, strict=False)))
-    answers = answers.assign(
-        place=query["place"].to_numpy(), index=query["index"].to_numpy()
-    )
-    return answers.astype(meta.dtypes.to_dict())
+    answers = answers.astype(meta.dtypes[answers.columns].to_dict())
+    own = query.reset_index(drop=True)
+    return answers.assign(place=own["place"], index=own["index"])
 
 
 def _sorted(rows: pd.DataFrame) -> pd.DataFrame:

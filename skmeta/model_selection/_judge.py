@@ -1,5 +1,6 @@
 """Judge estimators: name them, fit them on training tasks, score them on the others."""
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -229,6 +230,7 @@ def _score(
 ) -> tuple[Any, np.ndarray]:
     """Score one round; also return the labels that are unknown to the estimator."""
     (scorer, metric), (drawn, query) = judging.open(), question.open()
+    scorer = copy.copy(scorer)  # calls that threads make at a time share what is sent
     scores = scorer.scores(estimator.open(), metric, drawn, n_shot, query)
     return scores, scorer.unknown_labels()
 

@@ -38,27 +38,27 @@ def as_array(X: Any) -> np.ndarray:
     return rows
 
 
-def stack_rows(above: Any, below: Any) -> Any:
-    """Put rows under others; categories stay those of the upper ones.
+def stack_rows(above: Any, *below: Any) -> Any:
+    """Put rows under others; categories stay those of the uppermost.
 
     Parameters
     ----------
-    above, below : array-like of shape (n_rows, n_features)
-        A DataFrame if ``above`` is one.
+    above, *below : array-like of shape (n_rows, n_features)
+        DataFrames if ``above`` is one.
 
     Returns
     -------
-    DataFrame or ndarray of shape (n_rows_above + n_rows_below, n_features)
+    DataFrame or ndarray of shape (n_rows of all, n_features)
         With a missing value for a category that ``above`` does not have.
     """
-    if issparse(above) or issparse(below):
+    if any(map(issparse, (above, *below))):
         raise ValueError("X is sparse, and rows are put under others: X.toarray().")
     if not hasattr(above, "iloc"):
-        return np.concatenate([np.asarray(above), np.asarray(below)])
+        return np.concatenate([np.asarray(each) for each in (above, *below)])
     import pandas as pd
 
-    below = pd.DataFrame(below, columns=above.columns)
-    return pd.concat([above, same_categories(below, above)])
+    frames = [pd.DataFrame(each, columns=above.columns) for each in below]
+    return pd.concat([above, *(same_categories(each, above) for each in frames)])
 
 
 def append_columns(X: Any, more: np.ndarray, names: list[str]) -> Any:

@@ -10,7 +10,7 @@ try:
 except ImportError:  # Windows has no locks of folders
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FolderLock", "replace_file"]
+__all__ = ["FolderLock", "replace_file", "sync_folder"]
 
 
 def replace_file(path: str | os.PathLike, data: bytes) -> None:
@@ -55,12 +55,24 @@ def replace_file(path: str | os.PathLike, data: bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-    if os.name == "posix":  # the name in its folder must last as well
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: str | os.PathLike) -> None:
+    """See that the names of the files in a folder last, where the system can tell.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        What is in its files is not looked at.
+    """
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class FolderLock:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from skmeta import FewShotRegressor
-from skmeta.bulk import adapt_parquet, predict_parquet
+from skmeta.bulk import adapt_parquet, adapting, predict_parquet, predicting
+from skmeta.bulk.buckets import read_bucket
 from skmeta.utils.files import FolderLock
 from tests.bulk.conftest import (
     COLUMNS,
@@ -75,14 +76,41 @@ def test_other_work_is_refused_and_dropped_when_asked(meta, saved, tmp_path):
     assert again.n_tasks == 30
 
 
-def test_a_folder_of_other_files_is_left_alone(meta, tmp_path):
-    support = write(table_of(), tmp_path / "s.parquet")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("s.parquet", "rows.parquet", "part-00000.parquet", "shard-000000.csv"),
+        *("rows/0.parquet", ".manifest.json.old"),
+    ],
+)
+def test_a_folder_of_other_files_is_left_alone(name, meta, tmp_path):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    support = write(table_of(), tmp_path / name)
     for restart in (False, True):
         with pytest.raises(ValueError, match="not empty"):
             adapt_parquet(
                 meta, support, tmp_path, groups="wave", restart=restart, **COLUMNS
             )
     assert support.exists()
+
+
+def test_rows_that_have_gone_from_a_bucket_are_missed(meta, tmp_path, monkeypatch):
+    table = table_of().sample(frac=1, random_state=0)
+    support = write(table, tmp_path / "s.parquet")
+    how = {"groups": "wave", "rows_per_shard": 70, **COLUMNS}
+    tasks = adapt_parquet(meta, support, tmp_path / "tasks", **how)
+    for module in (adapting, predicting):
+        monkeypatch.setattr(module, "read_bucket", without_first_row)
+    with pytest.raises(ValueError, match="Rows have gone"):
+        adapt_parquet(meta, support, tmp_path / "again", **how)
+    with pytest.raises(ValueError, match="Rows have gone"):
+        predict_parquet(meta, tasks, support, tmp_path / "a.parquet")
+
+
+def without_first_row(folder, number):
+    rows = read_bucket(folder, number)
+    yield next(rows).slice(1)
+    yield from rows
 
 
 def test_one_process_at_a_time(meta, tmp_path):

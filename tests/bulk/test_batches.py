@@ -1,11 +1,17 @@
 """Batches from anywhere, without a file of rows."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
 
+import skmeta
+from skmeta import make_preprocessor
 from skmeta.bulk import adapt_batches, adapt_parquet, predict_batches
+from skmeta.bulk import batches as batches_of
+from skmeta.pipelines import last_step, transform
 from tests.bulk.conftest import COLUMNS, close, in_memory, table_of, write
-from tests.quick import TASK, X, Y
+from tests.quick import TASK, X, Y, regressor
 
 
 def batches(*columns, size=50):
@@ -32,6 +38,41 @@ def test_a_task_that_comes_again_is_an_error(names, meta):
     with pytest.raises(ValueError, match="come again after others"):
         for _ in learnt:
             pass
+
+
+def test_a_category_that_comes_later_is_no_gap():
+    kind = np.where(np.arange(len(TASK)) % 100 < 50, "a", "b")
+    rows = pd.DataFrame({"x": X[:, 0], "kind": pd.Categorical(kind)})
+    pipe = make_pipeline(
+        make_preprocessor(), regressor(algorithm="r2d2", tasks="table")
+    )
+    pipe.fit(rows, Y)
+    # Each batch has but one of the two, and knows of no other.
+    given = (
+        (each.assign(kind=each["kind"].cat.remove_unused_categories()), y, task)
+        for each, y, task in batches(rows, Y, TASK)
+    )
+    [adapted] = adapt_batches(pipe, given)
+    wanted = skmeta.adapt(pipe, rows, Y, groups=TASK)
+    asked = transform(pipe, rows)
+    close(
+        last_step(adapted).predict(asked, groups=TASK),
+        last_step(wanted).predict(asked, groups=TASK),
+    )
+
+
+def test_rows_are_joined_once_however_long_a_task_is(meta, monkeypatch):
+    joined, stack_rows = [], batches_of.stack_rows
+
+    def counted(*rows):
+        joined.extend(len(each) for each in rows)
+        return stack_rows(*rows)
+
+    monkeypatch.setattr(batches_of, "stack_rows", counted)
+    names = np.where(np.arange(len(TASK)) < 340, 0, TASK)
+    given = batches(X, Y, names, size=3)
+    assert len([*adapt_batches(meta, given, rows_at_once=30)]) == 2
+    assert sum(joined) <= len(X) + 30
 
 
 def test_batches_are_answered_in_their_order(meta, tmp_path):

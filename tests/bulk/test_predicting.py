@@ -118,6 +118,19 @@ def test_answers_of_something_else_are_not_replaced_unasked(
     assert out.stat().st_mtime_ns == time
 
 
+def test_rows_are_not_written_over(meta, tasks, tmp_path):
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    rows = write(table_of(), folder / "q.parquet")
+    before = rows.read_bytes()
+    for source, out in [(rows, rows), (folder, rows), (folder, folder / "a.parquet")]:
+        with pytest.raises(ValueError, match="among the rows that are read"):
+            predict_parquet(meta, tasks, source, out, restart=True)
+    with pytest.raises(ValueError, match="among the rows that are read"):
+        adapt_parquet(meta, folder, folder / "tasks", groups="wave", **COLUMNS)
+    assert [(path, path.read_bytes()) for path in folder.iterdir()] == [(rows, before)]
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
@@ -150,6 +163,22 @@ def test_intervals_equal_those_in_memory(support, tmp_path):
         table[["x"]].to_numpy(), groups=table["wave"], coverage=0.5
     )
     close(answers[["y_low", "y_high"]], np.column_stack(ends))
+
+
+def test_intervals_of_another_calibration_are_not_those_that_are_there(
+    support, tmp_path
+):
+    meta = regressor(algorithm="r2d2").fit(X, Y, groups=TASK).calibrate(cv=2)
+    meta.save(tmp_path / "m.skmeta")
+    tasks = adapt_parquet(meta, support, tmp_path / "tasks", groups="wave", **COLUMNS)
+    out = tmp_path / "a.parquet"
+    predict_parquet(meta, tasks, support, out, interval=0.5)
+    time = out.stat().st_mtime_ns
+    predict_parquet(tmp_path / "m.skmeta", tasks, support, out, interval=0.5)
+    assert out.stat().st_mtime_ns == time  # a file keeps the calibration
+    meta.calibrate(cv=3)
+    with pytest.raises(ValueError, match="holds something else"):
+        predict_parquet(meta, tasks, support, out, interval=0.5)
 
 
 def test_labels_of_tasks_have_no_common_probabilities(tmp_path):

@@ -39,6 +39,17 @@ def test_different_names_have_different_hashes():
     assert len(np.unique(mixed)) == 3
 
 
+@pytest.mark.skipif(pd.__version__ >= "4", reason="all words have a type of their own")
+@pytest.mark.filterwarnings("ignore:The 'future.infer_string' option")
+def test_words_are_objects_where_pandas_has_no_type_for_them():
+    """As before pandas 3."""
+    with pd.option_context("future.infer_string", False):
+        plain = pd.Series(WORDS.tolist())
+        assert plain.dtype == object
+        for words in (plain, plain.astype("category")):
+            np.testing.assert_array_equal(hash_of(words), hash_of(WORDS))
+
+
 def test_every_process_hashes_alike():
     """Python's own hashes of words are others in every process."""
     assert hash_of(WORDS)[:2].tolist() == [-4496393130729816112, -5758684491630436641]

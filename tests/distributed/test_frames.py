@@ -141,6 +141,46 @@ def test_answers_stand_beside_the_rows_that_were_asked(models):
     pd.testing.assert_series_equal(unknown.compute(), both.answer.rename("y"))
 
 
+@pytest.mark.parametrize("filesystem", ["fsspec", "arrow"])
+def test_files_that_dask_reads_together_are_partitions_still(
+    filesystem, models, tmp_path
+):
+    """Of few columns, of which it makes two partitions where the frame says four."""
+    wide = QUERY.assign(**{f"other{number}": 0.0 for number in range(20)})
+    for number, rows in enumerate(np.array_split(np.arange(len(wide)), 4)):
+        wide.iloc[rows].to_parquet(tmp_path / f"{number}.parquet")
+    rows = dd.read_parquet(tmp_path, filesystem=filesystem, calculate_divisions=True)
+    query = rows[[*FEATURES, "store"]]
+    assert query.assign(z=0).optimize().npartitions < query.npartitions == 4
+    answers = adapt_predict(models["gp"], frames()[0], query, **NAMES)
+    want = adapt_predict(models["gp"], *frames(), **NAMES).compute()
+    assert answers.divisions == query.divisions
+    for number in range(4):
+        part = answers.partitions[number].compute()
+        assert part.index.equals(query.partitions[number].compute().index)
+    pd.testing.assert_series_equal(answers.compute(), want, check_exact=True)
+    beside = query.assign(answer=answers).compute()
+    pd.testing.assert_series_equal(beside.answer.rename("y"), want, check_exact=True)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_labels_that_are_categories_are_no_gaps(known, models):
+    want = adapt_predict(
+        models["labels"], *frames(), groups="store", target="label"
+    ).compute()
+    kind = SUPPORT.label.astype("category")
+    support = dd.from_pandas(SUPPORT.assign(label=kind), 3)
+    index = QUERY.index.astype("category")
+    query = dd.from_pandas(QUERY.set_axis(index, axis=0), 4, sort=False)
+    if not known:
+        support = support.assign(label=support.label.cat.as_unknown())
+    got = adapt_predict(
+        models["labels"], support, query, groups="store", target="label"
+    ).compute()
+    assert got.tolist() == want.tolist()
+    assert got.index.tolist() == want.index.tolist()
+
+
 def test_the_model_stays_as_it_was_and_later_changes_come_too_late(models):
     meta = MetaRegressor("r2d2", **QUICK)
     fitted(meta).adapt(SUPPORT[FEATURES], SUPPORT.y, groups=SUPPORT.store)

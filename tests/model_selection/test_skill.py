@@ -1,12 +1,23 @@
 """Skill: squared error of all tasks together against that of shrunken means."""
 
+import contextlib
+import threading
+
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
 
 from skmeta.datasets import make_sinusoids
-from skmeta.model_selection import PerTask, TaskMean, few_shot_curve, few_shot_scorer
+from skmeta.model_selection import (
+    PerTask,
+    TaskMean,
+    _task_scores,
+    few_shot_curve,
+    few_shot_scorer,
+)
 from skmeta.model_selection._task_mean import variance_ratio
 
 SKILL = few_shot_scorer("skill", n_shot=4)
@@ -75,6 +86,25 @@ def test_a_query_of_one_row_has_skill(sines):
     assert SKILL(Knowing(), X, y, groups) == 1
     with pytest.raises(ValueError, match="undefined"):
         few_shot_scorer("r2", n_shot=4)(Knowing(), X, y, groups)
+
+
+def test_threads_that_judge_at_a_time_have_errors_of_their_own(sines, monkeypatch):
+    X, y, groups = sines
+    how = {"shots": (1, 3, 6), "metric": "skill", "random_state": 0}
+    estimators = {"mean": TaskMean("regressor"), "ridge": PerTask(Ridge())}
+    want = few_shot_curve(estimators, X, y, groups, **how)
+    errors, wait = _task_scores.error_of_means, threading.Barrier(2)
+
+    def together(*given):  # two threads have learnt the error before one goes on
+        found = errors(*given)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            wait.wait(timeout=10)
+        return found
+
+    monkeypatch.setattr(_task_scores, "error_of_means", together)
+    with joblib.parallel_config("threading", n_jobs=2):
+        got = few_shot_curve(estimators, X, y, groups, **how)
+    pd.testing.assert_frame_equal(got, want)
 
 
 def test_several_targets_have_the_mean_of_their_skills(sines):
