@@ -15,6 +15,7 @@ from skmeta.backbones import MLP
 from skmeta.builtin import skmeta_algorithms
 from skmeta.datasets import make_sinusoids
 from skmeta.episodes import Batch
+from skmeta.tables.stored import rows as stored
 from tests.pretended import run_together
 
 pytestmark = pytest.mark.filterwarnings("ignore:Meta-learning does not help")
@@ -131,6 +132,20 @@ def test_prior_rejection_and_random_numbers_of_the_system_are_the_same_in_all(
     np.testing.assert_array_equal(a.predict_proba(X[6:40]), b.predict_proba(X[6:40]))
     np.testing.assert_array_equal(a.unknown_score(X[6:40]), b.unknown_score(X[6:40]))
     assert losses_of_training(a) == losses_of_training(b)
+
+
+def test_a_table_on_disk_and_its_prior_are_the_same_in_all(monkeypatch, tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    monkeypatch.setattr(stored, "_FEW", 0)
+    monkeypatch.setattr(stored, "_SAMPLE", len(X) // 2)  # others when they are drawn
+
+    def make(**more):
+        meta = learner("gp", "regressor", prior="linear", **SGD, **more)
+        return meta.fit(mapped, Y, groups=TASK)
+
+    joint = run_together(lambda place: make(accelerate=True), monkeypatch)
+    expect_one_learner(joint, make())
 
 
 def losses_of_training(meta):
