@@ -212,6 +212,33 @@ def test_an_interruption_of_one_ends_all_with_the_same_weights(monkeypatch):
     assert len(fitted[0].history_) == 2
 
 
+def test_an_interruption_after_the_last_step_is_one_of_all(monkeypatch):
+    class Press(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net._is_pressed = net.n_epochs == net.max_epochs
+
+    def make(place):
+        return fit(learner(callbacks=[Press()] if place else [], accelerate=True))
+
+    with pytest.warns(RuntimeWarning, match="was interrupted in epoch 2"):
+        ended = run_together(make, monkeypatch)
+    assert all(isinstance(each, KeyboardInterrupt) for each in ended)
+
+
+def test_an_error_is_told_although_others_cannot_be_reached(monkeypatch):
+    class Fail(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.processes.meeting.barrier.abort()
+            raise OSError("no room on the disk")
+
+    def make(place):
+        return fit(learner(callbacks=[] if place else [Fail()], accelerate=True))
+
+    lost, _ = run_together(make, monkeypatch)
+    assert "a thread has ended" in str(lost)
+    assert "no room on the disk" in str(lost.__cause__)
+
+
 def test_a_training_that_diverges_says_so_in_all(monkeypatch):
     def make(place):
         return fit(learner("gp", "regressor", lr=1e12, accelerate=True))
