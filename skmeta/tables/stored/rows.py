@@ -77,7 +77,7 @@ class StoredRows(TaskRows):
         X: np.memmap,
         y: Any,
         groups: Any,
-        check: Callable[[np.ndarray, np.ndarray], Any],
+        check: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
     ) -> StoredRows:
         """Look at all rows once, and number their tasks.
 
@@ -90,7 +90,7 @@ class StoredRows(TaskRows):
         groups : TaskIndex or array-like of shape (n_rows,)
             Task of each row.
         check : callable
-            Validates the features and targets of a block.
+            Validates the features and targets of a block, and returns them.
 
         Raises
         ------
@@ -121,7 +121,9 @@ class StoredRows(TaskRows):
                     "Some rows have no target, and rows without targets are not read "
                     "from disk: leave them out of the table."
                 )
-            check(some, own)
+            _, checked = check(some, own)
+        if targets.dtype.hasobject:  # numbers among them become numbers
+            targets = targets.astype(checked.dtype)
         return cls(features, targets, index, index.names)
 
     def __len__(self) -> int:

@@ -21,7 +21,7 @@ def stored(request, tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "_AT_ONCE", request.param)
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    return StoredRows.read(mapped, Y, TASK, lambda X, y: None)
+    return StoredRows.read(mapped, Y, TASK, lambda X, y: (X, y))
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
@@ -67,7 +67,7 @@ def test_what_does_not_belong_together_is_an_error(tmp_path, given, message):
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     given = {"y": Y, "groups": TASK} | given
     with pytest.raises(ValueError, match=message):
-        StoredRows.read(mapped, check=lambda X, y: None, **given)
+        StoredRows.read(mapped, check=lambda X, y: (X, y), **given)
 
 
 @pytest.mark.parametrize(
