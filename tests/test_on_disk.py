@@ -63,6 +63,7 @@ LEARNERS = {
     "standardised tasks": (MetaRegressor("maml", normalize="task", **TINY), Y, WEIGHT),
     "a range of shots": (MetaRegressor("cnp", n_shot=(0, 7), **TINY), Y, None),
     "first rows": (MetaRegressor("cnp", support="first", **TINY), Y, None),
+    "numbers as objects": (MetaRegressor("cnp", **TINY), Y.astype(object), None),
     "two targets": (MetaRegressor("gp", **TINY), np.c_[Y, -Y], None),
     "held-out tasks": (MetaRegressor("cnp", early_stopping=True, **TINY), Y, None),
     "labels": (MetaClassifier(**TINY), WORDS, None),
@@ -132,7 +133,7 @@ def test_answers_of_the_prior_come_from_what_has_not_seen_the_task(
             return np.array([self.known.get(x, 99.0) for x in X[:, 0].tolist()])
 
     monkeypatch.setattr(stored, "_SAMPLE", len(X) // 2)
-    rows = stored.StoredRows.read(mapped(X), Y, TASK, lambda X, y: None)
+    rows = stored.StoredRows.read(mapped(X), Y, TASK, lambda X, y: (X, y))
     prior, offsets = cross_fit([Heart()], rows)
     seen, _ = rows.sample()
     assert (prior.offsets(seen.X)[:, 0, 0] == seen.y.astype(np.float32)).all()

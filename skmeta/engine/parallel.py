@@ -97,22 +97,31 @@ class ParallelNet(EpisodicNet):
                 raise
             except BaseException as raised:
                 error = raised
-            reasons = self._leave(error)
+            try:
+                reasons, is_pressed = self._leave(error)
+            except LostProcessError as lost:
+                raise lost from error
         if error is not None and not isinstance(error, _OthersLeftError):
             raise error
         for place, reason in enumerate(reasons):
             if reason is not None:
                 self._raise_for(place, *reason, error)
+        if is_pressed:  # after the last step
+            self.is_interrupted = True
+            raise KeyboardInterrupt
         return self
 
-    def _leave(self, error: BaseException | None) -> list[tuple[str, str] | None]:
-        """Wait until all have left; return why."""
-        while self._exchange(_Told(leaving=1.0))[0].leaving < self.processes.n:
-            pass
+    def _leave(
+        self, error: BaseException | None
+    ) -> tuple[list[tuple[str, str] | None], bool]:
+        """Wait until all have left; return why, and whether Ctrl-C was pressed."""
+        told = _Told()
+        while told.leaving < self.processes.n:
+            told, _ = self._exchange(_Told(leaving=1.0))
         reason = None
         if error is not None and not isinstance(error, _OthersLeftError):
             reason = (type(error).__name__, str(error))
-        return self.processes.gather(reason)
+        return self.processes.gather(reason), bool(told.interrupted)
 
     def _raise_for(
         self, place: int, kind: str, message: str, error: BaseException | None

@@ -311,8 +311,6 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         n_shot = shot_range(self.n_shot_, self.spec_.label_space)
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
-        if not settled:
-            self.prior_, offset = agreed((self.prior_, offset))
         table = self._table(rows.X, targets, weight, offset)
         table = replace(table, label=label)
         draw: dict[str, Any] = {

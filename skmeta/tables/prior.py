@@ -26,6 +26,7 @@ from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.small_trees import SmallTrees
 from skmeta.tables.stored.sources import RowNumbers, by_rows
+from skmeta.utils.processes import agreed
 
 __all__ = ["Prior", "cross_fit", "make_part"]
 
@@ -263,14 +264,14 @@ def cross_fit(
     # As many threads would win little on a table, and wait for each other beside other
     # processes.
     with threadpool_limits(limits=1, user_api="openmp"):
-        prior = fit(slice(None))
+        prior = agreed(fit(slice(None)))
         if len(seen) < len(rows):
             return prior, _offsets_when_read(fit, seen, rows)
         shape = (len(seen), len(parts), prior.n_outputs)
         offsets = np.empty(shape, dtype=np.float32)
         for known, asked in _folds(seen):
             offsets[asked] = fit(known).offsets(seen.X[asked])
-    return prior, rows.as_in_table(offsets)
+    return prior, rows.as_in_table(agreed(offsets))
 
 
 def _offsets_when_read(
@@ -287,6 +288,7 @@ def _offsets_when_read(
     for number, (known, asked) in enumerate(_folds(seen)):
         priors.append(fit(known))
         fold[seen.task[asked]] = number
+    priors = agreed(priors)
     fold = np.where(fold < 0, np.arange(len(fold)) % len(priors), fold)
     fold = fold.astype(np.int8)
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import sklearn
+
 from skmeta.utils.threads import keep_to_one_thread
 
 __all__ = ["one_ahead"]
@@ -16,7 +18,8 @@ _END: Any = object()
 def one_ahead(items: Iterable[_Item]) -> Iterator[_Item]:
     """Make each item in another thread while the one before it is used.
 
-    That thread starts no others: it is the other one.
+    That thread starts no others: it is the other one. scikit-learn is configured in it
+    as where it was started.
 
     Parameters
     ----------
@@ -35,8 +38,13 @@ def one_ahead(items: Iterable[_Item]) -> Iterator[_Item]:
     >>> [*one_ahead(n**2 for n in range(4))]
     [0, 1, 4, 9]
     """
-    iterator = iter(items)
-    with ThreadPoolExecutor(1, initializer=keep_to_one_thread) as pool:
+    iterator, config = iter(items), sklearn.get_config()
+
+    def begin() -> None:
+        keep_to_one_thread()
+        sklearn.set_config(**config)  # of this thread alone
+
+    with ThreadPoolExecutor(1, initializer=begin) as pool:
         coming = pool.submit(next, iterator, _END)
         while (item := coming.result()) is not _END:
             coming = pool.submit(next, iterator, _END)

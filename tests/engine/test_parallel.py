@@ -15,6 +15,7 @@ from skmeta.backbones import MLP
 from skmeta.builtin import skmeta_algorithms
 from skmeta.datasets import make_sinusoids
 from skmeta.episodes import Batch
+from skmeta.tables.stored import rows as stored
 from tests.pretended import run_together
 
 pytestmark = pytest.mark.filterwarnings("ignore:Meta-learning does not help")
@@ -133,6 +134,20 @@ def test_prior_rejection_and_random_numbers_of_the_system_are_the_same_in_all(
     assert losses_of_training(a) == losses_of_training(b)
 
 
+def test_a_table_on_disk_and_its_prior_are_the_same_in_all(monkeypatch, tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    monkeypatch.setattr(stored, "_FEW", 0)
+    monkeypatch.setattr(stored, "_SAMPLE", len(X) // 2)  # others when they are drawn
+
+    def make(**more):
+        meta = learner("gp", "regressor", prior="linear", **SGD, **more)
+        return meta.fit(mapped, Y, groups=TASK)
+
+    joint = run_together(lambda place: make(accelerate=True), monkeypatch)
+    expect_one_learner(joint, make())
+
+
 def losses_of_training(meta):
     return meta.history_[:, "train_loss"]
 
@@ -195,6 +210,33 @@ def test_an_interruption_of_one_ends_all_with_the_same_weights(monkeypatch):
     assert all(isinstance(each, KeyboardInterrupt) for each in ended)
     np.testing.assert_array_equal(weights(fitted[0]), weights(fitted[1]))
     assert len(fitted[0].history_) == 2
+
+
+def test_an_interruption_after_the_last_step_is_one_of_all(monkeypatch):
+    class Press(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net._is_pressed = net.n_epochs == net.max_epochs
+
+    def make(place):
+        return fit(learner(callbacks=[Press()] if place else [], accelerate=True))
+
+    with pytest.warns(RuntimeWarning, match="was interrupted in epoch 2"):
+        ended = run_together(make, monkeypatch)
+    assert all(isinstance(each, KeyboardInterrupt) for each in ended)
+
+
+def test_an_error_is_told_although_others_cannot_be_reached(monkeypatch):
+    class Fail(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.processes.meeting.barrier.abort()
+            raise OSError("no room on the disk")
+
+    def make(place):
+        return fit(learner(callbacks=[] if place else [Fail()], accelerate=True))
+
+    lost, _ = run_together(make, monkeypatch)
+    assert "a thread has ended" in str(lost)
+    assert "no room on the disk" in str(lost.__cause__)
 
 
 def test_a_training_that_diverges_says_so_in_all(monkeypatch):

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import sklearn
 
 from skmeta.utils.ahead import one_ahead
 
@@ -30,3 +31,10 @@ def test_an_error_comes_when_it_is_the_turn_of_its_item():
     assert next(items) == 1
     with pytest.raises(OSError, match="gone"):
         next(items)
+
+
+def test_the_other_thread_has_the_configuration_of_this_one():
+    with sklearn.config_context(transform_output="pandas"):
+        items = one_ahead(sklearn.get_config()["transform_output"] for _ in range(2))
+        assert list(items) == ["pandas"] * 2
+    assert sklearn.get_config()["transform_output"] == "default"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from skmeta.algorithms.inner_loop.learner import InnerLoop
 from skmeta.algorithms.inner_loop.meta_gradient import accumulate, count_parts
-from skmeta.episodes.episode import Batch, Episode
+from skmeta.episodes.episode import Episode
 from skmeta.nn.calls import treats_tasks_alone
 from skmeta.utils.threads import side_by_side
 
@@ -55,10 +55,7 @@ def backward_by_parts(
         return loss.detach(), torch.autograd.grad(loss, weights, allow_unused=True)
 
     bounds = [n_tasks * part // n_parts for part in range(n_parts + 1)]
-    parts = [
-        Episode(*(_some(batch, slice(*ends)) for batch in episode))
-        for ends in pairwise(bounds)
-    ]
+    parts = [episode.of_tasks(slice(*ends)) for ends in pairwise(bounds)]
     n_rows = -(-n_tasks // n_parts) * max(support.X.shape[1], query.X.shape[1])
     with side_by_side(weights, n_rows, n_features, n_parts) as each:
         losses, gradients = zip(*each(differentiate, parts), strict=True)
@@ -72,17 +69,6 @@ def _may_be_cut(module: InnerLoop) -> bool:
     return treats_tasks_alone(*parts) and not any(
         weight._backward_hooks or weight._post_accumulate_grad_hooks
         for weight in module.parameters()
-    )
-
-
-def _some(batch: Batch, tasks: slice) -> Batch:
-    return Batch._make(
-        None
-        if part is None
-        else _some(part, tasks)
-        if isinstance(part, Batch)
-        else part[tasks]
-        for part in batch
     )
 
 

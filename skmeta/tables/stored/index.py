@@ -38,7 +38,11 @@ class Runs(NamedTuple):
     @classmethod
     def of(cls, groups: np.ndarray) -> Runs:
         """Find the runs of the groups of rows, (n_rows,)."""
-        changed = np.asarray(groups[1:] != groups[:-1], dtype=bool)
+        try:
+            changed = np.asarray(groups[1:] != groups[:-1], dtype=bool)
+        except TypeError:  # pandas.NA is neither equal nor not
+            encode_groups(groups, groups)  # which refuses it
+            raise
         starts = np.flatnonzero(np.append(True, changed)[: len(groups)])
         return cls(starts, np.asarray(groups[starts]), len(groups))
 
@@ -107,7 +111,8 @@ class TaskIndex:
         given = groups if hasattr(groups, "__array__") else as_listed(groups)
         given = np.asarray(given)
         if given.ndim != 1:
-            return cls.of(encode_groups(given, given)[1])  # which says what is wrong
+            names, task = encode_groups(given, given)  # which says what is wrong
+            return cls.of(task).renamed(names)
         starts = range(0, len(given), _AT_ONCE)
         return cls.of_runs(
             lambda: (Runs.of(given[start : start + _AT_ONCE]) for start in starts)

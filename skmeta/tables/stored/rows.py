@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,6 +32,9 @@ _FEW = 2**18
 # Rows that stand for all where all have to be seen at once.
 _SAMPLE = 200_000
 
+# How the folders begin in which joblib maps arguments for its workers.
+_OF_JOBLIB = "joblib_memmapping_folder_"
+
 
 def are_many(n_rows: int) -> bool:
     """Tell whether so many rows of a table on disk stay there when they are learnt."""
@@ -38,8 +42,17 @@ def are_many(n_rows: int) -> bool:
 
 
 def is_stored(X: Any) -> bool:
-    """Tell whether features are a mapped file of more rows than go into memory."""
-    return FileRows.can_read(X) and X.ndim == 2 and are_many(len(X))
+    """Tell whether features are a mapped file of more rows than go into memory.
+
+    Those that joblib has mapped for a worker are in the memory of who calls it, and
+    teach the same here as there.
+    """
+    return (
+        FileRows.can_read(X)
+        and X.ndim == 2
+        and are_many(len(X))
+        and not Path(X.filename).parent.name.startswith(_OF_JOBLIB)
+    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ class StoredRows(TaskRows):
         X: np.memmap,
         y: Any,
         groups: Any,
-        check: Callable[[np.ndarray, np.ndarray], Any],
+        check: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
     ) -> StoredRows:
         """Look at all rows once, and number their tasks.
 
@@ -77,7 +90,7 @@ class StoredRows(TaskRows):
         groups : TaskIndex or array-like of shape (n_rows,)
             Task of each row.
         check : callable
-            Validates the features and targets of a block.
+            Validates the features and targets of a block, and returns them.
 
         Raises
         ------
@@ -108,7 +121,9 @@ class StoredRows(TaskRows):
                     "Some rows have no target, and rows without targets are not read "
                     "from disk: leave them out of the table."
                 )
-            check(some, own)
+            _, checked = check(some, own)
+        if targets.dtype.hasobject:  # numbers among them become numbers
+            targets = targets.astype(checked.dtype)
         return cls(features, targets, index, index.names)
 
     def __len__(self) -> int:

@@ -38,6 +38,9 @@ _GAP = 2**14
 # Bytes of rows and of what lies between them that are in memory at once.
 _BYTES_AT_ONCE = 2**25
 
+# Rows that are compared with what is mapped, to tell whether a file is still the same.
+_COMPARED = 16
+
 
 class RowSource(ABC):
     """An array of rows that are not in memory.
@@ -127,7 +130,7 @@ class FileRows(RowSource):
     Raises
     ------
     OSError
-        If the file is not there any more.
+        If the file is not there any more, or if another one is in its place.
     """
 
     def __init__(self, array: np.memmap):
@@ -138,6 +141,7 @@ class FileRows(RowSource):
         self._descriptor = os.open(self.path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
         self._as_opened = self._state()
+        self._check_is_mapped(array)
 
     @staticmethod
     def can_read(array: Any) -> bool:
@@ -146,11 +150,26 @@ class FileRows(RowSource):
             hasattr(os, "preadv")
             and isinstance(array, np.memmap)
             and isinstance(array.filename, str | os.PathLike)
+            and os.path.isfile(array.filename)  # its name may have gone
             and array.mode != "c"  # changes of it are in memory alone
             and bool(array.flags.c_contiguous)
             and array.dtype.isnative
             and array.size > 0
         )
+
+    def _check_is_mapped(self, array: np.memmap) -> None:
+        """Refuse a file that has replaced the mapped one, which goes by the name."""
+        mapped: Any = array._mmap  # type: ignore[attr-defined]
+        rows = np.linspace(0, len(self) - 1, _COMPARED).astype(np.int64)
+        if (
+            mapped.size() != self._as_opened[0]
+            or self[rows].tobytes() != np.asarray(array[rows]).tobytes()
+        ):
+            raise OSError(
+                f"{self.path} is another file than the one that was mapped: it has "
+                "been replaced since. Map it again, by np.load(path, mmap_mode='r') or "
+                "np.memmap."
+            )
 
     def _state(self) -> tuple[int, int]:
         now = os.fstat(self._descriptor)

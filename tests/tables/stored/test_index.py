@@ -3,6 +3,7 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +61,12 @@ def test_an_index_takes_some_bytes_a_task_or_eight_a_row(is_sorted, most):
     assert held < most + 40 * N_TASKS
 
 
+def test_one_column_names_tasks_as_an_array_does():
+    index = TaskIndex.of(np.array([["b"], ["a"], ["b"]]))
+    assert index.names.tolist() == ["a", "b"]
+    assert index[np.arange(3)].tolist() == [1, 0, 1]
+
+
 def test_names_are_put_together_in_between(monkeypatch):
     monkeypatch.setattr(module, "_NAMES_AT_ONCE", 3)
     blocks = [np.array(list("baab")), np.array(list("cda")), np.array(list("ee"))]
@@ -73,6 +80,7 @@ def test_names_are_put_together_in_between(monkeypatch):
     [
         ([1.0, np.nan], "groups contains NaN"),
         (["a", None], "groups contains NaN"),
+        (["a", pd.NA], "groups contains NaN"),
         ([], "no row"),
         ([[1, 2], [3, 4]], "one value per row"),
     ],

@@ -1,5 +1,6 @@
 """Rows on disk say of themselves what the same rows in memory say."""
 
+import joblib
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ def stored(request, tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "_AT_ONCE", request.param)
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    return StoredRows.read(mapped, Y, TASK, lambda X, y: None)
+    return StoredRows.read(mapped, Y, TASK, lambda X, y: (X, y))
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
@@ -66,7 +67,7 @@ def test_what_does_not_belong_together_is_an_error(tmp_path, given, message):
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     given = {"y": Y, "groups": TASK} | given
     with pytest.raises(ValueError, match=message):
-        StoredRows.read(mapped, check=lambda X, y: None, **given)
+        StoredRows.read(mapped, check=lambda X, y: (X, y), **given)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,13 @@ def test_only_large_mapped_tables_are_stored(tmp_path, monkeypatch):
     assert is_stored(mapped)
     assert not is_stored(X)
     assert not is_stored(mapped[:10])
+
+
+def _seen(X):
+    return type(X).__name__, is_stored(X)
+
+
+def test_what_joblib_maps_for_a_worker_is_not_stored():
+    many = np.zeros((module._FEW + 1, 1), dtype=np.float32)
+    parallel = joblib.Parallel(n_jobs=2, max_nbytes=1000)
+    assert parallel([joblib.delayed(_seen)(many)]) == [("memmap", False)]

@@ -73,6 +73,23 @@ def test_what_a_file_does_not_hold_is_not_read_from_it(table, tmp_path):
     assert not FileRows.can_read(np.asarray(table))
 
 
+def test_a_file_in_the_place_of_the_mapped_one_is_not_taken_for_it(tmp_path):
+    path, other = tmp_path / "array.npy", tmp_path / "other.npy"
+    for change in (np.s_[500:], np.s_[-1:], None):  # None: one row more
+        array = np.zeros((1000, 4))
+        table = mapped(tmp_path, array)
+        if change is None:
+            array = np.zeros((1001, 4))
+        else:
+            array[change] = 1.0
+        np.save(other, array)
+        other.replace(path)
+        with pytest.raises(OSError, match=r"replaced since(.|\n)*Map it again"):
+            FileRows(table)
+    path.unlink()
+    assert not FileRows.can_read(table)  # the map is all there is of it
+
+
 def test_a_file_that_changes_is_an_error_and_one_that_goes_is_not(tmp_path):
     array = np.random.default_rng(0).normal(size=(1000, 4))
     path = tmp_path / "array.npy"
