@@ -1,7 +1,10 @@
 """Skill: squared error of all tasks together against that of shrunken means."""
 
+from threading import Barrier
+
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
 
@@ -102,6 +105,27 @@ def test_judges_take_it_too(sines):
     mean = curve.groupby(["estimator", "shots"]).score.mean()
     assert mean["ridge", 5] > 0.9
     assert abs(mean["mean", 5]) < 0.1
+
+
+class Meeting(TaskMean):
+    """Answers when another thread is about to answer, too."""
+
+    both = Barrier(2, timeout=60)
+
+    def predict(self, X, groups=None):
+        self.both.wait()
+        return super().predict(X, groups=groups)
+
+
+def test_threads_that_judge_side_by_side_have_units_of_their_own(sines):
+    X, y, groups = with_targets(sines)
+    how = {"groups": groups, "shots": (1, 8), "metric": "skill", "n_repeats": 1}
+    how |= {"random_state": 0, "per_task": True}
+    own = [each("regressor").fit(X, y, groups=groups) for each in (TaskMean, Meeting)]
+    expected = few_shot_curve({"mean": own[0]}, X, y, **how)
+    with parallel_config("threading", n_jobs=2):
+        found = few_shot_curve({"mean": own[1]}, X, y, **how)
+    np.testing.assert_array_equal(found.score, expected.score)
 
 
 def test_classes_have_none(sines):
