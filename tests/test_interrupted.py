@@ -1,5 +1,7 @@
 """Ctrl-C: what was learnt best stays, and the caller stops."""
 
+import io
+
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -7,9 +9,10 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from skorch.callbacks import Callback
 
+from skmeta import MetaClassifier, commands
 from skmeta import __main__ as command_line
-from skmeta import commands
 from skmeta.ensemble import MetaStackingRegressor
+from skmeta.estimators import rejecting, unlabelled
 from skmeta.evaluation.attempts import Attempts
 from skmeta.evaluation.progress import Progress
 from tests.quick import TASK, X, Y, regressor
@@ -103,6 +106,63 @@ def test_a_warm_start_that_is_stopped_keeps_its_best_epoch():
     assert np.isfinite(meta.adapt(X[:6], Y[:6]).predict(X)).all()
 
 
+# Classes of a pool, ten rows of each around a place of its own.
+CLASS = np.repeat(np.arange(8), 10)
+POOL = np.random.default_rng(0).normal(size=(80, 2)) + 5 * CLASS[:, np.newaxis]
+
+
+def pool(**parameters):
+    how = {"tasks": "classes", "n_way": 3, "early_stopping": False, "max_epochs": 2}
+    how |= {"tasks_per_epoch": 32, "random_state": 0} | parameters
+    return MetaClassifier("protonet", **how)
+
+
+def stopped(meta, match="interrupted in epoch 2 of 2"):
+    with (
+        pytest.warns(RuntimeWarning, match=match),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        meta.fit(POOL, CLASS)
+    return meta
+
+
+def never(*args, **kwargs):
+    raise AssertionError("It goes on.")
+
+
+def test_after_ctrl_c_nothing_more_is_learnt(monkeypatch):
+    monkeypatch.setattr(unlabelled, "learn_unlabelled", never)
+    monkeypatch.setattr(rejecting, "leave_out", never)
+    meta = stopped(pool(reject=0.9, callbacks=[CtrlC(2)]))
+    assert meta.unlabelled_ == (0.0, 0.0)
+    assert meta.unknown_ is None
+    with pytest.raises(ValueError, match="unknown classes look like was not learnt"):
+        meta.predict(POOL)
+    assert (meta.set_params(reject=None).predict(POOL) == CLASS).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("room", "name"), [(unlabelled, "learn_unlabelled"), (rejecting, "leave_out")]
+)
+def test_ctrl_c_after_the_training_leaves_what_was_trained(room, name, monkeypatch):
+    whole = pool().fit(POOL, CLASS)
+    monkeypatch.setattr(room, name, interrupt)
+    meta = stopped(pool(reject=0.9))
+    for key, weight in whole.module_.state_dict().items():
+        np.testing.assert_array_equal(meta.module_.state_dict()[key], weight)
+
+
+def test_ctrl_c_in_a_training_without_some_classes_is_not_lost(monkeypatch):
+    train = unlabelled.meta_train
+
+    def stopping(net, *given, **how):
+        net.set_params(callbacks=[CtrlC(1)])
+        return train(net, *given, **how)
+
+    monkeypatch.setattr(unlabelled, "meta_train", stopping)
+    assert stopped(pool()).unlabelled_ == (0.0, 0.0)
+
+
 def test_callbacks_that_stop_early_are_no_interruption():
     meta = regressor(max_epochs=50, patience=1, lr=1e-12, early_stopping=True)
     assert len(meta.fit(X, Y, groups=TASK).history_) < 50
@@ -149,10 +209,10 @@ def test_an_adaptation_that_is_stopped_leaves_the_tasks_before(monkeypatch):
 
 
 def test_an_evaluation_stops_too():
-    learner = regressor(callbacks=[CtrlC(1)])
-    attempts = Attempts(Progress(["fit"], {"meta": 1.0}))
+    attempts = Attempts(Progress(["fitting"], {"meta": 1.0}, io.StringIO()))
+    meta = regressor(callbacks=[CtrlC(1)])
     with pytest.raises(KeyboardInterrupt):
-        attempts.run("fit", "meta", lambda: learner.fit(X, Y, groups=TASK))
+        attempts.run("fitting", "meta", lambda: meta.fit(X, Y, groups=TASK))
     assert attempts.failures == {}
 
 

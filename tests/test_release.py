@@ -63,3 +63,11 @@ def test_what_is_tried_is_what_the_readme_shows(check):
     code = check.readme_code()
     compile(code, "README.md", "exec")
     assert re.search(r"^from skmeta import", code, flags=re.MULTILINE)
+
+
+def test_a_command_that_fails_is_a_fault_among_the_others(check):
+    faults = ["CHANGELOG.md has no section [1.2.3]"]
+    with check.noting(faults, "site"):
+        check.run([sys.executable, "-c", "raise SystemExit(1)"])
+    assert len(faults) == 2
+    assert faults[1].startswith(f"site: {sys.executable}")

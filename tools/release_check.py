@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,18 +41,28 @@ def main(words=None):
     out = options.out or ROOT / "dist"
     shutil.rmtree(out, ignore_errors=True)
     wheels = [build(folder, out) for folder in PROJECTS]
-    run([sys.executable, "-m", "twine", "check", "--strict", *sorted(out.iterdir())])
+    with noting(faults, "twine"):
+        words = ["-m", "twine", "check", "--strict", *sorted(out.iterdir())]
+        run([sys.executable, *words])
     pythons = options.pythons or find_pythons(lowest())
     for python in pythons:
         print(f"== {python}", flush=True)
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                try_wheels(python, wheels, Path(folder))
-        except subprocess.CalledProcessError as error:
-            faults.append(f"{python}: {' '.join(map(str, error.cmd))}")
-    run([sys.executable, "-m", "pytest", "-q", "-rs", ROOT / "tests" / "test_site.py"])
+        with noting(faults, python), tempfile.TemporaryDirectory() as folder:
+            try_wheels(python, wheels, Path(folder))
+    with noting(faults, "site"):
+        words = ["-m", "pytest", "-q", "-rs", ROOT / "tests" / "test_site.py"]
+        run([sys.executable, *words])
     print("\n".join(faults) or f"{len(pythons)} Pythons, {len(wheels)} packages: fine.")
     return 1 if faults else 0
+
+
+@contextmanager
+def noting(faults, where):
+    """Put a command that fails inside the block among the faults, and go on."""
+    try:
+        yield
+    except subprocess.CalledProcessError as error:
+        faults.append(f"{where}: {' '.join(map(str, error.cmd))}")
 
 
 def version_faults(root):

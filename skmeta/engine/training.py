@@ -364,7 +364,8 @@ def pass_on_interruption(net: EpisodicNet) -> None:
     try:
         warn(
             f"Meta-training was interrupted in epoch {net.n_epochs} of "
-            f"{net.max_epochs}; the best weights so far are kept.",
+            f"{net.max_epochs}; the best weights so far are kept. What fit learns "
+            "after them, of unlabelled rows and for reject, may be missing.",
             RuntimeWarning,
         )
     finally:  # also where warnings are errors

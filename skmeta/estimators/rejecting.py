@@ -11,6 +11,7 @@ from sklearn.base import clone
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.engine.hooks import unheard
 from skmeta.engine.landmarks import Landmarked, Units
+from skmeta.engine.net import EpisodicNet
 from skmeta.engine.rejection import Rejection
 from skmeta.episodes.bounds import Bounds
 from skmeta.episodes.table import Table
@@ -43,6 +44,7 @@ class Rejecting(Indicators):
     _current: Any
     _learn_nothing: Any
 
+    net_: EpisodicNet
     unknown_: Rejection | None
     unknown_label_: Any
 
@@ -109,8 +111,15 @@ class Rejecting(Indicators):
         return super()._learn_targets(rows, classes, settled)
 
     def _learn_unknown(self, rows: TaskRows, rng: np.random.Generator) -> None:
-        if not self._rejects():
+        if not self._rejects() or self.net_.is_interrupted:
             return
+        try:
+            self.unknown_ = agreed(self._rejection(rows, rng))
+        except KeyboardInterrupt:  # what is trained stays
+            self.net_.is_interrupted = True
+
+    def _rejection(self, rows: TaskRows, rng: np.random.Generator) -> Rejection:
+        """Learn without some of the classes what rows of unknown ones look like."""
         shared = self.label_space_ == "shared"
         parts = [*leave_out(rows, self.tasks, self.label_space_, rng)]
         told = [
@@ -120,10 +129,9 @@ class Rejecting(Indicators):
         clues, size, number, is_known, beyond = map(
             np.concatenate, zip(*told, strict=True)
         )
-        learnt = Rejection.learn(
+        return Rejection.learn(
             _as_arrays(self._units(rows, rows.X)), clues, size, number, is_known, beyond
         )
-        self.unknown_ = agreed(learnt)
 
     def _clues_without(
         self,

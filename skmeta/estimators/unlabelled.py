@@ -49,7 +49,7 @@ class UnlabelledEstimator(BuildingEstimator):
         By the tasks held out to stop by, if there are any. The classes of a pool are
         known by heart: where none was held out, two more trainings, of an eighth of the
         epochs, do without a half of them each. Elsewhere the training tasks themselves
-        tell.
+        tell. After Ctrl-C, here or in the training, such rows count nothing.
         """
         self.unlabelled_ = None
         algorithm = self.algorithm_
@@ -57,14 +57,33 @@ class UnlabelledEstimator(BuildingEstimator):
         if not learns or self.spec_.n_targets > 1:
             return
         self.unlabelled_ = (0.0, 0.0)
+        if self.net_.is_interrupted:
+            return
+        try:
+            self.unlabelled_ = self._worth_of_unlabelled(
+                train, valid, table, task, cell, draw, rng
+            )
+        except KeyboardInterrupt:  # what is trained stays
+            self.net_.is_interrupted = True
+
+    def _worth_of_unlabelled(
+        self,
+        train: EpisodeSampler,
+        valid: EpisodeSampler | None,
+        table: Table,
+        task: np.ndarray,
+        cell: np.ndarray | None,
+        draw: dict[str, Any],
+        rng: np.random.Generator,
+    ) -> tuple[float, float]:
         judges = [(self.module_, valid or train)]
         if valid is None and self.tasks == "classes" and self.net_.has_parameters:
             assert cell is not None  # of the classes
             judges = list(self._without_classes(table, task, cell, draw, rng))
             if not judges:
-                return
-        self.unlabelled_ = learn_unlabelled(
-            algorithm,
+                return 0.0, 0.0
+        return learn_unlabelled(
+            self.algorithm_,
             judges,
             scaling=self._task_scaling(),
             spec=self.spec_,
@@ -104,4 +123,6 @@ class UnlabelledEstimator(BuildingEstimator):
                 tasks_per_epoch=self.tasks_per_epoch,
                 rng=rng,
             )
+            if net.is_interrupted:  # skorch has caught it
+                raise KeyboardInterrupt
             yield net.module_, judge

@@ -295,8 +295,6 @@ def compare_learners(
                 fitted[name], judged[name] = model, found
     except KeyboardInterrupt:
         stopped = True
-    finally:
-        progress.close()
     meta = [name for name in algorithms if name in judged]
     against = [name for name in learners if name in judged and name not in parameters]
     if stopped and not (meta and against):

@@ -71,6 +71,8 @@ class Progress:
             ended.set()
             if self.on_terminal:
                 drawer.join()
+                self._wipe()  # an error or Ctrl-C may come next
+                self.stream.flush()
             self._took[stage, name] = monotonic() - self._since
             self._now = ""
 
@@ -83,11 +85,6 @@ class Progress:
         with self._drawing:
             self._wipe()
             print(line, file=self.stream, flush=True)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        with self._drawing:
-            self._wipe()
 
     def seconds_left(self) -> float | None:
         """Reckon the time left.

@@ -40,6 +40,7 @@ _SMALL = 1e-9
 _MOST_UNKNOWNS = 128
 # As scikit-learn has them by default: who stops earlier wants what comes of that.
 _LOOSEST, _FEWEST_STEPS = 1e-4, 100
+_KNOWN = (Ridge, LogisticRegression, KNeighborsClassifier, KNeighborsRegressor)
 
 
 def many_of(estimator: BaseEstimator) -> ManyRidge | ManyLogistic | ManyNearest | None:
@@ -54,8 +55,14 @@ def many_of(estimator: BaseEstimator) -> ManyRidge | ManyLogistic | ManyNearest 
     -------
     ManyRidge, ManyLogistic, ManyNearest or None
         None where there is nothing but the loop: for estimators of other classes, and
-        for parameters that ask for something else.
+        for parameters that ask for something else, or are wrong.
     """
+    if type(estimator) not in _KNOWN:
+        return None
+    try:
+        estimator._validate_params()
+    except ValueError:  # scikit-learn says what is wrong, when it is fitted
+        return None
     given: dict[str, Any] = estimator.get_params(deep=False)
     if type(estimator) is Ridge:
         alpha: Any = given["alpha"]
@@ -297,18 +304,22 @@ def _newton(
         return (weight[own] * each).sum(axis=1) + (penalty * u**2).sum(axis=(1, 2)) / 2
 
     loss = loss_of(u, slice(None))
-    limit = _SMALL * np.maximum(weight.sum(axis=1) * np.abs(design).max((1, 2)), 1.0)
+    most = weight.sum(axis=1)[:, np.newaxis] * np.abs(design).max(axis=1)
+    limit = _SMALL * np.maximum(most, 1.0)[..., np.newaxis]  # (tasks, effects, 1)
     active = np.arange(n_tasks)
     for _ in range(_MOST_STEPS):
         f = design[active] @ u[active]
         p = expit(f) if n_columns == 1 else softmax(f, axis=2)
         wrong = spread[active] * (p - target[active])
         gradient = turned[active] @ wrong + penalty * u[active]
-        left = np.abs(gradient).max(axis=(1, 2)) > limit[active]
+        left = ~(np.abs(gradient) <= limit[active]).all(axis=(1, 2))
         active, gradient, p = active[left], gradient[left], p[left]
         if not len(active):
             return u
-        step = _newton_step(design[active], gradient, p, weight[active], penalty)
+        try:
+            step = _newton_step(design[active], gradient, p, weight[active], penalty)
+        except np.linalg.LinAlgError:  # features of scales too far apart
+            return None
         slope = (gradient * step).sum(axis=(1, 2))
         length = np.ones((len(active), 1, 1))
         for _ in range(30):  # halve where it does not go down

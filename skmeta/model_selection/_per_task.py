@@ -25,7 +25,9 @@ class PerTask(Strategy):
 
     Models of scikit-learn that have a common form (ridge, logistic regression with an
     L2 penalty, nearest neighbours) are fitted to all tasks in one computation, with
-    the same answers; all others one after another, or side by side with ``n_jobs``.
+    the same answers, but that logistic regression goes to its minimum, whatever
+    ``tol``, and that of equally near rows the first count. All others are fitted one
+    after another, or side by side with ``n_jobs``.
 
     Parameters
     ----------

@@ -95,9 +95,10 @@ class TaskScorer:
         support = drawn.support(n_shot)
         if not query.any():
             raise ValueError("No group has enough rows for a support and a query.")
+        unit = None
         if metric.is_skill:
             self._refuse_classes()
-            self._unit = error_of_means(self.y, self.task, drawn, support, query)
+            unit = error_of_means(self.y, self.task, drawn, support, query)
         rejected = self._rejected_label(estimator)
         if rejected is not None:
             support &= (self.y != rejected)[drawn.row]
@@ -106,8 +107,10 @@ class TaskScorer:
         left = np.zeros(len(drawn.task), dtype=bool)
         left[drawn.episode[support]] = True
         if n_shot and not left.all():
-            return self._scores_apart(estimator, metric, drawn, left, support, query)
-        return self._scores(estimator, metric, drawn, support, query)
+            return self._scores_apart(
+                estimator, metric, unit, drawn, left, support, query
+            )
+        return self._scores(estimator, metric, unit, drawn, support, query)
 
     def _known_to(self, estimator: Any) -> np.ndarray:
         """Tell of each row whether an estimator knows the label."""
@@ -139,7 +142,7 @@ class TaskScorer:
                 "Choose another metric, such as 'neg_log_loss' or 'roc_auc'."
             )
 
-    def _scores_apart(self, estimator, metric, drawn, left, support, query):
+    def _scores_apart(self, estimator, metric, unit, drawn, left, support, query):
         """Score the episodes that have a support left, and then those that have not."""
         scores = np.full(len(drawn.task), np.nan)
         for own in (left, ~left):
@@ -147,12 +150,15 @@ class TaskScorer:
             if not (rows & query).any():
                 continue
             part = drawn.only(rows)
-            found = self._scores(estimator, metric, part, support[rows], query[rows])
+            found = self._scores(
+                estimator, metric, unit, part, support[rows], query[rows]
+            )
             if found is not None:
                 scores[own] = found
         return scores
 
-    def _scores(self, estimator, metric, drawn, support, query) -> Any:
+    def _scores(self, estimator, metric, unit, drawn, support, query) -> Any:
+        """Score episodes; ``unit`` is that of skill, for each target."""
         learnt_of, asked = drawn.row[support], drawn.row[query]
         episode = drawn.episode[query]
         learner = copy.copy(last_step(estimator))  # its current task stays as it is
@@ -179,7 +185,7 @@ class TaskScorer:
         else:
             answers = restore_targets(estimator, learner.predict(Z, **groups))
         if self.y.ndim == 2:
-            return self._scores_by_target(metric, drawn, asked, episode, answers)
+            return self._scores_by_target(metric, unit, drawn, asked, episode, answers)
         answers, classes = self._by_episode(
             answers, episode, drawn, support, getattr(learner, "classes_", None)
         )
@@ -187,7 +193,7 @@ class TaskScorer:
             self.y[asked], answers, episode, len(drawn.task), classes
         )
         if metric.is_skill:
-            scores = skill(scores, episode, self._unit[0])
+            scores = skill(scores, episode, unit[0])
         if self.label_space == "per_task":
             scores[[len(known) < 2 for known in classes]] = np.nan
         return scores
@@ -208,7 +214,7 @@ class TaskScorer:
         missing = np.arange(len(task)) >= len(y)
         return stack_rows(rows, more), with_missing(y, missing), task
 
-    def _scores_by_target(self, metric, drawn, asked, episode, answers):
+    def _scores_by_target(self, metric, unit, drawn, asked, episode, answers):
         """Score several targets one by one; the mean over those that are defined."""
         n_episodes = len(drawn.task)
         classes = None if self.label_space is None else [np.arange(2)] * n_episodes
@@ -220,7 +226,7 @@ class TaskScorer:
             parts, _ = self._by_episode(said, episode, drawn, None, np.arange(2))
             own = metric.per_task(y, parts, episode, n_episodes, classes)
             if metric.is_skill:
-                own = skill(own, episode, self._unit[len(scores)])
+                own = skill(own, episode, unit[len(scores)])
             scores.append(own)
         defined = np.ma.masked_where(np.isnan(scores), scores)
         return defined.mean(axis=0).filled(np.nan)

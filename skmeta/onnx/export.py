@@ -364,8 +364,9 @@ def _name_labels(file: Any, labels: np.ndarray | None) -> None:
     else:
         if labels.dtype.kind in "OUS":
             kind, given = TensorProto.STRING, [str(each) for each in labels]
-        elif labels.dtype.kind == "f":
-            kind, given = TensorProto.DOUBLE, labels.tolist()
+        elif labels.dtype.kind in "fb":
+            kind = TensorProto.DOUBLE if labels.dtype.kind == "f" else TensorProto.BOOL
+            given = labels.tolist()
         else:
             given = [int(each) for each in labels]
         names = helper.make_tensor("labels", kind, [len(given)], given)

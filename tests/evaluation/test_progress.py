@@ -72,7 +72,6 @@ def test_a_line_is_a_stage_where_there_is_no_terminal(clock):
     go(progress, clock, "choosing", "mean", 2.0)
     progress.begin("fitting")
     progress.say("gp failed: no rows")
-    progress.close()
     assert shown.getvalue() == "choosing by 3 tasks\nfitting\ngp failed: no rows\n"
 
 
@@ -83,14 +82,20 @@ def test_a_terminal_has_a_bar_that_says_who_works_and_for_how_long_yet(clock):
     go(progress, clock, "choosing", "mean", 100.0)
     go(progress, clock, "choosing", "gp", 100.0)
     progress.say("gp: odd rows")
-    progress.close()
     lines = shown.getvalue().split("\r\x1b[K")
     assert "  0% " in lines[1]
     assert lines[1].endswith("| choosing mean")
     # a hundred seconds are done, and a hundred of gp and 480 to come
     assert " 9:40 left | choosing gp" in shown.getvalue()
-    assert lines[-2] == "gp: odd rows\n"
-    assert lines[-1] == ""
+    assert lines[-1] == "gp: odd rows\n"
+
+
+def test_ctrl_c_takes_the_bar_away(clock):
+    shown = Terminal()
+    progress = Progress(STAGES, {"mean": 1.0}, shown)
+    with pytest.raises(KeyboardInterrupt), progress.step("choosing", "mean"):
+        raise KeyboardInterrupt
+    assert shown.getvalue().endswith("| choosing mean\r\x1b[K")
 
 
 def test_times_are_written_as_people_do():

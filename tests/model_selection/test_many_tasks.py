@@ -125,6 +125,43 @@ def test_separable_rows_and_extreme_scales_come_to_an_end():
     np.testing.assert_allclose(proba[2:], 0.5, atol=1e-3)  # they hardly differ
 
 
+def test_a_column_of_large_numbers_leaves_the_others_their_minimum():
+    rng = np.random.default_rng(0)
+    y = np.arange(30) % 2
+    X = rng.normal(size=(30, 3)) + y[:, np.newaxis]
+    X[:, 0] = rng.normal(size=30) * 1e10
+    task, target = np.zeros(30, dtype=int), np.eye(2)[y]
+    way = ManyLogistic(1.0, True, False)
+    learnt = way.fit(X, target, task, 1)
+    wrong = (way.answers(learnt, X, task) - target)[:, 1]
+    gradient = X.T @ wrong + learnt["slopes"][0, :, 1]
+    np.testing.assert_allclose(gradient[1:], 0, atol=3e-8)
+
+
+def test_scales_too_far_apart_are_left_to_scikit_learn():
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    X = np.column_stack([y * 1e12, rng.normal(size=(60, 3))])
+    way = PerTask(LogisticRegression()).fit(X, y, groups=np.arange(60) // 30)
+    way.adapt(X, y)
+    assert np.isfinite(way.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        KNeighborsClassifier(0),
+        KNeighborsClassifier(-1),
+        KNeighborsRegressor(2.5),
+        Ridge(fit_intercept="no"),
+        LogisticRegression(C="large"),
+    ],
+    ids=lambda model: str(model.get_params()),
+)
+def test_of_wrong_parameters_scikit_learn_says_so(model):
+    assert many_of(model) is None
+
+
 @pytest.mark.parametrize(
     "model",
     [

@@ -1,23 +1,15 @@
 """Skill: squared error of all tasks together against that of shrunken means."""
 
-import contextlib
-import threading
+from threading import Barrier
 
-import joblib
 import numpy as np
-import pandas as pd
 import pytest
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
 
 from skmeta.datasets import make_sinusoids
-from skmeta.model_selection import (
-    PerTask,
-    TaskMean,
-    _task_scores,
-    few_shot_curve,
-    few_shot_scorer,
-)
+from skmeta.model_selection import PerTask, TaskMean, few_shot_curve, few_shot_scorer
 from skmeta.model_selection._task_mean import variance_ratio
 
 SKILL = few_shot_scorer("skill", n_shot=4)
@@ -88,25 +80,6 @@ def test_a_query_of_one_row_has_skill(sines):
         few_shot_scorer("r2", n_shot=4)(Knowing(), X, y, groups)
 
 
-def test_threads_that_judge_at_a_time_have_errors_of_their_own(sines, monkeypatch):
-    X, y, groups = sines
-    how = {"shots": (1, 3, 6), "metric": "skill", "random_state": 0}
-    estimators = {"mean": TaskMean("regressor"), "ridge": PerTask(Ridge())}
-    want = few_shot_curve(estimators, X, y, groups, **how)
-    errors, wait = _task_scores.error_of_means, threading.Barrier(2)
-
-    def together(*given):  # two threads have learnt the error before one goes on
-        found = errors(*given)
-        with contextlib.suppress(threading.BrokenBarrierError):
-            wait.wait(timeout=10)
-        return found
-
-    monkeypatch.setattr(_task_scores, "error_of_means", together)
-    with joblib.parallel_config("threading", n_jobs=2):
-        got = few_shot_curve(estimators, X, y, groups, **how)
-    pd.testing.assert_frame_equal(got, want)
-
-
 def test_several_targets_have_the_mean_of_their_skills(sines):
     X, y, groups = with_targets(sines)
     both = np.column_stack([y, X[:, 0]])
@@ -132,6 +105,27 @@ def test_judges_take_it_too(sines):
     mean = curve.groupby(["estimator", "shots"]).score.mean()
     assert mean["ridge", 5] > 0.9
     assert abs(mean["mean", 5]) < 0.1
+
+
+class Meeting(TaskMean):
+    """Answers when another thread is about to answer, too."""
+
+    both = Barrier(2, timeout=60)
+
+    def predict(self, X, groups=None):
+        self.both.wait()
+        return super().predict(X, groups=groups)
+
+
+def test_threads_that_judge_side_by_side_have_units_of_their_own(sines):
+    X, y, groups = with_targets(sines)
+    how = {"groups": groups, "shots": (1, 8), "metric": "skill", "n_repeats": 1}
+    how |= {"random_state": 0, "per_task": True}
+    own = [each("regressor").fit(X, y, groups=groups) for each in (TaskMean, Meeting)]
+    expected = few_shot_curve({"mean": own[0]}, X, y, **how)
+    with parallel_config("threading", n_jobs=2):
+        found = few_shot_curve({"mean": own[1]}, X, y, **how)
+    np.testing.assert_array_equal(found.score, expected.score)
 
 
 def test_classes_have_none(sines):

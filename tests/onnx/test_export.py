@@ -78,6 +78,14 @@ def test_classes_are_answered_by_their_labels(sines):
     assert note(file)["classes"] == ["high", "low"]
 
 
+def test_yes_and_no_are_answered_as_such(sines):
+    X, y, groups = sines
+    meta = MetaClassifier("protonet", **HOW).fit(X, y > 0, groups=groups)
+    found = run(to_onnx(meta.adapt(X[:20], y[:20] > 0)), X=X)["label"]
+    assert found.dtype == bool
+    np.testing.assert_array_equal(found, meta.predict(X))
+
+
 def test_labels_inside_tasks_are_those_of_the_task():
     X, y = load_digits(return_X_y=True)
     X = X.astype(np.float32)
