@@ -123,6 +123,12 @@ def evaluate(
         By Ctrl-C, a KeyboardInterrupt: what was judged is in the folder, and in its
         ``scores`` and ``result``.
     """
+    for what, name in (("target", target), ("groups", groups)):
+        if isinstance(name, (list, tuple)):
+            raise InputError(
+                f"{what} names one column, and is {name!r}. Judge several targets one "
+                "after another; a MetaClassifier or MetaRegressor learns them together."
+            )
     shots = sorted(set(shots))
     out = None if out is None else Path(out)
     if isinstance(table, MetaDataset) and table.in_support is not None:
