@@ -86,7 +86,8 @@ class Registry:
         if not found:
             raise ValueError(self._unknown_message(kind, name))
         if len(found) > 1:
-            choices = " or ".join(repr(entry.full_name) for entry in found)
+            names = sorted(entry.full_name for entry in found)
+            choices = " or ".join(map(repr, names))
             raise ValueError(f"{kind} {name!r} is ambiguous. Say which one: {choices}.")
         return found[0]
 
