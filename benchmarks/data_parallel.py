@@ -182,7 +182,7 @@ def draw(results, path):
     axes.bar_label(bars, fmt="%.2f")
     if len(names) > 1:
         axes.axhline(REQUIRED, color="0.5", ls=":", label="required of two")
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.0, 0.88))
     axes.set(xlabel="processes, one thread each", ylabel="times the speed of one")
     axes.set_title("meta-training, network 64-256-256-5")
     axes.spines[["top", "right"]].set_visible(False)

@@ -133,7 +133,7 @@ def measure(name, clients, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=8_000)
+    parser.add_argument("--tasks", type=int, default=30_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--learners", nargs="+", default=[*LEARNERS])
     options = parser.parse_args()
