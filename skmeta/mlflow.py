@@ -4,7 +4,7 @@ import math
 import tempfile
 from numbers import Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from skmeta.utils.messages import warn
 
@@ -141,6 +141,3 @@ class MlflowLogger:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the client behind, which may hold a connection."""
         return {name: v for name, v in vars(self).items() if name != "_client"}
-
-    def __copy__(self) -> Self:
-        return type(self)(self.run_id, log_model=self.log_model)
