@@ -1,5 +1,6 @@
 """What people do without meta-learning, with the face of a meta-learner."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -230,8 +231,11 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
             y = one_or_several(y)
             check_n_targets(y, len(self.targets_))
             columns = (as_indicators(y) if self._classifies else y).T
-        for each, own in zip(self.targets_, columns, strict=True):
-            each.adapt(X, own, groups)
+        # Shallow copies of this one share the list, and may know other tasks.
+        self.targets_ = [
+            copy.copy(each).adapt(X, own, groups)
+            for each, own in zip(self.targets_, columns, strict=True)
+        ]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

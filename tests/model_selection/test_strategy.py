@@ -1,5 +1,7 @@
 """What all ways without meta-learning share, whatever they do inside."""
 
+import copy
+
 import numpy as np
 import pytest
 from sklearn.base import is_classifier, is_regressor
@@ -88,6 +90,15 @@ def test_rows_are_answered_by_their_own_task_or_the_only_one():
     assert both[0] > both[1] + 50
     alone = way.adapt(X[:6], y[:6]).predict(X[:2])
     np.testing.assert_allclose(alone, both[1])
+
+
+def test_a_shallow_copy_adapts_without_the_original():
+    several = np.column_stack([X[:, 0], 5 + TASK])
+    for y in (several[:, 0], several):
+        way = TaskMean("regressor").fit(X, y, groups=TASK).adapt(X, y, groups=TASK)
+        before = way.predict(X, groups=TASK)
+        copy.copy(way).adapt(X, y + 100, groups=TASK)
+        np.testing.assert_array_equal(way.predict(X, groups=TASK), before)
 
 
 def test_what_is_missing_is_said():
