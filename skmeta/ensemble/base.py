@@ -33,6 +33,7 @@ from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.html import HTMLReprMixin
+from skmeta.estimators.multioutput import refuse_target_by_target
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
 from skmeta.pipelines import to_send
@@ -160,6 +161,7 @@ class BaseMetaStacking(
         UserWarning
             If members cannot be fitted; they are left out.
         """
+        refuse_target_by_target(self)
         X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self):
             return self._fit(X, y, groups, sample_weight, classes, given)

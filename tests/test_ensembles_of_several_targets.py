@@ -8,6 +8,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
+from sklearn.multioutput import MultiOutputRegressor
 
 import skmeta
 from skmeta import MetaRegressor
@@ -168,6 +169,9 @@ def test_what_several_targets_do_not_go_with_is_refused(values):
         labels.fit(X, LABELS + 1, groups=TASK)
     with pytest.raises(ValueError, match="fit has learnt 2 targets"):
         copy.copy(values).adapt(X[:5], ONE[:5])
+    around = MultiOutputRegressor(MetaStackingRegressor(value_members()))
+    with pytest.raises(ValueError, match="learns several targets by itself"):
+        around.fit(X, VALUES, groups=TASK)
 
 
 def test_a_single_target_with_all_rows_unlabelled_is_answered_by_the_prior():
