@@ -313,7 +313,7 @@ class Sets(Conformal):
     """Classes, each row with the set of those that its own may be.
 
     It asks for ``_probabilities(adapted, X, task)``, with a column for each label of
-    the tasks' vocabulary.
+    the tasks' vocabulary, and for ``_has_several``, as :class:`Decisions` does.
     """
 
     def predict_set(
@@ -375,6 +375,13 @@ class Sets(Conformal):
         has = labels.spread(np.ones((len(task), n_classes)), task) > 0
         is_likely = 1 - probabilities <= bounds[:, np.newaxis]
         return has & (is_likely | ~np.isfinite(probabilities))
+
+    def _check_covers(self) -> None:
+        if getattr(self, "_has_several", False):
+            raise ValueError(
+                "Sets are of the classes of one column, and fit had several. Fit a "
+                "meta-learner to each of them; predict_proba says how likely each is."
+            )
 
     def _misfits(
         self, adapted: Any, X: Any, task: np.ndarray, y: np.ndarray

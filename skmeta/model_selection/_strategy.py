@@ -241,7 +241,7 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
             y = one_or_several(y)
             check_n_targets(y, len(self.targets_))
             columns = (as_indicators(y) if self._classifies else y).T
-        # Shallow copies of this one share what there is, and keep their tasks.
+        # Shallow copies of this one share the list, and may know other tasks.
         self.targets_ = [
             copy.copy(each).adapt(X, own, groups)
             for each, own in zip(self.targets_, columns, strict=True)

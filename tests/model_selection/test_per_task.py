@@ -111,17 +111,19 @@ def test_values_that_no_model_learns_are_the_mean_of_the_support(diabetes):
     assert answers.tolist() == [y[few[:2]].mean(), model.predict(X[1:2])[0]]
 
 
-@pytest.mark.parametrize("other", [Ridge(1e6), DummyRegressor(), {"n_neighbors": 1}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"estimator": Ridge(1e6)},
+        {"estimator": DummyRegressor()},
+        {"estimator__n_neighbors": 1},
+    ],
+)
 def test_other_parameters_count_from_the_next_adaptation_on(diabetes, other):
     X, y, groups = diabetes
-    given = (
-        {f"estimator__{name}": each for name, each in other.items()}
-        if (isinstance(other, dict))
-        else {"estimator": other}
-    )
     own = PerTask(KNeighborsRegressor(3)).fit(X, y, groups=groups)
     before = own.adapt(X, y, groups=groups).predict(X, groups=groups)
-    own.set_params(**given)
+    own.set_params(**other)
     np.testing.assert_array_equal(own.predict(X, groups=groups), before)
     after = own.adapt(X, y, groups=groups).predict(X, groups=groups)
     assert not np.allclose(after, before)

@@ -93,6 +93,15 @@ def test_rows_are_answered_by_their_own_task_or_the_only_one():
     np.testing.assert_allclose(alone, both[1])
 
 
+def test_a_shallow_copy_adapts_without_the_original():
+    several = np.column_stack([X[:, 0], 5 + TASK])
+    for y in (several[:, 0], several):
+        way = TaskMean("regressor").fit(X, y, groups=TASK).adapt(X, y, groups=TASK)
+        before = way.predict(X, groups=TASK)
+        copy.copy(way).adapt(X, y + 100, groups=TASK)
+        np.testing.assert_array_equal(way.predict(X, groups=TASK), before)
+
+
 def test_what_is_missing_is_said():
     y = X[:, 0]
     with pytest.raises(ValueError, match="Pooled needs the task of each row"):
