@@ -145,9 +145,10 @@ class SmallTrees:
             columns = np.ascontiguousarray(X[rows].T)
             values, number = np.empty(columns.shape[1]), 0
             for group in self.groups:
-                for table, answers in zip(group.values, group.ask(columns), strict=True):
+                answers = group.ask(columns)
+                for table, own in zip(group.values, answers, strict=True):
                     # None is out of range: "clip" alone writes without a copy between.
-                    table.take(answers, out=values, mode="clip")
+                    table.take(own, out=values, mode="clip")
                     sums[number % len(sums), rows] += values
                     number += 1
 
