@@ -10,6 +10,7 @@ from skmeta.episodes.sharing import Sharing
 from skmeta.episodes.table import Table
 from skmeta.tables.stored.index import TaskIndex
 from skmeta.tables.stored.sources import ArrayRows
+from skmeta.utils.processes import share_of
 
 N_TASKS, SIZE, N_PROCESSES = 11, 9, 3
 TASK = np.repeat(np.arange(N_TASKS), SIZE)
@@ -30,13 +31,15 @@ class Recorded(ArrayRows):
         return super()._rows(rows)
 
 
-def batches(place, source):
+def batches(source, place=None):
     make = ArrayRows if source is not X else np.asarray
     parts = {"y": LABEL, "label": LABEL, "weight": WEIGHT}
     table = Table(source, **{name: make(part) for name, part in parts.items()})
     cells = Cells.stored(TaskIndex.of(TASK))
     sampler = EpisodeSampler(table, cells, n_classes=3, n_shot=(4, 4), n_query=3)
-    sharing = Sharing(place, N_PROCESSES, n_train_classes=2)
+    sharing = None
+    if place is not None:
+        sharing = Sharing(place, N_PROCESSES, n_train_classes=2)
     drawn = np.random.default_rng(1)
     return [*Episodes(sampler, 22, 4, drawn, sharing=sharing)]
 
@@ -44,17 +47,21 @@ def batches(place, source):
 @pytest.mark.parametrize("place", range(N_PROCESSES))
 def test_a_process_reads_its_own_tasks_and_gets_what_memory_gives(place):
     recorded = Recorded(X)
-    read, held = batches(place, recorded), batches(place, X)
-    own = set()
-    for one, other in zip(read, held, strict=True):
-        assert (one.n_tasks, one.n_own) == (other.n_tasks, other.n_own)
+    read, held, whole = batches(recorded, place), batches(X, place), batches(X)
+    expected = set()
+    for one, other, joint in zip(read, held, whole, strict=True):
+        own = share_of(len(joint.query.X), place, N_PROCESSES)
+        assert one.n_own == other.n_own == own.stop - own.start
         assert one.class_share == other.class_share
-        for ours, theirs in zip(
-            [*one.support, *one.query], [*other.support, *other.query], strict=True
+        # A process that has none gathers another's first task.
+        gathered = joint.of_tasks(own if one.n_own else slice(1))
+        for parts in zip(
+            *([*each.support, *each.query] for each in (one, other, gathered)),
+            strict=True,
         ):
-            assert ours is theirs is None or torch.equal(ours, theirs)
-        rows = torch.cat([b.X[b.mask] for b in (one.support, one.query)]).numpy()
-        own |= {*map(tuple, rows)}
+            assert parts[0] is None or all(torch.equal(parts[0], p) for p in parts)
+        rows = torch.cat([each.X.flatten(0, 1) for each in gathered])
+        expected |= {*map(tuple, rows.numpy())}
     assert len(read) == 6
     seen = {*map(tuple, X[np.concatenate(recorded.read)].astype(np.float32))}
-    assert seen == own
+    assert seen == expected
