@@ -117,11 +117,15 @@ def check_class_weight(given: Mapping, classes: np.ndarray | None) -> None:
     Raises
     ------
     ValueError
-        If a weight is not positive, or a label is not there.
+        If a weight is not positive and finite, or a label is not there.
     """
-    wrong = {label: weight for label, weight in given.items() if not weight > 0}
+    wrong = {
+        label: weight for label, weight in given.items() if not 0 < weight < np.inf
+    }
     if wrong:
-        raise ValueError(f"class_weight holds weights that are not positive: {wrong}.")
+        raise ValueError(
+            f"class_weight holds weights that are not positive and finite: {wrong}."
+        )
     known = set() if classes is None else set(classes.tolist())
     unknown = [label for label in given if label not in known]
     if classes is not None and unknown:

@@ -256,11 +256,13 @@ def test_balanced_weights_of_a_task_are_those_of_scikit_learn(wine):
 def test_class_weights_of_no_class_are_errors(wine):
     with pytest.raises(ValueError, match="class_weight names \\['red'\\]"):
         fitted("maml", wine, class_weight={"red": 2.0})
-    with pytest.raises(ValueError, match=r"not positive: \{0: -1\}"):
+    with pytest.raises(ValueError, match=r"not positive and finite: \{0: -1\}"):
         fitted("maml", wine, class_weight={0: -1})
     # Whose rows count for nothing cannot be learnt.
-    with pytest.raises(ValueError, match=r"not positive: \{0: 0\}"):
+    with pytest.raises(ValueError, match=r"not positive and finite: \{0: 0\}"):
         fitted("maml", wine, class_weight={0: 0})
+    with pytest.raises(ValueError, match=r"finite: \{0: inf, 1: nan\}"):
+        fitted("maml", wine, class_weight={0: np.inf, 1: np.nan})
 
 
 WEIGHS = [
