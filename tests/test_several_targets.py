@@ -26,7 +26,6 @@ from skmeta import (
 from skmeta.algorithms import R2D2
 from skmeta.augmentations import FeatureNoise, LabelPermutation, TaskMixing
 from skmeta.display import CoverageDisplay, EmbeddingDisplay
-from skmeta.ensemble import MetaStackingRegressor
 from skmeta.model_selection import (
     PerTask,
     Pooled,
@@ -546,12 +545,6 @@ def test_embeddings_stand_side_by_side_where_targets_adapt_them(values):
     meta = regressor(algorithm="maml").fit(X, VALUES, TASK)
     assert meta.transform(X[:4]).shape == (4, 24)
     assert meta.get_feature_names_out().shape == (24,)
-
-
-def test_an_ensemble_says_what_to_do_with_several_targets():
-    ensemble = MetaStackingRegressor([("r2d2", regressor(algorithm="r2d2"))])
-    with pytest.raises(ValueError, match="Fit one to each"):
-        ensemble.fit(X, VALUES, groups=TASK)
 
 
 def test_a_picture_of_rows_takes_one_target(values):

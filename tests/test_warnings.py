@@ -55,7 +55,7 @@ WARNINGS = {
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
     "plugins/registry": "is left out",
-    "saving/estimators": "are not saved",
+    "saving/meta_learners": "are not saved",
     "tables/labels": "label",
     "utils/parallel": "could not be fitted to the support",
     "utils/processes": "has started one process",
@@ -493,12 +493,12 @@ def predict_interval_behind_a_pipe(folder):
     )
 
 
-@leads_to("saving/estimators")
+@leads_to("saving/meta_learners")
 def save(folder):
     with_callbacks().save(folder / "a")
 
 
-@leads_to("saving/estimators")
+@leads_to("saving/meta_learners")
 def save_an_ordinary_estimator(folder):
     with_callbacks().as_classifier().fit(X[:12], Y[:12] > 0).save(folder / "a")
 

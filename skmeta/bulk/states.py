@@ -7,13 +7,9 @@ from skmeta.ensemble.adapted import AdaptedMembers
 from skmeta.ensemble.base import BaseMetaStacking, flat
 from skmeta.exceptions import LoadError
 from skmeta.pipelines import last_step, with_last_step
+from skmeta.saving.adapted import read_adapted, write_adapted
 from skmeta.saving.checks import check_names
-from skmeta.saving.estimators import (
-    estimator_reader,
-    estimator_writer,
-    read_adapted,
-    write_adapted,
-)
+from skmeta.saving.estimators import estimator_reader, estimator_writer
 from skmeta.saving.file import pack, unpack
 from skmeta.saving.kinds import is_kind
 from skmeta.saving.values import Reader, Writer

@@ -340,8 +340,8 @@ class AdaptedMembers:
         ----------
         X, task, ask
             As :meth:`answers` takes them.
-        weights : ndarray of shape (n_rows, n_members)
-            Weights of the members for each row.
+        weights : ndarray of shape (n_rows, n_members) or (n_rows, n_members, n_targets)
+            Weights of the members for each row, and for each of several targets.
 
         Returns
         -------
@@ -349,11 +349,12 @@ class AdaptedMembers:
             NaN where no member has an answer.
         """
         # Where all who answer have weight 0, they have the same say.
-        mean, alike = _Mean(len(task)), _Mean(len(task))
-        for weight, own in zip(weights.T, self.answers(X, task, ask), strict=True):
+        of_members = np.moveaxis(weights, 1, 0)
+        mean, alike = _Mean(of_members.shape[1:]), _Mean(of_members.shape[1:])
+        for weight, own in zip(of_members, self.answers(X, task, ask), strict=True):
             answered = np.isfinite(own.reshape(len(task), -1)).all(axis=1)
-            mean.add(own, np.where(answered, weight, 0.0))
-            alike.add(own, answered.astype(float))
+            mean.add(own, np.where(_beside(answered, weight), weight, 0.0))
+            alike.add(own, _beside(answered, weight) * np.ones_like(weight))
         none = mean.weight == 0
         return np.where(_beside(none, mean.total), alike.value(), mean.value())
 
@@ -385,9 +386,9 @@ def _stacked(above: TaskRows, below: TaskRows) -> TaskRows:
 class _Mean:
     """A weighted mean of each row's answers, as they come."""
 
-    def __init__(self, n_rows: int):
-        self.total: np.ndarray = np.zeros(n_rows)
-        self.weight = np.zeros(n_rows)
+    def __init__(self, shape: tuple[int, ...]):
+        self.total: np.ndarray = np.zeros(shape)
+        self.weight = np.zeros(shape)
 
     def add(self, answers: np.ndarray, weight: np.ndarray) -> None:
         if self.total.ndim < answers.ndim:
@@ -404,8 +405,8 @@ class _Mean:
 
 
 def _beside(of_row: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Give what is known of rows the axes that answers have besides."""
-    return of_row.reshape(-1, *(1,) * (answers.ndim - 1))
+    """Give what is known of rows, or of their targets, the axes of answers besides."""
+    return of_row.reshape(*of_row.shape, *(1,) * (answers.ndim - of_row.ndim))
 
 
 def prior_of(member: Any) -> LearntTasks | None:

@@ -33,6 +33,7 @@ from skmeta.episodes.sampler import shot_range
 from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.html import HTMLReprMixin
+from skmeta.estimators.multioutput import refuse_target_by_target
 from skmeta.exceptions import LoadError
 from skmeta.model_selection import TaskSplit
 from skmeta.pipelines import to_send
@@ -43,7 +44,14 @@ from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
 from skmeta.tables.rows import TaskRows
-from skmeta.tables.targets import has_columns
+from skmeta.tables.targets import (
+    as_indicators,
+    check_n_targets,
+    has_columns,
+    n_targets_of,
+    target_names_of,
+    without_sparsity,
+)
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
@@ -120,9 +128,11 @@ class BaseMetaStacking(
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own. Rows with a
-            missing one are left out.
+            missing one are left out. Several are learnt by every member, and weighed
+            each by itself; those of a classifier are labels that a row has or has not,
+            1 and 0.
         groups : array-like of shape (n_rows,)
             Task of each row.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -151,6 +161,7 @@ class BaseMetaStacking(
         UserWarning
             If members cannot be fitted; they are left out.
         """
+        refuse_target_by_target(self)
         X, y, groups, given = unpack(X, y, groups, in_support)
         with kept_on_failure(self):
             return self._fit(X, y, groups, sample_weight, classes, given)
@@ -205,7 +216,7 @@ class BaseMetaStacking(
         else:
             fitted = {name: [fold[name] for fold in folds] for name in ready}
         warn_of_failures(failures, members)
-        self._learn_weights([*fitted], judged)
+        self._learn_weights([*fitted], judged, n_targets_of(rows.y))
         self.named_estimators_ = Bunch(**fitted)
         self.n_tasks_ = len(np.unique(rows.task))
         self.largest_task_ = int(np.bincount(rows.task).max())
@@ -229,7 +240,7 @@ class BaseMetaStacking(
             Support rows. Without any, the current task is known by the priors alone, of
             the members that have one. Of a meta-dataset, every task is learnt from its
             support.
-        y : array-like of shape (n_rows,), default=None
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
             Targets of the rows. Those with a missing one, NaN, None or pandas.NA, go to
             the members that take them.
         groups : array-like of shape (n_rows,), default=None
@@ -336,26 +347,36 @@ class BaseMetaStacking(
             for train, test in splitter.split(able, groups=rows.task[able])
         ]
 
-    def _learn_weights(self, members: list[str], judged: list[Judged]) -> None:
+    def _learn_weights(
+        self, members: list[str], judged: list[Judged], n_targets: int
+    ) -> None:
         """Weigh the members for every support size; all the same if none was judged."""
         sizes, weights, losses = [], [], []
         weigh = greedy if self.weights == "greedy" else shrunk
         if self.weights == "equal":
             judged = []
+        shape: tuple[int, ...] = (len(members), n_targets)
         for each, wider in zip(judged, with_neighbours(judged), strict=True):
-            own = dict(zip(each.members, weigh(wider.answers), strict=True))
-            loss = dict(zip(each.members, each.answers.losses(), strict=True))
-            row = np.array([own.get(name, 0.0) for name in members])
-            if row.any():  # who was judged may have failed in the last fit
+            own, loss = np.zeros(shape), np.full(shape, np.nan)
+            place = [members.index(name) for name in each.members if name in members]
+            kept = np.isin(each.members, members)
+            for target, answers in enumerate(wider.answers):
+                own[place, target] = weigh(answers)[kept]
+                loss[place, target] = each.answers[target].losses()[kept]
+            total = own.sum(axis=0)
+            if total.all():  # who was judged may have failed in the last fit
                 sizes.append(each.size)
-                weights.append(row / row.sum())
-                losses.append([loss.get(name, np.nan) for name in members])
+                weights.append(own / total)
+                losses.append(loss)
         if not sizes:
             sizes = [0]
-            weights = [np.full(len(members), 1 / len(members))]
-            losses = [np.full(len(members), np.nan)]
+            weights = [np.full(shape, 1 / len(members))]
+            losses = [np.full(shape, np.nan)]
         self.support_sizes_ = np.array(sizes)
-        self.weights_, self.losses_ = np.array(weights), np.array(losses)
+        self.weights_, self.losses_ = (
+            np.array(each) if n_targets > 1 else np.array(each)[..., 0]
+            for each in (weights, losses)
+        )
 
     # The current tasks --------------------------------------------------------------
 
@@ -430,25 +451,48 @@ class BaseMetaStacking(
 
     def _validate_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
         numeric = self._kind == "regressor"
-        if has_columns(y):
-            raise ValueError(
-                f"{type(self).__name__} weighs its members by how well they answer one "
-                "target, and y has several. Fit one to each of them; or a "
-                f"Meta{self._kind.capitalize()}, which learns several."
-            )
+        y = without_sparsity(y)
+        several, names = has_columns(y), target_names_of(y)
         with naming_the_preprocessor(X, type(self).__name__):
             checked, y = validate_data(
-                self, X, y, reset=reset, dtype="numeric", y_numeric=numeric
+                self,
+                X,
+                y,
+                reset=reset,
+                dtype="numeric",
+                y_numeric=numeric,
+                multi_output=several,
             )
-        if not numeric:
-            check_classification_targets(y)
-        return _as_given(X, checked), y
+        return _as_given(X, checked), self._checked(y, names, reset)
 
     def _validate_targets(self, y: Any, names: Any, *, reset: bool) -> np.ndarray:
-        y = _check_y(y, y_numeric=self._kind == "regressor", estimator=self)
+        numeric = self._kind == "regressor"
+        y = _check_y(y, multi_output=has_columns(y), y_numeric=numeric, estimator=self)
+        return self._checked(y, names, reset)
+
+    def _checked(self, y: np.ndarray, names: Any, reset: bool) -> np.ndarray:
+        """Check what validated targets hold, and keep the names of their columns."""
+        several = has_columns(y)
         if self._kind != "regressor":
-            check_classification_targets(y)
+            y = as_indicators(y) if several else y
+            if not several:
+                check_classification_targets(y)
+        if not reset:
+            check_n_targets(y, self._n_targets)
+        elif several and names is not None:
+            self.target_names_ = names
+        elif hasattr(self, "target_names_"):  # of an earlier fit
+            del self.target_names_
         return y
+
+    @property
+    def _n_targets(self) -> int:
+        """Number of targets that ``fit`` has learnt, which are weighed apart."""
+        return 1 if self.weights_.ndim == 2 else self.weights_.shape[2]
+
+    def _any_target(self) -> np.ndarray:
+        """Return one target that is known, for rows none of which has one."""
+        return np.zeros(1) if self._n_targets == 1 else np.zeros((1, self._n_targets))
 
     def _validate_features(self, X: Any, *, reset: bool = False) -> Any:
         with naming_the_preprocessor(X, type(self).__name__):
@@ -495,10 +539,11 @@ class BaseMetaStacking(
         """Refuse members of a file that are not fitted, and weights of others."""
         for member in flat(self.named_estimators_).values():
             check_is_fitted(member)
-        n_sizes, n_members = len(self.support_sizes_), len(self.named_estimators_)
+        shape = len(self.support_sizes_), len(self.named_estimators_)
         if (
-            not n_members
-            or self.weights_.shape != (n_sizes, n_members)
+            not shape[1]
+            or self.weights_.shape[:2] != shape
+            or self.weights_.ndim not in (2, 3)
             or not (np.isfinite(self.weights_).all() and (self.weights_ >= 0).all())
         ):
             raise LoadError("Its weights are not those of its members.")
@@ -564,7 +609,8 @@ class BaseMetaStacking(
             "rows have": count(self.n_features_in_, "feature"),
         }
         for size, weights in zip(self.support_sizes_, self.weights_, strict=True):
-            said = zip(self.named_estimators_, weights, strict=True)
+            mean = weights.reshape(len(weights), -1).mean(axis=1)  # over targets
+            said = zip(self.named_estimators_, mean, strict=True)
             shares = ", ".join(f"{name} {weight:.2f}" for name, weight in said)
             rows[f"weights from {count(size, 'support row')} on"] = shares
         adapted = self.adapted_

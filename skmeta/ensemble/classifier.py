@@ -4,18 +4,23 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 
 from skmeta.ensemble.adapted import AdaptedMembers
 from skmeta.ensemble.base import BaseMetaStacking
 from skmeta.ensemble.defaults import class_members
+from skmeta.ensemble.members import LearntTasks
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
-from skmeta.estimators.scoring import accuracy_per_task, class_cells, is_known
+from skmeta.estimators.scoring import (
+    accuracy_per_task,
+    class_cells,
+    is_known,
+    mean_accuracy,
+)
 from skmeta.saving.kinds import savable
 from skmeta.tables.labels import (
     TaskLabels,
@@ -25,6 +30,7 @@ from skmeta.tables.labels import (
     refuse_undeclared,
 )
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.targets import refuse_for_labels
 
 __all__ = ["MetaStackingClassifier"]
 
@@ -92,14 +98,17 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         member's fits; without those that failed.
     weights_ : ndarray of shape (n_sizes, n_members)
         Weights of the members for each number of support rows; between the numbers
-        they are interpolated.
+        they are interpolated. Of several columns of labels (n_sizes, n_members,
+        n_labels).
     support_sizes_ : ndarray of shape (n_sizes,)
         These numbers, of each class for per-task labels.
     losses_ : ndarray of shape (n_sizes, n_members)
         Log-loss of each member on the tasks that were left out; NaN where it has no
-        answer, or where nothing was left out.
+        answer, or where nothing was left out. Of several columns of labels (n_sizes,
+        n_members, n_labels).
     classes_ : ndarray of shape (n_classes,)
-        Labels of the current tasks together; in a shared label space all labels.
+        Labels of the current tasks together; in a shared label space all labels. Of
+        several columns of labels their numbers, 0, 1, ...
     label_space_ : {"shared", "per_task"}
         Label space.
     n_tasks_ : int
@@ -111,6 +120,8 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, if ``X`` had any.
+    target_names_ : ndarray of shape (n_labels,)
+        Names of several columns of labels, if ``y`` had any.
 
     See Also
     --------
@@ -149,7 +160,7 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
     score = BaseMetaStacking.score
 
     _kind = "classifier"
-    _metric = staticmethod(accuracy_score)
+    _metric = staticmethod(mean_accuracy)
     _scores_per_task = staticmethod(accuracy_per_task)
 
     _parameter_constraints = {
@@ -195,8 +206,9 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            The label of the highest probability.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            The label of the highest probability. Where ``fit`` had several columns of
+            labels, 1 for those that a row has rather than not, else 0.
 
         Raises
         ------
@@ -223,7 +235,8 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         -------
         ndarray of shape (n_rows, n_classes)
             A column for every label in ``classes_``, zero where a row's task does not
-            know the label.
+            know the label. Where ``fit`` had several columns of labels, how likely a
+            row has each.
 
         Raises
         ------
@@ -289,7 +302,15 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
 
     # What is asked of targets ---------------------------------------------------------
 
+    @property
+    def _has_several(self) -> bool:  # as Decisions and Sets ask
+        return self._n_targets > 1
+
     def _learn_targets(self, rows: TaskRows, classes: Any) -> None:
+        if rows.y.ndim == 2:
+            self._refuse_what_is_for_classes(classes)
+            self.label_space_, self.classes_ = "shared", np.arange(rows.y.shape[1])
+            return
         self.classes_ = np.unique(rows.y if classes is None else classes)
         refuse_undeclared(rows.y, self.classes_)
         if len(self.classes_) < 2:
@@ -306,6 +327,13 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
             refuse_declared_names(known)
         self.label_space_ = known
 
+    def _refuse_what_is_for_classes(self, classes: Any) -> None:
+        given = {
+            "label_space='per_task'": self.label_space == "per_task",
+            "classes": classes is not None,
+        }
+        refuse_for_labels([name for name, is_given in given.items() if is_given])
+
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
         known = self.label_space if seed is None else self.label_space_
         return class_members(known, self.n_shot, seed, self.support)
@@ -317,9 +345,13 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         return None
 
     def _is_known(self, rows: TaskRows) -> np.ndarray:
+        if self._has_several:
+            return np.ones(len(rows), dtype=bool)
         return is_known(rows.y, self.classes_, self.label_space_)
 
-    def _labels(self, rows: TaskRows) -> TaskLabels:
+    def _labels(self, rows: TaskRows) -> TaskLabels | None:
+        if self._has_several:
+            return None
         if self.label_space_ == "per_task" and len(rows):
             return TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)[0]
         if len(rows):
@@ -328,6 +360,8 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
 
     def _set_adapted(self, adapted: AdaptedMembers | None) -> None:
         super()._set_adapted(adapted)
+        if self._has_several:
+            return
         if adapted is not None:
             self.classes_ = _labels_of(adapted).vocabulary
         elif self.label_space_ == "per_task":  # they were names inside those tasks
@@ -335,6 +369,9 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
 
     def _logits(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
         """Mix the logarithms of the members' probabilities."""
+        if self._has_several:  # the log odds of each label
+            logs = self._mean(adapted, X, task, LearntTasks.label_log_probabilities)
+            return logs[..., 1] - logs[..., 0]
         labels = _labels_of(adapted)
         logs = self._mean(
             adapted,
@@ -351,10 +388,14 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
     def _probabilities(
         self, adapted: AdaptedMembers, X: Any, task: np.ndarray
     ) -> np.ndarray:
-        return softmax(self._logits(adapted, X, task), axis=1)
+        logits = self._logits(adapted, X, task)
+        return expit(logits) if self._has_several else softmax(logits, axis=1)
 
     def _answer(self, adapted: AdaptedMembers, X: Any, task: np.ndarray) -> np.ndarray:
-        best = self._probabilities(adapted, X, task).argmax(axis=1)
+        probabilities = self._probabilities(adapted, X, task)
+        if self._has_several:
+            return (probabilities > 0.5).astype(np.int64)
+        best = probabilities.argmax(axis=1)
         return _labels_of(adapted).vocabulary[best]
 
 

@@ -1,6 +1,7 @@
 """Members judged on tasks that were left out, for several numbers of support rows."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -199,10 +200,14 @@ def ask(name: str, member: Any, questions: Questions) -> np.ndarray:
     ndarray of shape (n_rows,) or (n_rows, n_classes)
         For each row of the query the error of its value in units of the targets'
         standard deviation, or the logarithm of each class's probability over that of
-        its true class. NaN where it has no answer.
+        its true class. NaN where it has no answer. Of several targets (n_rows,
+        n_targets), or (n_rows, n_labels, 2), whose classes are to lack and to have a
+        label.
     """
     query, classes = questions.query, questions.classes
-    shape = (len(query),) if classes is None else (len(query), len(classes))
+    shape = query.y.shape
+    if classes is not None:
+        shape += (2 if query.y.ndim == 2 else len(classes),)
     answers = np.full(shape, np.nan)
     # Who learns of the supports of all tasks must not see one task in two sizes.
     parts = [np.ones(len(questions.size), dtype=bool)]
@@ -216,14 +221,16 @@ def ask(name: str, member: Any, questions: Questions) -> np.ndarray:
             own = query.take(asked)
             if classes is None:
                 [values] = adapted.answers(own.X, own.task, LearntTasks.values)
-                answers[asked] = (values - own.y) / (np.std(query.y) or 1.0)
+                if values.ndim == own.y.ndim:  # else it has no answer at all
+                    spread = np.std(query.y, axis=0)
+                    answers[asked] = (values - own.y) / np.where(spread, spread, 1.0)
                 continue
-            [logs] = adapted.answers(
-                own.X,
-                own.task,
-                lambda known, X, task: known.log_probabilities(X, task, classes),
-            )
-            if logs.ndim == 2:  # else it has no answer at all
-                true = logs[np.arange(len(own)), encode(own.y, classes)]
-                answers[asked] = logs - true[:, np.newaxis]
+            code, logs_of = own.y, LearntTasks.label_log_probabilities
+            if own.y.ndim == 1:
+                code = encode(own.y, classes)
+                logs_of = partial(LearntTasks.log_probabilities, classes=classes)
+            [logs] = adapted.answers(own.X, own.task, logs_of)
+            if logs.ndim == answers.ndim:
+                true = np.take_along_axis(logs, code[..., np.newaxis], axis=-1)
+                answers[asked] = logs - true
     return np.clip(answers, -_MOST, _MOST)  # NaN stays

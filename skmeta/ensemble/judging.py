@@ -23,7 +23,7 @@ class Judged(NamedTuple):
 
     size: int
     members: list[str]  # who has an answer
-    answers: HeldOutAnswers
+    answers: list[HeldOutAnswers]  # of each target
 
 
 def judge(
@@ -80,7 +80,8 @@ def judge(
         # Rows stay in their order, whoever splits them.
         known, own = map(np.sort if support == "first" else np.asarray, (train, test))
         left_out = _part(rows, own)
-        if label_space == "shared":  # of a label that was never seen none knows
+        if label_space == "shared" and rows.y.ndim == 1:
+            # Of a label that was never seen none knows.
             left_out = left_out.take(np.isin(left_out.y, rows.y[known]))
         try:
             questions = simulate(
@@ -118,7 +119,8 @@ def judge(
             task = questions.original[of_size] + place * rows.n_tasks
             found[size].append((answered, task, weight[of_size]))
     names = [name for name in members if name not in failures]
-    joined = [_join(size, names, found[size]) for size in sorted(found)]
+    several = rows.y.ndim == 2
+    joined = [_join(size, names, found[size], several) for size in sorted(found)]
     return [each for each in joined if each.members], fitted
 
 
@@ -154,20 +156,27 @@ def with_neighbours(judged: list[Judged]) -> list[Judged]:
         beside = [each for each in beside if each.members == own.members]
         if not own.size:
             beside = [own]
-        parts = [vars(each.answers).values() for each in beside]
-        joined = HeldOutAnswers(*map(np.concatenate, zip(*parts, strict=True)))
-        together.append(own._replace(answers=joined))
+        by_target = zip(*(each.answers for each in beside), strict=True)
+        together.append(own._replace(answers=[_one(parts) for parts in by_target]))
     return together
 
 
-def _join(size: int, names: list[str], parts: list[Any]) -> Judged:
+def _one(parts: Iterable[HeldOutAnswers]) -> HeldOutAnswers:
+    """Put answers to several sizes together."""
+    fields = zip(*(vars(each).values() for each in parts), strict=True)
+    return HeldOutAnswers(*map(np.concatenate, fields))
+
+
+def _join(size: int, names: list[str], parts: list[Any], several: bool) -> Judged:
     """Put the answers to one size of all splits together."""
     answers, task, weight = zip(*parts, strict=True)
     whole = {name: np.concatenate([each[name] for each in answers]) for name in names}
     whole = {name: each for name, each in whole.items() if not np.isnan(each).any()}
     columns = np.stack([*whole.values()], axis=1) if whole else np.empty((0, 0))
-    joined = HeldOutAnswers(columns, np.concatenate(task), np.concatenate(weight))
-    return Judged(size, [*whole], joined)
+    about = np.concatenate(task), np.concatenate(weight)
+    by_target = np.moveaxis(columns, 2, 0) if several else [columns]
+    answers_of = [HeldOutAnswers(own, *about) for own in by_target]
+    return Judged(size, [*whole], answers_of)
 
 
 def fit_all(

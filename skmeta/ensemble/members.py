@@ -173,7 +173,7 @@ class LearntTasks:
         return with_last_step(self.member, self.learner)
 
     def values(self, X: Any, task: np.ndarray) -> np.ndarray:
-        """Predict the value of each row, (n_rows,)."""
+        """Predict the value of each row, (n_rows,) or (n_rows, n_targets)."""
         values = restore_targets(self.member, self._ask("predict", X, task))
         return np.asarray(values, dtype=np.float64)
 
@@ -200,6 +200,15 @@ class LearntTasks:
         else:
             out = self._ask("predict", X, task)[:, np.newaxis] == classes
         return np.log(np.maximum(out, _LEAST))  # NaN stays
+
+    def label_log_probabilities(self, X: Any, task: np.ndarray) -> np.ndarray:
+        """Predict the logarithms of how likely rows lack and have each label.
+
+        Of shape (n_rows, n_labels, 2).
+        """
+        verb = "predict_proba" if hasattr(self.learner, "predict_proba") else "predict"
+        having = np.asarray(self._ask(verb, X, task), dtype=np.float64)
+        return np.log(np.maximum(np.stack([1 - having, having], axis=-1), _LEAST))
 
     def _ask(self, verb: str, X: Any, task: np.ndarray, **how: Any) -> Any:
         groups = {"groups": task} if self.has_tasks else {}

@@ -58,13 +58,13 @@ class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
         member's fits; without those that failed.
     weights_ : ndarray of shape (n_sizes, n_members)
         Weights of the members for each number of support rows; between the numbers
-        they are interpolated.
+        they are interpolated. Of several targets (n_sizes, n_members, n_targets).
     support_sizes_ : ndarray of shape (n_sizes,)
         These numbers.
     losses_ : ndarray of shape (n_sizes, n_members)
         Squared error of each member on the tasks that were left out, in units of the
         variance of their targets; NaN where it has no answer, or where nothing was left
-        out.
+        out. Of several targets (n_sizes, n_members, n_targets).
     n_tasks_ : int
         Tasks that ``fit`` saw.
     calibration_ : Calibration
@@ -74,6 +74,8 @@ class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, if ``X`` had any.
+    target_names_ : ndarray of shape (n_targets,)
+        Names of several targets, if ``y`` had any.
 
     See Also
     --------
@@ -165,9 +167,9 @@ class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
 
         Returns
         -------
-        values : ndarray of shape (n_rows,)
+        values : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Values, in the order of the rows.
-        deviations : ndarray of shape (n_rows,)
+        deviations : ndarray of shape (n_rows,) or (n_rows, n_targets)
             Standard deviations of new targets; only if asked for.
 
         Raises
@@ -195,7 +197,8 @@ class MetaStackingRegressor(RegressorMixin, Intervals, BaseMetaStacking):
     ) -> np.ndarray:
         """Say how sure the mixture is, NaN where no member knows."""
         within = self._mean(adapted, X, task, _variances)
-        level = values.mean() if len(values) else 0.0  # whose square has no more digits
+        # Whose square has no more digits.
+        level = values.mean(axis=0) if len(values) else 0.0
         square = self._mean(
             adapted, X, task, lambda *asked: (LearntTasks.values(*asked) - level) ** 2
         )

@@ -143,7 +143,7 @@ def interpolate(
 
     Parameters
     ----------
-    weights : ndarray of shape (n_sizes, n_members)
+    weights : ndarray of shape (n_sizes, n_members, ...)
         Weights for the sizes.
     sizes : int ndarray of shape (n_sizes,)
         Numbers of support rows, sorted.
@@ -152,7 +152,7 @@ def interpolate(
 
     Returns
     -------
-    ndarray of shape (n_tasks, n_members)
+    ndarray of shape (n_tasks, n_members, ...)
         Weights.
 
     Examples
@@ -167,4 +167,6 @@ def interpolate(
            [0. , 1. ]])
     """
     known, asked = np.log1p(sizes), np.log1p(n_support)
-    return np.column_stack([np.interp(asked, known, own) for own in weights.T])
+    columns = weights.reshape(len(weights), -1).T
+    between = np.column_stack([np.interp(asked, known, own) for own in columns])
+    return between.reshape(-1, *weights.shape[1:])

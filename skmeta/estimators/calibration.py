@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -66,6 +66,14 @@ class Misfits(NamedTuple):
     score: np.ndarray
     task: np.ndarray
     weight: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Iterable[Misfits]) -> Misfits:
+        """Put the rows of parts one after another; of no part, no row."""
+        parts = [*parts]
+        if not parts:
+            return cls(*[np.empty(0)] * 4)
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 class Calibration:

@@ -1,7 +1,7 @@
 """How sure: intervals and sets of classes that cover, calibrated by other tasks."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +10,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import _safe_indexing, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.episodes.rounds import Round, draw_rounds
 from skmeta.estimators.calibration import (
     Calibration,
     Misfits,
@@ -19,43 +18,24 @@ from skmeta.estimators.calibration import (
     least_tasks,
 )
 from skmeta.estimators.cross_fitting import cross_fit, units_of
-from skmeta.estimators.scoring import FewShotScoring
+from skmeta.estimators.misfit_scoring import MisfitScoring
 from skmeta.tables.groups import GROUPS_NEEDED, encode_groups
 from skmeta.tables.labels import TaskLabels, are_among
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
-from skmeta.tables.rows import TaskRows
-from skmeta.tables.sample_weights import check_weights
-from skmeta.utils.messages import count, show, silenced, warn
+from skmeta.utils.messages import count, show, warn
 from skmeta.utils.random import generator
-from skmeta.utils.unique import find, number
+from skmeta.utils.unique import find
 
 __all__ = ["Conformal", "Intervals", "Sets"]
-
-# Numbers of support rows that are tried: all up to the first, then further apart.
-_ALL_UP_TO = 10
-_STEP = 1.25
-_MOST_SUPPORT = 100
-
-# Tasks of one size, rows of their supports together, and rows of each that are asked.
-_MOST_TASKS = 1000
-_MOST_ROWS = 50_000
-_MOST_QUERY = 20
-# Where there are few tasks, each is split so often that there are about as many.
-_EPISODES = 100
-_MOST_REPEATS = 10
-
-# Rows of a task made of a table that are asked.
-_TABLE_QUERY = 5
 
 # The calibration of a learner is shared by its copies, in all threads.
 _CALIBRATING = threading.RLock()
 
 
-class Conformal(FewShotScoring):
+class Conformal(MisfitScoring):
     """A learner of tasks that says how sure it is, calibrated by tasks it has not seen.
 
-    Besides what :class:`FewShotScoring` asks for it has ``_current``, ``_sizes`` and
-    ``_misfits``.
+    Besides what :class:`MisfitScoring` asks for it has ``_current`` and ``_sizes``.
     """
 
     calibration_: Calibration
@@ -186,8 +166,7 @@ class Conformal(FewShotScoring):
             )
             for found in (learner._ask(part, rng), learner._ask_table(part, rows)):
                 parts.append(found._replace(task=found.task + place * len(rows.y)))
-        joined = map(np.concatenate, zip(*parts, strict=True)) if parts else [_NONE] * 4
-        self.calibration_.learn(Misfits(*joined))
+        self.calibration_.learn(Misfits.joined(parts))
 
     def _calibration(self) -> Calibration:
         """Return what is known of misfits; pickles of early versions know nothing."""
@@ -255,112 +234,6 @@ class Conformal(FewShotScoring):
             rows = calibration.training
             if rows is None or units_of(self, rows).max() + 1 >= least_tasks(coverage):
                 self.calibrate()
-
-    # Tasks that play new ones --------------------------------------------------------
-
-    def _ask(self, rows: TrainingRows, rng: np.random.Generator) -> Misfits:
-        """Learn tasks from parts of their rows, and hold answers against the rest."""
-        X, y = self._validate_rows(rows.X, rows.y, reset=False)
-        table = TaskRows.of(X, y, None)
-        if getattr(self, "tasks", "groups") == "groups":
-            table = TaskRows.of(X, y, rows.groups, rows.in_support)
-        if rows.sample_weight is not None:
-            table = table.weighed(check_weights(rows.sample_weight, X))
-        parts: list[Misfits] = []
-        n_repeats, repeat = 1, 0
-        while repeat < n_repeats:
-            tasks = self._as_tasks(table, rng)
-            n_tasks = tasks.n_tasks
-            n_repeats = int(np.clip(_EPISODES // max(n_tasks, 1), 1, _MOST_REPEATS))
-            parts += self._ask_once(tasks, rng)
-            repeat += 1
-        if not parts:
-            return Misfits(*[_NONE] * 4)
-        return Misfits(*map(np.concatenate, zip(*parts, strict=True)))
-
-    def _ask_once(self, rows: TaskRows, rng: np.random.Generator) -> Iterator[Misfits]:
-        if not len(rows):
-            return
-        label = None
-        if getattr(self, "label_space_", None) == "per_task":
-            label = number(rows.y)[1]
-        [drawn] = draw_rounds(
-            rows.task,
-            label,
-            n_way=None,
-            n_episodes=None,
-            n_repeats=1,
-            rng=rng,
-            support=self.support,
-            in_support=rows.in_support,
-        )
-        most = int(drawn.n_able.max())
-        for size in _sizes_up_to(min(most, _MOST_SUPPORT)):
-            part = _able(drawn, size, label, rng)
-            if part is None:
-                return
-            if size or self._has_prior():
-                yield self._ask_size(rows, part, size, rng)
-
-    def _ask_size(
-        self, rows: TaskRows, drawn: Round, size: int, rng: np.random.Generator
-    ) -> Misfits:
-        """Learn the tasks of a round from so many of their rows each."""
-        support = drawn.support(size)
-        query = drawn.any_query(size, _MOST_QUERY, rng)
-        row, task = drawn.row[query], drawn.episode[query]
-        X, y = _safe_indexing(rows.X, row), rows.y[row]
-        weight = np.ones(len(row)) if rows.weight is None else rows.weight[row]
-        with silenced():  # nobody has asked about these tasks
-            if size:
-                learnt = _take(rows, drawn, support & self._is_known(rows)[drawn.row])
-                able = np.bincount(learnt.task, minlength=len(drawn.task)) > 0
-                adapted, asked = self._learn(learnt), able[task]
-                score = np.full(len(row), np.inf)
-                kept = np.flatnonzero(asked)
-                score[kept] = self._misfits(
-                    adapted, _safe_indexing(X, kept), task[kept], y[kept]
-                )
-            else:
-                nowhere = np.zeros(len(row), dtype=np.intp)
-                score = self._misfits(self._learn_nothing(), X, nowhere, y)
-        return Misfits(np.full(len(row), size), score, drawn.task[task], weight)
-
-    def _ask_table(self, rows: TrainingRows, all_rows: TrainingRows) -> Misfits:
-        """Let rows that were left out of a table be answered by what is left of it."""
-        if getattr(self, "tasks", "groups") != "table":
-            return Misfits(*[_NONE] * 4)
-        X, y = self._validate_rows(rows.X, rows.y, reset=False)
-        with silenced():
-            score = self._misfits(self.adapted_, X, np.zeros(len(y), dtype=np.intp), y)
-        size = np.full(len(y), len(all_rows.y))
-        return Misfits(size, score, np.arange(len(y)), np.ones(len(y)))
-
-    def _as_tasks(self, rows: TaskRows, rng: np.random.Generator) -> TaskRows:
-        """Make tasks of a pool of classes, or of a table; others are some already."""
-        tasks = getattr(self, "tasks", "groups")
-        if tasks == "groups":
-            return rows
-        if tasks == "classes":
-            labels, label = number(rows.y)
-            n_way = min(self.n_way, len(labels))
-            n_tasks = len(labels) // n_way
-            task = (rng.permutation(len(labels)) // n_way)[label]
-        else:
-            longest = _ALL_UP_TO + _TABLE_QUERY
-            n_tasks = max(1, len(rows) // min(longest, max(2, len(rows) // 20)))
-            task = rng.permutation(len(rows)) % n_tasks
-        kept = task < n_tasks  # the rest would be a task of fewer classes
-        return TaskRows(
-            rows.X[kept],
-            rows.y[kept],
-            task[kept],
-            np.arange(n_tasks),
-            None if rows.weight is None else rows.weight[kept],
-        )
-
-
-_NONE = np.empty(0)
 
 
 class Intervals(Conformal):
@@ -440,7 +313,7 @@ class Sets(Conformal):
     """Classes, each row with the set of those that its own may be.
 
     It asks for ``_probabilities(adapted, X, task)``, with a column for each label of
-    the tasks' vocabulary.
+    the tasks' vocabulary, and for ``_has_several``, as :class:`Decisions` does.
     """
 
     def predict_set(
@@ -503,6 +376,13 @@ class Sets(Conformal):
         is_likely = 1 - probabilities <= bounds[:, np.newaxis]
         return has & (is_likely | ~np.isfinite(probabilities))
 
+    def _check_covers(self) -> None:
+        if getattr(self, "_has_several", False):
+            raise ValueError(
+                "Sets are of the classes of one column, and fit had several. Fit a "
+                "meta-learner to each of them; predict_proba says how likely each is."
+            )
+
     def _misfits(
         self, adapted: Any, X: Any, task: np.ndarray, y: np.ndarray
     ) -> np.ndarray:
@@ -513,42 +393,6 @@ class Sets(Conformal):
         found = self._probabilities(adapted, X, task)[known]
         score[known] = 1 - found[np.arange(len(column)), column]
         return np.where(np.isnan(score), np.inf, score)
-
-
-def _sizes_up_to(most: int) -> list[int]:
-    """List numbers of support rows, all of the few and fewer of the many."""
-    sizes = [*range(min(most, _ALL_UP_TO) + 1)]
-    while most > _ALL_UP_TO and sizes[-1] * _STEP <= most:
-        sizes.append(int(sizes[-1] * _STEP))
-    return sizes
-
-
-def _able(
-    drawn: Round, size: int, label: np.ndarray | None, rng: np.random.Generator
-) -> Round | None:
-    """Keep the tasks that have rows beyond a support; None if there is none."""
-    kept = drawn.n_able >= size
-    if label is not None:  # two classes, or there is no question
-        cell = drawn.episode * (label.max() + 1) + label[drawn.row]
-        cells = np.unique(cell[kept]) // (label.max() + 1)
-        kept &= np.bincount(cells, minlength=len(drawn.task))[drawn.episode] > 1
-    n_tasks = len(np.unique(drawn.episode[kept]))
-    most = min(_MOST_TASKS, max(1, _MOST_ROWS // max(size, 1)))
-    if n_tasks > most:
-        kept &= (rng.permutation(len(drawn.task)) < most)[drawn.episode]
-    return drawn.only(kept) if kept.any() else None
-
-
-def _take(rows: TaskRows, drawn: Round, which: np.ndarray) -> TaskRows:
-    """Take rows of a round into the tasks that its episodes are."""
-    row = drawn.row[which]
-    return TaskRows(
-        _safe_indexing(rows.X, row),
-        rows.y[row],
-        drawn.episode[which],
-        np.arange(len(drawn.task)),
-        None if rows.weight is None else rows.weight[row],
-    )
 
 
 def _indexable(each: Any) -> Any:

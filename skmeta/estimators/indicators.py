@@ -12,7 +12,7 @@ from skmeta.estimators.targets import Targets
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.stored.sources import by_rows
-from skmeta.tables.targets import as_indicators
+from skmeta.tables.targets import as_indicators, refuse_for_labels
 
 __all__ = ["Indicators"]
 
@@ -54,13 +54,7 @@ class Indicators(Classes):
             "mix_tasks": bool(self.mix_tasks),
             "classes": classes is not None,
         }
-        wrong = [name for name, is_given in given.items() if is_given]
-        if wrong:
-            raise ValueError(
-                f"y has several columns, labels that a row has or has not, for which "
-                f"{' and '.join(wrong)} cannot be given: the labels mean the same in "
-                "every task, and none excludes another."
-            )
+        refuse_for_labels([name for name, is_given in given.items() if is_given])
 
     def _prior_units(self) -> list[dict[str, Any]]:
         if not self._has_several:
@@ -112,13 +106,6 @@ class Indicators(Classes):
             return super()._probabilities(adapted, X, task)
         return np.asarray(expit(self._label_logits(adapted, X, task)))
 
-    def _check_covers(self) -> None:  # as Sets asks
-        if self._has_several:
-            raise ValueError(
-                "Sets are of the classes of one column, and fit had several. Fit a "
-                "meta-learner to each of them; predict_proba says how likely each is."
-            )
-
     @property
-    def _has_several(self) -> bool:  # as Decisions asks
+    def _has_several(self) -> bool:  # as Decisions and Sets ask
         return self.spec_.n_targets > 1

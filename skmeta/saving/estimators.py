@@ -3,8 +3,6 @@
 import copy
 import os
 from contextvars import ContextVar
-from dataclasses import replace
-from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -13,64 +11,31 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.engine.adapted import AdaptedTasks
-from skmeta.engine.changes import without_gaps
 from skmeta.engine.rejection import Rejection
-from skmeta.engine.supports import Supports
-from skmeta.engine.training import build
-from skmeta.episodes.spec import Spec
-from skmeta.exceptions import LoadError, SaveError
-from skmeta.saving.checks import (
-    check_adapted,
-    check_history,
-    check_learnt,
-    check_names,
-    check_supports,
-)
+from skmeta.exceptions import LoadError
+from skmeta.saving.adapted import read_adapted, write_adapted
 from skmeta.saving.file import pack, unpack
 from skmeta.saving.kinds import HOMES, TRUSTED_TYPES, is_kind, kind
-from skmeta.saving.names import (
-    ADAPTED,
-    CALIBRATION,
-    FITTED,
-    LABELS,
-    SPEC,
-    SUPPORTS,
-)
+from skmeta.saving.meta_learners import read_meta, write_meta
 from skmeta.saving.plain import read_plain, write_plain
+from skmeta.saving.routing import read_routing, write_routing
 from skmeta.saving.values import Reader, Writer
-from skmeta.saving.weights import check_weights, for_weights
-from skmeta.tables.labels import TaskLabels
 from skmeta.tables.prior import Prior
 from skmeta.tables.priors import Priors
 from skmeta.utils.devices import check_device
 from skmeta.utils.files import replace_file
-from skmeta.utils.messages import listed, warn
-from skmeta.utils.random import seeded
+from skmeta.utils.messages import listed
 
 __all__ = [
-    "LEFT_OUT",
     "estimator_reader",
     "estimator_writer",
     "from_state",
     "load",
     "pack_estimator",
-    "read_adapted",
     "save",
     "to_state",
-    "write_adapted",
     "write_inside",
 ]
-
-# Parameters that no file brings back: they are of a machine, or lead out of the file.
-LEFT_OUT = frozenset({"accelerate", "callbacks", "checkpoint_dir", "device"})
-
-# Attributes that are written in a way of their own.
-_PARTS = ("net_", "module_", "history_", "spec_", "adapted_", "calibration_")
-_PARTS += ("_metadata_request",)
-_PARTS += ("_training_groups",)  # may be names of people, and serve a message alone
-# What set_callbacks of scikit-learn has left: of any class, and for fit alone.
-_PARTS += ("_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx")
 
 # Whether the file that is being written holds supports. A member inside a Pipeline gets
 # there by skops, which asks for its state without a word of it.
@@ -214,7 +179,7 @@ def _write_estimator(writer: Writer, estimator: Any, root: str) -> dict:
         return _write_few_shot(writer, estimator)
     if _is_ensemble(type(estimator)):
         return _write_ensemble(writer, estimator, root)
-    return _write_meta(writer, estimator, root)
+    return write_meta(writer, estimator, root)
 
 
 def _read_estimator(reader: Reader, content: dict, device: str | None) -> Any:
@@ -223,7 +188,7 @@ def _read_estimator(reader: Reader, content: dict, device: str | None) -> Any:
         return _read_few_shot(reader, content, device)
     if _is_ensemble(cls):
         return _read_ensemble(reader, content)
-    return _read_meta(reader, content, device)
+    return read_meta(reader, content, device)
 
 
 def write_inside(writer: Writer, value: Any, where: str) -> dict | None:
@@ -260,202 +225,6 @@ def _is_few_shot(cls: type) -> bool:
 
 def _is_ensemble(cls: type) -> bool:
     return "estimators" in signature(cls).parameters
-
-
-# Meta-learners ----------------------------------------------------------------------
-
-
-def _write_meta(writer: Writer, meta: Any, root: str) -> dict:
-    given = meta.get_params(deep=False)
-    for name in LEFT_OUT - {"callbacks"}:
-        given[name] = _default(type(meta), name)
-    if given.get("callbacks"):
-        names = ", ".join(
-            type(each[-1] if isinstance(each, tuple) else each).__name__
-            for each in given["callbacks"]
-        )
-        warn(
-            f"The callbacks ({names}) are not saved: they may be of any class, and "
-            "they have done their work in fit.",
-        )
-        given["callbacks"] = None
-    content = {
-        "class": type(meta).__name__,
-        "params": {k: writer.write(v, f"{root}{k}") for k, v in given.items()},
-        "routing": _routing(meta),
-    }
-    if not hasattr(meta, "module_"):
-        return content
-    learnt = {key: attr for key, attr in FITTED.items() if attr in vars(meta)}
-    known = {*given, *learnt.values(), *_PARTS}
-    # What a user has hung on it goes by its own name.
-    learnt |= {name: name for name in vars(meta) if name not in known}
-    writer.algorithm = meta.algorithm_
-    if meta._calibration().is_ready:
-        parts = meta.calibration_.parts()
-        content["calibration"] = {
-            key: writer.write(parts[name], f"{root}calibration_.{key}")
-            for key, name in CALIBRATION.items()
-        }
-    return {
-        **content,
-        "fitted": {
-            key: writer.write(vars(meta)[name], f"{root}{key}")
-            for key, name in sorted(learnt.items())
-        },
-        "spec": _write_spec(meta.spec_),
-        "history": writer.write([*meta.history_], f"{root}history_"),
-        "weights": writer.write(dict(meta.module_.state_dict()), f"{root}module_"),
-        **write_adapted(writer, meta.adapted_, f"{root}adapted_"),
-    }
-
-
-def _read_meta(reader: Reader, content: dict, device: str | None) -> Any:
-    cls = kind(content["class"])
-    given = {"prior": None} | reader.read(content["params"])  # format 1 has none
-    given |= {name: _default(cls, name) for name in LEFT_OUT}
-    if device is not None:
-        given["device"] = device
-    meta = cls(**given)
-    _set_routing(meta, content["routing"])
-    if "weights" not in content:
-        return meta
-    learnt = {FITTED.get(key, key): v for key, v in content["fitted"].items()}
-    check_names(learnt, meta, {*given, *_PARTS})
-    for name, value in learnt.items():
-        setattr(meta, name, reader.read(value))
-    for name, earlier in (  # as in format 1
-        ("prior_", None),
-        ("n_shot_", meta.n_shot),
-        ("n_query_", meta.n_query),
-    ):
-        if not hasattr(meta, name):
-            setattr(meta, name, earlier)
-    meta.spec_ = Spec(**{SPEC[key]: value for key, value in content["spec"].items()})
-    check_learnt(meta)
-    weights = reader.read(content["weights"])
-    check_weights(partial(build, meta.algorithm_, meta.backbone_, meta.spec_), weights)
-    meta.net_ = meta._make_net(validates=False)
-    with seeded(0), for_weights():  # what is drawn is overwritten
-        meta.net_.initialize()
-    meta.module_ = meta.net_.module_
-    meta.module_.load_state_dict(weights)
-    meta.module_.eval()
-    meta.net_.history.extend(check_history(reader.read(content["history"])))
-    meta.history_ = meta.net_.history
-    if "calibration" in content:
-        known = reader.read(content["calibration"])
-        meta._take_calibration({CALIBRATION[key]: own for key, own in known.items()})
-    reader.algorithm, reader.device = meta.algorithm_, meta.device
-    meta.adapted_ = read_adapted(reader, content, meta)
-    return meta
-
-
-def _write_spec(spec: Spec) -> dict:
-    content = {key: getattr(spec, name) for key, name in SPEC.items()}
-    # Earlier versions do not know that there may be more.
-    if spec.n_targets == 1:
-        del content["n_targets"]
-    for name in ("fixed_split", "of_images"):
-        if not getattr(spec, name):
-            del content[name]
-    return content
-
-
-def _default(cls: type, name: str) -> Any:
-    return signature(cls).parameters[name].default
-
-
-def _routing(meta: Any) -> dict:
-    """Return what set_*_request was told, by method."""
-    if not hasattr(meta, "_metadata_request"):
-        return {}
-    requests = meta._metadata_request
-    methods = [
-        name for name, part in vars(requests).items() if hasattr(part, "requests")
-    ]
-    return {method: dict(getattr(requests, method).requests) for method in methods}
-
-
-def _set_routing(meta: Any, routing: dict) -> None:
-    if not routing:
-        return
-    requests = meta._get_metadata_request()
-    for method, asked in routing.items():
-        getattr(requests, method).requests.update(asked)
-    meta._metadata_request = requests
-
-
-def write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> dict:
-    """Write what was learnt of tasks, by ``writer.algorithm``."""
-    if adapted is None:
-        return {"adapted": None}
-    adapted = without_gaps(adapted)
-    parts = {key: getattr(adapted, name) for key, name in ADAPTED.items()}
-    if adapted.labels is not None:
-        parts["labels"] = {
-            key: getattr(adapted.labels, name) for key, name in LABELS.items()
-        }
-    content = {"adapted": {k: writer.write(v, f"{root}.{k}") for k, v in parts.items()}}
-    if writer.supports and not adapted.has_no_row:
-        supports = Supports.join(_all_supports(adapted))
-        for part, rows in (
-            ("supports", supports),
-            ("unlabelled", supports.unlabelled),
-        ):
-            if rows is not None:
-                content[part] = {
-                    key: writer.write(getattr(rows, name), f"{root}.{part}.{key}")
-                    for key, name in SUPPORTS.items()
-                }
-    return content
-
-
-def _all_supports(adapted: AdaptedTasks) -> list[Supports]:
-    kept = []
-    for tasks, learnt in adapted.learnt():
-        if learnt.supports is not None:
-            kept.append(learnt.supports)
-        elif adapted.n_rows is None or adapted.n_rows[tasks].any():
-            raise SaveError(
-                "The rows that the current tasks were learnt from are not here to be "
-                "saved: the estimator comes from a file without them. Call adapt with "
-                "these rows, or leave supports=True out."
-            )
-        else:  # the prior
-            kept.append(Supports.of_no_row(len(tasks)))
-    return kept
-
-
-def read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | None:
-    """Return what :func:`write_adapted` has written, checked against its learner."""
-    if content["adapted"] is None:
-        return None
-    parts = reader.read(content["adapted"])
-    labels = parts.pop("labels", None)
-    adapted = AdaptedTasks.__new__(AdaptedTasks)
-    adapted.n_rows = None  # early files have none
-    for key, part in parts.items():
-        setattr(adapted, ADAPTED[key], part)
-    adapted.labels = None
-    if labels is not None:
-        adapted.labels = TaskLabels(**{LABELS[key]: v for key, v in labels.items()})
-    adapted.learner = meta._learner()
-    adapted.supports = (None,) * len(adapted.states)
-    check_adapted(adapted, meta)
-    if "supports" in content:
-        supports = _read_supports(reader, content["supports"])
-        if "unlabelled" in content:
-            others = _read_supports(reader, content["unlabelled"])
-            supports = replace(supports, unlabelled=others)
-        check_supports(supports, adapted, meta)
-        tasks = np.split(np.arange(adapted.n_tasks), adapted.bounds[1:-1])
-        adapted.supports = tuple(supports.take(own) for own in tasks)
-    return adapted
-
-
-def _read_supports(reader: Reader, content: dict) -> Supports:
-    return Supports(**{SUPPORTS[k]: reader.read(v) for k, v in content.items()})
 
 
 # Few-shot estimators ----------------------------------------------------------------
@@ -514,7 +283,7 @@ def _write_ensemble(writer: Writer, ensemble: Any, root: str) -> dict:
     content = {
         "class": type(ensemble).__name__,
         "params": {k: writer.write(v, f"{root}{k}") for k, v in given.items()},
-        "routing": _routing(ensemble),
+        "routing": write_routing(ensemble),
     }
     if not ensemble.__sklearn_is_fitted__():
         return content
@@ -524,7 +293,7 @@ def _write_ensemble(writer: Writer, ensemble: Any, root: str) -> dict:
 
 def _read_ensemble(reader: Reader, content: dict) -> Any:
     ensemble = kind(content["class"])(**reader.read(content["params"]))
-    _set_routing(ensemble, content["routing"])
+    read_routing(ensemble, content["routing"])
     if "learnt" in content:
         ensemble._take_parts(reader.read(content["learnt"]))
     return ensemble

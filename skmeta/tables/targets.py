@@ -1,5 +1,6 @@
 """Columns of targets: one or several, checked, and by their names."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = [
     "has_columns",
     "n_targets_of",
     "one_or_several",
+    "refuse_for_labels",
     "target_names_of",
     "without_sparsity",
 ]
@@ -99,3 +101,19 @@ def as_indicators(y: np.ndarray) -> np.ndarray:
         "classes fit a meta-learner to each, or make indicators of their classes, by "
         "OneHotEncoder or MultiLabelBinarizer."
     )
+
+
+def refuse_for_labels(names: Sequence[str]) -> None:
+    """Refuse parameters that mean nothing where a row has several labels.
+
+    Raises
+    ------
+    ValueError
+        If there are any.
+    """
+    if names:
+        raise ValueError(
+            "y has several columns, labels that a row has or has not, for which "
+            f"{' and '.join(names)} cannot be given: the labels mean the same in "
+            "every task, and none excludes another."
+        )

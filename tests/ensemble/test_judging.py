@@ -41,7 +41,7 @@ def test_every_size_has_the_same_tasks_and_who_has_no_answer_is_not_there(rows):
     assert [each.members for each in found] == [["pooled"], *[["own", "pooled"]] * 3]
     left_out = np.unique(rows.task[splits[0][1]])
     for each in found:
-        assert each.answers.n_tasks == len(left_out)
+        assert each.answers[0].n_tasks == len(left_out)
     assert [*fits[0]] == ["own", "pooled"]
     assert not failures
 
@@ -49,7 +49,7 @@ def test_every_size_has_the_same_tasks_and_who_has_no_answer_is_not_there(rows):
 def test_folds_are_judged_together(rows):
     found, fits, _, _ = judged({"pooled": Pooled(Ridge())}, rows, TaskSplit(3))
     assert len(fits) == 3
-    assert found[1].answers.n_tasks == 3 * round(0.3 * rows.n_tasks)
+    assert found[1].answers[0].n_tasks == 3 * round(0.3 * rows.n_tasks)
 
 
 class Late(Pooled):
@@ -69,7 +69,8 @@ def test_who_fails_when_it_is_asked_is_left_out_too(rows):
 def answers(size, members=("one", "other"), n_rows=4):
     columns = np.full((n_rows, len(members)), float(size))
     task = np.arange(n_rows)
-    return Judged(size, [*members], HeldOutAnswers(columns, task, np.ones(n_rows)))
+    answers = HeldOutAnswers(columns, task, np.ones(n_rows))
+    return Judged(size, [*members], [answers])
 
 
 @pytest.mark.parametrize(
@@ -77,11 +78,11 @@ def answers(size, members=("one", "other"), n_rows=4):
 )
 def test_a_size_is_judged_with_those_beside_it_but_none_with_no_row(place, expected):
     each = with_neighbours([answers(size) for size in (0, 1, 3, 6)])[place]
-    assert np.unique(each.answers.answers).tolist() == expected
-    assert each.answers.n_tasks == 4  # a task in two sizes is one
+    assert np.unique(each.answers[0].answers).tolist() == expected
+    assert each.answers[0].n_tasks == 4  # a task in two sizes is one
 
 
 def test_sizes_that_others_have_answered_are_not_judged_together():
     first, second = with_neighbours([answers(1, ["one"]), answers(3)])
-    assert np.unique(first.answers.answers).tolist() == [1]
-    assert np.unique(second.answers.answers).tolist() == [3]
+    assert np.unique(first.answers[0].answers).tolist() == [1]
+    assert np.unique(second.answers[0].answers).tolist() == [3]
