@@ -11,7 +11,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(ROOT.joinpath("examples").glob("*.py"))
 # A notebook for each kind of user: two of them run here, all where the site is built.
-LONGER = {"20_sales_by_region", "25_purchases"}
+LONGER = {
+    "20_sales_by_region",
+    "22_patients",
+    "24_ratings",
+    "25_purchases",
+    "26_sales_by_store",
+}
 
 
 def test_there_are_examples_and_they_are_numbered():
