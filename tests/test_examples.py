@@ -12,7 +12,13 @@ from tests import forked
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(ROOT.joinpath("examples").glob("*.py"))
 # A notebook for each kind of user: two of them run here, all where the site is built.
-LONGER = {"20_sales_by_region", "25_purchases"}
+LONGER = {
+    "20_sales_by_region",
+    "22_patients",
+    "24_ratings",
+    "25_purchases",
+    "26_sales_by_store",
+}
 
 
 def run(path):

@@ -83,11 +83,11 @@ def splits_of_tasks(
     Returns
     -------
     list of (int ndarray, int ndarray)
-        Rows of ``problem.train`` to fit to and to judge on: a single split, or three
-        folds of few tasks.
+        Rows of ``problem.tasks(..., test=False)`` to fit to and to judge on: a single
+        split, or three folds of few tasks.
     """
     _, y, groups = problem.train
-    task = encode_groups(groups, y)[1]
+    names, task = encode_groups(groups, y)
     given = problem.train_support
     enough = large_enough(y, task, problem.label_space, shots + 1, given)
     usable = np.flatnonzero(enough)
@@ -96,7 +96,10 @@ def splits_of_tasks(
         folds: Any = KFold(n_folds, shuffle=True, random_state=random_state)
     else:
         folds = ShuffleSplit(1, test_size=_HELD_SHARE, random_state=random_state)
-    held = [np.isin(task, usable[left_out]) for _, left_out in folds.split(usable)]
+    groups = problem.tasks(np.asarray, test=False).groups  # of unlabelled rows, too
+    held = [
+        np.isin(groups, names[usable[left_out]]) for _, left_out in folds.split(usable)
+    ]
     return [(np.flatnonzero(~own), np.flatnonzero(own)) for own in held]
 
 

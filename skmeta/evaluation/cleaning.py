@@ -17,7 +17,7 @@ from skmeta.utils.messages import count, listed
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["AsTyped", "typed", "useless"]
+__all__ = ["AsTyped", "odd_rows", "typed", "useless"]
 
 _GAPS = {
     *("", "?", "??", "-", "--", "---", "–", "—", ".", "..", "...", "*", "/"),
@@ -226,6 +226,34 @@ class AsTyped(TransformerMixin, BaseEstimator):
             elif self.dates and name in self.dates:
                 X[name] = _parse_dates(text, self.dates[name])
         return X
+
+
+def odd_rows(before: Series, after: Series) -> list[int]:
+    """Number the rows in which a word became a gap that is no mark for one.
+
+    Parameters
+    ----------
+    before, after : Series of shape (n_rows,)
+        A column as it was written, and as :func:`typed` returned it.
+
+    Returns
+    -------
+    list of int
+        Row numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmeta.evaluation.cleaning import odd_rows
+    >>> odd_rows(pd.Series(["1.5", "broken", "?"]), pd.Series([1.5, None, None]))
+    [1]
+    """
+    lost = np.flatnonzero(before.notna().to_numpy() & after.isna().to_numpy())
+    return [
+        int(row)
+        for row in lost
+        if str(before.iloc[row]).strip().casefold() not in _GAPS
+    ]
 
 
 def useless(table: DataFrame, keep: Iterable[str] = ()) -> dict[str, str]:

@@ -24,12 +24,14 @@ from skmeta.evaluation.learners import (
 from skmeta.evaluation.problem import Problem
 from skmeta.evaluation.progress import Progress
 from skmeta.evaluation.table_file import InputError
+from skmeta.evaluation.unlabelled import said_of_unlabelled
 from skmeta.evaluation.verdict import Verdict, against_others, make_verdict
 from skmeta.evaluation.wording import MetricWording
 from skmeta.model_selection import few_shot_curve
 from skmeta.model_selection._curve import summarise
 from skmeta.tables.meta_dataset import MetaDataset
 from skmeta.tables.preprocessing import make_preprocessor
+from skmeta.tables.unlabelled import known_targets, missing_targets
 from skmeta.utils.messages import count, listed
 
 if TYPE_CHECKING:
@@ -153,6 +155,12 @@ class Result:
         return Pipeline([*steps, ("learner", self.fitted[name])])
 
     @property
+    def unlabelled_said(self) -> str:
+        """Who learnt of rows without a target, in words; empty where there are none."""
+        meta = {name: self.fitted[name] for name in self.meta}
+        return said_of_unlabelled(self.problem.n_unlabelled, meta)
+
+    @property
     def estimator_name(self) -> str:
         """Name of the estimator's class."""
         return type(self.fitted[self.choice.meta]).__name__
@@ -220,13 +228,14 @@ def compare_learners(
     """
     import pandas as pd
 
-    X, y, groups = problem.train
     # A row far out would throw the gradient steps of a task of few rows off.
     clip = FunctionTransformer(np.clip, kw_args={"a_min": -4, "a_max": 4})
     preprocessor = make_pipeline(make_preprocessor(), StandardScaler(), clip)
     try:
-        Z = preprocessor.fit_transform(X)
-        Z_test = preprocessor.transform(problem.test[0])
+        preprocessor.fit(problem.train[0])
+        tasks, new_tasks = (
+            problem.tasks(preprocessor.transform, test=test) for test in (False, True)
+        )
     except ValueError as error:
         raise InputError(
             f"The columns cannot be turned into numbers: {error}"
@@ -250,9 +259,8 @@ def compare_learners(
     at = shots[len(shots) // 2]
 
     splits = splits_of_tasks(problem, at, seed)
-    held = np.unique(groups[np.concatenate([judged for _, judged in splits])])
+    held = np.unique(tasks.groups[np.concatenate([judged for _, judged in splits])])
     progress.begin(f"choosing by {count(len(held), 'task')} to learn from")
-    tasks = MetaDataset(Z, y, groups, in_support=problem.train_support)
     ranked = rank_learners(
         learners,
         tasks,
@@ -262,10 +270,6 @@ def compare_learners(
         random_state=seed,
         support=problem.support,
         attempt=partial(attempts.run, STAGES[0]),
-    )
-    y_test, groups_test = problem.test[1:]
-    new_tasks = MetaDataset(
-        Z_test, y_test, groups_test, in_support=problem.test_support
     )
     progress.begin(
         "fitting to all tasks to learn from, judging on "
@@ -388,10 +392,13 @@ def _by_task(found: DataFrame) -> DataFrame:
 
 def _fit(learner: Any, tasks: MetaDataset) -> Any:
     own = clone(learner)
-    given: dict[str, Any] = {"groups": tasks.groups}
-    if has_fit_parameter(own, "in_support"):
-        given["in_support"] = tasks.in_support
-    return own.fit(tasks.X, tasks.y, **given)
+    rows, y, missing = slice(None), tasks.y, missing_targets(tasks.y)
+    if missing is not None and not getattr(own, "_takes_unlabelled", False):
+        rows, y = ~missing, known_targets(y, missing)
+    given: dict[str, Any] = {"groups": tasks.groups[rows]}
+    if tasks.in_support is not None and has_fit_parameter(own, "in_support"):
+        given["in_support"] = tasks.in_support[rows]
+    return own.fit(tasks.X[rows], y, **given)
 
 
 def _far_off(scores: DataFrame) -> list[str]:

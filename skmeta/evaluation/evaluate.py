@@ -219,7 +219,7 @@ def _tell(result: Result, page: Path | None) -> None:
     print(f"{benefit(result)}\n")
     if result.problem.caution:
         print(f"caution: {result.problem.caution}\n")
-    for remark in result.remarks:
+    for remark in filter(None, [result.unlabelled_said, *result.remarks]):
         print(f"note: {remark}")
     if page is not None:
         print(f"report  {page}\nmodel   {result.saved} ({result.recommended})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -15,8 +15,11 @@ from skmeta.evaluation.cleaning import useless
 from skmeta.evaluation.giveaways import giveaways
 from skmeta.evaluation.table_file import InputError, check_columns
 from skmeta.evaluation.time_column import order_in_time, passing_dates
+from skmeta.evaluation.unlabelled import sort_by_targets, useful_in_tasks
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import infer_label_space
+from skmeta.tables.meta_dataset import MetaDataset
+from skmeta.tables.unlabelled import with_missing
 from skmeta.utils.messages import count, listed
 
 if TYPE_CHECKING:
@@ -63,6 +66,10 @@ class Problem:
         The rows that are given as support.
     reading : dict
         How columns of text were read, for a reader of other rows.
+    unlabelled : DataFrame of shape (n_unlabelled, n_columns), default=None
+        Features of further rows of these tasks, whose target is missing.
+    unlabelled_groups : str ndarray of shape (n_unlabelled,), default=None
+        Their tasks.
     """
 
     X: DataFrame
@@ -79,6 +86,8 @@ class Problem:
     time: str | None = None
     in_support: np.ndarray | None = None
     reading: dict = field(default_factory=dict)
+    unlabelled: DataFrame | None = None
+    unlabelled_groups: np.ndarray | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -95,6 +104,46 @@ class Problem:
     def test(self) -> tuple[DataFrame, np.ndarray, np.ndarray]:
         """X, y and groups of the tasks to judge on."""
         return self.X[self.in_test], self.y[self.in_test], self.groups[self.in_test]
+
+    @property
+    def n_unlabelled(self) -> int:
+        """Rows whose target is missing."""
+        return 0 if self.unlabelled is None else len(self.unlabelled)
+
+    def tasks(self, to_numbers: Any, *, test: bool) -> MetaDataset:
+        """Return the tasks to learn from or to judge on, unlabelled rows among them.
+
+        Parameters
+        ----------
+        to_numbers : callable
+            Makes numbers of features.
+        test : bool
+            Whether they are those to judge on.
+
+        Returns
+        -------
+        MetaDataset
+            Rows without a target come after all others, with a missing one.
+        """
+        X, y, groups = self.test if test else self.train
+        given = self.test_support if test else self.train_support
+        Z = to_numbers(X)
+        own = self._unlabelled_of(groups)
+        if own.any():
+            assert self.unlabelled is not None
+            assert self.unlabelled_groups is not None
+            Z = np.concatenate([Z, to_numbers(self.unlabelled[own])])
+            groups = np.concatenate([groups, self.unlabelled_groups[own]])
+            is_new = np.arange(len(Z)) >= len(y)
+            y = with_missing(y, is_new)
+            given = None if given is None else np.append(given, is_new[is_new])
+        return MetaDataset(Z, y, groups, in_support=given)
+
+    def _unlabelled_of(self, groups: np.ndarray) -> np.ndarray:
+        """Tell which of the unlabelled rows are of some tasks."""
+        if self.unlabelled_groups is None:
+            return np.zeros(0, dtype=bool)
+        return np.isin(self.unlabelled_groups, groups)
 
     @property
     def train_support(self) -> np.ndarray | None:
@@ -188,32 +237,46 @@ def make_problem(
     notes = list(table.attrs.get("notes", []))
     empty = useless(table, keep=[*columns.values(), *drop, *keep])
     notes += [f"{name!r} left out: {why}" for name, why in empty.items()]
-    for name, what in ((target, "target"), (groups, "task"), (time, "time")):
+    is_known, is_unlabelled = sort_by_targets(table, [target])
+    if not is_known.any():
+        raise InputError(f"Column {target!r} holds nothing but missing values.")
+    kept = is_known | is_unlabelled
+    if not kept.all():
+        notes.append(
+            f"{count(int((~kept).sum()), 'row')} without a target ({target!r} holds "
+            "none there) left out: nobody learns from them here, nor is asked for them"
+        )
+    for name, what in ((groups, "task"), (time, "time")):
         if name is None:
             continue
-        known = table[name].notna().to_numpy()
+        has = table[name].notna().to_numpy()
         if table[name].dtype.kind == "f":
-            known = known & np.isfinite(
-                table[name].to_numpy(dtype=float, na_value=np.nan)
-            )
-        if not known.any():
+            has = has & np.isfinite(table[name].to_numpy(dtype=float, na_value=np.nan))
+        if not has[kept].any():
             raise InputError(f"Column {name!r} holds nothing but missing values.")
-        if not known.all():
-            n_lost = int((~known).sum())
-            rows = "1 row" if n_lost == 1 else f"{n_lost:,} rows"
-            note = f"{rows} without a {what} ({name!r} is missing) left out"
-            if what == "target":
-                note += ": nobody learns from them here, nor is asked for them"
-            notes.append(note)
-            table = table[known]
+        n_lost = int((kept & ~has).sum())
+        if n_lost:
+            rows = count(n_lost, "row")
+            notes.append(f"{rows} without a {what} ({name!r} is missing) left out")
+        kept &= has
+    table, is_known = table[kept], is_known[kept]
     if time is not None:
-        table = table.iloc[order_in_time(table[time])]
-    given = None if in_support is None else _as_given(table[in_support])
+        order = order_in_time(table[time])
+        table, is_known = table.iloc[order], is_known[order]
+    names = _as_names(table[groups])
+    given = None
+    if in_support is not None:
+        given = _as_given(table[in_support][is_known])
+    n_known = fewest_rows - 1 if support == "first" else None
+    more, told = useful_in_tasks(names, is_known, given, n_known, repr(target))
+    notes += told
     left_out = [target, groups, *drop, *empty, *filter(None, [in_support])]
     X = table.drop(columns=list(dict.fromkeys(left_out)))
     if not X.shape[1]:
         raise InputError("No column is left to learn from.")
-    names = _as_names(table[groups])
+    unlabelled = X[more].reset_index(drop=True) if more.any() else None
+    unlabelled_names = names[more] if more.any() else None
+    X, table, names = X[is_known], table[is_known], names[is_known]
     kind, because = _kind_of(table[target], task, target)
     y = _as_target(table[target], kind, target)
     if len(np.unique(y)) < 2:
@@ -245,6 +308,8 @@ def make_problem(
         time,
         given,
         table.attrs.get("reading", {}),
+        unlabelled,
+        unlabelled_names,
     )
 
 

@@ -254,6 +254,8 @@ def _how_judged(result: Result) -> list[str]:
         "chosen; those of all others are corrected for their number by Holm's method, "
         "and never make the verdict.",
     ]
+    if result.unlabelled_said:
+        lines.append(result.unlabelled_said)
     lines += [f"Warned of: {remark}" for remark in result.remarks]
     if n_small:
         lines.insert(

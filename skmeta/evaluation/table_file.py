@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skmeta.evaluation.cleaning import typed
+from skmeta.evaluation.cleaning import odd_rows, typed
 from skmeta.evaluation.csv_text import read_csv
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def read_table(
         Its rows. Text that holds numbers (1.299,50 €) or dates (24.12.2025) is read as
         such, marks among them (?, n/a) are gaps. What was found out is a list of lines,
         ``table.attrs["notes"]``; ``table.attrs["reading"]`` are the parameters of what
-        reads other rows likewise.
+        reads other rows likewise, and ``table.attrs["odd"]`` numbers the rows whose
+        target was a word among numbers or dates, and is a gap now.
 
     Raises
     ------
@@ -83,9 +84,12 @@ def read_table(
         )
     if not len(table):
         raise InputError(f"{name} has column names and no rows.")
+    before = table
     table, found, reading = typed(table, target=target, groups=groups, decimal=mark)
     table.attrs["notes"] = [*notes, *found]
     table.attrs["reading"] = reading
+    if target in table:
+        table.attrs["odd"] = {target: odd_rows(before[target], table[target])}
     return table
 
 

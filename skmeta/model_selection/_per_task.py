@@ -49,6 +49,9 @@ class PerTask(Strategy):
         Labels, in classification.
     label_space_ : {"shared", "per_task"}
         Whether labels recur from task to task, in classification.
+    adapted_by_ : classifier or regressor
+        The estimator as it was when tasks were adapted to: other parameters count from
+        the next adaptation on.
     preprocessor_ : transformer or None
         Fitted.
     shares_ : float ndarray of shape (n_classes,)
@@ -91,7 +94,8 @@ class PerTask(Strategy):
         X, n_tasks = self._transform(X), len(self.names_)
         targets = self._count(y, task, n_tasks)
         self.models_: list[Any] = []
-        many = many_of(self.estimator)
+        self.adapted_by_ = clone(self.estimator)
+        many = many_of(self.adapted_by_)
         if many is not None and (rows := _as_numbers(X)) is not None:
             self.learnt_ = many.fit(rows, targets, task, n_tasks)
         if self.learnt_ is None:
@@ -123,7 +127,7 @@ class PerTask(Strategy):
         rows_of = _rows_of_tasks(task, len(self.names_))
         fit = delayed(_fit_one)
         found = Parallel(n_jobs=self.n_jobs)(
-            fit(self.estimator, _safe_indexing(X, own), y[own]) for own in rows_of
+            fit(self.adapted_by_, _safe_indexing(X, own), y[own]) for own in rows_of
         )
         self.models_ = [model for model, _ in found]
         failures = [error for _, error in found if error]
@@ -175,7 +179,8 @@ class PerTask(Strategy):
         return whole / whole.sum(axis=1, keepdims=True)
 
     def _answers_at_once(self, X, task):
-        many = many_of(self.estimator)
+        # Files of early versions know only the parameter.
+        many = many_of(getattr(self, "adapted_by_", self.estimator))
         assert many is not None
         assert self.learnt_ is not None
         rows = check_array(X, dtype=float, input_name="X")

@@ -1,5 +1,6 @@
 """Rows of tables, arrays or DataFrames: more of them, and with further columns."""
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,19 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _get_feature_names, _num_samples
 
 from skmeta.tables.preprocessing import make_preprocessor
 
-__all__ = ["Scaler", "append_columns", "as_array", "as_frame", "n_rows", "stack_rows"]
+__all__ = [
+    "Scaler",
+    "append_columns",
+    "as_array",
+    "as_frame",
+    "n_rows",
+    "names_of",
+    "stack_rows",
+]
 
 
 def n_rows(X: Any) -> int:
@@ -36,6 +45,15 @@ def as_array(X: Any) -> np.ndarray:
     if rows.ndim < 1:
         raise ValueError(f"X must hold rows, and is {X!r}.")
     return rows
+
+
+def names_of(X: Any) -> np.ndarray | None:
+    """Return the names of the columns of a table, None if not all of them are words."""
+    try:
+        names: np.ndarray | None = _get_feature_names(X)
+    except TypeError:  # some are words and others numbers
+        return None
+    return names
 
 
 def stack_rows(above: Any, *below: Any) -> Any:
@@ -71,7 +89,8 @@ def append_columns(X: Any, more: np.ndarray, names: list[str]) -> Any:
     more : float ndarray of shape (n_rows, n_more)
         Further columns.
     names : list of str
-        What they are called in a DataFrame.
+        What they are called in a DataFrame, with "_" behind where there are columns of
+        that name; numbers where its columns are called by such.
 
     Returns
     -------
@@ -79,8 +98,20 @@ def append_columns(X: Any, more: np.ndarray, names: list[str]) -> Any:
         As ``X`` is.
     """
     if hasattr(X, "iloc"):
-        return X.assign(**dict(zip(names, more.T, strict=True)))
+        wider = X.copy()
+        for name, column in zip(names, more.T, strict=True):
+            wider[_free_name(name, wider.columns)] = column
+        return wider
     return np.column_stack([np.asarray(X), more])
+
+
+def _free_name(name: str, columns: Any) -> Any:
+    """Return a name that no column has, of the kind that theirs are."""
+    if not any(isinstance(own, str) for own in columns):
+        return next(place for place in count(len(columns)) if place not in columns)
+    while name in columns:
+        name += "_"
+    return name
 
 
 def as_frame(X: Any, like: Any = None) -> Any:

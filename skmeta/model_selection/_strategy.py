@@ -15,10 +15,15 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_n_features, _check_y, check_is_fitted
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_y,
+    check_is_fitted,
+)
 
 from skmeta.exceptions import NotAdaptedError
-from skmeta.model_selection._rows import as_array, n_rows
+from skmeta.model_selection._rows import as_array, n_rows, names_of
 from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
 from skmeta.tables.sizes import (
@@ -36,6 +41,7 @@ from skmeta.tables.targets import (
     without_sparsity,
 )
 from skmeta.utils.doc_links import DocLinkMixin
+from skmeta.utils.rollback import kept_on_failure
 
 __all__ = ["Strategy", "log_probabilities_of", "probabilities_of", "stand_in"]
 
@@ -147,6 +153,11 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
             self.names_: Any = None
             self.members_: Any = None
             return self
+        with kept_on_failure(self):
+            self._adapt_to_rows(X, y, groups)
+        return self
+
+    def _adapt_to_rows(self, X, y, groups) -> None:
         y = self._check_rows(X, y, reset=False)
         if groups is None:
             groups = np.zeros(len(y), dtype=np.intp)
@@ -162,7 +173,6 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
             if self.label_space_ == "shared":
                 self.members_ = np.ones_like(member)
         self._adapt(X, self._in_unit(y), task)
-        return self
 
     def predict(self, X, groups=None):
         """Predict the target of each row.
@@ -223,7 +233,7 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
             given = {"classes": np.arange(2)}
             self.label_space_, self.classes_ = "shared", np.arange(y.shape[1])
         self.targets_ = [clone(self).fit(X, own, groups, **given) for own in y.T]
-        self.n_features_in_ = self.targets_[0].n_features_in_
+        self._check_columns(X, reset=True)
 
     def _adapt_targets(self, X, y, groups) -> None:
         columns: Any = [None] * len(self.targets_)
@@ -279,7 +289,7 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
         if not hasattr(X, "shape"):
             X = as_array(X)
         check_consistent_length(X, y)
-        _check_n_features(self, X, reset=reset)
+        self._check_columns(X, reset=reset)
         if X.shape[0] == 0:
             raise ValueError("X has no rows.")
         values = is_regressor(self._answers_as())
@@ -289,6 +299,17 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
         else:
             check_classification_targets(y)
         return y
+
+    def _check_columns(self, X, *, reset: bool) -> None:
+        """Refuse another number of columns, or others by their names.
+
+        One of two tables may be without names, as what comes out of a Pipeline is.
+        """
+        X = X if hasattr(X, "shape") else as_array(X)
+        _check_n_features(self, X, reset=reset)
+        names = names_of(X)
+        if reset or (names is not None and hasattr(self, "feature_names_in_")):
+            _check_feature_names(self, X if names is not None else None, reset=reset)
 
     def _in_unit(self, y) -> np.ndarray:
         """Give values the scale that libraries can compute with; labels stay."""
@@ -302,7 +323,7 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
 
     def _locate(self, X, groups) -> np.ndarray:
         check_is_fitted(self)
-        _check_n_features(self, X if hasattr(X, "shape") else as_array(X), reset=False)
+        self._check_columns(X, reset=False)
         if not hasattr(self, "names_"):
             raise NotAdaptedError(f"Call adapt before {type(self).__name__}.predict.")
         n_asked = n_rows(X)

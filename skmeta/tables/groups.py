@@ -66,7 +66,7 @@ class Spans:
         return self.rows[position], mask
 
 
-def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def encode_groups(groups: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     """Number the tasks that rows belong to.
 
     Parameters

@@ -53,8 +53,9 @@ def test_rows_without_target_or_task_are_left_out_and_counted(table):
     table.loc[[11], "store"] = None
     problem = make_problem(table, target="sold", groups="store")
     assert len(problem.y) == 56
-    assert problem.notes[0].startswith("3 rows without a target")
+    assert problem.notes[0].startswith("1 row without a target ('sold' holds none")
     assert problem.notes[1].startswith("1 row without a task")
+    assert problem.notes[2].startswith("2 rows without a target ('sold' is missing)")
 
 
 def test_columns_that_know_missing_values_by_themselves_are_read(table):

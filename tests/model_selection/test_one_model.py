@@ -1,6 +1,7 @@
 """One model for all tasks, with their targets' means."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
 
@@ -49,3 +50,16 @@ def test_the_task_mean_is_what_makes_the_difference():
     ).scores.set_index("estimator")
     assert scores.score["told"] > -1.5
     assert scores.score["pooled"] < -4
+
+
+@pytest.mark.parametrize("names", [["support_size", "support_mean_0"], [0, 1]])
+def test_what_it_is_told_hides_no_column_of_the_table(names):
+    rng = np.random.default_rng(0)
+    X, task = rng.normal(size=(40, 2)), np.repeat(np.arange(8), 5)
+    y = X @ [1.0, 2.0]
+    told = PooledWithTaskMean(Ridge()).fit(X, y, groups=task)
+    named = pd.DataFrame(X, columns=names)
+    by_name = PooledWithTaskMean(Ridge()).fit(named, y, groups=task)
+    np.testing.assert_allclose(by_name.estimator_.coef_, told.estimator_.coef_)
+    answers = by_name.adapt(named[:5], y[:5]).predict(named)
+    np.testing.assert_allclose(answers, told.adapt(X[:5], y[:5]).predict(X))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -109,3 +109,21 @@ def test_values_that_no_model_learns_are_the_mean_of_the_support(diabetes):
     answers = way.predict(X[:2], groups=[0, 1])
     model = KNeighborsRegressor(3).fit(X[few[2:]], y[few[2:]])
     assert answers.tolist() == [y[few[:2]].mean(), model.predict(X[1:2])[0]]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"estimator": Ridge(1e6)},
+        {"estimator": DummyRegressor()},
+        {"estimator__n_neighbors": 1},
+    ],
+)
+def test_other_parameters_count_from_the_next_adaptation_on(diabetes, other):
+    X, y, groups = diabetes
+    own = PerTask(KNeighborsRegressor(3)).fit(X, y, groups=groups)
+    before = own.adapt(X, y, groups=groups).predict(X, groups=groups)
+    own.set_params(**other)
+    np.testing.assert_array_equal(own.predict(X, groups=groups), before)
+    after = own.adapt(X, y, groups=groups).predict(X, groups=groups)
+    assert not np.allclose(after, before)

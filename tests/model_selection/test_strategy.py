@@ -3,12 +3,13 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
 
-from skmeta.model_selection import PerTask, Pooled, TaskMean
+from skmeta.model_selection import PerTask, Pooled, TaskAsCategory, TaskMean
 from skmeta.model_selection._strategy import (
     Strategy,
     log_probabilities_of,
@@ -124,3 +125,44 @@ def test_labels_declared_mean_the_same_in_every_task():
     assert proba.argmax() == 0
     with pytest.raises(ValueError, match="2"):
         TaskMean("classifier").fit(X, y + 1, groups=TASK, classes=[1, 3])
+
+
+NAMED = pd.DataFrame({"a": X[:, 0], "b": X[::-1, 0] ** 2})
+
+
+@pytest.mark.parametrize("way", [PerTask(Ridge()), TaskAsCategory(kind="regressor")])
+def test_columns_of_another_order_are_refused(way):
+    way.fit(NAMED, X[:, 0], groups=TASK)
+    swapped = NAMED[["b", "a"]]
+    with pytest.raises(ValueError, match="same order"):
+        way.adapt(swapped, X[:, 0], groups=TASK)
+    way.adapt(NAMED, X[:, 0], groups=TASK)
+    with pytest.raises(ValueError, match="same order"):
+        way.predict(swapped, groups=TASK)
+    with pytest.raises(ValueError, match="same order"):
+        way.predict(swapped.assign(b=1.0), groups=TASK)
+
+
+def test_tables_without_names_go_by_place():
+    way = PerTask(Ridge()).fit(NAMED, X[:, 0], groups=TASK)
+    way.adapt(NAMED.to_numpy(), X[:, 0], groups=TASK)
+    of_array = way.predict(NAMED.to_numpy(), groups=TASK)
+    np.testing.assert_array_equal(of_array, way.predict(NAMED, groups=TASK))
+
+
+def test_an_adaptation_that_fails_leaves_the_tasks_as_they_were():
+    way = Pooled(Ridge()).fit(X, X[:, 0], groups=TASK)
+    way.adapt(X[:2], X[:2, 0], groups=["a", "b"])
+    before = way.predict(X[:2], groups=["b", "a"])
+    with pytest.raises(ValueError, match="NaN"):
+        way.adapt(np.full((2, 1), np.nan), X[:2, 0], groups=["b", "c"])
+    np.testing.assert_array_equal(way.predict(X[:2], groups=["b", "a"]), before)
+
+
+def test_shallow_copies_have_tasks_of_their_own_of_several_targets_too():
+    Y = np.column_stack([X[:, 0], -X[:, 0]])
+    way = TaskMean("regressor").fit(X, Y, groups=TASK).adapt(X[:3], Y[:3])
+    before = way.predict(X[:1])
+    other = copy.copy(way).adapt(X[-3:], Y[-3:])
+    assert (other.predict(X[:1]) != before).all()
+    np.testing.assert_array_equal(way.predict(X[:1]), before)
