@@ -14,6 +14,8 @@ from skorch.callbacks import Callback
 
 from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor, NotAdaptedError
 from skmeta.datasets import make_sinusoids
+from skmeta.ensemble import MetaStackingRegressor
+from skmeta.model_selection import TaskMean, few_shot_curve
 
 QUICK = {"max_epochs": 1, "tasks_per_epoch": 32, "n_query": 5, "random_state": 0}
 
@@ -422,3 +424,31 @@ def test_an_adaptation_that_diverges_is_named():
     assert np.isfinite(calm).all()
     with pytest.raises(RuntimeWarning, match=r"1 task of \['wild'\] diverged"):
         meta.predict(X[rows], groups=own)
+
+
+def test_adapt_refuses_groups_and_weights_of_no_rows():
+    X, y, groups = regression()
+    members = [("mean", TaskMean("regressor"))]
+    for learner in (
+        MetaRegressor("r2d2", **QUICK),
+        MetaStackingRegressor(members, random_state=0),
+        TaskMean("regressor"),
+    ):
+        learner.fit(X, y, groups=groups)
+        with pytest.raises(ValueError, match="learns groups from their rows"):
+            learner.adapt(groups=groups)
+
+
+def test_what_is_no_augmentation_is_refused_by_name():
+    X, y, groups = regression()
+    with pytest.raises(TypeError, match="augment holds 3"):
+        MetaRegressor("r2d2", augment=[3], **QUICK).fit(X, y, groups=groups)
+
+
+@pytest.mark.parametrize("test_groups", ["1", [], [[1, 2]]])
+def test_groups_to_judge_on_are_a_list_of_them(test_groups):
+    X, y, groups = regression()
+    with pytest.raises(ValueError, match="test_groups lists the groups"):
+        few_shot_curve(
+            TaskMean("regressor"), X, y, groups, shots=(1,), test_groups=test_groups
+        )

@@ -43,14 +43,14 @@ from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.groups import GROUPS_NEEDED, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
-from skmeta.tables.rows import TaskRows
+from skmeta.tables.rows import TaskRows, check_no_rows
 from skmeta.tables.targets import (
     as_indicators,
+    as_they_are,
     check_n_targets,
     has_columns,
     n_targets_of,
     target_names_of,
-    without_sparsity,
 )
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
@@ -263,9 +263,8 @@ class BaseMetaStacking(
         """
         check_is_fitted(self)
         X, y, groups = unpack_support(X, y, groups)
-        if X is None and y is not None:
-            raise ValueError("adapt learns from rows: pass X as well, or neither.")
         if X is None:
+            check_no_rows(y, groups, sample_weight)
             if not self._has_prior():
                 raise ValueError(
                     "adapt() without rows answers by a prior, and no member has one. "
@@ -451,7 +450,7 @@ class BaseMetaStacking(
 
     def _validate_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
         numeric = self._kind == "regressor"
-        y = without_sparsity(y)
+        y = as_they_are(y)
         several, names = has_columns(y), target_names_of(y)
         with naming_the_preprocessor(X, type(self).__name__):
             checked, y = validate_data(
@@ -467,6 +466,7 @@ class BaseMetaStacking(
 
     def _validate_targets(self, y: Any, names: Any, *, reset: bool) -> np.ndarray:
         numeric = self._kind == "regressor"
+        y = as_they_are(y)
         y = _check_y(y, multi_output=has_columns(y), y_numeric=numeric, estimator=self)
         return self._checked(y, names, reset)
 

@@ -316,7 +316,7 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: "
-                f"y holds the one class {self.classes_[0]!r}."
+                f"y holds the one class {self.classes_.tolist()[0]!r}."
             )
         known: Any = self.label_space
         if known == "auto":

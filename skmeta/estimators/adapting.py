@@ -25,15 +25,15 @@ from skmeta.estimators.targets import FAR, OWN_FAR, SQUASH, Targets
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
-from skmeta.tables.rows import TaskRows
+from skmeta.tables.rows import TaskRows, check_no_rows
 from skmeta.tables.sizes import refuse_words
 from skmeta.tables.stored.sources import by_rows
 from skmeta.tables.targets import (
     as_indicators,
+    as_they_are,
     check_n_targets,
     has_columns,
     target_names_of,
-    without_sparsity,
 )
 from skmeta.utils.messages import show, warn
 from skmeta.utils.threads import one_at_a_time
@@ -108,9 +108,8 @@ class AdaptingEstimator(
         """
         check_is_fitted(self)
         X, y, groups = unpack_support(X, y, groups)
-        if X is None and y is not None:
-            raise ValueError("adapt learns from rows: pass X as well, or neither.")
         if X is None:
+            check_no_rows(y, groups, sample_weight)
             if not self._has_prior():
                 raise ValueError(
                     "adapt() without rows answers by a prior, and there is none for "
@@ -331,7 +330,7 @@ class AdaptingEstimator(
         self, X: Any, y: Any, *, reset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         numeric = self._kind == "regressor"
-        y = without_sparsity(y)
+        y = as_they_are(y)
         several, names = has_columns(y), target_names_of(y)
         with naming_the_preprocessor(X, type(self).__name__):
             X, y = validate_data(
@@ -366,6 +365,7 @@ class AdaptingEstimator(
         self, y: np.ndarray, names: np.ndarray | None, *, reset: bool
     ) -> np.ndarray:
         """Check targets by themselves, where some rows have none."""
+        y = as_they_are(y)
         y = _check_y(
             y,
             multi_output=has_columns(y),

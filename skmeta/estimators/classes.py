@@ -140,7 +140,7 @@ class Classes(Targets):
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: "
-                f"y holds the one class {self.classes_[0]!r}."
+                f"y holds the one class {self.classes_.tolist()[0]!r}."
             )
 
     def _learn_class_weight(self, rows: TaskRows) -> None:

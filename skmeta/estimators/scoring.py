@@ -14,7 +14,6 @@ from sklearn.metrics import (
 )
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import (
-    _check_sample_weight,
     _num_samples,
     check_is_fitted,
 )
@@ -25,6 +24,7 @@ from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
 from skmeta.tables.rows import TaskRows, check_in_support
+from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.targets import as_columns, target_names_of, without_sparsity
 from skmeta.tables.unlabelled import known_targets, missing_targets
@@ -129,6 +129,8 @@ class FewShotScoring(BaseEstimator):
             in_support = check_in_support(in_support, _num_samples(X))
         if y is None:
             raise ValueError("score compares with the true targets: pass y as well.")
+        if sample_weight is not None:
+            sample_weight = check_weights(sample_weight, X)
         if groups is None:
             if in_support is not None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError("in_support splits groups: pass groups= as well.")
@@ -136,7 +138,7 @@ class FewShotScoring(BaseEstimator):
             if missing is not None:
                 X, y = _safe_indexing(X, ~missing), known_targets(y, missing)
                 if sample_weight is not None:
-                    sample_weight = np.asarray(sample_weight)[~missing]
+                    sample_weight = sample_weight[~missing]
             answers = self.predict(X)
             self._warn_if_many(len(answers))
             return float(self._metric(y, answers, sample_weight=sample_weight))
@@ -151,8 +153,8 @@ class FewShotScoring(BaseEstimator):
         strange = strange[strange != getattr(self, "unknown_label_", None)]
         warn_of_unknown(np.unique(strange))
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)[labelled]
-        weight = _check_sample_weight(sample_weight, rows.X)
+            sample_weight = sample_weight[labelled]
+        weight = np.ones(len(rows)) if sample_weight is None else sample_weight
         if in_support is None:
             cells = self._cells(rows)
             in_support = draw_support(

@@ -32,7 +32,7 @@ from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.targets import one_or_several
-from skmeta.tables.unlabelled import missing_targets
+from skmeta.tables.unlabelled import known_targets, missing_targets
 from skmeta.utils.messages import count, warn
 from skmeta.utils.parallel import call_all, is_sequential
 from skmeta.utils.sending import Sent
@@ -196,7 +196,8 @@ def judge(
 def _fit(estimator: Any, table: Sent, known: np.ndarray) -> Any:
     """Fit a clone to some of the rows."""
     X, y, groups, in_support = table.open()
-    rows = [_safe_indexing(X, known), y[known], _safe_indexing(groups, known)]
+    own = known_targets(y[known], np.zeros(len(known), dtype=bool))  # none is missing
+    rows = [_safe_indexing(X, known), own, _safe_indexing(groups, known)]
     if in_support is not None:
         rows.append(in_support[known])
     return to_send(fit_on_tasks(estimator, *rows))
@@ -287,6 +288,11 @@ def _splits(y, groups, test_groups, cv, random_state, train_needed):
     if test_groups is not None:
         if cv is not None:
             raise ValueError("Give test_groups or cv, not both.")
+        if np.ndim(test_groups) != 1 or not len(test_groups):
+            raise ValueError(
+                "test_groups lists the groups to judge on, such as [3, 5], not "
+                f"{test_groups!r}."
+            )
         asked = encode_groups(test_groups, test_groups)[0]
         place, known = find(asked, names)
         if not known.all():

@@ -28,7 +28,7 @@ from skmeta.tables.labels import warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.rows import check_in_support
 from skmeta.tables.targets import one_or_several
-from skmeta.tables.unlabelled import missing_targets
+from skmeta.tables.unlabelled import known_targets, missing_targets
 from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["FewShotScorer", "few_shot_scorer"]
@@ -240,7 +240,7 @@ class FewShotScorer(DocLinkMixin):
             tasks_of = y if of_classes else groups
             estimator = PerTask(estimator).fit(
                 _safe_indexing(X, known),
-                y[known],
+                known_targets(y[known], np.zeros(len(known), dtype=bool)),
                 groups=_safe_indexing(tasks_of, known),
             )
         space = "per_task" if of_classes else label_space_of(estimator, y, groups)

@@ -26,6 +26,7 @@ from skmeta.exceptions import NotAdaptedError
 from skmeta.model_selection._rows import as_array, n_rows, names_of
 from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
+from skmeta.tables.rows import check_no_rows
 from skmeta.tables.sizes import (
     range_of,
     refuse_extreme_columns,
@@ -35,10 +36,10 @@ from skmeta.tables.sizes import (
 )
 from skmeta.tables.targets import (
     as_indicators,
+    as_they_are,
     check_n_targets,
     has_columns,
     one_or_several,
-    without_sparsity,
 )
 from skmeta.utils.doc_links import DocLinkMixin
 from skmeta.utils.rollback import kept_on_failure
@@ -91,7 +92,7 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
         self : object
             Fitted.
         """
-        y = without_sparsity(y)
+        y = as_they_are(y)
         if hasattr(self, "targets_"):  # of an earlier fit
             del self.targets_
         if has_columns(y):
@@ -146,9 +147,8 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
         if hasattr(self, "targets_"):
             self._adapt_targets(X, y, groups)
             return self
-        if X is None and y is not None:
-            raise ValueError("adapt learns from rows: pass X as well, or neither.")
         if X is None:
+            check_no_rows(y, groups)
             self._adapt_to_nothing()
             self.names_: Any = None
             self.members_: Any = None
@@ -288,6 +288,7 @@ class Strategy(MetaEstimatorMixin, DocLinkMixin):
         """
         if not hasattr(X, "shape"):
             X = as_array(X)
+        y = as_they_are(y)
         check_consistent_length(X, y)
         self._check_columns(X, reset=reset)
         if X.shape[0] == 0:

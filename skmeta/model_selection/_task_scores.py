@@ -21,7 +21,7 @@ from skmeta.pipelines import (
 )
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import are_among
-from skmeta.tables.targets import as_indicators, has_columns
+from skmeta.tables.targets import as_indicators, as_they_are, has_columns
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show, silenced, warn
 from skmeta.utils.unique import number
@@ -51,7 +51,7 @@ class TaskScorer:
             self.unlabelled = _safe_indexing(X, np.flatnonzero(missing))
             X = _safe_indexing(X, np.flatnonzero(~missing))
             y = known_targets(y, missing)
-        self.X = X
+        self.X, y = X, as_they_are(y)
         several = has_columns(y)
         self.y = _check_y(y, multi_output=several, y_numeric=label_space is None)
         if label_space is not None and several:

@@ -33,8 +33,20 @@ def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
     ------
     ValueError
         In place of an error of the block, where columns have missing values, text or
-        dates. Others go through as they are.
+        dates. Others go through as they are. Before the block, if there are dates
+        alone, whose numbers depend on the unit that they are kept in, or if a masked
+        array hides values, which would be taken for numbers.
     """
+    if np.ma.is_masked(X):
+        raise ValueError(
+            "X is a masked array, and what it hides would be taken for numbers: "
+            f"X.filled(numpy.nan) has gaps in its place. {_CURE.format(name=name)}"
+        )
+    if _are_dates(X):
+        raise ValueError(
+            f"X is no table of numbers. X has {listed(_no_numbers(X))}. "
+            + _CURE.format(name=name)
+        )
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -50,6 +62,13 @@ def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
         raise ValueError(
             f"{said} X has {listed(found)}. {_CURE.format(name=name)}"
         ) from error
+
+
+def _are_dates(X: Any) -> bool:
+    """Tell whether numpy would make numbers of dates, as it does where all are."""
+    dtypes = getattr(X, "dtypes", None)
+    kinds = [getattr(X, "dtype", None)] if dtypes is None else list(dtypes)
+    return any(getattr(each, "kind", "") in ("m", "M") for each in kinds)
 
 
 def _no_numbers(X: Any) -> list[str]:

@@ -11,12 +11,11 @@ import numpy as np
 
 from skmeta.tables.unlabelled import is_missing
 from skmeta.utils.messages import show
-from skmeta.utils.unique import find
+from skmeta.utils.unique import as_listed, find
 
 __all__ = [
     "GROUPS_NEEDED",
     "Spans",
-    "as_listed",
     "encode_groups",
     "find_tasks",
     "locate",
@@ -88,6 +87,7 @@ def encode_groups(groups: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If there is not one group per row, or if a group is missing.
     """
+    hides = np.ma.is_masked(groups)
     given = np.asarray(groups if hasattr(groups, "dtype") else as_listed(groups))
     if given.ndim != 1 and given.shape != (len(X), 1):
         raise ValueError(
@@ -100,7 +100,7 @@ def encode_groups(groups: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
             f"groups names the task of each row: X has {len(X)} rows, groups has "
             f"{len(given)}."
         )
-    if given.dtype.kind in "fOMmT" and any(map(is_missing, given)):
+    if hides or (given.dtype.kind in "fOMmT" and any(map(is_missing, given))):
         raise ValueError(
             "groups contains NaN. Every row needs a task: drop the rows whose task is "
             "unknown, or give them a group of their own."
@@ -108,11 +108,17 @@ def encode_groups(groups: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     if given.dtype.kind == "O" and not all(isinstance(g, Hashable) for g in given):
         raise ValueError("groups holds lists or the like, which are no names of tasks.")
     try:
-        return np.unique(given, return_inverse=True)
+        names, task = np.unique(given, return_inverse=True)
     except TypeError as error:
         raise ValueError(
             f"groups holds values that cannot be sorted together: {error}."
         ) from error
+    if given.dtype.kind == "O" and len(set(names)) < len(names):  # sets, for example
+        raise ValueError(
+            "groups holds values of which neither is before the other, such as "
+            f"{show(names, 2)}. Name each task by a word or a number."
+        )
+    return names, task
 
 
 def locate(
@@ -253,20 +259,3 @@ def _of_the_training(unknown: np.ndarray, trained: np.ndarray | None) -> str:
         "itself: partial_adapt(X, y, groups=groups) with the rows of the training "
         "lets it know them."
     )
-
-
-def as_listed(groups: Any) -> np.ndarray:
-    """Make an array of a list in which every value stays what it is.
-
-    numpy makes one type of all: strings of numbers beside strings, NaN among them, and
-    floats of integers that no integer type holds.
-    """
-    listed = np.array(groups, dtype=object)
-    try:
-        plain = np.asarray(groups)
-    except ValueError:  # tuples of several lengths
-        return listed
-    if plain.dtype.kind not in "biufUS" or plain.shape != listed.shape:
-        return listed
-    is_same = plain.ravel().tolist() == listed.ravel().tolist()
-    return plain if is_same else listed

@@ -16,7 +16,7 @@ from skmeta.tables.sizes import range_of
 from skmeta.tables.unlabelled import UnlabelledRows
 from skmeta.utils.messages import show
 
-__all__ = ["TaskRows", "check_in_support", "join_targets"]
+__all__ = ["TaskRows", "check_in_support", "check_no_rows", "join_targets"]
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,23 @@ class TaskRows:
         if others is not None:
             others = others._replace(task=task[len(rows) :])
         return replace(rows, task=task[: len(rows)], names=names, unlabelled=others)
+
+
+def check_no_rows(y: Any, groups: Any, sample_weight: Any = None) -> None:
+    """Refuse what says something of rows where there are none to adapt to.
+
+    Raises
+    ------
+    ValueError
+        If there is some.
+    """
+    if y is not None:
+        raise ValueError("adapt learns from rows: pass X as well, or neither.")
+    if groups is not None or sample_weight is not None:
+        raise ValueError(
+            "adapt learns groups from their rows: pass X and y as well. Groups without "
+            "any row are answered with unknown_task='prior'."
+        )
 
 
 def check_in_support(in_support: Any, n_rows: int) -> np.ndarray:

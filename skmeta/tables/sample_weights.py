@@ -1,6 +1,7 @@
 """Weights of rows and of classes."""
 
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ __all__ = [
     "label_weights",
 ]
 
+# Weights of rows and of classes that single precision holds, and their squares.
+_SMALLEST, _LARGEST = 1e-30, 1e12
+
 
 def check_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
     """Validate the weights of rows.
@@ -33,14 +37,23 @@ def check_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
     Returns
     -------
     float ndarray of shape (n_rows,)
-        Not negative, and not all zero.
+        Not negative, and not all zero. Those below 1e-30 are 0, as they are in single
+        precision wherever they are multiplied.
 
     Raises
     ------
     ValueError
-        If there is not one finite, non-negative weight per row, or if all are zero.
+        If there is not one finite, non-negative weight per row, if all are zero, or if
+        some are above 1e12, where single precision ends for their squares.
     """
     weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    largest = weight.max(initial=0)
+    if largest > _LARGEST:
+        raise ValueError(
+            f"sample_weight reaches {largest:.0e}. Networks compute in single "
+            f"precision: divide all weights by one number, to below {_LARGEST:.0e}."
+        )
+    weight = np.where(weight < _SMALLEST, 0, weight)
     if not weight.any():
         raise ValueError("All weights are zero: sample_weight leaves no row.")
     return weight
@@ -117,14 +130,18 @@ def check_class_weight(given: Mapping, classes: np.ndarray | None) -> None:
     Raises
     ------
     ValueError
-        If a weight is not positive and finite, or a label is not there.
+        If a weight is not a positive number, or beyond single precision, or if a label
+        is not there.
     """
     wrong = {
-        label: weight for label, weight in given.items() if not 0 < weight < np.inf
+        label: weight
+        for label, weight in given.items()
+        if not (isinstance(weight, Real) and 0 < weight <= _LARGEST)
     }
     if wrong:
         raise ValueError(
-            f"class_weight holds weights that are not positive and finite: {wrong}."
+            f"class_weight holds weights that are not positive and finite: {wrong}. "
+            f"They are numbers up to {_LARGEST:.0e}."
         )
     known = set() if classes is None else set(classes.tolist())
     unknown = [label for label in given if label not in known]

@@ -7,11 +7,14 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 
+from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show
+from skmeta.utils.unique import as_listed
 
 __all__ = [
     "as_columns",
     "as_indicators",
+    "as_they_are",
     "check_n_targets",
     "has_columns",
     "n_targets_of",
@@ -44,7 +47,11 @@ def one_or_several(y: Any) -> np.ndarray:
     ValueError
         If they are neither.
     """
-    y = without_sparsity(y)
+    missing = missing_targets(y)
+    if missing is None:
+        y = as_they_are(y)
+    else:
+        y = with_missing(as_they_are(known_targets(y, missing)), missing)
     return np.asarray(y) if has_columns(y) else column_or_1d(y)
 
 
@@ -61,6 +68,52 @@ def as_columns(y: np.ndarray) -> np.ndarray:
 def without_sparsity(y: Any) -> Any:
     """Return targets as an array where they are a sparse matrix."""
     return y.toarray() if issparse(y) else y
+
+
+def as_they_are(y: Any) -> Any:
+    """Return targets such that scikit-learn takes none of them for another.
+
+    It makes words of a list of words and numbers, so that 1 and "1" are one label;
+    floats of the integers that pandas keeps with room for gaps, so that large ones are
+    no more told apart; and numbers of what a masked array hides.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_targets)
+        Targets, none of them missing altogether.
+
+    Returns
+    -------
+    array-like
+        An array where one of these is so, else the same object.
+
+    Raises
+    ------
+    ValueError
+        If a masked array hides some targets of a row.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmeta.tables.targets import as_they_are
+    >>> as_they_are(pd.Series([3, 5], dtype="Int64"))
+    array([3, 5])
+    """
+    if issparse(y):
+        return y.toarray()
+    if isinstance(y, list):
+        return as_listed(y)
+    if isinstance(y, np.ma.MaskedArray):
+        if np.ma.is_masked(y):
+            raise ValueError(
+                "y is a masked array and hides some targets of a row. Mask all of them "
+                "where a row has no target, and none elsewhere."
+            )
+        return y.data
+    dtype = getattr(y, "dtype", None)
+    if getattr(dtype, "kind", "") in "iub" and hasattr(dtype, "numpy_dtype"):
+        return y.to_numpy(dtype=dtype.numpy_dtype)  # of pandas
+    return y
 
 
 def target_names_of(y: Any) -> np.ndarray | None:

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skmeta.utils.unique import as_listed
+
 __all__ = [
     "UnlabelledRows",
     "is_missing",
@@ -26,7 +28,7 @@ class UnlabelledRows(NamedTuple):
 
 
 def missing_targets(y: Any) -> np.ndarray | None:
-    """Tell which rows have no target: NaN, None or pandas.NA in its place.
+    """Tell which rows have no target: NaN, None, pandas.NA or a mask in its place.
 
     Parameters
     ----------
@@ -60,8 +62,13 @@ def _missing(y: Any) -> np.ndarray | None:
         values = np.asarray(y if hasattr(y, "dtype") else np.array(y, dtype=object))
     except (TypeError, ValueError):  # what is no array is refused elsewhere
         return None
+    if isinstance(y, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(y)
+        return hidden | np.isnan(y.data) if y.dtype.kind == "f" else hidden
     if values.dtype.kind == "f":
         return np.asarray(np.isnan(values))
+    if values.dtype.kind in "mM":
+        return np.asarray(np.isnat(values))
     if values.dtype.kind != "O" or not values.ndim:
         return None
     flat = [is_missing(value) for value in values.ravel()]
@@ -100,10 +107,13 @@ def known_targets(y: Any, missing: np.ndarray) -> Any:
         return np.empty((0, *np.shape(y)[1:]))
     if hasattr(y, "isna"):
         known = y[~missing].to_numpy()
+    elif isinstance(y, np.ma.MaskedArray):
+        known = y[~missing]
+        return known if np.ma.is_masked(known) else known.data
     else:
         known = np.asarray(y if hasattr(y, "dtype") else np.array(y, dtype=object))
         known = known[~missing]
-    return np.asarray(known.tolist()) if known.dtype.kind == "O" else known
+    return as_listed(known.tolist()) if known.dtype.kind == "O" else known
 
 
 def with_missing(known: np.ndarray, missing: np.ndarray) -> np.ndarray:

@@ -1,11 +1,44 @@
 """The different values of arrays: numbered, found, and those of two together."""
 
 import contextlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["United", "find", "number", "places_of", "runs_of", "unite"]
+__all__ = ["United", "as_listed", "find", "number", "places_of", "runs_of", "unite"]
+
+
+def as_listed(values: Any) -> np.ndarray:
+    """Make an array of a list in which every value stays what it is.
+
+    numpy makes one type of all: strings of numbers beside strings, NaN among them, and
+    floats of integers that no integer type holds.
+
+    Parameters
+    ----------
+    values : sequence
+        Numbers, words or both.
+
+    Returns
+    -------
+    ndarray
+        Of one type where that says the same, of objects elsewhere.
+
+    Examples
+    --------
+    >>> from skmeta.utils.unique import as_listed
+    >>> as_listed([1, 2]), as_listed([1, "1"])
+    (array([1, 2]), array([1, '1'], dtype=object))
+    """
+    listed = np.array(values, dtype=object)
+    try:
+        plain = np.asarray(values)
+    except ValueError:  # tuples of several lengths
+        return listed
+    if plain.dtype.kind not in "biufUS" or plain.shape != listed.shape:
+        return listed
+    is_same = plain.ravel().tolist() == listed.ravel().tolist()
+    return plain if is_same else listed
 
 
 def number(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.datasets import load_wine
 
-from skmeta import MetaClassifier, make_preprocessor
+from skmeta import MetaClassifier, MetaRegressor, make_preprocessor
 from skmeta.ensemble import MetaStackingClassifier
 from skmeta.tables.columns import naming_the_preprocessor
 
@@ -30,6 +30,26 @@ def wine():
 
 def told(kind):
     return rf"{kind} in column \['odd one'\].*make_preprocessor\(\)"
+
+
+DATES = BAD["dates"]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame({"day": DATES}),
+        pd.DataFrame({"day": DATES.as_unit("s")}),
+        pd.DataFrame({"age": DATES - DATES[0]}),
+        DATES.to_numpy()[:, None],
+        np.ma.masked_array([[1.0], [2.0], [999.0]], mask=[[0], [0], [1]]),
+    ],
+    ids=["nanoseconds", "seconds", "durations", "an array", "a mask"],
+)
+def test_no_number_is_made_of_dates_alone_or_of_what_a_mask_hides(X):
+    learner = MetaRegressor("r2d2", tasks="table", max_epochs=1, tasks_per_epoch=2)
+    with pytest.raises(ValueError, match=r"make_preprocessor\(\)"):
+        learner.fit(X, [1.0, 2.0, 3.0])
 
 
 @pytest.mark.parametrize("kind", BAD)

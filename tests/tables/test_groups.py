@@ -162,3 +162,15 @@ def test_without_groups_all_rows_are_of_the_only_task():
         assert locate(names, None, X, "error").tolist() == [0, 0, 0]
     with pytest.raises(ValueError, match="adapted to 2 tasks: pass groups="):
         locate(np.array(["a", "b"]), None, X, "error")
+
+
+def test_groups_without_an_order_are_refused():
+    groups = np.array([frozenset([i % 3]) for i in range(12)])
+    with pytest.raises(ValueError, match="neither is before the other"):
+        encode_groups(groups, groups)
+
+
+def test_a_masked_group_is_missing():
+    groups = np.ma.masked_array([1, 2, 3], mask=[False, True, False])
+    with pytest.raises(ValueError, match="groups contains NaN"):
+        encode_groups(groups, groups)

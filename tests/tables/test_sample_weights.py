@@ -24,7 +24,11 @@ from skmeta.algorithms import CNP, MatchingNet
 from skmeta.backbones import MLP
 from skmeta.builtin import skmeta_algorithms
 from skmeta.tables.labels import TaskLabels
-from skmeta.tables.sample_weights import balanced_in_tasks
+from skmeta.tables.sample_weights import (
+    balanced_in_tasks,
+    check_class_weight,
+    check_weights,
+)
 from skmeta.testing.algorithms import laws
 
 pytestmark = pytest.mark.filterwarnings(
@@ -353,3 +357,32 @@ def test_scores_of_stratified_supports_know_the_rare_class():
     meta.score(X, y, groups=groups)
     there = [len(np.unique(y[groups == g])) for g in np.unique(groups)]
     assert seen == there
+
+
+def test_weights_beyond_single_precision_are_refused_and_tiny_ones_are_zero():
+    weights = np.array([0.0, 1e-45, 1e-31, 1e-29, 1.0])
+    assert check_weights(weights, weights).tolist() == [0, 0, 0, 1e-29, 1]
+    with pytest.raises(ValueError, match=r"reaches 1e\+20.*divide all"):
+        check_weights(weights * 1e20, weights)
+    with pytest.raises(ValueError, match="All weights are zero"):
+        check_weights(weights[:3], weights[:3])
+
+
+@pytest.mark.parametrize("weight", ["2", np.nan, np.inf, 1e20, 0, -1])
+def test_class_weights_are_positive_numbers(weight):
+    with pytest.raises(ValueError, match=r"positive and finite.*'a'"):
+        check_class_weight({"a": weight}, np.array(["a", "b"]))
+
+
+@pytest.mark.parametrize("of_tasks", [True, False])
+def test_score_takes_one_weight_of_zero_or_more_for_each_row(wine, of_tasks):
+    X, y, groups = wine
+    meta = MetaClassifier("protonet", **QUICK).fit(X, y, groups=groups)
+    meta.adapt(X, y)
+    task = {"groups": groups} if of_tasks else {}
+    usual = meta.score(X[:80], y[:80], **{k: v[:80] for k, v in task.items()})
+    task = {k: v[:80] for k, v in task.items()}
+    assert meta.score(X[:80], y[:80], sample_weight=2.0, **task) == usual
+    for wrong in (np.where(y[:80] == 0, -1.0, 1.0), np.ones(79)):
+        with pytest.raises(ValueError, match=r"[Nn]egative|expected"):
+            meta.score(X[:80], y[:80], sample_weight=wrong, **task)

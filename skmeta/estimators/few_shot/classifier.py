@@ -20,7 +20,7 @@ from skmeta.pipelines import last_step, transform
 from skmeta.saving.kinds import savable
 from skmeta.tables.rows import join_targets
 from skmeta.tables.sample_weights import check_weights
-from skmeta.tables.targets import has_columns
+from skmeta.tables.targets import as_they_are, has_columns
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.rollback import kept_on_failure
 
@@ -192,7 +192,7 @@ class FewShotClassifier(ClassifierMixin, BaseFewShotEstimator):
             return
         steps = self._numberings()
         missing = missing_targets(y)
-        known = y if missing is None else known_targets(y, missing)
+        known = as_they_are(y if missing is None else known_targets(y, missing))
         if not steps:
             learn(X, y, sample_weight=sample_weight)
             labels = given = np.asarray(known).ravel()

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmeta.tables.groups import as_listed, encode_groups
-from skmeta.utils.unique import find, unite
+from skmeta.tables.groups import encode_groups
+from skmeta.utils.unique import as_listed, find, unite
 
 __all__ = ["Runs", "TaskIndex", "sorted_by"]
 
