@@ -23,8 +23,8 @@ from skmeta.utils.ahead import one_ahead
 __all__ = ["EpisodeSampler", "Episodes", "shot_range"]
 
 # Meta-batches whose rows are read from disk at once, and answered by a prior, which
-# takes as long for a few rows as for some hundreds.
-_BATCHES_AT_ONCE = 4
+# takes as long for a few rows as for some hundreds; and numbers of all their rows.
+_BATCHES_AT_ONCE, _NUMBERS_AT_ONCE = 16, 2**22
 
 
 class EpisodeSampler:
@@ -416,7 +416,9 @@ class Episodes:
             yield [*zip([len(n[0]) for n in joint], counts, gathered, strict=True)]
             start = stop
             if sampler.table.is_on_disk:
-                n_batches = min(2 * n_batches, _BATCHES_AT_ONCE)
+                each = rows[0].size * sampler.table.X.shape[1]
+                most = max(1, min(_BATCHES_AT_ONCE, _NUMBERS_AT_ONCE // each))
+                n_batches = min(2 * n_batches, most)
 
 
 def shot_range(n_shot: Any, label_space: str) -> tuple[int, int]:
