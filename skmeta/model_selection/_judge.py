@@ -36,6 +36,7 @@ from skmeta.tables.unlabelled import missing_targets
 from skmeta.utils.messages import count, warn
 from skmeta.utils.parallel import call_all, is_sequential
 from skmeta.utils.sending import Sent
+from skmeta.utils.unique import find
 
 __all__ = ["average_repeats", "judge", "name_all"]
 
@@ -296,10 +297,11 @@ def _splits(y, groups, test_groups, cv, random_state, train_needed):
         if cv is not None:
             raise ValueError("Give test_groups or cv, not both.")
         asked = encode_groups(test_groups, test_groups)[0]
-        unknown = asked[~np.isin(asked, names)]
-        if len(unknown):
-            raise ValueError(f"test_groups holds unknown groups: {unknown.tolist()}.")
-        test = np.isin(names, asked)[task]
+        place, known = find(asked, names)
+        if not known.all():
+            unknown = asked[~known].tolist()
+            raise ValueError(f"test_groups holds unknown groups: {unknown}.")
+        test = np.isin(task, place)
         return [(np.flatnonzero(~test), np.flatnonzero(test))]
     if not train_needed and cv is None:
         return [(np.empty(0, dtype=np.intp), np.arange(len(y)))]
