@@ -270,6 +270,8 @@ def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     D. Holzmüller, L. Grinsztajn, I. Steinwart. Better by default: strong pre-tuned MLPs
     and boosted trees on tabular data. NeurIPS 2024, section 3.1.
     """
+    if values.dtype in (np.bool_, np.float16):  # which hold no differences
+        values = values.astype(float)
     low, first, median, third, high = np.quantile(values, np.linspace(0, 1, 5), axis=0)
     scale = np.where(third > first, third - first, (high - low) / 2)
     return median, np.where(scale > 0, scale, 1.0)
