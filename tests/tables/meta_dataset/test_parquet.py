@@ -2,7 +2,6 @@
 
 import gc
 import pickle
-import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +15,7 @@ from skmeta import MetaClassifier, MetaDataset, make_preprocessor
 from skmeta.tables.meta_dataset import parquet as reading
 from skmeta.tables.meta_dataset import storage
 from skmeta.tables.stored import rows as stored
+from tests import forked
 from tests.quick import classifier, regressor
 
 pytestmark = pytest.mark.filterwarnings(
@@ -190,10 +190,7 @@ tasks = MetaDataset.from_parquet(
 )
 print(pyarrow.default_memory_pool().max_memory(), len(tasks))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    peak, n_tasks = map(int, done.stdout.split())
+    peak, n_tasks = map(int, forked.run_code(code).split())
     assert n_tasks == n_rows // 100
     np.testing.assert_array_equal(np.load(tmp_path / "features.npy"), X)
     assert peak < X.nbytes / 3, peak / X.nbytes
