@@ -1,9 +1,5 @@
-"""Processes that are connected as a launcher connects them, and what they train.
+"""Processes that are connected as a launcher connects them, and what they train."""
 
-They are forked from a server that has imported everything once.
-"""
-
-import multiprocessing
 import os
 import signal
 import socket
@@ -15,6 +11,7 @@ from skorch.callbacks import Callback
 from skmeta import MetaRegressor
 from skmeta.backbones import MLP
 from skmeta.datasets import make_sinusoids
+from tests import forked
 
 X, Y, TASK = make_sinusoids(n_tasks=16, n_rows=12, random_state=0)
 
@@ -86,13 +83,13 @@ def launch(function, *arguments, n=2):
 
     Returns their exit codes.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "accelerate"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     processes = [
-        context.Process(target=_start, args=(place, n, port, function, arguments))
+        forked.context().Process(
+            target=_start, args=(place, n, port, function, arguments)
+        )
         for place in range(n)
     ]
     for each in processes:

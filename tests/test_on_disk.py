@@ -13,6 +13,7 @@ from skorch.callbacks import Callback
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import MAML
+from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.prior import cross_fit
 from skmeta.tables.stored import rows as stored
 from skmeta.tables.stored import sources
@@ -25,6 +26,9 @@ X = rng.normal(size=(len(TASK), 4)).astype(np.float32)
 Y = X[:, 0] + rng.normal(size=N_TASKS)[TASK] + 0.1 * rng.normal(size=len(TASK))
 WORDS = np.where(Y > 0, "high", "low")
 WEIGHT = rng.integers(0, 3, len(TASK)).astype(float)
+GIVEN = rng.random(len(TASK)) < 0.4
+NAMES = np.array(list("abcdefgh"))[rng.integers(0, 3, len(TASK)) + TASK % 6]
+LETTERS = np.array(list("abcdefgh"))[np.arange(len(TASK)) // 150]  # a pool, sorted
 ORDERS = {"sorted": np.arange(len(TASK)), "shuffled": rng.permutation(len(TASK))}
 
 
@@ -78,6 +82,37 @@ LEARNERS = {
         WEIGHT,
     ),
     "several labels": (MetaClassifier(**TINY), np.c_[Y > 0, Y > 1].astype(int), None),
+    "names inside tasks": (
+        MetaClassifier("maml", label_space="per_task", mix_tasks=0.3, **TINY),
+        NAMES,
+        None,
+    ),
+    "names that weigh, and a loss of all": (
+        MetaClassifier(MAML(), label_space="per_task", class_weight="balanced", **TINY),
+        NAMES,
+        WEIGHT,
+    ),
+    "supports of all classes": (
+        MetaClassifier("maml", stratify=True, early_stopping=True, **TINY),
+        WORDS,
+        WEIGHT,
+    ),
+    "given supports": (MetaRegressor("cnp", early_stopping=True, **TINY), Y, WEIGHT),
+    "given supports of names": (
+        MetaClassifier("protonet", label_space="per_task", **TINY),
+        NAMES,
+        None,
+    ),
+    "a pool": (
+        MetaClassifier("protonet", tasks="classes", normalize="task", **TINY),
+        LETTERS,
+        None,
+    ),
+    "a pool with classes held out": (
+        MetaClassifier("maml", tasks="classes", early_stopping=True, **TINY),
+        LETTERS,
+        WEIGHT,
+    ),
 }
 
 
@@ -94,9 +129,10 @@ def test_what_is_learnt_is_the_same_to_the_bit(mapped, monkeypatch, learner, ord
     meta, y, weight = LEARNERS[learner]
     weight = None if weight is None else weight[rows]
     given = (mapped(X[rows]), y[rows], TASK[rows], weight)
-    held = clone(meta).fit(*given)
+    others = {"in_support": GIVEN[rows]} if learner.startswith("given") else {}
+    held = clone(meta).fit(*given, **others)
     monkeypatch.setattr(stored, "_FEW", 0)
-    read = clone(meta).fit(*given)
+    read = clone(meta).fit(*given, **others)
     assert same(held, read)
     assert np.array_equal(
         held.adapt(X[:9], y[:9]).predict(X[9:20]),
@@ -169,18 +205,23 @@ def test_a_fitted_learner_does_not_hold_the_table(mapped, always_on_disk):
 
 
 @pytest.mark.parametrize(
-    ("meta", "options", "what"),
+    ("meta", "what"),
     [
-        (MetaClassifier("protonet", tasks="classes", **TINY), {}, "made of one table"),
-        (MetaClassifier("protonet", label_space="per_task", **TINY), {}, "per_task"),
-        (MetaClassifier(stratify=True, **TINY), {}, "stratify"),
-        (MetaClassifier(reject=True, **TINY), {}, "reject"),
-        (MetaClassifier(**TINY), {"in_support": TASK % 2 == 0}, "in_support"),
+        (MetaClassifier("protonet", tasks="table", **TINY), "one task of all rows"),
+        (MetaClassifier(reject=True, **TINY), "reject"),
     ],
 )
-def test_what_needs_all_rows_says_so(mapped, always_on_disk, meta, options, what):
+def test_what_needs_all_rows_says_so(mapped, always_on_disk, meta, what):
     with pytest.raises(ValueError, match=rf"{what}.*in memory(.|\n)*np.array\(X\)"):
-        clone(meta).fit(mapped(X), WORDS, TASK, **options)
+        clone(meta).fit(mapped(X), WORDS, TASK)
+
+
+def test_a_pool_on_disk_is_no_task_to_answer_by(mapped, always_on_disk):
+    meta = MetaClassifier("protonet", tasks="classes", **TINY)
+    meta.fit(mapped(X), LETTERS)
+    with pytest.raises(NotAdaptedError, match="adapt"):
+        meta.predict(X[:3])
+    assert meta.adapt(X[140:160], LETTERS[140:160]).predict(X[:3]).tolist()
 
 
 def test_rows_that_are_no_numbers_are_refused(mapped, always_on_disk):

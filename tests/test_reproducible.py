@@ -2,11 +2,8 @@
 
 import copy
 import io
-import os
 import pickle
 import random
-import subprocess
-import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +20,7 @@ from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor
 from skmeta.algorithms import MAML
 from skmeta.backbones import MLP, Backbone
 from skmeta.ensemble import MetaStackingRegressor
+from tests import forked
 
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5}
 METAS = {
@@ -252,17 +250,15 @@ def test_a_clone_is_unfitted_and_fits_the_same(kind):
     assert_same_weights(meta, other.fit(X, y, groups=groups))
 
 
-ELSEWHERE = """
-import pickle, sys
-
-def answers(meta, X, groups):
+def everything(meta, X, groups):
     methods = ["predict", "transform", "predict_proba"]
     return [getattr(meta, m)(X, groups=groups) for m in methods if hasattr(meta, m)]
 
-if __name__ == "__main__":
-    packed = pickle.load(open(sys.argv[1], "rb"))
-    pickle.dump([answers(*one) for one in packed], open(sys.argv[2], "wb"))
-"""
+
+def answer_elsewhere(there, back, n_threads):
+    torch.set_num_threads(n_threads)
+    packed = pickle.loads(there.read_bytes())
+    back.write_bytes(pickle.dumps([everything(*one) for one in packed]))
 
 
 @pytest.mark.slow
@@ -276,15 +272,10 @@ def test_another_process_answers_bit_for_bit_the_same(tmp_path):
         )
     there, back = tmp_path / "estimators", tmp_path / "answers"
     there.write_bytes(pickle.dumps(packed))
-    subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, str(there), str(back)],
-        check=True,
-        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
-    )
-    here = {}
-    exec(ELSEWHERE, here)
+    done = forked.run(answer_elsewhere, there, back, torch.get_num_threads())
+    assert done.exitcode == 0, done.stderr
     for one, elsewhere in zip(packed, pickle.loads(back.read_bytes()), strict=True):
-        for mine, theirs in zip(here["answers"](*one), elsewhere, strict=True):
+        for mine, theirs in zip(everything(*one), elsewhere, strict=True):
             np.testing.assert_array_equal(mine, theirs)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import forked
 from tests.gloo import launch, summary, train, train_and_tell
+from tests.test_examples import run
 
 pytest.importorskip("accelerate")
 pytestmark = [
@@ -60,21 +62,18 @@ def test_a_launcher_starts_the_example(tmp_path):
     path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "MPLBACKEND": "Agg"}
     environment |= {"OMP_NUM_THREADS": "1"}
-    alone, together = (
-        subprocess.run(
-            [sys.executable, *launcher, str(example)],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=True,
-        ).stdout.splitlines()
-        for launcher in (
-            [],
-            ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2"],
-        )
+    one = forked.run(run, example, cwd=tmp_path, environment=environment)
+    launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2"]
+    two = subprocess.run(
+        [sys.executable, *launcher, str(example)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
     )
+    alone, together = one.stdout.splitlines(), two.stdout.splitlines()
     assert alone[0] == "1 process"
     assert together[0] == "2 processes"
     assert alone[1:] == together[1:]

@@ -176,6 +176,7 @@ class GP(Algorithm):
     uses_prior = True
     learns_prior = True
     uses_unlabelled = True
+    adapts_weights = False
     sure_of_any_shot = True
     default_lr = 0.06
     default_epochs = 20
@@ -296,11 +297,16 @@ class GP(Algorithm):
         X: Tensor,
         offset: Tensor | None,
     ) -> Tensor:
-        outputs, _ = self._processes(module, state, X, offset)
+        rows, kernel = module.rows(X, offset), module.kernel()
+        outputs = module.mean(X, offset, state.n_classes)
+        outputs = outputs + kernel.times(rows, state.rows, state.weights)
         log_share = state.log_share[..., None, None]
-        if module.kind == "classifier":
-            return (log_share + outputs.log_softmax(dim=-1)).logsumexp(dim=1)
-        return (log_share.exp() * outputs).sum(dim=1)
+        if module.kind == "regressor":
+            return (log_share.exp() * outputs).sum(dim=1).mT
+        # Classes stand before rows: a softmax over the last and short one of dimensions
+        # takes ten times as long.
+        outputs = _masked(module, outputs.mT, state).mT
+        return (log_share + outputs.log_softmax(dim=-2)).logsumexp(dim=1).mT
 
     def predict_std(
         self,
@@ -409,7 +415,7 @@ class GP(Algorithm):
         rows = module.rows(X, offset, mask)
         kernel = module.kernel()
         K = kernel.between(rows, state.rows)  # (tasks, processes, rows, support)
-        outputs = module.mean(X, offset, state.n_classes) + K @ state.weights
+        outputs = module.mean(X, offset, state.n_classes).mT + K @ state.weights
         outputs = _masked(module, outputs, state)
         if module.kind == "classifier":
             return outputs, None

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from skmeta.episodes.cells import Cells
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.sampling import draw_without_replacement, stratified_keys
 from skmeta.episodes.sharing import Numbers, Sharing
 from skmeta.episodes.table import Table
 from skmeta.episodes.unlabelled import Unlabelled
-from skmeta.tables.groups import Spans
-from skmeta.tables.stored.index import TaskIndex
 from skmeta.utils.ahead import one_ahead
 
 __all__ = ["EpisodeSampler", "Episodes", "shot_range"]
@@ -40,13 +39,13 @@ class EpisodeSampler:
     ----------
     table : Table
         Rows and targets.
-    task : int ndarray of shape (n_rows,) or TaskIndex
-        Task of each row, 0 .. n_tasks - 1; or an index of the tasks that may be drawn,
-        whose rows are on disk.
+    task : int ndarray of shape (n_rows,) or Cells
+        Task of each row, 0 .. n_tasks - 1; or the cells that may be drawn, which then
+        say what ``cell``, ``rows``, ``stratum`` and ``in_support`` would.
     cell : int ndarray of shape (n_rows,), default=None
         Class of each row inside its task.
     rows : int ndarray, default=None
-        The rows that may be drawn, all if None. With an index always None.
+        The rows that may be drawn, all if None.
     n_classes : int, default=0
         Classes of every task where the task is its only cell; 0 in regression.
     n_way : int, default=5
@@ -75,6 +74,8 @@ class EpisodeSampler:
 
     Attributes
     ----------
+    cells : Cells
+        All cells, those that cannot be drawn among them.
     n_tasks_ : int
         Tasks that can be drawn: those with two rows, and with two classes where classes
         are drawn.
@@ -90,7 +91,7 @@ class EpisodeSampler:
     def __init__(
         self,
         table: Table,
-        task: np.ndarray | TaskIndex,
+        task: np.ndarray | Cells,
         cell: np.ndarray | None = None,
         *,
         rows: np.ndarray | None = None,
@@ -105,82 +106,44 @@ class EpisodeSampler:
         in_support: np.ndarray | None = None,
     ):
         self.table = table
-        self.draws_classes = cell is not None
+        if isinstance(task, Cells):
+            self.cells = task
+        else:
+            self.cells = Cells.of(
+                task, cell, rows=rows, stratum=stratum, in_support=in_support
+            )
+        self.draws_classes = self.cells.are_classes
         self.n_classes = n_classes
         self.n_way = n_way if self.draws_classes else 1
         self.n_shot = n_shot
         self.n_query = n_query
         self.mix_tasks = mix_tasks
+        self.support = support
         self.unlabelled = unlabelled
         self._task = None
-        self.support = support
-        self._n_given: np.ndarray | None = None
-        self._stratum_sizes: np.ndarray | None = None
-        if isinstance(task, TaskIndex):
-            usable = task.sizes >= 2
-            self._rows: Any = task.rows
-            self._set_cells(task, usable, np.arange(task.n_tasks))
-            return
         if unlabelled is not None:
+            assert not isinstance(task, Cells)  # rows without targets are in memory
             self._task = task
-        rows = np.arange(len(task)) if rows is None else rows
-        cells_per_task = 1 if cell is None else cell.max() + 1
-        code = task * cells_per_task + (0 if cell is None else cell)
-        codes, cell_of_row = np.unique(code[rows], return_inverse=True)
-        cells = Spans(cell_of_row, len(codes))
-        task_of_cell = codes // cells_per_task
-
-        usable = cells.sizes >= 2
-        self._rows = rows[cells.rows]
-        if in_support is not None:
-            usable = self._give(in_support, cell_of_row[cells.rows], cells.sizes)
-        if stratum is not None and in_support is None:
-            self._stratify(stratum, cell_of_row[cells.rows], len(codes), usable)
-        self._set_cells(cells, usable, task_of_cell)
-
-    def _set_cells(
-        self, cells: Spans | TaskIndex, usable: np.ndarray, task_of_cell: np.ndarray
-    ) -> None:
-        """Keep the cells that can be drawn from, and count them and their tasks."""
-        self._cell_first = cells.first[usable]
-        self._cell_sizes = cells.sizes[usable]
+        # Where an episode may have no support, a cell needs no row that is given.
+        cells, usable = self.cells, self.cells.can_be_split(min(n_shot[0], 1))
+        self._rows = cells.rows
+        self._cell_first, self._cell_sizes = cells.first[usable], cells.sizes[usable]
+        self._n_given = None if cells.n_given is None else cells.n_given[usable]
+        self._stratum_sizes = None if cells.strata is None else cells.strata[usable]
+        task_of_cell = cells.task[usable]
         tasks, first, counts = np.unique(
-            task_of_cell[usable], return_index=True, return_counts=True
+            task_of_cell, return_index=True, return_counts=True
         )
         enough = counts >= (2 if self.draws_classes else 1)
         self._first_cell, self._n_cells = first[enough], counts[enough]
 
         self.n_tasks_ = int(enough.sum())
-        in_task = np.isin(task_of_cell[usable], tasks[enough])
+        in_task = np.isin(task_of_cell, tasks[enough])
         sizes = self._cell_sizes[in_task]
         self.n_cells_ = len(sizes)
         most = sizes - 1 if self._n_given is None else self._n_given[in_task]
         self.n_reduced_ = int(np.count_nonzero(most < self.n_shot[1]))
         self.n_dropped_ = int(np.count_nonzero(~usable))
-
-    def _stratify(
-        self, stratum: np.ndarray, cell: np.ndarray, n_cells: int, usable: np.ndarray
-    ) -> None:
-        """Sort the rows of every cell by class, and count them."""
-        stratum = stratum[self._rows]
-        self._rows = self._rows[np.lexsort((stratum, cell))]
-        n_strata = stratum.max() + 1
-        sizes = np.bincount(cell * n_strata + stratum, minlength=n_cells * n_strata)
-        self._stratum_sizes = sizes.reshape(n_cells, n_strata)[usable]
-
-    def _give(
-        self, in_support: np.ndarray, cell: np.ndarray, sizes: np.ndarray
-    ) -> np.ndarray:
-        """Sort the rows given as support before the others; tell which cells have both.
-
-        Where an episode may have no support, a cell needs none.
-        """
-        given = in_support[self._rows]
-        self._rows = self._rows[np.lexsort((~given, cell))]
-        n_given = np.bincount(cell, given, minlength=len(sizes)).astype(np.intp)
-        usable = (n_given >= min(self.n_shot[0], 1)) & (n_given < sizes)
-        self._n_given = n_given[usable]
-        return usable
 
     @property
     def is_given(self) -> bool:
@@ -357,8 +320,9 @@ class EpisodeSampler:
         return Episode(support, gather(in_query))
 
 
-# Where the rows are, the numbers of all tasks there, and the episode of those needed.
-_Gathered = tuple[Table, Numbers, Episode]
+# The tasks of a meta-batch of all processes, how many rows of training classes each of
+# them has where that is counted, and the episode of the tasks that are needed here.
+_Gathered = tuple[int, np.ndarray | None, Episode]
 
 
 class Episodes:
@@ -415,39 +379,44 @@ class Episodes:
         sampler = self.sampler
         assert sampler is not None  # as nothing is kept
         drawn = sampler.draw(self.n_tasks, self.rng)
-        if not sampler.table.is_on_disk:
-            gathered = self._gather(sampler, drawn, sampler.table)
-        else:
-            gathered = chain.from_iterable(one_ahead(self._read(sampler, drawn)))
-        for table, numbers, whole in gathered:
+        gathered = chain.from_iterable(self._gather(sampler, drawn))
+        if sampler.table.is_on_disk:
+            gathered = chain.from_iterable(one_ahead(self._gather(sampler, drawn)))
+        for n_tasks, counts, whole in gathered:
             episode = whole if self.change is None else self.change(whole)
             if self.sharing is None:
                 yield episode
             else:
-                yield self.sharing.part(table, numbers, episode)
+                yield self.sharing.part(n_tasks, counts, episode)
 
     def _gather(
-        self, sampler: EpisodeSampler, drawn: Numbers, table: Table
-    ) -> Iterator[_Gathered]:
-        """Gather what was drawn, meta-batch after meta-batch."""
-        for start in range(0, len(drawn[0]), self.batch_size):
-            numbers = tuple(part[start : start + self.batch_size] for part in drawn)
-            needed = numbers if self.sharing is None else self.sharing.needed(numbers)
-            rows, in_support, in_query, way = needed
-            own = None if table is sampler.table else table
-            yield table, numbers, sampler.episode(rows, in_support, in_query, way, own)
-
-    def _read(
         self, sampler: EpisodeSampler, drawn: Numbers
     ) -> Iterator[list[_Gathered]]:
-        """Gather what was drawn from disk, the rows of some meta-batches at once."""
+        """Gather what was drawn; of rows on disk, those of some meta-batches at once.
+
+        Rows of other processes' tasks are not read.
+        """
+        sharing, size = self.sharing, self.batch_size
         start, n_batches = 0, 1  # at first few, for somebody waits for them
         while start < len(drawn[0]):
-            stop = start + n_batches * self.batch_size
-            rows, *others = (part[start:stop] for part in drawn)
-            table, place = sampler.table.in_memory(rows)
-            yield [*self._gather(sampler, (place, *others), table)]
-            start, n_batches = stop, min(2 * n_batches, _BATCHES_AT_ONCE)
+            stop = min(start + n_batches * size, len(drawn[0]))
+            parts = [slice(at, min(at + size, stop)) for at in range(start, stop, size)]
+            joint = [tuple(each[part] for each in drawn) for part in parts]
+            own, counts = joint, [None] * len(joint)
+            if sharing is not None:
+                own = [sharing.needed(numbers) for numbers in joint]
+                counts = [sharing.counts(sampler.table, numbers) for numbers in joint]
+            rows = [numbers[0] for numbers in own]
+            table, place = sampler.table.in_memory(np.concatenate(rows))
+            places = np.split(place, np.cumsum([len(each) for each in rows])[:-1])
+            gathered = []
+            for there, (_, in_support, in_query, way) in zip(places, own, strict=True):
+                episode = sampler.episode(there, in_support, in_query, way, table)
+                gathered.append(episode)
+            yield [*zip([len(n[0]) for n in joint], counts, gathered, strict=True)]
+            start = stop
+            if sampler.table.is_on_disk:
+                n_batches = min(2 * n_batches, _BATCHES_AT_ONCE)
 
 
 def shot_range(n_shot: Any, label_space: str) -> tuple[int, int]:

@@ -57,7 +57,8 @@ class Sharing:
     place, n_processes : int
         Which of how many processes this is.
     n_train_classes : int, default=0
-        Training classes that there are weights for.
+        Training classes that there are weights for; 0 where no loss is a mean over
+        their rows.
     whole : bool, default=False
         Gather all rows, and leave the others' tasks out at the end: where augmentations
         draw random numbers, which must be those of one process.
@@ -72,12 +73,14 @@ class Sharing:
         """Return the row numbers to gather, of some task at least."""
         if self.whole:
             return numbers
-        own = self._own(numbers)
+        own = share_of(len(numbers[0]), self.place, self.n_processes)
         shown = own if own.stop > own.start else slice(0, 1)
         return tuple(each[shown] for each in numbers)
 
-    def part(self, table: Table, numbers: Numbers, episode: Episode) -> Part:
-        """Say of an episode what part of a meta-batch it is.
+    def counts(self, table: Table, numbers: Numbers) -> np.ndarray | None:
+        """Count the rows of training classes of every task, by their weights.
+
+        Where the table is on disk, labels and weights are read of all tasks.
 
         Parameters
         ----------
@@ -85,24 +88,39 @@ class Sharing:
             Where the rows are.
         numbers : tuple of ndarray
             Row numbers of all tasks.
+
+        Returns
+        -------
+        ndarray of shape (n_tasks,) or None
+            None where nobody asks, or rows of all tasks are gathered, to be counted
+            when they have been changed.
+        """
+        if self.whole or not self.n_train_classes:
+            return None
+        return _labelled_numbers(table, numbers, self.n_train_classes)
+
+    def part(self, n_tasks: int, counts: np.ndarray | None, episode: Episode) -> Part:
+        """Say of an episode what part of a meta-batch it is.
+
+        Parameters
+        ----------
+        n_tasks : int
+            Tasks of all processes.
+        counts : ndarray of shape (n_tasks,) or None
+            From :meth:`counts`.
         episode : Episode
             What was gathered of them, and changed.
         """
-        own = self._own(numbers)
-        n_tasks, n_own = len(numbers[0]), own.stop - own.start
+        own = share_of(n_tasks, self.place, self.n_processes)
+        n_own = own.stop - own.start
         if self.whole:
             counts = _labelled_rows(episode, self.n_train_classes)
             episode = episode.of_tasks(own if n_own else slice(0, 1))
-        else:
-            counts = _labelled_numbers(table, numbers, self.n_train_classes)
         class_share = 1.0
         if n_own and counts is not None and counts.sum() > 0:
             of_rows = counts[own].sum() / counts.sum()
             class_share = float(of_rows * n_tasks / n_own)
         return Part.of(episode, n_tasks, n_own, class_share)
-
-    def _own(self, numbers: Numbers) -> slice:
-        return share_of(len(numbers[0]), self.place, self.n_processes)
 
 
 def _labelled_numbers(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skmeta.episodes.cells import Cells
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.table import Table
 from skmeta.tables.stored.index import TaskIndex
@@ -127,7 +128,7 @@ def make_samplers(
         Rows and targets.
     task, cell : int ndarray of shape (n_rows,)
         Task of each row, an index of them where rows are on disk; and, where classes
-        are drawn, its class inside the task.
+        are drawn, its class inside the task, then a source of rows.
     tasks : {"groups", "classes", "table"}
         What a task is, and so what is held out.
     early_stopping, validation_fraction : bool or "auto", float
@@ -165,24 +166,30 @@ def make_samplers(
     draw["in_support"] = in_support
     valid = None
     if isinstance(task, TaskIndex):
-        held_out, index = hold_out(np.flatnonzero(task.sizes >= 2)), task
-        if held_out is not None:
-            is_held_out = np.zeros(task.n_tasks, dtype=bool)
-            is_held_out[held_out] = True
-            of_valid, index = task.take(is_held_out), task.take(~is_held_out)
-            valid = EpisodeSampler(table, of_valid, **draw)
-        train = EpisodeSampler(table, index, **draw)
-    else:
-        unit = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
-        assert unit is not None  # what draws classes has them numbered
-        usable = np.ones(len(task), dtype=bool)
+        stratum, given = draw.pop("stratum", None), draw.pop("in_support")
+        cells = Cells.stored(task, cell, stratum=stratum, in_support=given)
         if tasks == "groups":
-            usable = can_be_split(task, cell, in_support)
-        elif tasks == "classes":
-            usable = can_be_split(unit)
-        held_out, rows = hold_out(np.unique(unit[usable])), None
+            unit, usable = cells.task, cells.tasks_to_split()
+        else:
+            unit = np.arange(len(cells.sizes))
+            usable = np.flatnonzero(cells.can_be_split())
+        held_out = hold_out(usable)
         if held_out is not None:
             is_held_out = np.isin(unit, held_out)
+            valid = EpisodeSampler(table, cells.take(is_held_out), **draw)
+            cells = cells.take(~is_held_out)
+        train = EpisodeSampler(table, cells, mix_tasks=mix_tasks, **draw)
+    else:
+        of_row = {"groups": task, "classes": cell, "table": np.arange(len(task))}[tasks]
+        assert of_row is not None  # what draws classes has them numbered
+        is_usable = np.ones(len(task), dtype=bool)
+        if tasks == "groups":
+            is_usable = can_be_split(task, cell, in_support)
+        elif tasks == "classes":
+            is_usable = can_be_split(of_row)
+        held_out, rows = hold_out(np.unique(of_row[is_usable])), None
+        if held_out is not None:
+            is_held_out = np.isin(of_row, held_out)
             valid_rows, rows = map(np.flatnonzero, (is_held_out, ~is_held_out))
             valid = EpisodeSampler(table, task, cell, rows=valid_rows, **draw)
         train = EpisodeSampler(

@@ -114,10 +114,11 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         ----------
         X : array-like of shape (n_rows, n_features) or MetaDataset
             Rows of all tasks, or the tasks themselves. A ``numpy.memmap`` of more than
-            262,144 rows is not loaded: its tasks are groups, the rows of an
-            episode are read when it is drawn, means and ranges are those of all rows,
-            and quartiles (``normalize="robust"``) and the prior are learnt from 200,000
-            of them.
+            262,144 rows is not loaded: the rows of an episode are read when it is
+            drawn, means and ranges are those of all rows, and quartiles
+            (``normalize="robust"``) and the prior are learnt from 200,000 of them. Its
+            tasks are groups or, for ``tasks="classes"``, classes, of which none is
+            known after ``fit``: call ``adapt``.
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own. Several columns
             are learnt on one backbone, each with a head or kernel of its own: values,
@@ -357,7 +358,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         self.module_ = self.net_.module_
         self.history_ = self.net_.history
 
-        self._learn_unlabelled(train, valid, table, rows.task, cell, draw, rng)
+        self._learn_unlabelled(train, valid, table, draw, rng)
         self.unlabelled_ = agreed(self.unlabelled_)
 
         self.n_tasks_ = self._count_units(rows)
@@ -368,7 +369,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         self._remember_groups(rows, widen=settled)
         self.adapted_ = None
         self._learn_unknown(rows, rng)
-        if self.tasks != "groups":  # the table itself is the current task
+        if self.tasks != "groups" and not on_disk:  # the table is the current task
             self._set_adapted(self._learn(rows, offset, keep=True))
         if hooks is not None:
             hooks.end()
@@ -378,9 +379,9 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
     ) -> TaskRows:
         """Check the rows of a table that stays on disk, a block at a time."""
         check = partial(self._validate_rows, reset=reset)
-        rows = StoredRows.read(X, y, groups, check)
-        if in_support is not None:
-            rows.need_all("in_support")
+        rows = StoredRows.read(X, y, groups, check, in_support)
+        if self.tasks == "table":
+            rows.need_all("tasks='table', which makes one task of all rows,")
         return rows
 
     def _groups_to_train_on(self, groups: Any) -> Any:

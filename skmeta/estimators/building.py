@@ -220,7 +220,7 @@ class BuildingEstimator(IncrementalEstimator):
         """Count what episodes are drawn from: tasks, classes or rows."""
         if self.tasks == "groups":
             return int(np.count_nonzero(rows.task_sizes))
-        return len(np.unique(rows.y)) if self.tasks == "classes" else len(rows)
+        return len(rows.labels()) if self.tasks == "classes" else len(rows)
 
     def _make_net(self, *, validates: bool, is_users: bool = True) -> EpisodicNet:
         """Make a net: a user's, or one of our own that nobody watches."""

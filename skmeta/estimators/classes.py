@@ -65,9 +65,12 @@ class Classes(Targets):
         if self.tasks != "classes":
             return super()._within(rows)
         # A task is n_way classes, whose mean varies n_way times less than a class's.
-        label = np.unique(rows.y, return_inverse=True)[1]
+        labels = rows.labels()
         inside_classes = within_variance(
-            [(rows.X, label)], label.max() + 1, self.mean_, self.scale_
+            ((each.X, encode(each.y, labels)) for each in rows.blocks()),
+            len(labels),
+            self.mean_,
+            self.scale_,
         )
         return 1 - (1 - inside_classes) / self.n_way
 
@@ -82,8 +85,6 @@ class Classes(Targets):
         if not settled:
             self.label_space_ = self._choose_label_space(rows, classes)
         shared = self.label_space_ == "shared"
-        if not shared:
-            rows.need_all("label_space='per_task'")
         labels = rows.labels()
         self._learn_classes(labels, classes if shared else None, settled and shared)
         if self.mix_tasks and (shared or self.tasks != "groups"):
@@ -91,19 +92,20 @@ class Classes(Targets):
                 "mix_tasks makes episodes of classes of several groups, which needs "
                 "tasks='groups' and label_space='per_task'. Set mix_tasks=0."
             )
-        codes, _, _ = self._encode(rows, rows.n_tasks)
-        label, numbers = codes, codes
+        codes, n_classes, _ = self._encode(rows, rows.n_tasks)
+        label = codes
         if shared:
-            numbers = encode(labels, self.classes_)
-        else:
-            of_task = rows.task * (codes.max() + 1) + codes
-            label = numbers = np.unique(of_task, return_inverse=True)[1]
+            n_train_classes = int(encode(labels, self.classes_).max()) + 1
+        else:  # those of one task after those of another
+            n_train_classes = int(n_classes.sum())
+            first = np.cumsum(n_classes) - n_classes
+            label = rows.with_task(lambda code, task: first[task] + code, codes)
         self.spec_ = Spec(
             n_features=self.n_features_in_,
             n_outputs=len(self.classes_) if shared else 0,
             kind="classifier",
             label_space=self.label_space_,
-            n_train_classes=int(numbers.max()) + 1,
+            n_train_classes=n_train_classes,
             from_pool=self.tasks == "classes",
         )
         if not settled:
@@ -176,7 +178,7 @@ class Classes(Targets):
             codes = by_rows(lambda y: encode(y, classes), rows.y)
             labels = TaskLabels.shared(self.classes_, n_tasks)
         else:
-            labels, codes = TaskLabels.per_task(rows.y, rows.task, n_tasks)
+            labels, codes = rows.labels_in_tasks(n_tasks)
         return codes, labels.n_classes, labels
 
     def _any_target(self) -> np.ndarray:
@@ -192,10 +194,18 @@ class Classes(Targets):
             weights, classes = self.class_weight_, self.classes_
             of_class = by_rows(lambda y: weights[encode(y, classes)], rows.y)
         elif self.class_weight == "balanced":
-            of_class = balanced_in_tasks(rows.y, rows.task, weight)
+            of_class = self._balanced_in_tasks(rows)
         else:
-            of_class = label_weights(self.class_weight, rows.y)
+            given = self.class_weight
+            of_class = by_rows(lambda y: label_weights(given, y), rows.y)
         return of_class if weight is None else by_rows(np.multiply, weight, of_class)
+
+    def _balanced_in_tasks(self, rows: TaskRows) -> np.ndarray:
+        labels, codes = rows.labels_in_tasks(rows.n_tasks)
+        blocks = rows.blocks(features=False)
+        weights = balanced_in_tasks(labels, ((b.y, b.task, b.weight) for b in blocks))
+        first = labels.first
+        return rows.with_task(lambda code, task: weights[first[task] + code], codes)
 
     def _support_weights(self, rows: TaskRows) -> np.ndarray | None:
         return rows.weight if self._shifts_odds() else self._row_weights(rows)
@@ -223,10 +233,13 @@ class Classes(Targets):
                 "stratify=True chooses which rows of a task are support, and "
                 "support='first' takes those that come first. Set one of them only."
             )
-        rows.need_all("stratify=True")
-        known = are_among(rows.y, self.classes_)
-        codes = np.full(len(rows), len(self.classes_))
-        codes[known] = encode(rows.y[known], self.classes_)
+        return by_rows(self._codes_or_unknown, rows.y)
+
+    def _codes_or_unknown(self, y: np.ndarray) -> np.ndarray:
+        """Number labels of a shared label space, and others after all of them."""
+        known = are_among(y, self.classes_)
+        codes = np.full(len(y), len(self.classes_))
+        codes[known] = encode(y[known], self.classes_)
         return codes
 
     def _is_known(self, rows: TaskRows) -> np.ndarray:

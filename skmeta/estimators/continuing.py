@@ -10,6 +10,7 @@ from skmeta.engine.parallel import open_jointly
 from skmeta.engine.warm_start import EarlierFit
 from skmeta.estimators.unlabelled import UnlabelledEstimator
 from skmeta.tables.rows import TaskRows
+from skmeta.tables.stored.sources import by_rows
 from skmeta.utils.messages import listed
 from skmeta.utils.processes import Processes, present
 from skmeta.utils.unique import unite
@@ -129,7 +130,7 @@ class ContinuingEstimator(UnlabelledEstimator):
             or self.spec_.label_space == "shared"
         ):
             return label
-        return np.full_like(label, -1)
+        return by_rows(lambda own: np.full_like(own, -1), label)
 
     def _learn_largest_task(self, rows: TaskRows, *, widen: bool) -> None:
         """Keep the rows of the largest task, of an earlier fit too if it goes on."""

@@ -55,6 +55,7 @@ class FewShotScoring(BaseEstimator):
 
     # Parameters.
     n_shot: int | tuple[int, int] | Literal["auto"]
+    n_shot_: int | tuple[int, int]  # learnt by fit, where n_shot may be "auto"
     support: Literal["random", "first"]
     random_state: Any
     unknown_task: str
@@ -204,9 +205,11 @@ class FewShotScoring(BaseEstimator):
         """Choose how many rows of each cell are support: as many as were trained for.
 
         Where an algorithm chose that, no more than half of the rows of a usual task.
+        Who sets ``n_shot`` after ``fit`` asks how good answers are of so many.
         """
         label_space = getattr(self, "label_space_", "shared")
-        shot = shot_range(getattr(self, "n_shot_", self.n_shot), label_space)[1]
+        own: Any = self.n_shot
+        shot = shot_range(self.n_shot_ if own == "auto" else own, label_space)[1]
         if self.n_shot != "auto" or label_space == "per_task":
             return shot
         return min(shot, max(1, int(np.median(np.bincount(cells))) // 2))

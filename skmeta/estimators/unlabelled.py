@@ -8,6 +8,7 @@ from torch import nn
 
 from skmeta.engine.training import meta_train
 from skmeta.engine.unlabelled import learn_unlabelled
+from skmeta.episodes.cells import Cells
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.table import Table
 from skmeta.episodes.unlabelled import Unlabelled
@@ -39,8 +40,6 @@ class UnlabelledEstimator(BuildingEstimator):
         train: EpisodeSampler,
         valid: EpisodeSampler | None,
         table: Table,
-        task: np.ndarray,
-        cell: np.ndarray | None,
         draw: dict[str, Any],
         rng: np.random.Generator,
     ) -> None:
@@ -60,9 +59,7 @@ class UnlabelledEstimator(BuildingEstimator):
         if self.net_.is_interrupted:
             return
         try:
-            self.unlabelled_ = self._worth_of_unlabelled(
-                train, valid, table, task, cell, draw, rng
-            )
+            self.unlabelled_ = self._worth_of_unlabelled(train, valid, table, draw, rng)
         except KeyboardInterrupt:  # what is trained stays
             self.net_.is_interrupted = True
 
@@ -71,15 +68,12 @@ class UnlabelledEstimator(BuildingEstimator):
         train: EpisodeSampler,
         valid: EpisodeSampler | None,
         table: Table,
-        task: np.ndarray,
-        cell: np.ndarray | None,
         draw: dict[str, Any],
         rng: np.random.Generator,
     ) -> tuple[float, float]:
         judges = [(self.module_, valid or train)]
         if valid is None and self.tasks == "classes" and self.net_.has_parameters:
-            assert cell is not None  # of the classes
-            judges = list(self._without_classes(table, task, cell, draw, rng))
+            judges = list(self._without_classes(table, train.cells, draw, rng))
             if not judges:
                 return 0.0, 0.0
         return learn_unlabelled(
@@ -94,19 +88,19 @@ class UnlabelledEstimator(BuildingEstimator):
     def _without_classes(
         self,
         table: Table,
-        task: np.ndarray,
-        cell: np.ndarray,
+        cells: Cells,
         draw: dict[str, Any],
         rng: np.random.Generator,
     ) -> Iterator[tuple[nn.Module, EpisodeSampler]]:
         """Train without a half of the classes, and without the other half."""
-        classes = rng.permutation(np.unique(cell))
+        cell = np.arange(len(cells.sizes))
+        classes = rng.permutation(cell)
         if len(classes) < 4:  # two to train on, and two to ask for
             return
         for half in np.array_split(classes, 2):
             held_out = np.isin(cell, half)
             train, judge = (
-                EpisodeSampler(table, task, cell, rows=np.flatnonzero(own), **draw)
+                EpisodeSampler(table, cells.take(own), **draw)
                 for own in (~held_out, held_out)
             )
             if not train.n_tasks_ or not judge.n_tasks_:

@@ -36,6 +36,7 @@ from skmeta.tables.unlabelled import missing_targets
 from skmeta.utils.messages import count, warn
 from skmeta.utils.parallel import call_all, is_sequential
 from skmeta.utils.sending import Sent
+from skmeta.utils.unique import find
 
 __all__ = ["average_repeats", "judge", "name_all"]
 
@@ -87,6 +88,7 @@ def judge(
     cv: Any,
     random_state: int | None,
     support: str | None = None,
+    per_target: bool = False,
     verbose: bool = False,
 ):
     """Score every estimator on every held-out task, with every number of shots.
@@ -95,7 +97,8 @@ def judge(
     -------
     per_task : pandas.DataFrame
         Columns estimator, shots, task, repeat, score; no rows for an estimator without
-        a prior at 0 shots; NaN where the metric is undefined.
+        a prior at 0 shots; NaN where the metric is undefined. With ``per_target`` a
+        column target before the last.
     metric : Metric
         What was measured.
     """
@@ -150,7 +153,9 @@ def judge(
             whole = {name: each.open() for name, each in ready.items()}
             space = _common_label_space(whole, y, groups)
             X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
-            scorer = TaskScorer(X_test, y[test], groups_test, space)
+            scorer = TaskScorer(
+                X_test, y[test], groups_test, space, by_target=per_target
+            )
             given = None if in_support is None else in_support[test]
             if given is not None and missing is not None:
                 given = given[~missing[test]]
@@ -174,16 +179,21 @@ def judge(
         answers = call_all(_score, bar)
         for (told, _), (scores, strange) in zip(asked, answers, strict=True):
             unknown = np.union1d(unknown, strange)
-            if scores is not None:
-                values = dict(zip(COLUMNS, (*told, scores), strict=True))
-                parts.append(pd.DataFrame(values))
+            if scores is None:
+                continue
+            values = dict(zip(COLUMNS, (*told, scores), strict=True))
+            columns = scores.T if per_target else [scores]
+            for target, own in enumerate(columns):
+                of_target = {"target": target} if per_target else {}
+                parts.append(pd.DataFrame(values | of_target | {"score": own}))
     warn_of_unknown(unknown)
     if not parts:
         raise ValueError(
             "shots=0 asks for a prior, which none of the estimators has. Ask for 1 or "
             "more."
         )
-    frame = pd.concat(parts, ignore_index=True)[COLUMNS]
+    columns = [*COLUMNS[:-1], *["target"] * per_target, COLUMNS[-1]]
+    frame = pd.concat(parts, ignore_index=True)[columns]
     if shots is None:  # folds whose supports differ in size are one number of shots
         frame["shots"] = frame.shots.max()
     first = frame[frame.estimator == frame.estimator.iloc[0]]
@@ -287,10 +297,11 @@ def _splits(y, groups, test_groups, cv, random_state, train_needed):
         if cv is not None:
             raise ValueError("Give test_groups or cv, not both.")
         asked = encode_groups(test_groups, test_groups)[0]
-        unknown = asked[~np.isin(asked, names)]
-        if len(unknown):
-            raise ValueError(f"test_groups holds unknown groups: {unknown.tolist()}.")
-        test = np.isin(names, asked)[task]
+        place, known = find(asked, names)
+        if not known.all():
+            unknown = asked[~known].tolist()
+            raise ValueError(f"test_groups holds unknown groups: {unknown}.")
+        test = np.isin(task, place)
         return [(np.flatnonzero(~test), np.flatnonzero(test))]
     if not train_needed and cv is None:
         return [(np.empty(0, dtype=np.intp), np.arange(len(y)))]

@@ -66,7 +66,7 @@ class Spans:
         return self.rows[position], mask
 
 
-def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def encode_groups(groups: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     """Number the tasks that rows belong to.
 
     Parameters
@@ -100,7 +100,7 @@ def encode_groups(groups: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             f"groups names the task of each row: X has {len(X)} rows, groups has "
             f"{len(given)}."
         )
-    if given.dtype.kind in "fOMm" and any(map(is_missing, given)):
+    if given.dtype.kind in "fOMmT" and any(map(is_missing, given)):
         raise ValueError(
             "groups contains NaN. Every row needs a task: drop the rows whose task is "
             "unknown, or give them a group of their own."

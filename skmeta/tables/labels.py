@@ -5,6 +5,8 @@ In a *shared* label space a label means the same in every task and has one code.
 classes from zero.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from skmeta.utils.messages import show, warn
@@ -230,12 +232,54 @@ class TaskLabels:
     ) -> tuple["TaskLabels", np.ndarray]:
         """Number the classes of each task; return them and the code of each row."""
         vocabulary, label = number(y)
-        n_labels = len(vocabulary)
-        pairs, pair_of_row = number(task * n_labels + label)
-        n_classes = np.bincount(pairs // n_labels, minlength=n_tasks)
+        pairs, pair_of_row = number(task * len(vocabulary) + label)
+        labels = cls.of_pairs(vocabulary, pairs, n_tasks)
+        return labels, pair_of_row - labels.first[task]
+
+    @classmethod
+    def of_pairs(
+        cls, vocabulary: np.ndarray, pairs: np.ndarray, n_tasks: int
+    ) -> "TaskLabels":
+        """Number the classes of tasks by the pairs of task and label that there are.
+
+        Parameters
+        ----------
+        vocabulary : ndarray of shape (n_labels,)
+            All labels, sorted.
+        pairs : int ndarray of shape (n_pairs,)
+            Numbers ``task * n_labels + label``, sorted.
+        n_tasks : int
+            Number of tasks.
+        """
+        task, members = np.divmod(pairs, len(vocabulary))
+        n_classes = np.bincount(task, minlength=n_tasks)
         first = np.cumsum(n_classes) - n_classes
-        labels = cls(vocabulary, pairs % n_labels, first, n_classes)
-        return labels, pair_of_row - first[task]
+        return cls(vocabulary, members, first, n_classes)
+
+    def codes(self, y: np.ndarray, task: np.ndarray) -> np.ndarray:
+        """Number labels inside their tasks, which have them.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_rows,)
+            Labels.
+        task : int ndarray of shape (n_rows,)
+            Task of each row; what a row of task -1 gets has no meaning.
+
+        Returns
+        -------
+        int ndarray of shape (n_rows,)
+            Class of each row.
+        """
+        pairs = task * len(self.vocabulary) + encode(y, self.vocabulary)
+        place = np.searchsorted(self._pairs, pairs)
+        return place - self.first[task]
+
+    @cached_property
+    def _pairs(self) -> np.ndarray:
+        """Tasks and labels as :meth:`of_pairs` was given them."""
+        task = np.repeat(np.arange(len(self.first)), self.n_classes)
+        return task * len(self.vocabulary) + self.members
 
     def decode(self, codes: np.ndarray, task: np.ndarray) -> np.ndarray:
         """Name the class code of each row, given the row's task."""

@@ -25,7 +25,6 @@ from threadpoolctl import threadpool_limits
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.small_trees import SmallTrees
-from skmeta.tables.stored.sources import RowNumbers, by_rows
 from skmeta.utils.processes import agreed
 
 __all__ = ["Prior", "cross_fit", "make_part"]
@@ -292,17 +291,17 @@ def _offsets_when_read(
     fold = np.where(fold < 0, np.arange(len(fold)) % len(priors), fold)
     fold = fold.astype(np.int8)
 
-    def answer(X: np.ndarray, row: np.ndarray) -> np.ndarray:
+    def answer(X: np.ndarray, task: np.ndarray) -> np.ndarray:
         shape = (len(X), len(priors[0].parts), priors[0].n_outputs)
         offsets = np.empty(shape, dtype=np.float32)
-        own = fold[rows.task[row]]
+        own = fold[task]
         for number, prior in enumerate(priors):
             asked = own == number
             if asked.any():
                 offsets[asked] = prior.offsets(X[asked])
         return offsets
 
-    return by_rows(answer, rows.X, RowNumbers(len(rows.X)))
+    return rows.with_task(answer, rows.X)
 
 
 def _folds(rows: TaskRows) -> Iterator[tuple[np.ndarray, np.ndarray]]:

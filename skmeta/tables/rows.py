@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from skmeta.tables.groups import encode_groups
+from skmeta.tables.labels import TaskLabels
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.sizes import range_of
 from skmeta.tables.unlabelled import UnlabelledRows
@@ -148,6 +149,28 @@ class TaskRows:
     def labels(self) -> np.ndarray:
         """Return the different targets, sorted."""
         return np.unique(self.y)
+
+    def labels_in_tasks(self, n_tasks: int) -> tuple[TaskLabels, Any]:
+        """Number the classes of each task; return them and the code of each row."""
+        return TaskLabels.per_task(self.y, self.task, n_tasks)
+
+    def with_task(self, function: Callable[..., np.ndarray], *arrays: Any) -> Any:
+        """Compute something of each row and the task that it belongs to.
+
+        Parameters
+        ----------
+        function : callable
+            Of as many arrays of rows, and then the tasks of these rows, (n_some_rows,);
+            what it makes of a row depends on that row alone.
+        *arrays : ndarray or RowSource, each of shape (n_rows, ...)
+            What it is given.
+
+        Returns
+        -------
+        ndarray or RowSource of shape (n_rows, ...)
+            A source, computed when it is read, where rows are on disk.
+        """
+        return function(*arrays, self.task)
 
     def need_all(self, what: str) -> None:
         """Say that something needs all rows in memory, where they are."""

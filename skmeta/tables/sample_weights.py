@@ -1,12 +1,12 @@
 """Weights of rows and of classes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from skmeta.tables.labels import encode
+from skmeta.tables.labels import TaskLabels, encode
 from skmeta.utils.messages import show
 from skmeta.utils.unique import number
 
@@ -71,30 +71,31 @@ def balanced_weights(size: np.ndarray) -> np.ndarray:
 
 
 def balanced_in_tasks(
-    y: np.ndarray, task: np.ndarray, weight: np.ndarray | None
+    labels: TaskLabels, blocks: Iterable[tuple[np.ndarray, np.ndarray, Any]]
 ) -> np.ndarray:
-    """Weigh rows such that the classes of a task all count the same.
+    """Weigh classes of tasks such that all of a task count the same.
 
     Parameters
     ----------
-    y : ndarray of shape (n_rows,)
-        Labels.
-    task : int ndarray of shape (n_rows,)
-        Task of each row.
-    weight : ndarray of shape (n_rows,) or None
-        Weights of rows.
+    labels : TaskLabels
+        The classes.
+    blocks : iterable of (y, task, weight)
+        Label, task and weight of all rows, a part of them at a time, (n_rows,) each;
+        the weight None where all count the same.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        n / (k n_c) of the row's own task.
+    ndarray of shape (n_classes of all tasks,)
+        n / (k n_c) of each class, those of one task after those of another.
     """
-    labels, label = number(y)
-    pairs, pair = number(task * len(labels) + label)
-    size = np.bincount(pair, weight)  # of each class of each task
-    of_task = np.bincount(task, weight)
-    n_classes = np.bincount(pairs // len(labels), minlength=len(of_task))
-    return of_task[task] / (n_classes[task] * size[pair])
+    first, n_classes = labels.first, labels.n_classes
+    size: Any = 0  # of each class of each task
+    of_task: Any = 0
+    for y, task, weight in blocks:
+        place = first[task] + labels.codes(y, task)
+        size = size + np.bincount(place, weight, minlength=n_classes.sum())
+        of_task = of_task + np.bincount(task, weight, minlength=len(first))
+    return np.repeat(of_task, n_classes) / (np.repeat(n_classes, n_classes) * size)
 
 
 def label_weights(given: Mapping, y: np.ndarray) -> np.ndarray:
@@ -116,11 +117,15 @@ def check_class_weight(given: Mapping, classes: np.ndarray | None) -> None:
     Raises
     ------
     ValueError
-        If a weight is not positive, or a label is not there.
+        If a weight is not positive and finite, or a label is not there.
     """
-    wrong = {label: weight for label, weight in given.items() if not weight > 0}
+    wrong = {
+        label: weight for label, weight in given.items() if not 0 < weight < np.inf
+    }
     if wrong:
-        raise ValueError(f"class_weight holds weights that are not positive: {wrong}.")
+        raise ValueError(
+            f"class_weight holds weights that are not positive and finite: {wrong}."
+        )
     known = set() if classes is None else set(classes.tolist())
     unknown = [label for label in given if label not in known]
     if classes is not None and unknown:

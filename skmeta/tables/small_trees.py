@@ -3,6 +3,7 @@
 scikit-learn walks down every tree row by row, and every second node is a branch that
 the processor has guessed wrong. A tree of few nodes can be asked all at once: each
 node's answer is a bit, and the bits of a row are the number of its value in a table.
+Nodes of all trees that ask about one column are asked in one call.
 """
 
 from __future__ import annotations
@@ -18,27 +19,26 @@ __all__ = ["SmallTrees"]
 # Nodes of a tree, without its leaves: as many bits as a byte has.
 _MOST_NODES = 8
 
-# Rows from which it is worth calling NumPy for every node, and rows in each call, whose
-# columns then stay in the cache.
+# Rows from which it is worth calling NumPy for the nodes of a column; rows, and trees,
+# in each call, whose answers then stay in the cache.
 _LEAST_ROWS = 512
-_ROWS_AT_ONCE = 8192
+_ROWS_AT_ONCE = 4096
+_TREES_AT_ONCE = 64
 
 # Types of numbers that are compared as they are.
 _KINDS = (np.dtype(np.float32), np.dtype(np.float64))
-
-_SHIFTS = np.arange(_MOST_NODES, dtype=np.uint8)
 
 
 class _Tree(NamedTuple):
     """Nodes by number, and the value that each set of their answers leads to."""
 
-    features: list[int]  # column that each node asks about
-    thresholds: dict[np.dtype, list[Any]]  # of numbers of a type: so much goes left
+    features: np.ndarray  # (nodes,): column that each node asks about
+    thresholds: np.ndarray  # (nodes,): so much goes left
     values: np.ndarray  # (2 ** nodes,): bit i is set where node i sends the row left
 
 
 class SmallTrees:
-    """What a fitted boosting says, to the last bit, in a sixth of the time.
+    """What a fitted boosting says, to the last bit, in a tenth of the time.
 
     Parameters
     ----------
@@ -59,7 +59,11 @@ class SmallTrees:
         loss: Any,
         classes: np.ndarray | None,
     ):
-        self.trees = trees
+        every = [tree for each in trees for tree in each]
+        self.groups = [
+            _Group.of(every[start : start + _TREES_AT_ONCE])
+            for start in range(0, len(every), _TREES_AT_ONCE)
+        ]
         self.first = first
         self.loss = loss
         self.classes_ = classes
@@ -138,10 +142,15 @@ class SmallTrees:
 
         def add(start: int) -> None:
             rows = slice(start, start + _ROWS_AT_ONCE)
-            ask = _Asking(np.ascontiguousarray(X[rows].T))
-            for trees in self.trees:
-                for output, tree in enumerate(trees):
-                    sums[output, rows] += ask(tree)
+            columns = np.ascontiguousarray(X[rows].T)
+            values, number = np.empty(columns.shape[1]), 0
+            for group in self.groups:
+                answers = group.ask(columns)
+                for table, own in zip(group.values, answers, strict=True):
+                    # None is out of range: "clip" alone writes without a copy between.
+                    table.take(own, out=values, mode="clip")
+                    sums[number % len(sums), rows] += values
+                    number += 1
 
         starts = range(0, len(X), _ROWS_AT_ONCE)
         with side_by_side([], _ROWS_AT_ONCE, X.shape[1], len(starts)) as each:
@@ -163,40 +172,67 @@ def _take(nodes: np.ndarray) -> _Tree:
         below = np.where(left, nodes["left"][place], nodes["right"][place])
         place = np.where(goes, below, place)
     return _Tree(
-        nodes["feature_idx"][inner].tolist(),
-        {kind: _rounded(nodes["num_threshold"][inner], kind) for kind in _KINDS},
+        nodes["feature_idx"][inner].astype(np.intp),
+        nodes["num_threshold"][inner],
         nodes["value"][place],
     )
 
 
-class _Asking:
-    """Asks trees about rows whose columns are given one by one, (features, rows)."""
+class _Group(NamedTuple):
+    """Trees that are asked together."""
 
-    def __init__(self, columns: np.ndarray):
-        self.columns = columns
-        n = columns.shape[1]
-        self.left = np.empty(n, dtype=bool)
-        self.bit = np.empty(n, dtype=np.uint8)
-        self.answers = np.empty(n, dtype=np.uint8)
-        self.values = np.empty(n)
+    thresholds: dict[tuple[int, np.dtype], np.ndarray]  # (nodes, 1) of a column, sorted
+    n_nodes: int  # different ones
+    levels: np.ndarray  # (bits, trees): a node of each tree, that of the highest first
+    values: list[np.ndarray]  # of each tree, (2 ** bits,)
 
-    def __call__(self, tree: _Tree) -> np.ndarray:
-        """Return the values of a tree, which hold until the next one is asked."""
-        self.answers[:] = 0
-        is_left = self.left.view(np.uint8)
-        thresholds = tree.thresholds[self.columns.dtype]
-        for feature, threshold, shift in zip(
-            tree.features, thresholds, _SHIFTS, strict=False
-        ):
-            np.less_equal(self.columns[feature], threshold, out=self.left)
-            np.left_shift(is_left, shift, out=self.bit)
-            np.bitwise_or(self.answers, self.bit, out=self.answers)
-        # None is out of range: "clip" alone writes without a copy in between.
-        return tree.values.take(self.answers, out=self.values, mode="clip")
+    @classmethod
+    def of(cls, trees: list[_Tree]) -> _Group:
+        """Find the different nodes of trees, and where each tree has them."""
+        features = np.concatenate([tree.features for tree in trees])
+        asked = np.concatenate([tree.thresholds for tree in trees])
+        nodes, number = np.unique(
+            np.stack([features, asked], axis=1), axis=0, return_inverse=True
+        )
+        thresholds = {}
+        for feature in np.unique(features):
+            own = nodes[nodes[:, 0] == feature, 1]
+            for kind in _KINDS:
+                thresholds[int(feature), kind] = _rounded(own, kind)[:, np.newaxis]
+        sizes = [len(tree.features) for tree in trees]
+        # What a tree with fewer nodes than others says does not depend on more of them.
+        levels = np.zeros((max(sizes), len(trees)), dtype=np.intp)
+        values, start = [], 0
+        for place, (tree, size) in enumerate(zip(trees, sizes, strict=True)):
+            own = number.ravel()[start : start + size]
+            levels[len(levels) - size :, place] = own[::-1]
+            values.append(np.tile(tree.values, 2 ** (len(levels) - size)))
+            start += size
+        return cls(thresholds, len(nodes), levels, values)
+
+    def ask(self, columns: np.ndarray) -> np.ndarray:
+        """Return what the nodes of every tree say, uint8 bits of shape (trees, rows).
+
+        ``columns``, (features, rows), are those of the rows, without gaps.
+        """
+        n_rows = columns.shape[1]
+        left, start = np.empty((self.n_nodes, n_rows), dtype=bool), 0
+        for (feature, kind), thresholds in self.thresholds.items():
+            if kind == columns.dtype:
+                stop = start + len(thresholds)
+                np.less_equal(columns[feature], thresholds, out=left[start:stop])
+                start = stop
+        answers = np.zeros((self.levels.shape[1], n_rows), dtype=np.uint8)
+        bits = np.empty_like(answers)
+        for nodes in self.levels:
+            # Shifts of bytes, unlike sums, are not computed many at a time.
+            answers += answers
+            left.view(np.uint8).take(nodes, axis=0, out=bits, mode="clip")
+            answers |= bits
+        return answers
 
 
-def _rounded(thresholds: np.ndarray, dtype: np.dtype) -> list[Any]:
+def _rounded(thresholds: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Return the largest numbers of a type that are not above thresholds."""
     near = thresholds.astype(dtype)
-    near = np.where(near <= thresholds, near, np.nextafter(near, dtype.type(-np.inf)))
-    return list(near)
+    return np.where(near <= thresholds, near, np.nextafter(near, dtype.type(-np.inf)))

@@ -99,9 +99,10 @@ def known_targets(y: Any, missing: np.ndarray) -> Any:
     if missing.all():
         return np.empty((0, *np.shape(y)[1:]))
     if hasattr(y, "isna"):
-        return np.asarray(y[~missing].to_numpy().tolist())
-    values = np.asarray(y if hasattr(y, "dtype") else np.array(y, dtype=object))
-    known = values[~missing]
+        known = y[~missing].to_numpy()
+    else:
+        known = np.asarray(y if hasattr(y, "dtype") else np.array(y, dtype=object))
+        known = known[~missing]
     return np.asarray(known.tolist()) if known.dtype.kind == "O" else known
 
 

@@ -262,7 +262,10 @@ def test_training_on_classes_maximises_the_probability_under_every_process(
 
 
 def test_the_gradient_of_the_most_likely_values_is_that_of_the_solution(generator):
-    """Of rows that count more than once, in a task that lacks a class, too."""
+    """Of rows that count more than once, in a task that lacks a class, too.
+
+    And so is that of the volume.
+    """
 
     def draw(*shape):
         return torch.randn(shape, generator=generator, dtype=torch.float64)
@@ -274,13 +277,15 @@ def test_the_gradient_of_the_most_likely_values_is_that_of_the_solution(generato
     root = counts.sqrt()[:, None, :, None]
     steps = torch.full((2,), 60)
 
-    def weights(A, logits):
+    def solve(A, logits):
         K = root * (A @ A.mT) * root.mT
         logits = logits.masked_fill(absent, -torch.inf)
-        return MostLikely.apply(K, logits, Y, root, steps)
+        weights, volume = MostLikely.apply(K, logits, Y, root, steps)
+        torch.testing.assert_close(volume, 0.5 * (torch.eye(3) + 0.5 * K).logdet())
+        return weights, volume
 
     given = A.requires_grad_(), logits.requires_grad_()
-    assert torch.autograd.gradcheck(weights, given, rtol=1e-4, atol=1e-6)
+    assert torch.autograd.gradcheck(solve, given, rtol=1e-4, atol=1e-6)
 
 
 def test_the_gradients_of_the_inverse_are_those_of_differences(generator):
@@ -505,13 +510,13 @@ def test_a_task_is_learnt_by_the_deformed_kernel(spec, generator):
         bent = torch.tensor(np.array(bent))[None]
         alone = Support(
             rows[:, :n],
-            module.mean(known[None], None, support.n_classes[t : t + 1]),
+            module.mean(known[None], None, support.n_classes[t : t + 1]).mT,
             support.y[t][support.mask[t]][None],
             torch.ones(1, n).double(),
             support.n_classes[t : t + 1],
         )
         posterior = adapt_exactly(module, alone, bent[:, :, :n, :n], 12)
-        values = module.mean(X[t : t + 1], None, support.n_classes[t : t + 1])
+        values = module.mean(X[t : t + 1], None, support.n_classes[t : t + 1]).mT
         values = values + bent[:, :, n + len(free) :, :n] @ posterior.weights
         share = posterior.log_share[..., None, None]
         if spec.kind == "classifier":

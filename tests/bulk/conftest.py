@@ -1,13 +1,12 @@
 """Tables of tasks on disk, and a model that learns them."""
 
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests import forked
 from tests.quick import TASK, X, Y, regressor
 
 COLUMNS = {"target": "y", "columns": ["x"]}
@@ -36,13 +35,8 @@ for call, module, name, after in {kills!r}:
 
 
 def run_killed(*kills):
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED.format(kills=kills)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(kills), done.stderr
+    said = forked.run_code(KILLED.format(kills=kills))
+    assert said.split() == [str(-signal.SIGKILL)] * len(kills)
 
 
 def table_of(X=X, y=Y, task=TASK):

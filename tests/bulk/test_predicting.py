@@ -1,8 +1,6 @@
 """Answers come in the order of the rows, whatever order that is."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import joblib
@@ -21,6 +19,7 @@ from skmeta.ensemble import MetaStackingRegressor
 from skmeta.evaluation.cleaning import AsTyped
 from skmeta.model_selection import PerTask, Pooled, PooledWithResidual
 from skmeta.pipelines import last_step, restore_targets, transform
+from tests import forked
 from tests.bulk.conftest import (
     COLUMNS,
     close,
@@ -322,12 +321,6 @@ for name in ("30", "120"):
     predict_parquet("m.skmeta", tasks, rows, name + ".answers")
     print(*re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    few, many = (1024 * int(line) for line in done.stdout.split())
+    said = forked.run_code(code, cwd=tmp_path)
+    few, many = (1024 * int(line) for line in said.split())
     assert many - few < 25e6  # in one shard and buffer it is 70 MB

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -21,6 +19,7 @@ from skmeta.datasets import make_sinusoids
 from skmeta.engine import checkpoints
 from skmeta.exceptions import LoadError
 from skmeta.utils.files import FolderLock
+from tests import forked
 
 X, Y, TASK = make_sinusoids(n_tasks=20, n_rows=12, random_state=0)
 LABEL = np.where(Y > 0, "up", "down")
@@ -140,8 +139,9 @@ def in_a_child(work):
     return os.WTERMSIG(os.waitpid(child, 0)[1])
 
 
-def main(kind, folder, seed):
+def main(kind, folder, seed, n_threads):
     """Fit in children that are killed; this process itself never computes."""
+    torch.set_num_threads(n_threads)
     rng = np.random.default_rng(seed)
 
     def in_the_midst_of_an_epoch():
@@ -407,16 +407,8 @@ def test_a_training_that_diverged_leaves_no_checkpoint(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 @pytest.mark.parametrize("kind", KINDS)
 def test_sigkill_at_random_moments_changes_nothing(kind, tmp_path):
-    code = (
-        "import warnings; warnings.simplefilter('ignore')\n"
-        "from tests.engine.test_checkpoints import main\n"
-        f"main({kind!r}, {str(tmp_path)!r}, {KINDS.index(kind)})"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code],
-        check=True,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
-    )
+    n_threads = torch.get_num_threads()
+    done = forked.run(main, kind, str(tmp_path), KINDS.index(kind), n_threads)
+    assert done.exitcode == 0, done.stderr
     killed = json.loads((tmp_path / "outcome.json").read_text())
     assert killed == outcome(fit(kind))

@@ -140,12 +140,15 @@ def test_a_table_on_disk_and_its_prior_are_the_same_in_all(monkeypatch, tmp_path
     monkeypatch.setattr(stored, "_FEW", 0)
     monkeypatch.setattr(stored, "_SAMPLE", len(X) // 2)  # others when they are drawn
 
-    def make(**more):
-        meta = learner("gp", "regressor", prior="linear", **SGD, **more)
-        return meta.fit(mapped, Y, groups=TASK)
+    def make(kind, **more):
+        meta = learner("gp", kind, prior="linear", **SGD, **more)
+        y = Y if kind == "regressor" else LABEL
+        return meta.fit(mapped, y, groups=TASK, sample_weight=WEIGHT)
 
-    joint = run_together(lambda place: make(accelerate=True), monkeypatch)
-    expect_one_learner(joint, make())
+    for kind in ("regressor", "classifier"):
+        shared = partial(make, kind, accelerate=True)
+        joint = run_together(lambda place, fit=shared: fit(), monkeypatch)
+        expect_one_learner(joint, make(kind))
 
 
 def losses_of_training(meta):

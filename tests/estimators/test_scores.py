@@ -201,6 +201,17 @@ def test_a_shot_of_zero_scores_the_prior(algorithm, wine):
     assert score == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("n_shot", ["auto", 2])
+def test_the_shot_of_a_score_may_be_set_after_fit(n_shot, diabetes):
+    X, y, groups = diabetes
+    meta = MetaRegressor("r2d2", n_shot=n_shot, **QUICK).fit(X, y, groups=groups)
+    scores = [
+        meta.set_params(n_shot=shot).score(X, y, groups=groups) for shot in (2, 20)
+    ]
+    assert scores[0] < scores[1]
+    assert meta.set_params(n_shot=2).score(X, y, groups=groups) == scores[0]
+
+
 # Precision ------------------------------------------------------------------------
 
 

@@ -118,6 +118,8 @@ def test_the_tasks_to_judge_on_can_be_named(ill):
     assert curve.n_tasks.tolist() == [3]
     with pytest.raises(ValueError, match=r"unknown groups: \[77\]"):
         few_shot_curve(Spy([]), X, y, groups, shots=3, test_groups=[77])
+    with pytest.raises(ValueError, match=r"unknown groups: \['7'\]"):
+        few_shot_curve(Spy([]), X, y, groups, shots=3, test_groups=["7"])
 
 
 def test_fitted_learners_are_judged_as_they_are_on_all_tasks(diabetes):

@@ -78,6 +78,7 @@ def test_groups_come_in_any_container(groups):
         pd.Series(["a", None, "b"], dtype="category"),
         np.array(["2020-01-01", "NaT", "2020-01-02"], dtype="M8[D]"),
         np.array([1, "NaT", 2], dtype="m8[D]"),
+        np.array(["a", None, "b"], dtype=np.dtypes.StringDType(na_object=None)),
     ],
     ids=str,
 )

@@ -23,6 +23,7 @@ from skmeta import (
 from skmeta.algorithms import CNP, MatchingNet
 from skmeta.backbones import MLP
 from skmeta.builtin import skmeta_algorithms
+from skmeta.tables.labels import TaskLabels
 from skmeta.tables.sample_weights import balanced_in_tasks
 from skmeta.testing.algorithms import laws
 
@@ -231,27 +232,37 @@ def test_balanced_per_task_labels_count_the_same_in_each_support(wine):
 
 
 def test_balanced_weights_of_a_task_are_those_of_scikit_learn(wine):
+    def balanced(y, task, weight=None):
+        labels, codes = TaskLabels.per_task(y, task, 9)
+        blocks = [
+            (y[own], task[own], None if weight is None else weight[own])
+            for own in (slice(50), slice(50, None))
+        ]
+        return balanced_in_tasks(labels, blocks)[labels.first[task] + codes]
+
     _, y, task = wine
-    weight = balanced_in_tasks(y, task, None)
+    weight = balanced(y, task)
     for t in range(9):
         own = y[task == t]
         expected = compute_sample_weight("balanced", own)
         np.testing.assert_allclose(weight[task == t], expected)
     # A weight of 2 is a row given twice here as well.
     twice = np.repeat(np.arange(len(y)), 1 + np.arange(len(y)) % 2)
-    repeated = balanced_in_tasks(y[twice], task[twice], None)
-    weighted = balanced_in_tasks(y, task, 1.0 + np.arange(len(y)) % 2)
+    repeated = balanced(y[twice], task[twice])
+    weighted = balanced(y, task, 1.0 + np.arange(len(y)) % 2)
     np.testing.assert_allclose(weighted[twice], repeated)
 
 
 def test_class_weights_of_no_class_are_errors(wine):
     with pytest.raises(ValueError, match="class_weight names \\['red'\\]"):
         fitted("maml", wine, class_weight={"red": 2.0})
-    with pytest.raises(ValueError, match=r"not positive: \{0: -1\}"):
+    with pytest.raises(ValueError, match=r"not positive and finite: \{0: -1\}"):
         fitted("maml", wine, class_weight={0: -1})
     # Whose rows count for nothing cannot be learnt.
-    with pytest.raises(ValueError, match=r"not positive: \{0: 0\}"):
+    with pytest.raises(ValueError, match=r"not positive and finite: \{0: 0\}"):
         fitted("maml", wine, class_weight={0: 0})
+    with pytest.raises(ValueError, match=r"finite: \{0: inf, 1: nan\}"):
+        fitted("maml", wine, class_weight={0: np.inf, 1: np.nan})
 
 
 WEIGHS = [

@@ -88,3 +88,15 @@ def test_a_prior_asks_them_where_rows_are_many_and_have_no_gaps(monkeypatch):
     prior.offsets(rows[:100])  # so few take as long either way
     np.testing.assert_array_equal(prior.offsets(gaps)[:, 0, 0], np.float32(of_gaps))
     assert asked == [100, len(gaps)]
+
+
+def test_trees_may_differ_in_their_number_of_nodes_or_have_none():
+    X = np.linspace(0.0, 1.0, 1000)[:, np.newaxis]
+    y = (X[:, 0] > 0.9) + (X[:, 0] > 0.99)
+    few = make_part("boosting", "regressor", seed=0).set_params(min_samples_leaf=80)
+    none = make_part("boosting", "regressor", seed=0).set_params(min_samples_leaf=600)
+    for part in (few, none):
+        part.fit(X, y)
+        np.testing.assert_array_equal(SmallTrees.of(part).predict(X), part.predict(X))
+    sizes = {len(tree.nodes) for each in few._predictors for tree in each}
+    assert len(sizes) > 1

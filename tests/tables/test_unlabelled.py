@@ -57,6 +57,15 @@ def test_integers_stay_integers_where_pandas_has_them():
     assert known_targets(y, missing_targets(y)).dtype == np.int64
 
 
+def test_dates_stay_dates():
+    y = pd.Series(pd.to_datetime(["2024-02-01", None, "2024-02-03"]))
+    known = known_targets(y, missing_targets(y))
+    assert known.astype("datetime64[D]").astype(str).tolist() == [
+        "2024-02-01",
+        "2024-02-03",
+    ]
+
+
 X, Y = np.arange(12.0).reshape(6, 2), np.array([1, 2, 3])
 MISSING = np.array([False, True, False, True, False, True])
 GROUPS = np.array(["b", "a", "b", "c", "a", "a"])

@@ -64,14 +64,14 @@ def _of_classes(
     # More rows are further from the start. A task's number of steps is its own.
     n_rows = (support.counts > 0).sum(dim=1)
     steps = n_steps * (1 + (n_rows - 1).clamp(min=0) // _ROWS_PER_STEPS)
-    weights: Tensor = MostLikely.apply(K, logits, Y, root, steps)
-    latent = K @ weights
-    log_p = torch.log_softmax(logits + latent / root.clamp(min=_TINY), dim=-1)
-    fit = (root.square() * torch.where(Y > 0, log_p, 0.0)).sum((-1, -2))
-    L = cholesky(_eye(K) + 0.5 * K)
-    volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    weights, volume = MostLikely.apply(K, logits, Y, root, steps)
+    # Classes before rows, as in MostLikely.
+    latent = weights.mT @ K
+    scores = logits.mT + latent / root.clamp(min=_TINY).mT
+    log_p = torch.where(Y.mT > 0, scores.log_softmax(dim=-2), 0.0)
+    fit = (root.square().mT * log_p).sum((-1, -2))
     spare = (support.n_classes - 1).clamp(min=1).unsqueeze(-1)
-    evidence = fit - 0.5 * (latent * weights).sum((-1, -2)) - spare * volume
+    evidence = fit - 0.5 * (latent * weights.mT).sum((-1, -2)) - spare * volume
     return Posterior(
         support.rows,
         root * weights,
@@ -127,12 +127,14 @@ class MostLikely(torch.autograd.Function):
     Newton's with the largest curvature that a softmax can have in place of the present
     one (Böhning 1992), so that none goes too far. Gradients are those of the solution,
     by as many steps of the same kind, and not of the way to it.
+
+    Beside them stands the root of the volume, :math:`\tfrac12 \log |I + K / 2|`.
     """
 
     @staticmethod
     def forward(
         ctx: Any, K: Tensor, logits: Tensor, Y: Tensor, root: Tensor, steps: Tensor
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """Return weights over the roots of what rows count, in the shape of logits.
 
         ``steps``, (tasks,), are how many each task goes.
@@ -141,6 +143,7 @@ class MostLikely(torch.autograd.Function):
         # the last and short one of dimensions takes four times as long.
         shape = logits.mT.shape
         L = cholesky(_eye(K) + 0.5 * K)
+        volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         step = torch.cholesky_inverse(L).flatten(0, 1)
         near = (K / root.clamp(min=_TINY).mT).flatten(0, 1)
         root = root.mT.expand(*shape[:2], 1, -1).flatten(0, 1)
@@ -172,13 +175,14 @@ class MostLikely(torch.autograd.Function):
         p = _softmax(torch.baddbmm(logits, weights, near))
         ctx.save_for_backward(K.flatten(0, 1), step, p, weights, root)
         ctx.goes, ctx.shape = goes, shape
-        return weights.view(shape).mT
+        return weights.view(shape).mT, volume
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Solve the linearised equation of the weights, transposed."""
         K, step, p, weights, root = ctx.saved_tensors
-        gradient = gradients[0].mT.flatten(0, 1)
+        of_weights, of_volume = gradients
+        gradient = of_weights.mT.flatten(0, 1)
 
         def curve(x: Tensor) -> Tensor:
             px = p * x
@@ -189,7 +193,9 @@ class MostLikely(torch.autograd.Function):
             change = (gradient - x - curve(x) @ K) @ step
             x = x + (change if each is None else each * change)
         u = -curve(x)
-        pull = (weights.mT @ u).unflatten(0, ctx.shape[:2])
+        pull = torch.baddbmm(
+            step * of_volume.flatten()[:, None, None], weights.mT, u, beta=0.25
+        ).unflatten(0, ctx.shape[:2])
         return pull, (root * u).view(ctx.shape).mT, None, None, None
 
 

@@ -29,9 +29,12 @@ _FIRST_SHARE = 0.7
 _ODDS_WITHOUT_PRIOR, _ODDS_ON_EMBEDDING = -2.0, -1.0
 _TRUST = 0.5
 
+# Exponentials are powers of two, which take a third of the time of powers of e.
+_LOG2_E = math.log2(math.e)
+
 # Powers below it are as good as zero. Where they leave the normal numbers of single
-# precision, from exp(-87) on, a processor takes ten times as long for each.
-_LEAST_EXPONENT = -60.0
+# precision, from 2 ** -126 on, a processor takes ten times as long for each.
+_LEAST_EXPONENT = -86.0
 
 # A prior's answer is drawn nearer, as a feature, beyond this size.
 _FAR = 6.0
@@ -74,15 +77,55 @@ class Kernel(NamedTuple):
         )
         minus = -torch.eye(n, dtype=b.dtype, device=b.device).unsqueeze(1)
         far = -self._half_norm(b.squeeze(1)).unsqueeze(-1)
-        near = torch.cat([b * self.sharpness, far, minus.expand(shape)], dim=-1)
+        near = torch.cat([b * self._sharp(), far, minus.expand(shape)], dim=-1)
         products = torch.cat([linear, near], dim=1).flatten(1, 2) @ a.mT
         linear, near = products.unflatten(1, (2, n, -1)).unbind(dim=1)
         near_embedded = _squared_exponential(others[..., d:], rows[..., d:])
-        covariance = torch.addcmul(linear, self.inputs, _exp(near))
+        covariance = torch.addcmul(linear, self.inputs, _exp2(near))
         return torch.addcmul(covariance, self.embedding, near_embedded.unsqueeze(1)).mT
 
+    def times(self, rows: Tensor, others: Tensor, weights: Tensor) -> Tensor:
+        """Multiply covariances by weights of the others.
+
+        The same as ``between(rows, others) @ weights``, transposed, in half the time:
+        what is linear in the rows is a few numbers for each process, and of no pair.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (tasks, rows, inputs and embedding)
+            Rows to answer.
+        others : Tensor of shape (tasks, others, inputs and embedding)
+            Rows that are known.
+        weights : Tensor of shape (tasks, processes, others, outputs)
+            Weights.
+
+        Returns
+        -------
+        Tensor of shape (tasks, processes, outputs, rows)
+            Products.
+        """
+        d, n = self.slopes.shape[-1], len(self.slopes)
+        a, b, weights = rows[..., :d], others[..., :d], weights.mT
+        slopes = (weights @ b.unsqueeze(1)) * self.slopes
+        level = self.constant * weights.sum(dim=-1, keepdim=True)
+        far = -self._half_norm(b).flatten(1).unsqueeze(-1)
+        sharp = (b.unsqueeze(1) * self._sharp()).flatten(1, 2)
+        near = torch.baddbmm(far, sharp, a.mT).unflatten(1, (n, -1))
+        near = _exp2(near - self._half_norm(a).unsqueeze(2))
+        embedded = _squared_exponential(others[..., d:], rows[..., d:])
+        # (tasks, processes * outputs, rows)
+        sums = torch.baddbmm(level.flatten(1, 2), slopes.flatten(1, 2), a.mT)
+        sums = torch.baddbmm(sums, (self.embedding * weights).flatten(1, 2), embedded)
+        sums = sums.unflatten(1, (n, -1)).flatten(0, 1)
+        weights = (self.inputs * weights).flatten(0, 1)
+        return torch.baddbmm(sums, weights, near.flatten(0, 1)).unflatten(0, (-1, n))
+
+    def _sharp(self) -> Tensor:
+        return _LOG2_E * self.sharpness
+
     def _half_norm(self, inputs: Tensor) -> Tensor:
-        return (inputs.square() @ (0.5 * self.sharpness.squeeze(1)).T).mT
+        """Return half of the squared length of inputs, in powers of two."""
+        return (0.5 * self._sharp().squeeze(1)) @ inputs.square().mT
 
     def variance(self, rows: Tensor) -> Tensor:
         """Return the variance of every row, (tasks, processes, rows)."""
@@ -174,7 +217,9 @@ class KernelLearner(nn.Module):
         self, X: Tensor, offset: Tensor | None, mask: Tensor | None = None
     ) -> Tensor:
         """Return the embedding of rows, (tasks, rows, width)."""
-        inputs = self.inputs(X, offset)
+        return self._embed(X, self.inputs(X, offset), mask)
+
+    def _embed(self, X: Tensor, inputs: Tensor, mask: Tensor | None) -> Tensor:
         seen = inputs if self.sees_prior else X
         return self.project(apply(self.backbone, seen, mask)) + self.skip(inputs)
 
@@ -182,11 +227,12 @@ class KernelLearner(nn.Module):
         self, X: Tensor, offset: Tensor | None, mask: Tensor | None = None
     ) -> Tensor:
         """Return inputs and embedding side by side."""
-        return torch.cat([self.inputs(X, offset), self.embed(X, offset, mask)], dim=-1)
+        inputs = self.inputs(X, offset)
+        return torch.cat([inputs, self._embed(X, inputs, mask)], dim=-1)
 
     def support(self, batch: Batch) -> Support:
         """Make a batch ready for the linear algebra."""
-        mean = self.mean(batch.X, batch.offset, batch.n_classes)
+        mean = self.mean(batch.X, batch.offset, batch.n_classes).mT
         return Support(
             self.rows(batch.X, batch.offset, batch.mask),
             mean,
@@ -206,15 +252,16 @@ class KernelLearner(nn.Module):
     # Moments ------------------------------------------------------------------------
 
     def mean(self, X: Tensor, offset: Tensor | None, n_classes: Tensor) -> Tensor:
-        """Return the mean of every process, (tasks, processes, rows, outputs)."""
+        """Return the mean of every process, (tasks, processes, outputs, rows)."""
         n_outputs = self.n_outputs or int(n_classes.max())
         n_processes = len(self.on_embedding)
-        mean = X.new_zeros(len(X), n_processes, X.shape[1], n_outputs)
+        mean = X.new_zeros(len(X), n_processes, n_outputs, X.shape[1])
         if self.bias is not None:
-            mean = mean + self.bias.unsqueeze(1)
+            mean = mean + self.bias.unsqueeze(-1)
         if offset is not None and self.parts is not None:
-            shares = self.parts * self.around_prior.unsqueeze(1)
-            mean = mean + torch.einsum("trpo,mp->tmro", offset, shares)
+            shares = self.parts * self.around_prior.unsqueeze(1)  # (processes, parts)
+            for part, share in zip(offset.unbind(2), shares.T, strict=True):
+                mean = torch.addcmul(mean, share[:, None, None], part.mT.unsqueeze(1))
         return mean
 
     def kernel(self) -> "Kernel":
@@ -241,10 +288,11 @@ class KernelLearner(nn.Module):
 
 def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
     """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows."""
-    squares = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2)
-    return _exp(a @ b.mT - 0.5 * squares)
+    far = (0.5 * _LOG2_E) * a.square().sum(-1, keepdim=True)
+    near = torch.baddbmm(-far, _LOG2_E * a, b.mT)
+    return _exp2(near - (0.5 * _LOG2_E) * b.square().sum(-1).unsqueeze(-2))
 
 
-def _exp(x: Tensor) -> Tensor:
-    """Return ``exp(x)`` of numbers that rounding alone may have made positive."""
-    return x.clamp(_LEAST_EXPONENT, 0.0).exp()
+def _exp2(x: Tensor) -> Tensor:
+    """Return ``2 ** x`` of numbers that rounding alone may have made positive."""
+    return x.clamp(_LEAST_EXPONENT, 0.0).exp2()

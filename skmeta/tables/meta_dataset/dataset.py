@@ -135,10 +135,10 @@ class MetaDataset(TaskSequence):
 
         The files are read a batch of rows at a time, and their features go to a
         memory-mapped array on disk: what is in memory does not grow with the number of
-        columns. Of more than 262,144 rows the targets go there, too; what stays
-        in memory is an index of tasks, of some bytes for each where the rows of a task
-        stand together, and of eight bytes a row elsewhere. ``fit`` reads the rows of
-        its episodes and loads nothing else.
+        columns. Of more than 262,144 rows targets and supports go there, too; what
+        stays in memory is an index of tasks, of some bytes for each where the rows of a
+        task stand together, and of eight bytes a row elsewhere. ``fit`` reads the rows
+        of its episodes and loads nothing else.
 
         Parameters
         ----------
@@ -154,9 +154,9 @@ class MetaDataset(TaskSequence):
             Makes numbers of columns with text or gaps, batch by batch: such as
             :func:`skmeta.make_preprocessor`, fitted.
         folder : str or path, default=None
-            Where to keep the array of features, in ``features.npy``, and that of many
-            targets, in ``targets.npy``. None is a temporary folder, which goes when the
-            meta-dataset goes.
+            Where to keep the array of features, in ``features.npy``, and of many rows
+            those of targets and supports, in ``targets.npy`` and ``support.npy``. None
+            is a temporary folder, which goes when the meta-dataset goes.
 
         Returns
         -------
@@ -277,20 +277,21 @@ class MetaDataset(TaskSequence):
         X, of_X = storage.take(self.X, rows)
         keeper: Any = of_X or self._keeper
         task: Any = new_place[self._task[rows]]
-        if isinstance(self._task, TaskIndex) and are_many(len(rows)):
-            y, of_y = storage.take(self.y, rows, "targets")
-            keeper = (keeper, of_y or self._keeper)
+        stays = isinstance(self._task, TaskIndex) and are_many(len(rows))
+        if stays:
             task = TaskIndex.of(task).renamed(self.names[places])
-        else:
-            y = np.asarray(self.y[rows])
-        return self._of(
-            X,
-            y,
-            self.names[places],
-            task,
-            None if self.in_support is None else self.in_support[rows],
-            keeper,
-        )
+
+        def pick(column: np.ndarray, name: str) -> np.ndarray:
+            nonlocal keeper
+            if not stays:
+                return np.asarray(column[rows])
+            picked, own = storage.take(column, rows, name)
+            keeper = (keeper, own or self._keeper)
+            return picked
+
+        y, given = pick(self.y, "targets"), self.in_support
+        in_support = None if given is None else pick(given, "support")
+        return self._of(X, y, self.names[places], task, in_support, keeper)
 
     def train_test_split(
         self,

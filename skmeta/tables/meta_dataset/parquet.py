@@ -77,11 +77,19 @@ def _read(
         raise ValueError(f"There is no row{where}.")
     where_to = Folder(folder)
     X: Any = None
-    index = y = None
+    index = y = in_support = None
     if are_many(n_rows):  # else targets and tasks are as small as nothing
         index = _index(pc, lambda: _batches(arrow, files, [groups]), groups)
-        y = _targets_on_disk(pa, arrow, files, target, where_to, n_rows)
-        named = [*columns, *([] if support is None else [support])]
+
+        def write(column: str, to: str) -> np.ndarray:
+            return _column_on_disk(
+                pa, lambda: _batches(arrow, files, [column]), column, where_to, to
+            )
+
+        y = write(target, "targets")
+        if support is not None:
+            in_support = write(support, "support")
+        named = [*columns]
     y_parts, of_task, support_parts = [], [], []
     for batch in _batches(arrow, files, list(dict.fromkeys(named))):
         if preprocessor is None:
@@ -97,20 +105,19 @@ def _read(
         if index is None:
             y_parts.append(batch.column(target))
             of_task.append(pc.dictionary_encode(batch.column(groups)))
-        if support is not None:
-            support_parts.append(batch.column(support))
+            if support is not None:
+                support_parts.append(batch.column(support))
     X = X.finish()
     task: Any
     if index is None:
         y = _values(pa, y_parts, target)
         names, task = _encode(pa, of_task, groups)
+        if support is not None:
+            in_support = _values(pa, support_parts, support)
     else:
         names, task = index.names, index
-    in_support = None
-    if support is not None:
-        in_support = _values(pa, support_parts, support)
-        if in_support.dtype != bool:
-            raise ValueError(f"Column {support!r} must hold True and False only.")
+    if in_support is not None and in_support.dtype != bool:
+        raise ValueError(f"Column {support!r} must hold True and False only.")
     return X, y, names, task, in_support, where_to.keeper
 
 
@@ -128,13 +135,13 @@ def _index(pc: Any, batches: Callable[[], Iterator], name: str) -> TaskIndex:
     return TaskIndex.of_runs(runs)
 
 
-def _targets_on_disk(
-    pa: Any, arrow: Any, files: Any, name: str, folder: Folder, n_rows: int
+def _column_on_disk(
+    pa: Any, batches: Callable[[], Iterator], name: str, folder: Folder, to: str
 ) -> np.ndarray:
-    """Write the targets to a file; words with room for the longest of them."""
+    """Write a column to a file; words with room for the longest of them."""
 
     def parts() -> Iterator[np.ndarray]:
-        for batch in _batches(arrow, files, [name]):
+        for batch in batches():
             column = batch.column(name)
             if column.null_count:
                 raise _lacking(column.null_count, len(column), name)
@@ -145,8 +152,11 @@ def _targets_on_disk(
             part = column.to_numpy(zero_copy_only=False)
             yield part.astype(str) if part.dtype.kind == "O" else part
 
-    dtypes = {part.dtype for part in parts()}
-    written = folder.array("targets", (n_rows,), np.result_type(*dtypes))
+    dtypes, n_rows = set(), 0
+    for part in parts():
+        dtypes.add(part.dtype)
+        n_rows += len(part)
+    written = folder.array(to, (n_rows,), np.result_type(*dtypes))
     for part in parts():
         written.append(part)
     return written.finish()

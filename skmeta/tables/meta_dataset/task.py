@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from skmeta.tables.groups import encode_groups
+from skmeta.tables.rows import join_targets
 from skmeta.utils.messages import show
 
 __all__ = ["Task", "join", "stack"]
@@ -116,7 +118,7 @@ def _as_task(given: Any, place: int) -> Task:
                 _check_lengths(X, y, f"the {part} of task {place}")
             task = Task(
                 stack([first[0], second[0]], place),
-                np.concatenate([np.asarray(first[1]), np.asarray(second[1])]),
+                join_targets([np.asarray(first[1]), np.asarray(second[1])]),
                 np.arange(n_support + n_query) < n_support,
             )
         else:
@@ -163,8 +165,9 @@ def join(
     Raises
     ------
     ValueError
-        If there is no task, if columns or lengths differ, if a name comes twice, or if
-        only some of the tasks have a fixed split.
+        If there is no task, if columns or lengths differ, if a name comes twice, if
+        names, or targets, are words here and numbers there, or if only some of the
+        tasks have a fixed split.
     """
     tasks = [_as_task(given, place) for place, given in enumerate(tasks)]
     if not tasks:
@@ -174,7 +177,8 @@ def join(
         names = list(range(len(tasks))) if None in own else own
     if len(names) != len(tasks):
         raise ValueError(f"{len(names)} names for {len(tasks)} tasks.")
-    unique, count = np.unique(np.asarray(names), return_counts=True)
+    unique, name = encode_groups(names, tasks)
+    count = np.bincount(name)
     if (count > 1).any():
         raise ValueError(f"Names come twice: {show(unique[count > 1])}.")
     split = [task.in_support is not None for task in tasks]
@@ -185,8 +189,8 @@ def join(
         )
     return (
         stack([task.X for task in tasks]),
-        np.concatenate([np.asarray(task.y) for task in tasks]),
-        np.repeat(np.asarray(names), [len(task) for task in tasks]),
+        join_targets([np.asarray(task.y) for task in tasks]),
+        np.repeat(unique[name], [len(task) for task in tasks]),
         np.concatenate([task.in_support for task in tasks]) if all(split) else None,
     )
 

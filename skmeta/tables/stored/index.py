@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmeta.tables.groups import as_listed, encode_groups
-from skmeta.utils.unique import find
+from skmeta.utils.unique import find, unite
 
-__all__ = ["Runs", "TaskIndex"]
+__all__ = ["Runs", "TaskIndex", "sorted_by"]
 
 # Names of tasks, of several blocks, that are put together at once.
 _NAMES_AT_ONCE = 2**20
@@ -64,7 +64,7 @@ class TaskIndex:
     order : int ndarray of shape (n_kept,), default=None
         Row numbers, task after task; None where they are 0, 1, ...
     task : int ndarray of shape (n_rows,), default=None
-        Task of each row; None where ``order`` is.
+        Task of each row, -1 of one that is left out; None where ``order`` is.
 
     Attributes
     ----------
@@ -92,7 +92,9 @@ class TaskIndex:
     ):
         self.names, self.first, self.sizes = names, first, sizes
         self.order, self._task = order, task
-        self._by_place = None if task is not None else np.argsort(first)
+        if task is None:
+            self._by_place = np.argsort(first)
+            self._first_by_place = first[self._by_place]
 
     @classmethod
     def of(cls, groups: Any) -> TaskIndex:
@@ -117,6 +119,11 @@ class TaskIndex:
         return cls.of_runs(
             lambda: (Runs.of(given[start : start + _AT_ONCE]) for start in starts)
         )
+
+    @classmethod
+    def of_one_task(cls, n_rows: int) -> TaskIndex:
+        """Make all rows one task."""
+        return cls(np.arange(1), np.zeros(1, np.int64), np.array([n_rows]))
 
     @classmethod
     def of_runs(cls, blocks: Callable[[], Iterable[Runs]]) -> TaskIndex:
@@ -171,7 +178,7 @@ class TaskIndex:
             length = np.diff(start, append=n_own)
             task[done : done + n_own] = np.repeat(place[code], length)
             done += n_own
-        order, first, sizes = _sorted_by(task, len(names))
+        order, first, sizes = _sorted_by_task(task, len(names))
         return cls(names, first, sizes, order, task)
 
     def __len__(self) -> int:
@@ -189,22 +196,16 @@ class TaskIndex:
         return len(self.names)
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Tell the task of rows, by a slice of them or by their numbers."""
+        """Tell the task of rows, by a slice of them or by their numbers.
+
+        It is -1 for rows that are left out.
+        """
         if self._task is not None:
             return self._task[rows].astype(np.intp, copy=False)
         if isinstance(rows, slice):
             rows = np.arange(rows.start, rows.stop)
-        assert self._by_place is not None  # of a table whose tasks stand together
-        first = self.first[self._by_place]
-        return self._by_place[np.searchsorted(first, rows, side="right") - 1]
-
-    def take(self, tasks: np.ndarray) -> TaskIndex:
-        """Keep some tasks, for draws of their rows."""
-        kept = TaskIndex.__new__(TaskIndex)
-        kept.names, kept.order = self.names[tasks], self.order
-        kept.first, kept.sizes = self.first[tasks], self.sizes[tasks]
-        kept._task, kept._by_place = self._task, None
-        return kept
+        place = np.searchsorted(self._first_by_place, rows, side="right") - 1
+        return self._by_place[place]
 
     def renamed(self, names: np.ndarray) -> TaskIndex:
         """Give the tasks, which are called 0, 1, ..., these names in their order."""
@@ -222,43 +223,96 @@ class TaskIndex:
         n_rows : int
             Rows of the table.
         """
-        kept = np.ones(n_rows, dtype=bool)
-        for rows in left_out:
-            kept[rows] = False
         task = np.empty(n_rows, dtype=np.int32)
+        sizes = self.sizes.copy()
         for start in range(0, n_rows, _AT_ONCE):
             part = slice(start, min(start + _AT_ONCE, n_rows))
             task[part] = self[part]
-        there = np.bincount(task[kept], minlength=self.n_tasks) > 0
-        number = np.cumsum(there, dtype=np.int32) - 1
-        task = number[task]
+        for rows in left_out:
+            sizes -= np.bincount(task[rows], minlength=self.n_tasks)
+            task[rows] = -1
+        there = sizes > 0
+        number = np.append(np.cumsum(there, dtype=np.int32) - 1, np.int32(-1))
+        task = number[task]  # -1 stays
         names = self.names[there]
-        order, first, sizes = _sorted_by(task, len(names), kept)
+        order, first, sizes = _sorted_by_task(task, len(names))
         return TaskIndex(names, first, sizes, order, task)
 
 
-def _sorted_by(
-    task: np.ndarray, n_tasks: int, kept: np.ndarray | None = None
+def sorted_by(
+    blocks: Callable[[], Iterable[np.ndarray]], n_rows: int
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """List rows by their keys, and the keys that there are, without a sort of all.
+
+    Parameters
+    ----------
+    blocks : callable
+        Gives the keys of all rows from the first on, int64 ndarrays of shape
+        (n_some_rows,), each time it is called; -1 for a row that is left out.
+    n_rows : int
+        Rows of all blocks.
+
+    Returns
+    -------
+    rows : indexable
+        Row numbers by their place; those of a key ascend.
+    keys, sizes : int ndarray of shape (n_keys,)
+        The different keys, sorted, and how many rows each has.
+    """
+    keys = sizes = np.empty(0, dtype=np.int64)
+    last, is_sorted = 0, True
+    for block in blocks():
+        is_sorted &= bool(block[0] >= last and (block[1:] >= block[:-1]).all())
+        last = block[-1]
+        own, count = np.unique(block[block >= 0], return_counts=True)
+        keys, before, new = unite(keys, own)
+        summed = np.zeros(len(keys), dtype=np.int64)
+        summed[before] = sizes
+        summed[new] += count
+        sizes = summed
+    if is_sorted:
+        return _Places(), keys, sizes
+    order = np.empty(int(sizes.sum()), dtype=_row_type(n_rows))
+    following, start = np.cumsum(sizes) - sizes, 0
+    for block in blocks():
+        row = np.flatnonzero(block >= 0)
+        _list_rows(np.searchsorted(keys, block[row]), row + start, order, following)
+        start += len(block)
+    return order, keys, sizes
+
+
+def _sorted_by_task(
+    task: np.ndarray, n_tasks: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """List rows task after task, and where each task begins, without a sort of all."""
-    n_rows = len(task)
+    """List rows task after task, and where each begins; -1 is a row that is left out.
+
+    As :func:`sorted_by`, of tasks that are in memory, each of which has a row.
+    """
     sizes = np.zeros(n_tasks, dtype=np.int64)
-    parts = [slice(start, start + _AT_ONCE) for start in range(0, n_rows, _AT_ONCE)]
+    parts = [slice(at, at + _AT_ONCE) for at in range(0, len(task), _AT_ONCE)]
     for part in parts:
-        own = task[part] if kept is None else task[part][kept[part]]
-        sizes += np.bincount(own, minlength=n_tasks)
+        sizes += np.bincount(task[part][task[part] >= 0], minlength=n_tasks)
     first = np.cumsum(sizes) - sizes
-    short = n_rows < np.iinfo(np.int32).max
-    order = np.empty(int(sizes.sum()), dtype=np.int32 if short else np.int64)
+    order = np.empty(int(sizes.sum()), dtype=_row_type(len(task)))
     following = first.copy()
     for part in parts:
-        row = np.arange(part.start, min(part.stop, n_rows))
-        if kept is not None:
-            row = row[kept[part]]
-        by_task = np.argsort(task[row], kind="stable")
-        own = task[row][by_task]
-        count = np.bincount(own, minlength=n_tasks)
-        before = np.cumsum(count) - count
-        order[following[own] + np.arange(len(own)) - before[own]] = row[by_task]
-        following += count
+        row = np.flatnonzero(task[part] >= 0)
+        _list_rows(task[part][row], row + part.start, order, following)
     return order, first, sizes
+
+
+def _row_type(n_rows: int) -> Any:
+    return np.int32 if n_rows < np.iinfo(np.int32).max else np.int64
+
+
+def _list_rows(
+    code: np.ndarray, row: np.ndarray, order: np.ndarray, following: np.ndarray
+) -> None:
+    """Put rows where the next ones of their codes belong."""
+    by_code = np.argsort(code, kind="stable")
+    own = code[by_code]
+    begin = np.flatnonzero(np.diff(own, prepend=-1))
+    codes, count = own[begin], np.diff(begin, append=len(own))
+    place = np.arange(len(own)) - np.repeat(begin - following[codes], count)
+    order[place] = row[by_code]
+    following[codes] += count

@@ -11,18 +11,21 @@ from typing import Any, NoReturn
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from skmeta.tables.rows import TaskRows
+from skmeta.tables.labels import TaskLabels, encode
+from skmeta.tables.rows import TaskRows, check_in_support
 from skmeta.tables.sizes import range_of
 from skmeta.tables.stored.index import TaskIndex
 from skmeta.tables.stored.sources import (
     ArrayRows,
     FileRows,
+    RowNumbers,
     RowSource,
     by_rows,
     read_in_blocks,
 )
 from skmeta.tables.targets import one_or_several
 from skmeta.tables.unlabelled import missing_targets
+from skmeta.utils.unique import unite
 
 __all__ = ["StoredRows", "are_many", "is_stored"]
 
@@ -59,16 +62,16 @@ def is_stored(X: Any) -> bool:
 class StoredRows(TaskRows):
     """Rows of tasks that are read when they are needed.
 
-    ``X``, ``y`` and ``weight`` are sources of rows, and ``task`` is their
-    :class:`~skmeta.tables.stored.index.TaskIndex`. Row numbers are those of the table;
-    rows of weight 0 are in no task of the index.
+    ``X``, ``y``, ``weight`` and ``in_support`` are sources of rows, and ``task`` is
+    their :class:`~skmeta.tables.stored.index.TaskIndex`. Row numbers are those of the
+    table; rows of weight 0 are in no task of the index.
     """
 
     X: Any
     y: Any
     task: Any
     weight: Any = None
-    in_support: None = field(default=None, init=False)
+    in_support: Any = None
     unlabelled: None = field(default=None, init=False)
 
     @classmethod
@@ -78,6 +81,7 @@ class StoredRows(TaskRows):
         y: Any,
         groups: Any,
         check: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+        in_support: Any = None,
     ) -> StoredRows:
         """Look at all rows once, and number their tasks.
 
@@ -87,29 +91,35 @@ class StoredRows(TaskRows):
             Features.
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets; memory-mapped, or in memory.
-        groups : TaskIndex or array-like of shape (n_rows,)
-            Task of each row.
+        groups : TaskIndex, array-like of shape (n_rows,) or None
+            Task of each row; None for a single task without a name.
         check : callable
             Validates the features and targets of a block, and returns them.
+        in_support : bool array-like of shape (n_rows,), default=None
+            The rows that are given as support; memory-mapped, or in memory.
 
         Raises
         ------
         ValueError
-            If lengths differ, if a target is missing, or as ``check`` does.
+            If lengths differ, if a target is missing, if ``in_support`` does not say
+            True or False of each row, or as ``check`` does.
         """
-        if groups is None:
-            raise ValueError(
-                "Tasks that are made of one table need all rows in memory, and X is a "
-                f"file of {len(X):,} rows that are read when they are drawn. Pass "
-                "groups= with tasks='groups', or load the table by np.array(X)."
-            )
         features = FileRows(X)
         targets: RowSource
         if FileRows.can_read(y) and y.ndim == 1:
             targets = FileRows(y)
         else:
             targets = ArrayRows(one_or_several(y))
-        index = groups if isinstance(groups, TaskIndex) else TaskIndex.of(groups)
+        index = groups
+        if groups is None:
+            index = TaskIndex.of_one_task(len(X))
+        elif not isinstance(groups, TaskIndex):
+            index = TaskIndex.of(groups)
+        given = None
+        if in_support is not None:
+            check_in_support(in_support, len(X))
+            is_file = FileRows.can_read(in_support)
+            given = FileRows(in_support) if is_file else ArrayRows(in_support)
         for name, each in (("y", targets), ("groups", index)):
             if len(each) != len(X):
                 raise ValueError(f"X has {len(X)} rows and {name} has {len(each)}.")
@@ -124,7 +134,8 @@ class StoredRows(TaskRows):
             _, checked = check(some, own)
         if targets.dtype.hasobject:  # numbers among them become numbers
             targets = targets.astype(checked.dtype)
-        return cls(features, targets, index, index.names)
+        names = None if groups is None else index.names
+        return cls(features, targets, index, names, in_support=given)
 
     def __len__(self) -> int:
         return len(self.task)
@@ -153,10 +164,35 @@ class StoredRows(TaskRows):
         """Lowest and highest value of each target."""
         return self._ranges[1]
 
-    def labels(self) -> np.ndarray:
-        """Return the different targets, sorted."""
+    @cached_property
+    def _labels(self) -> np.ndarray:
         found = [np.unique(block.y) for block in self.blocks(features=False)]
         return np.unique(np.concatenate(found))
+
+    def labels(self) -> np.ndarray:
+        """Return the different targets, sorted."""
+        return self._labels
+
+    def labels_in_tasks(self, n_tasks: int) -> tuple[TaskLabels, Any]:
+        """Number the classes of each task; return them and the code of each row.
+
+        A few numbers for each class of each task are in memory.
+        """
+        labels, pairs = self.labels(), np.empty(0, dtype=np.int64)
+        for block in self.blocks(features=False):
+            own = block.task * len(labels) + encode(block.y, labels)
+            pairs = unite(pairs, np.unique(own)).names
+        classes = TaskLabels.of_pairs(labels, pairs, n_tasks)
+        return classes, self.with_task(classes.codes, self.y)
+
+    def with_task(self, function: Callable[..., np.ndarray], *arrays: Any) -> Any:
+        """Compute something of rows and their tasks when they are read."""
+
+        def compute(*read: np.ndarray) -> np.ndarray:
+            *rows, number = read
+            return function(*rows, self.task[number])
+
+        return by_rows(compute, *arrays, RowNumbers(len(self.y)))
 
     def blocks(self, *, features: bool = True) -> Iterator[TaskRows]:
         """Yield all rows, those of a block at a time."""
@@ -248,7 +284,8 @@ class StoredRows(TaskRows):
         if not n_left_out:
             return rows
         index = self.task.without(left_out, n_rows)
-        return replace(rows, task=index, names=index.names)
+        names = None if self.names is None else index.names
+        return replace(rows, task=index, names=names)
 
     def need_all(self, what: str) -> NoReturn:
         """Refuse what needs all rows in memory.

@@ -72,3 +72,17 @@ def test_the_prior_is_a_feature_that_ends_at_six():
     offset = torch.tensor([0.06, -6e3, 6e3]).view(1, 3, 1, 1)
     seen = module.inputs(X, offset)[0, :, -1]
     torch.testing.assert_close(seen, torch.tensor([0.06, -6.0, 6.0]), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("n_rows", [2, 9])  # fewer than the others, and more
+def test_weighted_sums_of_covariances_are_those_of_the_covariances(n_rows, generator):
+    module = learner(n_parts=2).double()
+    with torch.no_grad():
+        module.log_kernel.normal_(generator=generator)
+    kernel = module.kernel()
+    width = module.n_inputs + 4
+    rows = torch.randn(3, n_rows, width, generator=generator).double()
+    others = torch.randn(3, 5, width, generator=generator).double()
+    weights = torch.randn(3, 3, 5, 2, generator=generator).double()
+    wanted = (kernel.between(rows, others) @ weights).mT
+    torch.testing.assert_close(kernel.times(rows, others, weights), wanted)

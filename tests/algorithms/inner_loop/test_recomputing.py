@@ -1,6 +1,5 @@
 """Inner steps computed again: the same gradient in less memory."""
 
-import subprocess
 import sys
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from skmeta.algorithms import MAML
 from skmeta.backbones import MLP
 from skmeta.episodes import Episode
+from tests import forked
 from tests.batches import CLASSIFIER, REGRESSOR, make_batch
 
 
@@ -56,10 +56,7 @@ for inner_steps, checkpoint in [(4, True), (64, True), (64, False)]:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_checkpoints_keep_memory_from_growing_with_the_inner_steps():
-    run = subprocess.run(
-        [sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True
-    )
-    few, many, without = map(int, run.stdout.split())
+    few, many, without = map(int, forked.run_code(PEAKS).split())
     assert many - few < (without - few) / 2
 
 

@@ -2,7 +2,6 @@
 
 import gc
 import pickle
-import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +15,7 @@ from skmeta import MetaClassifier, MetaDataset, make_preprocessor
 from skmeta.tables.meta_dataset import parquet as reading
 from skmeta.tables.meta_dataset import storage
 from skmeta.tables.stored import rows as stored
+from tests import forked
 from tests.quick import classifier, regressor
 
 pytestmark = pytest.mark.filterwarnings(
@@ -190,10 +190,7 @@ tasks = MetaDataset.from_parquet(
 )
 print(pyarrow.default_memory_pool().max_memory(), len(tasks))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    peak, n_tasks = map(int, done.stdout.split())
+    peak, n_tasks = map(int, forked.run_code(code).split())
     assert n_tasks == n_rows // 100
     np.testing.assert_array_equal(np.load(tmp_path / "features.npy"), X)
     assert peak < X.nbytes / 3, peak / X.nbytes
@@ -228,17 +225,16 @@ def files(request, tmp_path):
     for place, part in enumerate(np.array_split(np.arange(len(y)), 3)):
         columns = {f"x{j}": X[part, j] for j in range(3)}
         columns |= {"y": y[part], "word": words[part], "store": groups[part]}
+        columns["known"] = X[part, 1] > 0
         path = tmp_path / "files" / f"part-{place}.parquet"
         path.parent.mkdir(exist_ok=True)
         parquet.write_table(pa.table(columns), path, row_group_size=70)
     return tmp_path / "files", (X, y, words, groups)
 
 
-def from_files(path, target):
-    columns = ["x0", "x1", "x2"]
-    return MetaDataset.from_parquet(
-        path, target=target, groups="store", columns=columns
-    )
+def from_files(path, target, **options):
+    options = {"groups": "store", "columns": ["x0", "x1", "x2"], **options}
+    return MetaDataset.from_parquet(path, target=target, **options)
 
 
 def test_many_rows_are_the_same_meta_dataset(files, many, monkeypatch):
@@ -283,6 +279,40 @@ def test_fit_learns_the_same_of_files_as_of_memory(files, many, target):
             assert (ours == theirs).all()
     with pytest.raises(ValueError, match="do not pass them"):
         clone(meta).fit(from_files(path, target), y)
+
+
+def test_given_supports_stay_on_disk_and_teach_as_those_of_memory(files, many):
+    path, (X, y, _, groups) = files
+    tasks = from_files(path, "y", support="known")
+    held = MetaDataset(X, y, groups, in_support=X[:, 1] > 0)
+    assert isinstance(tasks.in_support, np.memmap)
+    assert "<td>40</td>" in tasks._repr_html_()
+    for own, other in zip(
+        tasks.train_test_split(test_size=7, random_state=0),
+        held.train_test_split(test_size=7, random_state=0),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(own.in_support, other.in_support)
+    learners = [regressor(algorithm="cnp").fit(each) for each in (tasks, held)]
+    assert (
+        learners[0].history_[-1]["train_loss"]
+        == (learners[1].history_[-1]["train_loss"])
+    )
+    with pytest.raises(ValueError, match="True and False"):
+        from_files(path, "y", support="x1")
+
+
+def test_a_pool_of_classes_comes_out_of_files(files, many):
+    path, (X, _, words, _) = files
+    tasks = from_files(path, "word", groups="word")
+    learners = [
+        classifier(tasks="classes", n_way=2).fit(*given)
+        for given in ((tasks,), (X, words))
+    ]
+    assert (
+        learners[0].history_[-1]["train_loss"]
+        == (learners[1].history_[-1]["train_loss"])
+    )
 
 
 def pickled(tasks):

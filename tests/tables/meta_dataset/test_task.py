@@ -35,6 +35,10 @@ def test_tasks_with_rows_of_their_own():
         ([([[1.0]], [0, 1])], None, "Lengths differ in task 0: 1 rows .* and 2"),
         ([([[1.0]], [0])] * 2, ["a", "a"], r"come twice: \['a'\]"),
         ([([[1.0]], [0])] * 2, ["a"], "1 names for 2 tasks"),
+        ([([[1.0]], [0])] * 2, [1, "1"], "cannot be sorted together"),
+        ([([[1.0]], [0])] * 2, ["a", None], "groups contains NaN"),
+        ([([[1.0]], [0]), ([[1.0]], ["a"])], None, "words such as .*and numbers"),
+        ([(([[1.0]], [0]), ([[1.0]], ["0"]))], None, "words such as .*and numbers"),
         (
             [Task([[1.0]], [0], [True]), Task([[1.0]], [0])],
             None,
@@ -45,3 +49,9 @@ def test_tasks_with_rows_of_their_own():
 def test_lists_of_tasks_that_do_not_fit_are_errors(tasks, names, message):
     with pytest.raises(ValueError, match=message):
         MetaDataset.from_tasks(tasks, names)
+
+
+def test_names_that_one_float_would_stand_for_are_two():
+    names = [2**53 + 1, 2**53, 0.5]
+    tasks = MetaDataset.from_tasks([([[1.0]], [0])] * 3, names)
+    assert tasks.names.tolist() == [0.5, 2**53, 2**53 + 1]

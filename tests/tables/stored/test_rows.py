@@ -59,7 +59,8 @@ def test_a_sample_is_of_all_parts_of_the_table(stored, monkeypatch):
         ({"y": Y[:-1]}, "y has 899"),
         ({"groups": TASK[:-1]}, "groups has 899"),
         ({"y": np.where(Y == 1, np.nan, Y)}, "leave them out of the table"),
-        ({"groups": None}, "Pass groups="),
+        ({"in_support": Y == 1, "groups": TASK[:-1]}, "groups has 899"),
+        ({"in_support": Y}, "True or False"),
     ],
 )
 def test_what_does_not_belong_together_is_an_error(tmp_path, given, message):
