@@ -29,7 +29,7 @@ from skmeta.ensemble.judging import (
 )
 from skmeta.ensemble.members import LearntTasks, say_before
 from skmeta.ensemble.weights import greedy, interpolate, shrunk
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import shot_range
 from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.html import HTMLReprMixin

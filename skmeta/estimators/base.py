@@ -19,7 +19,7 @@ from skmeta.engine.hooks import (
     with_callbacks,
 )
 from skmeta.engine.training import meta_train, pass_on_interruption
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.continuing import ContinuingEstimator

@@ -19,8 +19,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from skmeta.episodes.sampler import shot_range
-from skmeta.episodes.sampling import check_support, draw_support
+from skmeta.episodes.sampling import check_support, draw_support, shot_range
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmeta.utils.threads import side_by_side
-
 __all__ = ["SmallTrees"]
 
 # Nodes of a tree, without its leaves: as many bits as a byte has.
@@ -140,7 +138,7 @@ class SmallTrees:
         sums = np.empty((len(self.first), len(X)))
         sums[:] = self.first[:, np.newaxis]
 
-        def add(start: int) -> None:
+        for start in range(0, len(X), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             columns = np.ascontiguousarray(X[rows].T)
             values, number = np.empty(columns.shape[1]), 0
@@ -151,10 +149,6 @@ class SmallTrees:
                     table.take(own, out=values, mode="clip")
                     sums[number % len(sums), rows] += values
                     number += 1
-
-        starts = range(0, len(X), _ROWS_AT_ONCE)
-        with side_by_side([], _ROWS_AT_ONCE, X.shape[1], len(starts)) as each:
-            list(each(add, starts))
         return sums
 
 
