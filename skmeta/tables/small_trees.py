@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmeta.utils.threads import side_by_side
-
 __all__ = ["SmallTrees"]
 
 # Nodes of a part of a tree, without its leaves: as many bits as a byte has.
@@ -146,7 +144,7 @@ class SmallTrees:
         sums = np.empty((len(self.first), len(X)))
         sums[:] = self.first[:, np.newaxis]
 
-        def add(start: int) -> None:
+        for start in range(0, len(X), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             columns = np.ascontiguousarray(X[rows].T)
             number = 0
@@ -154,10 +152,6 @@ class SmallTrees:
                 for values in group.ask(columns):
                     sums[number % len(sums), rows] += values
                     number += 1
-
-        starts = range(0, len(X), _ROWS_AT_ONCE)
-        with side_by_side([], _ROWS_AT_ONCE, X.shape[1], len(starts)) as each:
-            list(each(add, starts))
         return sums
 
 
