@@ -43,6 +43,11 @@ class Learner:
         """All parameters of the module."""
         return list(self.module.parameters())
 
+    def chunks(self, sizes: np.ndarray) -> Iterator[np.ndarray]:
+        """Cut tasks of so many rows into chunks that go through the module at once."""
+        alone = self.algorithm.adapts_weights
+        return chunks.of_similar_size(sizes, self.weights, with_weights=alone)
+
 
 class AdaptedTasks:
     """What a learner has learnt of a set of tasks.
@@ -361,7 +366,7 @@ class AdaptedTasks:
             members = position[slice(*np.searchsorted(index_of, [index, index + 1]))]
             tasks = self.order[members]
             sizes = spans.sizes[tasks]
-            for part in chunks.of_similar_size(sizes, self.learner.weights):
+            for part in self.learner.chunks(sizes):
                 place = members[part] - self.bounds[index]
                 for start in range(0, sizes[part].max(), at_once):
                     yield _Block(index, place, tasks[part], start, at_once)
@@ -390,14 +395,13 @@ def _chunks(
 ) -> list[np.ndarray]:
     """Cut tasks into chunks: those with rows without targets apart from the others."""
     if unlabelled is None:
-        return list(chunks.of_similar_size(spans.sizes, learner.weights))
+        return list(learner.chunks(spans.sizes))
     has_more = unlabelled.sizes > 0
     parts = []
     for own in (np.flatnonzero(~has_more), np.flatnonzero(has_more)):
         if len(own):
             sizes = spans.sizes[own] + unlabelled.sizes[own]
-            each = chunks.of_similar_size(sizes, learner.weights)
-            parts += [own[part] for part in each]
+            parts += [own[part] for part in learner.chunks(sizes)]
     return parts
 
 

@@ -59,7 +59,7 @@ def _are_away(weights: Sequence[Tensor]) -> bool:
 
 
 def of_similar_size(
-    sizes: np.ndarray, weights: Sequence[Tensor]
+    sizes: np.ndarray, weights: Sequence[Tensor], *, with_weights: bool = True
 ) -> Iterator[np.ndarray]:
     """Cut tasks into chunks that, padded, have few rows and little padding.
 
@@ -68,7 +68,9 @@ def of_similar_size(
     sizes : int ndarray of shape (n_tasks,)
         Rows of each task.
     weights : sequence of Tensor
-        Parameters of the network, of which each task may have its own.
+        Parameters of the network.
+    with_weights : bool, default=True
+        Whether each task may have weights of its own.
 
     Yields
     ------
@@ -76,7 +78,7 @@ def of_similar_size(
         Tasks, from the smallest on: on a CPU together at most ``ROWS_AT_ONCE`` padded
         rows and ``WEIGHTS_AT_ONCE`` weights, or a single task.
     """
-    n_weights = sum(weight.numel() for weight in weights)
+    n_weights = sum(weight.numel() for weight in weights) if with_weights else 0
     most_weights = WEIGHTS_AT_ONCE * (_MORE_WEIGHTS if _are_away(weights) else 1)
     at_once = max(1, most_weights // max(1, n_weights))
     by_size = np.argsort(sizes, kind="stable")

@@ -156,9 +156,11 @@ class Targets(metaclass=ABCMeta):
         bounds = self._bounds()
         if bounds is None:
             return np.zeros(len(rows), dtype=bool)
-        with np.errstate(over="ignore"):  # infinity is far, too
-            X = (rows.X - self.mean_) / self.scale_
-        return np.asarray(bounds.is_far(X, self._far(bounds)).any(axis=1))
+        distance = self._far(bounds)
+        with np.errstate(over="ignore"):  # what nothing can be beyond
+            ends = bounds.low - distance, bounds.high + distance
+            low, high = (end * self.scale_ + self.mean_ for end in ends)
+        return Bounds(low, high, 0.0).are_rows_far(rows.X, 0.0)
 
     def _nearer(self, X: np.ndarray) -> np.ndarray:
         """Draw features nearer that are beyond the range, in their own units."""
@@ -169,15 +171,16 @@ class Targets(metaclass=ABCMeta):
             bounds = bounds._replace(room=_ROOM)
         assert self.low_ is not None  # as there are bounds
         assert self.high_ is not None
-        outside = Bounds(self.low_, self.high_, 0.0).is_far(X, 0.0)
-        rows = outside.any(axis=1)
-        if not rows.any():
+        known = Bounds(self.low_, self.high_, 0.0)
+        rows = np.flatnonzero(known.are_rows_far(X, 0.0))
+        if not len(rows):
             return X
+        own = X[rows]
         with np.errstate(over="ignore"):
-            Z = (X[rows] - self.mean_) / self.scale_
+            Z = (own - self.mean_) / self.scale_
         clipped = bounds.clip(Z) * self.scale_ + self.mean_
         near = X.astype(np.result_type(X, np.float32))
-        near[rows] = np.where(outside[rows], clipped, X[rows])
+        near[rows] = np.where(known.is_far(own, 0.0), clipped, own)
         return near
 
     def _learn_task_scale(self, rows: TaskRows) -> None:

@@ -104,6 +104,8 @@ def _as_pandas(source: Any) -> DataFrame:
 
     if hasattr(source, "to_pandas"):  # polars, Arrow
         source = source.to_pandas()
+    if hasattr(source, "collect"):  # a query of polars
+        raise InputError("This is a query that has not run: pass table.collect().")
     if not isinstance(source, pd.DataFrame):
         raise InputError(
             "A table is the path of a file, a DataFrame of pandas or polars, an Arrow "

@@ -186,3 +186,11 @@ def test_chunks_on_an_accelerator_are_larger_and_bounded_too():
     n_weights = 64 * chunks.WEIGHTS_AT_ONCE // 100
     large = bounds_of(sizes, [torch.empty(n_weights, device="meta")])
     assert max(n_tasks for n_tasks, _ in large) == 100
+
+
+def test_tasks_without_weights_of_their_own_are_cut_by_their_rows_alone():
+    weights, sizes = [torch.zeros(chunks.WEIGHTS_AT_ONCE)], np.full(100, 64)
+    alone = list(chunks.of_similar_size(sizes, weights))
+    together = list(chunks.of_similar_size(sizes, weights, with_weights=False))
+    assert [len(part) for part in alone] == [1] * 100
+    assert [len(part) for part in together] == [64, 36]
