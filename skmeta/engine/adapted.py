@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
-from torch.utils._pytree import tree_map  # torch has no public pytree before 2.8
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
-from skmeta.engine.chunks import Learnt
+from skmeta.engine.chunks import Learnt, map_leaves
 from skmeta.engine.landmarks import Landmarked
 from skmeta.engine.supports import Supports
 from skmeta.episodes.episode import Batch
@@ -140,7 +139,7 @@ class AdaptedTasks:
                     "another scale than those that fit saw, too far off for the "
                     f"precision of numbers ({error})."
                 ) from error
-            return Learnt(len(tasks), tree_map(_in_rows, state), kept)
+            return Learnt(len(tasks), map_leaves(_in_rows, state), kept)
 
         n_rows = min(len(task), chunks.rows_at_once(learner.weights))
         with side_by_side(
@@ -376,7 +375,7 @@ class AdaptedTasks:
         place = int(np.flatnonzero(self.order == task)[-1])
         index = int(np.searchsorted(self.bounds, place, side="right")) - 1
         own = slice(place - self.bounds[index], place - self.bounds[index] + 1)
-        return tree_map(lambda leaf: leaf[own], self.states[index])
+        return map_leaves(lambda leaf: leaf[own], self.states[index])
 
     def _state(self, block: "_Block") -> Any:
         """Pick what was learnt of the tasks of a block."""
@@ -385,9 +384,9 @@ class AdaptedTasks:
         if np.array_equal(place, np.arange(first, stop)):  # no need to copy
             if len(place) == self.bounds[block.state + 1] - self.bounds[block.state]:
                 return state
-            return tree_map(lambda leaf: leaf[first:stop], state)
+            return map_leaves(lambda leaf: leaf[first:stop], state)
         index = torch.from_numpy(place)
-        return tree_map(lambda leaf: leaf[index.to(leaf.device)], state)
+        return map_leaves(lambda leaf: leaf[index.to(leaf.device)], state)
 
 
 def _chunks(

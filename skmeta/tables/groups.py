@@ -266,7 +266,9 @@ def as_listed(groups: Any) -> np.ndarray:
         plain = np.asarray(groups)
     except ValueError:  # tuples of several lengths
         return listed
-    if plain.dtype.kind not in "biufUS" or plain.shape != listed.shape:
+    if plain.dtype.kind not in "biufUSM" or plain.shape != listed.shape:
         return listed
+    if plain.dtype.kind == "M":  # of which tolist may make numbers
+        return plain if list(plain.ravel()) == list(listed.ravel()) else listed
     is_same = plain.ravel().tolist() == listed.ravel().tolist()
     return plain if is_same else listed
