@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
+from skmeta import MetaDataset
 from skmeta.algorithms import GP
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.episodes import Spec
@@ -82,6 +84,24 @@ def test_what_comes_after_a_row_that_is_not_given_is_not_known_before(table):
     first = make_problem(table, support="first", **options)
     assert first.n_unlabelled == 1
     assert make_problem(table, **options).n_unlabelled == 2
+
+
+class Noting(BaseEstimator):
+    """A learner that notes how many rows it is fitted to."""
+
+    def fit(self, X, y, groups=None):
+        self.n_rows_ = (len(X), len(y), len(groups))
+        return self
+
+
+class NotingUnlabelled(Noting):
+    _takes_unlabelled = True
+
+
+def test_rows_without_targets_go_to_fits_that_take_them():
+    tasks = MetaDataset(np.eye(4), [0.5, np.nan, 2.0, 1.0], [1, 1, 2, 2])
+    assert module._fit(Noting(), tasks).n_rows_ == (3, 3, 3)
+    assert module._fit(NotingUnlabelled(), tasks).n_rows_ == (4, 4, 4)
 
 
 @pytest.mark.parametrize("classes", [False, True])
