@@ -270,7 +270,7 @@ class Rejecting(Indicators):
         own there is no such range.
         """
         bounds: Bounds | None = self._bounds()
-        if bounds is None or self.normalize == "task":
+        if bounds is None or self._standardised_by == "task":
             return np.zeros(len(X))
         with np.errstate(over="ignore", invalid="ignore"):
             Z = (X - self.mean_) / self.scale_
