@@ -15,7 +15,7 @@ QUICK = {"max_epochs": 2, "tasks_per_epoch": 32}
     [
         MetaClassifier("maml", tasks="classes", **QUICK),
         MetaClassifier("protonet", tasks="classes", **QUICK),
-        MetaClassifier(tasks="classes", max_epochs=2),
+        MetaClassifier(tasks="classes", **QUICK),
         MetaClassifier("r2d2", tasks="table", **QUICK),  # of several labels, too
         MetaRegressor(tasks="table", **QUICK),
         MetaRegressor("maml", tasks="table", lr=1e-2, **QUICK | {"max_epochs": 4}),

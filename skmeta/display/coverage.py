@@ -25,6 +25,7 @@ from skmeta.pipelines import (
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.meta_dataset.dataset import unpack
 from skmeta.tables.targets import as_columns, one_or_several
+from skmeta.tables.unlabelled import known_targets, missing_targets
 from skmeta.utils.unique import number
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class CoverageDisplay:
             themselves.
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
             Targets. Only a :class:`skmeta.MetaDataset` brings its own, and ``groups``.
+            Rows without one are left out.
         groups : array-like of shape (n_rows,)
             Task of each row.
         n_shot : int, default=5
@@ -157,6 +159,11 @@ class CoverageDisplay:
         X, y, groups, in_support = unpack(X, y, groups)
         y = one_or_several(y)
         check_consistent_length(X, y)
+        missing = missing_targets(y)
+        if missing is not None:  # nobody knows whether these are covered
+            X, groups = (_safe_indexing(each, ~missing) for each in (X, groups))
+            y = known_targets(y, missing)
+            in_support = None if in_support is None else in_support[~missing]
         task = encode_groups(groups, y)[1]
         of_task = label_space_of(estimator, y, groups) == "per_task"
         label = number(y)[1] if of_task else None

@@ -180,6 +180,11 @@ class TaskScaled:
     algorithm: Any
     scaling: TaskScaling
 
+    @property
+    def adapts_weights(self) -> bool:
+        """As that of the algorithm."""
+        return self.algorithm.adapts_weights
+
     def adapt(self, module: nn.Module, support: Batch) -> ScaledState:
         """Learn standardised tasks, and keep by what they were."""
         features = self.scaling.of_features(support)
@@ -265,6 +270,8 @@ def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     D. Holzmüller, L. Grinsztajn, I. Steinwart. Better by default: strong pre-tuned MLPs
     and boosted trees on tabular data. NeurIPS 2024, section 3.1.
     """
+    if values.dtype in (np.bool_, np.float16):  # which hold no differences
+        values = values.astype(float)
     low, first, median, third, high = np.quantile(values, np.linspace(0, 1, 5), axis=0)
     scale = np.where(third > first, third - first, (high - low) / 2)
     return median, np.where(scale > 0, scale, 1.0)

@@ -73,6 +73,16 @@ def test_classifiers_in_pipelines_are_shown():
     assert 0.6 < display.coverage[0] < 0.95  # of the tasks it was calibrated by
 
 
+def test_rows_without_a_target_are_not_uncovered(meta):
+    known = np.arange(len(Y)) % 3 > 0
+    some = np.where(known, Y, np.nan)
+    found = [
+        CoverageDisplay.from_estimator(meta, *table, coverages=[0.8], plot=False).found
+        for table in ((X, some, TASK), (X[known], Y[known], TASK[known]))
+    ]
+    np.testing.assert_array_equal(*found)
+
+
 def test_tasks_without_other_rows_are_no_tasks(meta):
     with pytest.raises(ValueError, match="No task has more than n_shot=12 rows"):
         CoverageDisplay.from_estimator(meta, X, Y, TASK, n_shot=12)

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 
 from skmeta import FewShotRegressor, MetaClassifier, MetaDataset, MetaRegressor
 from skmeta.episodes import Batch, Episode
-from skmeta.episodes.scaling import TaskScaling, within_variance
+from skmeta.episodes.scaling import TaskScaling, robust_scale, within_variance
 
 pytestmark = pytest.mark.filterwarnings("ignore:Meta-learning does not help")
 
@@ -96,6 +96,21 @@ def test_variance_inside_tasks_is_that_of_a_naive_loop(monkeypatch):
         monkeypatch.setattr("skmeta.episodes.scaling._AT_ONCE", at_once)
         found = within_variance([(X, task)], task.max() + 1, mean, std)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.float16, np.int8, np.float32])
+def test_quartiles_of_short_numbers_are_those_of_long_ones(dtype):
+    rng = np.random.default_rng(0)
+    values = rng.normal(scale=30, size=(50, 2)).round().clip(-99, 99).astype(dtype)
+    for own, long in zip(
+        robust_scale(values), robust_scale(values.astype(float)), strict=True
+    ):
+        np.testing.assert_allclose(own, long, rtol=1e-6)
+
+
+def test_a_median_is_between_two_numbers_that_float16_has_none_between():
+    median, _ = robust_scale(np.array([[2001], [2002]], dtype=np.float16))
+    assert median == 2001.5
 
 
 @pytest.mark.parametrize("algorithm", ["maml", "cnp"])
