@@ -14,8 +14,8 @@ from skmeta.utils.ahead import one_ahead
 __all__ = ["Episodes"]
 
 # Meta-batches whose rows are read from disk at once, and answered by a prior, which
-# takes as long for a few rows as for some hundreds.
-_BATCHES_AT_ONCE = 4
+# takes as long for a few rows as for some hundreds; and numbers of all their rows.
+_BATCHES_AT_ONCE, _NUMBERS_AT_ONCE = 16, 2**22
 
 # The tasks of a meta-batch of all processes, how many rows of training classes each of
 # them has where that is counted, and the episode of the tasks that are needed here.
@@ -113,4 +113,6 @@ class Episodes:
             yield [*zip([len(n[0]) for n in joint], counts, gathered, strict=True)]
             start = stop
             if sampler.table.is_on_disk:
-                n_batches = min(2 * n_batches, _BATCHES_AT_ONCE)
+                each = rows[0].size * sampler.table.X.shape[1]
+                most = max(1, min(_BATCHES_AT_ONCE, _NUMBERS_AT_ONCE // each))
+                n_batches = min(2 * n_batches, most)
