@@ -316,7 +316,7 @@ class AdaptedTasks:
         spans = Spans(task, self.n_tasks)
         blocks = list(self._blocks(spans))
 
-        def answer(block: _Block) -> tuple[np.ndarray, np.ndarray]:
+        def answer(block: _Block) -> tuple[np.ndarray | slice, np.ndarray]:
             rows, mask = block.pad(spans)
             device = self.learner.device
             given = [table.features(rows, mask), table.offsets(rows, mask)]
@@ -324,7 +324,9 @@ class AdaptedTasks:
             with torch.no_grad():
                 state = self._state(block)
                 answers = method(self.learner.module, state, *given).cpu().numpy()
-            return rows[mask], answers[mask]
+            if not mask.all():
+                return rows[mask], answers[mask]
+            return _as_slice(rows.ravel()), answers.reshape(mask.size, -1)
 
         whole = np.full((len(task), 1), -np.inf, dtype=np.float32)
         n_rows = min(len(task), chunks.rows_at_once(self.learner.weights))
@@ -337,8 +339,8 @@ class AdaptedTasks:
                     whole = _widen(whole, width)
                 whole[rows, :width] = answers
         # -inf marks a class that the task does not have; all else is a number.
-        lost = np.unique(task[~(whole < np.inf).all(axis=1)])
-        if len(lost):
+        if not (whole < np.inf).all():
+            lost = np.unique(task[~(whole < np.inf).all(axis=1)])
             which = f"{count(len(lost), 'task')}{self._named(lost)}"
             warn(
                 f"Adaptation to {which} diverged: answers are not finite. "
@@ -445,6 +447,14 @@ def _kept_unlabelled(support: Batch) -> Supports | None:
     offset = None if others.offset is None else others.offset.numpy()[mask]
     X, y = others.X.numpy()[mask], others.y.numpy()[mask]
     return Supports(X, y, mask.sum(axis=1), offset=offset)
+
+
+def _as_slice(rows: np.ndarray) -> np.ndarray | slice:
+    """Make a slice of rows that follow one another, which is sooner filled."""
+    first, stop = int(rows[0]), int(rows[0]) + len(rows)
+    if rows[-1] == stop - 1 and np.array_equal(rows, np.arange(first, stop)):
+        return slice(first, stop)
+    return rows
 
 
 def _in_rows(leaf: Tensor) -> Tensor:

@@ -198,6 +198,9 @@ def test_one_of_many_does_not_say_that_a_row_is_far():
     assert shares[0] == 1
     assert 0 < shares[1] < 0.2  # two who agree say more than one
     assert shares[2] > 0.5
+    made, _ = joint(0.9, 0.95)
+    one = Told(a=np.ones(1), b=np.full(1, 0.2))
+    assert made.shares(one, None, np.zeros(1, dtype=int), names) < 1
     nobody = Told(a=np.array([np.nan]), b=np.array([np.nan]))
     with pytest.raises(ValueError, match="None of the members that reject rows, a, b"):
         made.shares(nobody, None, np.zeros(1, dtype=int), names)
