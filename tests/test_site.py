@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import yaml
 
 import skmeta
 from tests._browser import find_chromium, open_page
@@ -154,6 +155,19 @@ def test_our_code_of_the_page_gives_our_figure(coming_from):
     preparation, ways = coming_from.jobs((ROOT / coming_from.PAGE).read_text())["pigs"]
     measured = coming_from.measure("pigs", preparation, ways["skmeta"])
     assert measured["score"] == pytest.approx(known["pigs"]["skmeta"]["score"], rel=0.1)
+
+
+# Its host ---------------------------------------------------------------------------
+
+
+def test_the_host_installs_and_builds_what_make_docs_does():
+    config = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text())
+    [command] = config["build"]["jobs"]["install"]
+    words = command.removeprefix("python ")
+    assert words in (ROOT / "Makefile").read_text()
+    assert config["version"] == 2
+    assert (ROOT / config["sphinx"]["configuration"]).exists()
+    assert config["sphinx"]["fail_on_warning"]
 
 
 # The site as it is built ----------------------------------------------------------

@@ -64,6 +64,9 @@ class Algorithm(DocLinkMixin):
         :meth:`unlabelled_choices`, of which ``fit`` of an estimator chooses in place of
         "auto". If False, such rows are left alone; tasks are standardised by all of
         their rows in any case.
+    adapts_weights : bool
+        False if no task has weights of the network for itself, so that what is learnt
+        of a task is small: more tasks are learnt at once then.
     several_targets : bool
         True if it may learn several targets, one like the other: an estimator calls
         ``build`` once for each, with a backbone that hands out one network for all, and
@@ -116,6 +119,7 @@ class Algorithm(DocLinkMixin):
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
     uses_unlabelled: ClassVar[bool] = False
+    adapts_weights: ClassVar[bool] = True
     several_targets: ClassVar[bool] = True
     sure_of_any_shot: ClassVar[bool] = False
     default_lr: ClassVar[float] = 1e-3

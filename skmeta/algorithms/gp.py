@@ -176,6 +176,7 @@ class GP(Algorithm):
     uses_prior = True
     learns_prior = True
     uses_unlabelled = True
+    adapts_weights = False
     sure_of_any_shot = True
     default_lr = 0.06
     default_epochs = 20

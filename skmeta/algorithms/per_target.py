@@ -82,6 +82,11 @@ class PerTarget(Algorithm):
         return repr(self.algorithm)
 
     @property
+    def adapts_weights(self) -> bool:  # type: ignore[override]
+        """As that of the algorithm."""
+        return self.algorithm.adapts_weights
+
+    @property
     def trains_in_one_cycle(self) -> bool:  # type: ignore[override]
         """As that of the algorithm."""
         return self.algorithm.trains_in_one_cycle

@@ -33,7 +33,14 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("table", help="CSV or Parquet file")
-    parser.add_argument("--target", required=True, help="column to predict")
+    parser.add_argument(
+        "--target",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="COLUMN",
+        help="column to predict; or several, which are learnt together",
+    )
     parser.add_argument(
         "--groups", required=True, help="column that says which task a row is from"
     )

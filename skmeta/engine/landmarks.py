@@ -81,6 +81,11 @@ class Landmarked:
     algorithm: Any
     units: Units
 
+    @property
+    def adapts_weights(self) -> bool:
+        """As that of the algorithm."""
+        return self.algorithm.adapts_weights
+
     def __str__(self) -> str:
         return str(self.algorithm)
 

@@ -31,19 +31,18 @@ class Bounds(NamedTuple):
 
     def clip(self, values: np.ndarray) -> np.ndarray:
         """Draw values nearer that are beyond the range: (..., n_columns)."""
-        outside = self.is_far(values, 0.0)
-        if not outside.any():
-            return values
-        near = values.copy()
-        near[outside] = self._nearer(values, outside)
-        return near
-
-    def _nearer(self, values: np.ndarray, outside: np.ndarray) -> np.ndarray:
         # Few are outside, and tanh costs as much as all else.
-        low, high, room = (np.broadcast_to(e, values.shape)[outside] for e in self)
-        chosen = values[outside]
+        outside = np.flatnonzero(self.is_far(values, 0.0))
+        if not len(outside):
+            return values
+        near = np.array(values, order="C")
+        flat, width = near.reshape(-1), values.shape[-1]
+        place = outside % width
+        low, high, room = (e[place] if np.ndim(e) else e for e in map(np.asarray, self))
+        chosen = flat[outside]
         inside = np.clip(chosen, low, high)
-        return inside + room * np.tanh((chosen - inside) / room)
+        flat[outside] = inside + room * np.tanh((chosen - inside) / room)
+        return near
 
     def limit(self, values: np.ndarray) -> np.ndarray:
         """Cut values off where no number that was drawn nearer can come."""
@@ -51,6 +50,24 @@ class Bounds(NamedTuple):
 
     def is_far(self, values: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
         """Tell which values are further beyond the range than a distance."""
-        return np.asarray(
-            (values < self.low - distance) | (values > self.high + distance)
-        )
+        low, high = self.low - distance, self.high + distance
+        if values.dtype == np.float32:
+            # Numbers of two types are compared in a copy of one of them.
+            low, high = -_not_above(-low), _not_above(high)
+        return np.asarray((values < low) | (values > high))
+
+    def are_rows_far(
+        self, values: np.ndarray, distance: np.ndarray | float
+    ) -> np.ndarray:
+        """Tell which rows have such a value: (n_rows, n_columns) to (n_rows,)."""
+        far = np.zeros(len(values), dtype=bool)
+        # Not any(axis=1), which takes longer than all else where columns are few.
+        far[np.flatnonzero(self.is_far(values, distance)) // values.shape[1]] = True
+        return far
+
+
+def _not_above(ends: np.ndarray | float) -> np.ndarray:
+    """Return the largest numbers of single precision that are not above others."""
+    with np.errstate(over="ignore"):
+        near = np.float32(ends)
+    return np.where(near <= ends, near, np.nextafter(near, np.float32(-np.inf)))

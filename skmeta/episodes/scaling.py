@@ -180,6 +180,11 @@ class TaskScaled:
     algorithm: Any
     scaling: TaskScaling
 
+    @property
+    def adapts_weights(self) -> bool:
+        """As that of the algorithm."""
+        return self.algorithm.adapts_weights
+
     def adapt(self, module: nn.Module, support: Batch) -> ScaledState:
         """Learn standardised tasks, and keep by what they were."""
         features = self.scaling.of_features(support)

@@ -89,7 +89,8 @@ class Table:
     def features(self, rows: np.ndarray, mask: np.ndarray) -> Tensor:
         """Gather the scaled features of padded rows, 0 on padding."""
         with np.errstate(over="ignore"):  # the bounds take infinity as well
-            X = (self.X[rows] - self.mean) / self.scale
+            X = self.X.take(rows, axis=0) - self.mean
+            X /= self.scale
         if self.bounds is not None:
             X = self.bounds.clip(X)
         if self.squash is not None:

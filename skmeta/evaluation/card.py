@@ -31,7 +31,7 @@ def write_card(result: Result, path: Path) -> None:
     problem, verdict = result.problem, result.verdict
     card = Card(result.best_estimator_, template=None)
     uses = (
-        f"Answers “{problem.target}” of a new {problem.group_column} from a few of its "
+        f"Answers {problem.quoted} of a new {problem.group_column} from a few of its "
         f"rows: {problem.kind}, by {result.recommended}."
     )
     card.add(

@@ -11,7 +11,9 @@ import numpy as np
 from sklearn.model_selection import KFold, ShuffleSplit
 
 from skmeta.evaluation.problem import Problem, large_enough
+from skmeta.evaluation.targets import mean_over_targets
 from skmeta.model_selection import few_shot_curve
+from skmeta.model_selection._curve import summarise
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.meta_dataset import MetaDataset
 
@@ -113,6 +115,7 @@ def rank_learners(
     random_state: int,
     support: str,
     attempt: Callable[[str, Callable[[], Any]], Any],
+    units: np.ndarray | None = None,
 ) -> Series:
     """Score every learner on tasks to learn from that it has not seen.
 
@@ -134,6 +137,8 @@ def rank_learners(
         Which rows of a task are known first.
     attempt : callable
         Called with a name and what to do; returns None where it fails.
+    units : float ndarray of shape (n_targets,), default=None
+        Standard deviation of each of several targets, whose scores are averaged.
 
     Returns
     -------
@@ -154,8 +159,13 @@ def rank_learners(
             cv=splits,
             random_state=random_state,
             support=support,
+            per_task=True,
+            per_target=units is not None,
         )
-        curve = attempt(name, score)
-        if curve is not None and len(curve):
-            means[name] = curve["score"].iloc[0]
+        found = attempt(name, score)
+        if found is None or not len(found):
+            continue
+        if units is not None:
+            found = mean_over_targets(found, metric, units)
+        means[name] = summarise(found)["score"].iloc[0]
     return pd.Series(means, dtype=float).dropna().sort_values(ascending=False)

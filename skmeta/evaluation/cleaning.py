@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from skmeta.evaluation.targets import names_of
 from skmeta.tables.preprocessing import columns_of_dates
 from skmeta.utils.messages import count, listed
 
@@ -90,7 +91,7 @@ class _Read(NamedTuple):
 def typed(
     table: DataFrame,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     groups: str | None = None,
     decimal: str = ".",
 ) -> tuple[DataFrame, list[str], dict[str, Any]]:
@@ -100,8 +101,9 @@ def typed(
     ----------
     table : DataFrame
         As it was read.
-    target : str, default=None
-        Column to predict. Marks such as "?" are gaps there even among names.
+    target : str or sequence of str, default=None
+        Column to predict, or several. Marks such as "?" are gaps there even among
+        names.
     groups : str, default=None
         Column that names tasks: it stays text, with marks as of the target.
     decimal : {".", ","}, default="."
@@ -142,6 +144,7 @@ def typed(
 
     notes: list[str] = []
     columns, dates, marks = {}, {}, {}
+    named = {groups, *names_of(target or [])}
     for name in table.columns:
         column, note = _of_one_type(table[name], decimal), None
         if _is_text(column):
@@ -151,7 +154,7 @@ def typed(
                     dates[name] = how
                 elif how and how != decimal:
                     marks[name] = how
-            if note is None and name in (target, groups):
+            if note is None and name in named:
                 column, note = _without_marks(column)
         if note:
             notes.append(f"{name!r} holds {note}")

@@ -24,6 +24,7 @@ from skmeta.evaluation.learners import (
 from skmeta.evaluation.problem import Problem
 from skmeta.evaluation.progress import Progress
 from skmeta.evaluation.table_file import InputError
+from skmeta.evaluation.targets import mean_over_targets
 from skmeta.evaluation.unlabelled import said_of_unlabelled
 from skmeta.evaluation.verdict import Verdict, against_others, make_verdict
 from skmeta.evaluation.wording import MetricWording
@@ -90,6 +91,9 @@ class Result:
         Of :func:`skmeta.evaluation.make_problem`.
     reading : dict
         Of :func:`skmeta.evaluation.read_table`.
+    target_scores : DataFrame or None
+        Of several targets: columns "estimator", "shots", "task", "target" (its name),
+        "score" in the target's own unit.
     adaptation : AdaptationDisplay or None
         Of the chosen meta-learner, if it takes inner steps.
     saved : str or None
@@ -103,7 +107,11 @@ class Result:
     ----------
     scores_ : DataFrame
         Every score on new tasks: columns "estimator", "kind" ("meta" or "plain"),
-        "shots", "task", "score", which is the higher the better.
+        "shots", "task", "score", which is the higher the better. Of several targets the
+        mean, with errors in units of each target's standard deviation.
+    target_scores_ : DataFrame or None
+        The same for each of several targets, in a column "target" more, and in the unit
+        of each.
     best_estimator_ : Pipeline
         The recommended learner, which takes the rows of the table.
     """
@@ -126,6 +134,7 @@ class Result:
     remarks: list[str] = field(default_factory=list)
     options: dict = field(default_factory=dict)
     reading: dict = field(default_factory=dict)
+    target_scores: DataFrame | None = None
     adaptation: AdaptationDisplay | None = None
     saved: str | None = None
     source: str = "a DataFrame"
@@ -136,6 +145,13 @@ class Result:
     def scores_(self) -> DataFrame:
         """Every score on new tasks."""
         return tidy_scores(self.scores, self.meta)
+
+    @property
+    def target_scores_(self) -> DataFrame | None:
+        """Every score on new tasks, for each of several targets."""
+        if self.target_scores is None:
+            return None
+        return tidy_scores(self.target_scores, self.meta)
 
     @cached_property
     def best_estimator_(self) -> Pipeline:
@@ -270,6 +286,7 @@ def compare_learners(
         random_state=seed,
         support=problem.support,
         attempt=partial(attempts.run, STAGES[0]),
+        units=problem.units if problem.has_several else None,
     )
     progress.begin(
         "fitting to all tasks to learn from, judging on "
@@ -284,6 +301,7 @@ def compare_learners(
         random_state=seed,
         support=problem.support,
         per_task=True,
+        per_target=problem.has_several,
     )
     fitted: dict[str, Any] = {}
     judged: dict[str, DataFrame] = {}
@@ -302,8 +320,10 @@ def compare_learners(
     meta = [name for name in algorithms if name in judged]
     against = [name for name in learners if name in judged and name not in parameters]
     if stopped and not (meta and against):
-        found = pd.concat(judged.values()) if judged else None
-        raise Stopped(None if found is None else tidy_scores(_by_task(found), meta))
+        if not judged:
+            raise Stopped(None)
+        found = _of_all_targets(pd.concat(judged.values()), metric, problem)
+        raise Stopped(tidy_scores(_by_task(found), meta))
     if not meta or not against:
         told = "; ".join(
             f"{name}: {error}" for name, error in attempts.failures.items()
@@ -312,14 +332,20 @@ def compare_learners(
     choice = Choice.of(
         ranked[ranked.index.isin(judged)], meta, against, shots=at, n_tasks=len(held)
     )
-    found = pd.concat([judged[name] for name in against + meta], ignore_index=True)
-    scores = _by_task(found)
+    told = pd.concat([judged[name] for name in against + meta], ignore_index=True)
+    found = _of_all_targets(told, metric, problem)
+    scores, target_scores = _by_task(found), None
+    if problem.has_several:
+        target_scores = _by_task(told, "target")
+        named = [problem.targets[place] for place in target_scores["target"]]
+        target_scores["target"] = named
     remarks = attempts.remarks() + _far_off(scores)
     if stopped:
         left = [n for n in learners if n not in judged and n not in attempts.failures]
         remarks.append(f"stopped before these were judged: {listed(left)}")
     each = " of each class" if problem.label_space == "per_task" else ""
-    shot, words = f"labelled row{each}", MetricWording(metric)
+    shot = f"labelled row{each}"
+    words = MetricWording(metric, len(problem.targets))
     try:
         verdict = make_verdict(scores, choice, metric=words, shot=shot)
     except ValueError as error:
@@ -341,6 +367,7 @@ def compare_learners(
         attempts.seconds,
         attempts.failures,
         remarks,
+        target_scores=target_scores,
         adaptation=None
         if stopped
         else _adaptation(fitted[choice.meta], new_tasks, verdict.duel.shots),
@@ -381,12 +408,19 @@ def tidy_scores(scores: DataFrame, meta: list[str]) -> DataFrame:
         The same, and a column "kind", "meta" or "plain".
     """
     kind = scores["estimator"].isin(meta).map({True: "meta", False: "plain"})
-    return scores.assign(kind=kind)[["estimator", "kind", "shots", "task", "score"]]
+    columns = ["estimator", "kind", *scores.columns[1:]]
+    return scores.assign(kind=kind)[columns]
 
 
-def _by_task(found: DataFrame) -> DataFrame:
+def _of_all_targets(found: DataFrame, metric: str, problem: Problem) -> DataFrame:
+    if not problem.has_several:
+        return found
+    return mean_over_targets(found, metric, problem.units)
+
+
+def _by_task(found: DataFrame, *more: str) -> DataFrame:
     """Average the repeats of each task."""
-    by_task = ["estimator", "shots", "task"]
+    by_task = ["estimator", "shots", "task", *more]
     return found.groupby(by_task, sort=False)["score"].mean().reset_index()
 
 
@@ -421,7 +455,9 @@ def _adaptation(meta: Any, tasks: MetaDataset, n_shot: int) -> AdaptationDisplay
         or not n_shot
     ):
         return None
-    score = None if hasattr(meta, "classes_") else _minus_error
+    score = None
+    if not hasattr(meta, "classes_") and tasks.y.ndim == 1:
+        score = _minus_error
     return AdaptationDisplay.from_estimator(
         meta, tasks, n_shot=n_shot, score=score, plot=False
     )

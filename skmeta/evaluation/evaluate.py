@@ -16,12 +16,13 @@ from skmeta.evaluation.comparison import Result, Stopped, compare_learners
 from skmeta.evaluation.learners import check_algorithms, check_plain
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.report_data import which_rows
-from skmeta.evaluation.report_tables import benefit, p_against_plain
+from skmeta.evaluation.report_tables import benefit, p_against_plain, target_rows
 from skmeta.evaluation.result import Evaluation
 from skmeta.evaluation.shots import note_on_shots
 from skmeta.evaluation.table_file import InputError, closest, read_table, table_of
 from skmeta.tables.meta_dataset import MetaDataset
-from skmeta.utils.messages import count
+from skmeta.tables.targets import as_columns
+from skmeta.utils.messages import count, listed
 
 __all__ = ["evaluate"]
 
@@ -34,7 +35,7 @@ _METRICS = {
 def evaluate(
     table: str | Path | MetaDataset | Any,
     *,
-    target: str = "target",
+    target: str | Sequence[str] = "target",
     groups: str = "task",
     shots: Sequence[int] = (1, 5, 10),
     algorithms: Sequence[str] | None = None,
@@ -63,8 +64,12 @@ def evaluate(
         CSV or Parquet file; a DataFrame of pandas or polars, or an Arrow table; or the
         tasks themselves, with the supports that they give, whose columns are those of
         :func:`skmeta.evaluation.table_of`.
-    target, groups : str
-        Columns with the target and with the task of each row.
+    target : str or sequence of str, default="target"
+        Column with the target; or several, all of numbers, or all of two classes each,
+        which every learner learns together. Scores are means over them, of errors in
+        units of each target's standard deviation.
+    groups : str, default="task"
+        Column with the task of each row.
     shots : sequence of int, default=(1, 5, 10)
         Labelled rows seen of a new task.
     algorithms : sequence of str, default=None
@@ -80,7 +85,8 @@ def evaluate(
     drop : sequence of str, default=()
         Columns not to learn from.
     out : str, Path or None, default="report"
-        Folder for ``report.html``, ``scores.csv``, ``model.joblib`` (the recommended
+        Folder for ``report.html``, ``scores.csv`` (and ``scores_by_target.csv``, if
+        there are several), ``model.joblib`` (the recommended
         learner behind the preprocessing, as a Pipeline), ``model_card.md`` about it
         and, where that is a meta-learner, ``model.skmeta`` (its weights alone); made
         if it is not there. None writes nothing.
@@ -123,12 +129,12 @@ def evaluate(
         By Ctrl-C, a KeyboardInterrupt: what was judged is in the folder, and in its
         ``scores`` and ``result``.
     """
-    for what, name in (("target", target), ("groups", groups)):
-        if isinstance(name, (list, tuple)):
-            raise InputError(
-                f"{what} names one column, and is {name!r}. Judge several targets one "
-                "after another; a MetaClassifier or MetaRegressor learns them together."
-            )
+    if not isinstance(groups, str):
+        raise InputError(f"groups names one column, and is {groups!r}.")
+    if isinstance(table, MetaDataset) and table.y.ndim == 2 and target == "target":
+        target = [f"target{place}" for place in range(table.y.shape[1])]
+    if not isinstance(target, str):
+        target = target[0] if len(target) == 1 else [*target]
     shots = sorted(set(shots))
     out = None if out is None else Path(out)
     if isinstance(table, MetaDataset) and table.in_support is not None:
@@ -151,7 +157,7 @@ def evaluate(
         "in_support": in_support,
         "keep": list(keep) or None,
     }
-    reading = {"sep": sep, "decimal": decimal, "encoding": encoding}
+    reading: dict[str, Any] = {"sep": sep, "decimal": decimal, "encoding": encoding}
     reading |= {"target": target, "groups": groups}
     if isinstance(table, MetaDataset):
         frame, source = table_of(table), "a MetaDataset"
@@ -208,6 +214,8 @@ def _save(result: Evaluation, out: Path) -> Path:
     if hasattr(learner, "save"):  # a meta-learner: its weights, free of any code
         learner.save(out / "model.skmeta")
     result.scores_.to_csv(out / "scores.csv", index=False)
+    if result.target_scores_ is not None:
+        result.target_scores_.to_csv(out / "scores_by_target.csv", index=False)
     write_card(result, out / "model_card.md")
     return result.report(out / "report.html")
 
@@ -215,6 +223,8 @@ def _save(result: Evaluation, out: Path) -> Path:
 def _tell(result: Result, page: Path | None) -> None:
     """Print what was found."""
     print(f"\n{format_table(result)}\n")
+    if result.problem.has_several:
+        print(f"{format_targets(result)}\n")
     print(f"{result.verdict.headline} {result.verdict.text}\n")
     print(f"{benefit(result)}\n")
     if result.problem.caution:
@@ -272,7 +282,42 @@ def format_table(result: Result) -> str:
         f"p: against {result.choice.plain}; with Holm's correction, but of "
         f"{result.choice.meta}, which was chosen on other tasks"
     )
+    if metric.said_of_targets:
+        lines.append(metric.said_of_targets)
     return "\n".join(lines)
+
+
+def format_targets(result: Result) -> str:
+    """Write the scores of each target as an aligned table.
+
+    Parameters
+    ----------
+    result : Result
+        What was found, of several targets.
+
+    Returns
+    -------
+    str
+        A heading and a line per learner, at the shots of the verdict.
+    """
+    rows = target_rows(result)
+    targets = result.problem.targets
+    shown = [[cell["score"] for cell in row["cells"]] for row in rows]
+    widths = [
+        max(map(len, [name, *own]))
+        for name, own in zip(targets, zip(*shown, strict=True), strict=True)
+    ]
+    own = result.metric.own_title
+    head = f"{own} of each target, {count(result.choice.shots, 'row')}"
+    width = max(map(len, [*(row["name"] for row in rows), head])) + 2
+
+    def line(start: str, cells: Sequence[str]) -> str:
+        padded = (cell.rjust(n) for cell, n in zip(cells, widths, strict=True))
+        return start.ljust(width) + "  ".join(padded)
+
+    top = line(head, targets)
+    body = [line(row["name"], own) for row, own in zip(rows, shown, strict=True)]
+    return "\n".join([top, "-" * len(top), *body])
 
 
 def _check_metric(metric: str | None, problem: Problem) -> None:
@@ -284,7 +329,8 @@ def _check_metric(metric: str | None, problem: Problem) -> None:
         plain = DummyClassifier(strategy="prior")
     rows = np.zeros((len(problem.y), 1))
     try:
-        get_scorer(metric)(plain.fit(rows, problem.y), rows, problem.y)
+        for y in as_columns(problem.y).T:
+            get_scorer(metric)(plain.fit(rows, y), rows, y)
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{metric!r} cannot judge {problem.target!r}, which is taken for "
@@ -294,14 +340,16 @@ def _check_metric(metric: str | None, problem: Problem) -> None:
 
 def _describe_problem(problem: Problem, name: str) -> str:
     n_tasks = len(np.unique(problem.groups))
+    names = listed([repr(name) for name in problem.targets])
+    target = f"target{'s' * problem.has_several} {names}"
     n_test = len(np.unique(problem.test[2]))
     lines = [
         f"{name}: {count(len(problem.y), 'row')}, {count(n_tasks, 'task')} by "
         f"{problem.group_column!r}; {n_tasks - n_test} to learn from, {n_test} to "
         "judge on",
-        f"target {problem.target!r}: {problem.kind}, since {problem.because}"
+        f"{target}: {problem.kind}, since {problem.because}"
         if problem.because != "as asked for"
-        else f"target {problem.target!r}: {problem.kind}, as asked for",
+        else f"{target}: {problem.kind}, as asked for",
         *problem.notes,
         f"known of a new task: {which_rows(problem)}",
     ]

@@ -62,15 +62,17 @@ def check_algorithms(names: Sequence[str] | None, problem: Problem) -> list[str]
             raise InputError(str(error)) from error
         if not _suits(algorithm, problem):
             suited = listed(_DEFAULT[problem.kind])
-            raise InputError(
-                f"{name!r} does not learn {problem.kind} with {problem.label_space} "
-                f"labels. These do: {suited}."
-            )
+            what = f"{problem.kind} with {problem.label_space} labels"
+            if problem.has_several:
+                what = f"several targets ({problem.kind})"
+            raise InputError(f"{name!r} does not learn {what}. These do: {suited}.")
     return names
 
 
 def _suits(algorithm, problem: Problem) -> bool:
     kind = "classifier" if problem.is_classification else "regressor"
+    if problem.has_several and not algorithm.several_targets:
+        return False
     return kind in algorithm.kinds and problem.label_space in algorithm.label_spaces
 
 

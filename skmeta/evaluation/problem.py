@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,14 @@ from skmeta.episodes.sampling import check_support
 from skmeta.evaluation.cleaning import useless
 from skmeta.evaluation.giveaways import giveaways
 from skmeta.evaluation.table_file import InputError, check_columns
+from skmeta.evaluation.target_kinds import read_targets
+from skmeta.evaluation.targets import names_of
 from skmeta.evaluation.time_column import order_in_time, passing_dates
 from skmeta.evaluation.unlabelled import sort_by_targets, useful_in_tasks
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import infer_label_space
 from skmeta.tables.meta_dataset import MetaDataset
+from skmeta.tables.targets import as_columns
 from skmeta.tables.unlabelled import with_missing
 from skmeta.utils.messages import count, listed
 
@@ -30,8 +34,6 @@ __all__ = ["Problem", "large_enough", "make_problem"]
 # Four to learn from and two to be judged on: with less there is nothing to say.
 _FEWEST_TASKS = 6
 _TEST_SHARE = 0.3
-# Whole numbers of so few different values are taken for classes.
-_MOST_NUMERIC_CLASSES = 10
 
 
 @dataclass
@@ -42,8 +44,9 @@ class Problem:
     ----------
     X : DataFrame of shape (n_rows, n_columns)
         Features, as they were read.
-    y : ndarray of shape (n_rows,)
-        Targets: floats, or whole numbers and strings that name classes.
+    y : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Targets: floats, or whole numbers and strings that name classes. Of several
+        targets floats, or 0 and 1 for labels that a row has not and has.
     groups : str ndarray of shape (n_rows,)
         Task of each row.
     kind : {"classification", "regression"}
@@ -52,8 +55,10 @@ class Problem:
         Why it is taken for that kind.
     label_space : {"shared", "per_task"}
         Whether labels mean the same in every task; "shared" in regression.
-    target, group_column : str
-        Names of the columns.
+    targets : list of str
+        Names of the columns to predict.
+    group_column : str
+        Name of the column with the tasks.
     in_test : bool ndarray of shape (n_rows,)
         Rows of the tasks that are kept for judging.
     notes : list of str
@@ -78,7 +83,7 @@ class Problem:
     kind: str
     because: str
     label_space: str
-    target: str
+    targets: list[str]
     group_column: str
     in_test: np.ndarray
     notes: list[str] = field(default_factory=list)
@@ -88,6 +93,27 @@ class Problem:
     reading: dict = field(default_factory=dict)
     unlabelled: DataFrame | None = None
     unlabelled_groups: np.ndarray | None = None
+
+    @property
+    def target(self) -> str:
+        """Name of the target, or the names of all."""
+        return listed(self.targets)
+
+    @property
+    def quoted(self) -> str:
+        """The same between quotation marks."""
+        return listed([f"“{name}”" for name in self.targets])
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there are several targets."""
+        return len(self.targets) > 1
+
+    @property
+    def units(self) -> np.ndarray:
+        """Standard deviation of each target over the tasks to learn from."""
+        spread = np.std(as_columns(self.train[1]), axis=0)
+        return np.where(spread > 0, spread, 1.0)
 
     @property
     def is_classification(self) -> bool:
@@ -176,7 +202,7 @@ class Problem:
 def make_problem(
     table: DataFrame,
     *,
-    target: str,
+    target: str | Sequence[str],
     groups: str,
     drop: list[str] | None = None,
     task: str | None = None,
@@ -193,8 +219,10 @@ def make_problem(
     ----------
     table : DataFrame
         As it was read.
-    target, groups : str
-        Columns with the target and with the task of each row.
+    target : str or sequence of str
+        Column with the target, or several, which are learnt together.
+    groups : str
+        Column with the task of each row.
     drop : list of str, default=None
         Columns that are not to be learnt from.
     task : {"classification", "regression"}, default=None
@@ -225,26 +253,40 @@ def make_problem(
     Raises
     ------
     InputError
-        If a column is missing, the target does not vary, or there are too few tasks.
+        If a column is missing, a target does not vary, several are of different kinds,
+        or there are too few tasks.
     """
     drop, keep = drop or [], keep or []
-    columns = {"target": target, "groups": groups, "time": time, "support": in_support}
-    columns = {what: name for what, name in columns.items() if name is not None}
-    check_columns(table, [*columns.values(), *drop, *keep])
+    targets = names_of(target)
+    if not targets:
+        raise InputError("Name a column to predict as target.")
+    roles: list[tuple[str, str | None]] = [("target", name) for name in targets]
+    roles += [("groups", groups), ("time", time), ("support", in_support)]
+    columns = [(what, name) for what, name in roles if name is not None]
+    names_of_roles = [name for _, name in columns]
+    check_columns(table, [*names_of_roles, *drop, *keep])
     _refuse_double_roles(columns)
+    quoted = listed([repr(name) for name in targets])
     if support is None:
         support = "random" if time is None else "first"
     notes = list(table.attrs.get("notes", []))
-    empty = useless(table, keep=[*columns.values(), *drop, *keep])
+    empty = useless(table, keep=[*names_of_roles, *drop, *keep])
     notes += [f"{name!r} left out: {why}" for name, why in empty.items()]
-    is_known, is_unlabelled = sort_by_targets(table, [target])
+    is_known, is_unlabelled = sort_by_targets(table, targets)
+    for name in targets:
+        if not table[name].notna().any():
+            raise InputError(f"Column {name!r} holds nothing but missing values.")
     if not is_known.any():
-        raise InputError(f"Column {target!r} holds nothing but missing values.")
+        raise InputError(f"No row has all targets, {quoted}.")
     kept = is_known | is_unlabelled
     if not kept.all():
+        rows = count(int((~kept).sum()), "row")
+        without = f"a target ({quoted} holds none there)"
+        if len(targets) > 1:
+            without = f"some of {quoted}"
         notes.append(
-            f"{count(int((~kept).sum()), 'row')} without a target ({target!r} holds "
-            "none there) left out: nobody learns from them here, nor is asked for them"
+            f"{rows} without {without} left out: nobody learns from them here, nor is "
+            "asked for them"
         )
     for name, what in ((groups, "task"), (time, "time")):
         if name is None:
@@ -268,29 +310,31 @@ def make_problem(
     if in_support is not None:
         given = _as_given(table[in_support][is_known])
     n_known = fewest_rows - 1 if support == "first" else None
-    more, told = useful_in_tasks(names, is_known, given, n_known, repr(target))
+    more, told = useful_in_tasks(
+        names,
+        is_known,
+        given,
+        n_known,
+        f"{quoted} {'is' if len(targets) == 1 else 'are'} missing",
+    )
     notes += told
-    left_out = [target, groups, *drop, *empty, *filter(None, [in_support])]
+    left_out = [*targets, groups, *drop, *empty, *filter(None, [in_support])]
     X = table.drop(columns=list(dict.fromkeys(left_out)))
     if not X.shape[1]:
         raise InputError("No column is left to learn from.")
     unlabelled = X[more].reset_index(drop=True) if more.any() else None
     unlabelled_names = names[more] if more.any() else None
     X, table, names = X[is_known], table[is_known], names[is_known]
-    kind, because = _kind_of(table[target], task, target)
-    y = _as_target(table[target], kind, target)
-    if len(np.unique(y)) < 2:
-        raise InputError(
-            f"The target {target!r} is {y[0]!s} in every row: there is nothing to "
-            "learn. Is it the right column?"
-        )
+    kind, because, y, told = read_targets(table[targets], task)
+    notes += told
     notes += [
-        f"{name!r} alone tells {target!r} almost perfectly: --drop it if it is not "
+        f"{knows!r} alone tells {name!r} almost perfectly: --drop it if it is not "
         "known before"
-        for name in giveaways(X, y, kind)
+        for name, own in zip(targets, as_columns(y).T, strict=True)
+        for knows in giveaways(X, own, kind)
     ]
     label_space = "shared"
-    if kind == "classification":
+    if kind == "classification" and len(targets) == 1:
         label_space = infer_label_space(y, encode_groups(names, X)[1])
     in_test = _split(names, y, label_space, groups, fewest_rows, random_state, given)
     return Problem(
@@ -300,7 +344,7 @@ def make_problem(
         kind,
         because,
         label_space,
-        target,
+        targets,
         groups,
         in_test,
         notes,
@@ -313,9 +357,11 @@ def make_problem(
     )
 
 
-def _refuse_double_roles(columns: dict[str, str]) -> None:
+def _refuse_double_roles(columns: list[tuple[str, str]]) -> None:
     """Refuse a column that is to be two things at once."""
-    for (one, name), (other, same) in combinations(columns.items(), 2):
+    for (one, name), (other, same) in combinations(columns, 2):
+        if name == same and one == other:
+            raise InputError(f"{name!r} is named twice as a {one}.")
         if name == same:
             raise InputError(f"{name!r} cannot be both the {one} and the {other}.")
 
@@ -407,49 +453,4 @@ def _as_names(column: Series) -> np.ndarray:
     """Name tasks by strings, whole numbers without a decimal point."""
     if column.dtype.kind == "f" and (column == column.round()).all():
         column = column.astype("int64")
-    return column.astype(object).map(str).to_numpy(dtype=str)
-
-
-def _kind_of(column: Series, forced: str | None, name: str) -> tuple[str, str]:
-    from pandas.api import types
-
-    n_values = column.nunique()
-    holds_numbers = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
-    if forced:
-        if forced == "regression" and not types.is_numeric_dtype(column):
-            raise InputError(
-                f"Regression needs numbers, and {name!r} holds {column.iloc[0]!r}."
-            )
-        return forced, "as asked for"
-    if types.is_bool_dtype(column):
-        return "classification", "it is true or false"
-    if not holds_numbers:
-        if n_values > len(column) / 2:
-            raise InputError(
-                f"{name!r} holds {n_values:,} different values in {len(column):,} "
-                "rows: too many to be classes, and they are no numbers. Is it the "
-                "right column?"
-            )
-        return "classification", f"it holds {n_values} different names"
-    whole = bool((column == column.round()).all())
-    if whole and n_values <= _MOST_NUMERIC_CLASSES:
-        return "classification", f"it holds {n_values} different whole numbers"
-    return "regression", f"it holds {n_values:,} different numbers"
-
-
-def _as_target(column: Series, kind: str, name: str) -> np.ndarray:
-    from pandas.api import types
-
-    if kind == "regression":
-        return column.to_numpy(dtype=float)
-    if column.dtype.kind in "iu":  # no float tells long ones apart
-        return column.to_numpy(dtype=np.int64)
-    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
-        values = column.to_numpy(dtype=float)
-        if (values != np.round(values)).any():
-            raise InputError(
-                f"Classification needs classes, and {name!r} holds numbers such as "
-                f"{values[values != np.round(values)][0]:g}."
-            )
-        return values.astype(np.int64)
     return column.astype(object).map(str).to_numpy(dtype=str)

@@ -28,11 +28,15 @@ from skmeta.evaluation.report_tables import (
     headline_numbers,
     loss_rows,
     score_rows,
+    target_rows,
 )
 from skmeta.evaluation.svg import to_svg
 from skmeta.utils.messages import count, listed
 
 __all__ = ["render"]
+
+# Of many targets so many are drawn.
+_MOST_TARGETS = 7
 
 
 class _Picture(NamedTuple):
@@ -93,7 +97,14 @@ def render(result: Result, *, command: str, source: str) -> str:
         f"Wilcoxon's test against {result.choice.plain} after "
         f"{count(result.choice.shots, 'row')}, of the chosen meta-learner as it is, of "
         "all others with Holm's correction for their number. Time: seconds of fitting, "
-        "to be chosen by and to all tasks.",
+        "to be chosen by and to all tasks."
+        + f" {result.metric.said_of_targets}".rstrip(),
+        targets=problem.targets,
+        of_targets=target_rows(result),
+        targets_caption=f"{_capital(result.metric.own_title)} of each target, "
+        f"{'in its own unit, ' * result.metric.is_scaled}{result.metric.better} is "
+        "better: mean over new tasks, after "
+        f"{_shots_of(result, verdict.duel.shots)}.",
         duels=[duel_row(result, duel) for duel in verdict.duels],
         duel=verdict.duel,
         failures=list(result.failures.items()),
@@ -117,6 +128,7 @@ def render(result: Result, *, command: str, source: str) -> str:
 
 def _data_pictures(result: Result) -> list[_Picture]:
     problem = result.problem
+    a_target = "A target" if problem.has_several else "The target"
     return [
         _picture(
             partial(draw_rows_per_task, problem),
@@ -124,11 +136,14 @@ def _data_pictures(result: Result) -> list[_Picture]:
             "How many rows tasks have",
             "How many rows tasks have.",
         ),
-        _picture(
-            partial(draw_target, problem),
-            (5.2, 3.0),
-            "How often each value of the target is",
-            f"The target, “{problem.target}”, in all tasks together.",
+        *(
+            _picture(
+                partial(draw_target, problem, place),
+                (5.2, 3.0),
+                "How often each value of a target is",
+                f"{a_target}, “{name}”, in all tasks together.",
+            )
+            for place, name in enumerate(problem.targets[:_MOST_TARGETS])
         ),
     ]
 
@@ -256,6 +271,8 @@ def _how_judged(result: Result) -> list[str]:
     ]
     if result.unlabelled_said:
         lines.append(result.unlabelled_said)
+    if result.metric.said_of_targets:
+        lines.append(result.metric.said_of_targets)
     lines += [f"Warned of: {remark}" for remark in result.remarks]
     if n_small:
         lines.insert(

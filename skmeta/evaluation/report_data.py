@@ -8,7 +8,8 @@ import numpy as np
 
 from skmeta.display.style import COLOURS, literal, shorten, tidy
 from skmeta.evaluation.problem import Problem
-from skmeta.utils.messages import count
+from skmeta.tables.targets import as_columns
+from skmeta.utils.messages import count, listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +37,15 @@ def describe_data(problem: Problem) -> str:
         f"rows with one value of “{problem.group_column}”. A task has {low:,} to "
         f"{high:,} rows, {middle:,.0f} in the median. {len(rows) - n_test:,} tasks are "
         f"learnt from, {n_test:,} others are kept to judge on. "
-        f"The target “{problem.target}” is taken for {problem.kind}: "
-        f"{problem.because}. Known of a new task are {which_rows(problem)}."
+        f"{_targets(problem)} taken for {problem.kind}: {problem.because}. Known "
+        f"of a new task are {which_rows(problem)}."
     )
     if problem.label_space == "per_task":
         text += " Most labels occur in one task only, so they are names inside a task."
+    elif problem.is_classification and problem.has_several:
+        shares = zip(problem.targets, problem.y.mean(axis=0), strict=True)
+        text += f" {listed([f'“{name}” is 1 in {p:.0%}' for name, p in shares])} of "
+        text += "the rows."
     elif problem.is_classification:
         labels, sizes = np.unique(problem.y, return_counts=True)
         rarest = sizes.argmin()
@@ -49,12 +54,24 @@ def describe_data(problem: Problem) -> str:
             f"“{labels[rarest]}”, is {sizes[rarest] / len(problem.y):.1%} of the rows."
         )
     else:
-        between, within = _levels(problem)
-        text += (
-            f" Tasks differ in level: {between:.0%} of the target's variance lies "
-            f"between tasks, {within:.0%} inside them."
-        )
+        between = _between(problem)
+        text += " Tasks differ in level: "
+        if problem.has_several:
+            shares = zip(problem.targets, between, strict=True)
+            own = listed([f"{share:.0%} of that of “{name}”" for name, share in shares])
+            text += f"of the targets' variance, {own} lies between tasks."
+        else:
+            text += (
+                f"{between[0]:.0%} of the target's variance lies between tasks, "
+                f"{1 - between[0]:.0%} inside them."
+            )
     return text
+
+
+def _targets(problem: Problem) -> str:
+    if problem.has_several:
+        return f"The targets {problem.quoted} are"
+    return f"The target {problem.quoted} is"
 
 
 def which_rows(problem: Problem) -> str:
@@ -73,11 +90,14 @@ def which_rows(problem: Problem) -> str:
     )
 
 
-def _levels(problem: Problem) -> tuple[float, float]:
+def _between(problem: Problem) -> list[float]:
+    """Tell the share of each target's variance that lies between tasks."""
     _, task = np.unique(problem.groups, return_inverse=True)
-    mean = np.bincount(task, problem.y) / np.bincount(task)
-    within = np.mean((problem.y - mean[task]) ** 2) / np.var(problem.y)
-    return 1 - within, within
+    shares = []
+    for y in as_columns(problem.y).T:
+        mean = np.bincount(task, y) / np.bincount(task)
+        shares.append(1 - float(np.mean((y - mean[task]) ** 2) / np.var(y)))
+    return shares
 
 
 def describe_columns(problem: Problem) -> list[dict[str, str]]:
@@ -151,15 +171,16 @@ def _spread(parts: list[np.ndarray]) -> int:
     return max(int(np.ptp(sizes)), 1)
 
 
-def draw_target(problem: Problem, ax: Axes) -> None:
-    """Draw how often each class or value of the target is."""
+def draw_target(problem: Problem, place: int, ax: Axes) -> None:
+    """Draw how often each class or value of a target is, by its place among them."""
+    y = as_columns(problem.y)[:, place]
     if not problem.is_classification:
-        ax.hist(problem.y, bins=40, color=COLOURS[0])
+        ax.hist(y, bins=40, color=COLOURS[0])
         ax.set_ylabel("rows")
-        literal(ax.set_xlabel(shorten(problem.target)))
+        literal(ax.set_xlabel(shorten(problem.targets[place])))
         tidy(ax)
         return
-    labels, sizes = np.unique(problem.y, return_counts=True)
+    labels, sizes = np.unique(y, return_counts=True)
     order = np.argsort(-sizes)[:_MOST_CLASSES][::-1]
     names = [shorten(label) for label in labels[order]]
     ax.barh(range(len(order)), sizes[order], color=COLOURS[0], height=0.7)

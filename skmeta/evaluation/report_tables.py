@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skmeta.evaluation.comparison import Result
+from skmeta.evaluation.targets import IN_UNITS
 from skmeta.evaluation.verdict import Duel
 from skmeta.evaluation.wording import show_p
 from skmeta.utils.messages import count
@@ -16,15 +17,10 @@ __all__ = [
     "loss_rows",
     "p_against_plain",
     "score_rows",
+    "target_rows",
 ]
 
 _MOST_LOSSES = 10
-_IN_UNITS = (
-    "neg_mean_absolute_error",
-    "neg_root_mean_squared_error",
-    "neg_median_absolute_error",
-    "neg_max_error",
-)
 
 
 def headline_numbers(result: Result) -> list[tuple[str, str]]:
@@ -65,8 +61,10 @@ def benefit(result: Result) -> str:
         )
     else:
         unit = ""
-        if metric.name in _IN_UNITS:
-            unit = f" (in the unit of “{result.problem.target}”)"
+        if metric.is_scaled:
+            unit = " (1 is the standard deviation of a target)"
+        elif metric.name in IN_UNITS:
+            unit = f" (in the unit of {result.problem.quoted})"
         change = ""
         if metric.is_error and plain:
             share = round(1 - meta / plain, 2)
@@ -115,19 +113,49 @@ def score_rows(result: Result) -> list[dict]:
                     "best": best[shots] == name,
                 }
             )
-        tag = "meta-learner" if name in result.meta else "plain"
         seconds = f"{result.seconds[name]:.1f} s"
-        chosen = name in (result.choice.meta, result.choice.plain)
         rows.append(
             {
                 "name": name,
-                "tag": f"{tag}, chosen" if chosen else tag,
+                "tag": _tag(result, name),
                 "cells": cells,
                 "p": p_against_plain(result, name),
                 "seconds": seconds,
             }
         )
     return rows
+
+
+def target_rows(result: Result) -> list[dict]:
+    """A row per learner with a cell per target, at the shots of the verdict."""
+    scores = result.target_scores
+    if scores is None:
+        return []
+    at = scores[scores["shots"] == result.verdict.duel.shots]
+    means = at.groupby(["estimator", "target"])["score"].mean().unstack()
+    means = means.reindex(columns=result.problem.targets)
+    best = means.max()
+    return [
+        {
+            "name": name,
+            "tag": _tag(result, name),
+            "cells": [
+                {
+                    "score": result.metric.show(means.loc[name, target]),
+                    "best": bool(means.loc[name, target] == best[target]),
+                }
+                for target in means.columns
+            ],
+        }
+        for name in result.names_by_score
+        if name in means.index
+    ]
+
+
+def _tag(result: Result, name: str) -> str:
+    tag = "meta-learner" if name in result.meta else "plain"
+    chosen = name in (result.choice.meta, result.choice.plain)
+    return f"{tag}, chosen" if chosen else tag
 
 
 def p_against_plain(result: Result, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from skmeta.evaluation.cleaning import odd_rows, typed
 from skmeta.evaluation.csv_text import read_csv
+from skmeta.evaluation.targets import names_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -30,7 +31,7 @@ class InputError(ValueError):
 def read_table(
     source: str | Path | Any,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     groups: str | None = None,
     sep: str | None = None,
     decimal: str | None = None,
@@ -44,9 +45,11 @@ def read_table(
         ``.parquet`` or ``.pq`` is read as Parquet, anything else as CSV, with comma,
         semicolon, tab or vertical bar between the columns; CSV may be compressed. Or a
         DataFrame of pandas or polars, or a table of Arrow.
-    target, groups : str, default=None
-        Columns to predict and with the task of each row, where they are known. The
-        latter stays as it is written: task 01 is not task 1.
+    target : str or sequence of str, default=None
+        Column to predict, or several, where they are known.
+    groups : str, default=None
+        Column with the task of each row. It stays as it is written: task 01 is not task
+        1.
     sep, decimal, encoding : str, default=None
         Of CSV: what stands between columns and before decimals, and the encoding; None
         finds out.
@@ -88,8 +91,11 @@ def read_table(
     table, found, reading = typed(table, target=target, groups=groups, decimal=mark)
     table.attrs["notes"] = [*notes, *found]
     table.attrs["reading"] = reading
-    if target in table:
-        table.attrs["odd"] = {target: odd_rows(before[target], table[target])}
+    table.attrs["odd"] = {
+        name: odd_rows(before[name], table[name])
+        for name in names_of(target or [])
+        if name in table
+    }
     return table
 
 
@@ -98,6 +104,8 @@ def _as_pandas(source: Any) -> DataFrame:
 
     if hasattr(source, "to_pandas"):  # polars, Arrow
         source = source.to_pandas()
+    if hasattr(source, "collect"):  # a query of polars
+        raise InputError("This is a query that has not run: pass table.collect().")
     if not isinstance(source, pd.DataFrame):
         raise InputError(
             "A table is the path of a file, a DataFrame of pandas or polars, an Arrow "
@@ -153,13 +161,13 @@ def table_of(tasks: MetaDataset) -> DataFrame:
     Returns
     -------
     DataFrame
-        The features, by their names or as "x0", "x1", ...; "target", "task", and
-        "in_support" where supports are given.
+        The features, by their names or as "x0", "x1", ...; "target", of several
+        "target0", "target1", ...; "task", and "in_support" where supports are given.
 
     Raises
     ------
     InputError
-        If a feature is called like one of these, or if there are several targets.
+        If a feature is called like one of these.
 
     Examples
     --------
@@ -172,16 +180,14 @@ def table_of(tasks: MetaDataset) -> DataFrame:
     """
     import pandas as pd
 
-    if tasks.y.ndim > 1:
-        raise InputError(
-            f"The tasks have {tasks.y.shape[1]} targets, and a table is evaluated for "
-            "one: make a MetaDataset of each column of y."
-        )
     if isinstance(tasks.X, pd.DataFrame):
         table = tasks.X.reset_index(drop=True).rename(columns=str)
     else:
         table = pd.DataFrame(np.asarray(tasks.X)).add_prefix("x")
-    own = {"target": tasks.y, "task": tasks.groups, "in_support": tasks.in_support}
+    own = {"target": tasks.y}
+    if tasks.y.ndim == 2:
+        own = {f"target{place}": each for place, each in enumerate(tasks.y.T)}
+    own |= {"task": tasks.groups, "in_support": tasks.in_support}
     taken = [name for name in own if name in table.columns]
     if taken:
         raise InputError(f"Rename the features {', '.join(map(repr, taken))}.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from skmeta.evaluation.targets import power_of_unit
+
 __all__ = ["MetricWording", "show_p"]
 
 _NAMES = {
@@ -26,6 +28,8 @@ class MetricWording:
     ----------
     name : str
         Such as "accuracy" or "neg_mean_absolute_error".
+    n_targets : int, default=1
+        Targets. Of several, errors are in units of the standard deviation of each.
 
     Examples
     --------
@@ -35,13 +39,32 @@ class MetricWording:
     ('mean absolute error', '12.3', 'lower')
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, n_targets: int = 1):
         self.name = name
+        self.n_targets = n_targets
+        self.is_scaled = n_targets > 1 and power_of_unit(name) > 0
         self.is_error = name.startswith("neg_")
         plain = name.removeprefix("neg_").replace("_", " ")
-        self.title = _NAMES.get(name, plain)
+        self.own_title = _NAMES.get(name, plain)
+        self.title = f"{'scaled ' * self.is_scaled}{self.own_title}"
         self.sign = -1.0 if self.is_error else 1.0
         self.better = "lower" if self.is_error else "higher"
+
+    @property
+    def said_of_targets(self) -> str:
+        """How one score is made of several targets; empty of a single one."""
+        if self.n_targets == 1:
+            return ""
+        text = f"A score is the mean over {self.n_targets} targets"
+        if not self.is_scaled:
+            return f"{text}."
+        unit = "standard deviation"
+        if power_of_unit(self.name) == 2:
+            unit = "variance"
+        return (
+            f"{text}; “scaled”: of each in units of its {unit} over the tasks to learn "
+            "from."
+        )
 
     def show(self, score: float) -> str:
         """Write a score, errors without scikit-learn's minus."""

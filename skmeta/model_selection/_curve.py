@@ -23,6 +23,7 @@ def few_shot_curve(
     random_state=0,
     support=None,
     per_task=False,
+    per_target=False,
     verbose=False,
 ):
     """Score estimators on new tasks, against the rows they learn them from.
@@ -73,6 +74,9 @@ def few_shot_curve(
         or the first of them, and the query is what was not given.
     per_task : bool, default=False
         Return the scores of every task and repeat in place of their mean.
+    per_target : bool, default=False
+        Of every task and repeat, return the scores of every target, too, in place of
+        their mean.
     verbose : bool, default=False
         Show a bar with the time left.
 
@@ -81,7 +85,8 @@ def few_shot_curve(
     curve : pandas.DataFrame
         Columns estimator, shots, score (the mean over tasks), low and high (its 95 %
         confidence interval over tasks, by Student's t; NaN for a single task), n_tasks.
-        With ``per_task=True`` columns estimator, shots, task, repeat, score.
+        With ``per_task=True`` columns estimator, shots, task, repeat, score. With
+        ``per_target=True`` the same and, before the score, the number of the target.
 
     Notes
     -----
@@ -126,9 +131,10 @@ def few_shot_curve(
         cv=cv,
         random_state=random_state,
         support=support,
+        per_target=per_target,
         verbose=verbose,
     )
-    return frame if per_task else summarise(frame)
+    return frame if per_task or per_target else summarise(frame)
 
 
 def summarise(per_task):

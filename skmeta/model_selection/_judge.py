@@ -88,6 +88,7 @@ def judge(
     cv: Any,
     random_state: int | None,
     support: str | None = None,
+    per_target: bool = False,
     verbose: bool = False,
 ):
     """Score every estimator on every held-out task, with every number of shots.
@@ -96,7 +97,8 @@ def judge(
     -------
     per_task : pandas.DataFrame
         Columns estimator, shots, task, repeat, score; no rows for an estimator without
-        a prior at 0 shots; NaN where the metric is undefined.
+        a prior at 0 shots; NaN where the metric is undefined. With ``per_target`` a
+        column target before the last.
     metric : Metric
         What was measured.
     """
@@ -151,7 +153,9 @@ def judge(
             whole = {name: each.open() for name, each in ready.items()}
             space = _common_label_space(whole, y, groups)
             X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
-            scorer = TaskScorer(X_test, y[test], groups_test, space)
+            scorer = TaskScorer(
+                X_test, y[test], groups_test, space, by_target=per_target
+            )
             given = None if in_support is None else in_support[test]
             if given is not None and missing is not None:
                 given = given[~missing[test]]
@@ -175,16 +179,21 @@ def judge(
         answers = call_all(_score, bar)
         for (told, _), (scores, strange) in zip(asked, answers, strict=True):
             unknown = np.union1d(unknown, strange)
-            if scores is not None:
-                values = dict(zip(COLUMNS, (*told, scores), strict=True))
-                parts.append(pd.DataFrame(values))
+            if scores is None:
+                continue
+            values = dict(zip(COLUMNS, (*told, scores), strict=True))
+            columns = scores.T if per_target else [scores]
+            for target, own in enumerate(columns):
+                of_target = {"target": target} if per_target else {}
+                parts.append(pd.DataFrame(values | of_target | {"score": own}))
     warn_of_unknown(unknown)
     if not parts:
         raise ValueError(
             "shots=0 asks for a prior, which none of the estimators has. Ask for 1 or "
             "more."
         )
-    frame = pd.concat(parts, ignore_index=True)[COLUMNS]
+    columns = [*COLUMNS[:-1], *["target"] * per_target, COLUMNS[-1]]
+    frame = pd.concat(parts, ignore_index=True)[columns]
     if shots is None:  # folds whose supports differ in size are one number of shots
         frame["shots"] = frame.shots.max()
     first = frame[frame.estimator == frame.estimator.iloc[0]]

@@ -21,7 +21,12 @@ from skmeta.pipelines import (
 )
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import are_among
-from skmeta.tables.targets import as_indicators, as_they_are, has_columns
+from skmeta.tables.targets import (
+    as_indicators,
+    as_they_are,
+    has_columns,
+    n_targets_of,
+)
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.messages import show, silenced, warn
 from skmeta.utils.unique import number
@@ -41,11 +46,22 @@ class TaskScorer:
         Task of each row; None for one task.
     label_space : {"shared", "per_task"} or None
         None in regression.
+    by_target : bool, default=False
+        Score every target by itself, in place of their mean.
     """
 
     _more: np.ndarray | None = None  # tasks of rows without targets
 
-    def __init__(self, X: Any, y: Any, groups: Any, label_space: str | None):
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        label_space: str | None,
+        *,
+        by_target: bool = False,
+    ):
+        self.by_target = by_target
         missing = missing_targets(y)
         if missing is not None:
             self.unlabelled = _safe_indexing(X, np.flatnonzero(missing))
@@ -87,6 +103,7 @@ class TaskScorer:
     ) -> np.ndarray | None:
         """Score every episode of a round, NaN where the metric is undefined.
 
+        Of shape (n_episodes,), or (n_episodes, n_targets) if ``by_target``.
         None if there is no row to learn from and the estimator has no prior. Rows of
         labels that it does not know are left out of supports, and are wrong as queries;
         an episode that is left without a support, or was given none, is judged by the
@@ -144,7 +161,10 @@ class TaskScorer:
 
     def _scores_apart(self, estimator, metric, unit, drawn, left, support, query):
         """Score the episodes that have a support left, and then those that have not."""
-        scores = np.full(len(drawn.task), np.nan)
+        shape: tuple[int, ...] = (len(drawn.task),)
+        if self.by_target:
+            shape += (n_targets_of(self.y),)
+        scores = np.full(shape, np.nan)
         for own in (left, ~left):
             rows = own[drawn.episode]
             if not (rows & query).any():
@@ -196,7 +216,7 @@ class TaskScorer:
             scores = skill(scores, episode, unit[0])
         if self.label_space == "per_task":
             scores[[len(known) < 2 for known in classes]] = np.nan
-        return scores
+        return scores[:, np.newaxis] if self.by_target else scores
 
     def _support(self, learner, drawn, support) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return the rows to learn from, their targets, missing ones too, and tasks."""
@@ -215,7 +235,7 @@ class TaskScorer:
         return stack_rows(rows, more), with_missing(y, missing), task
 
     def _scores_by_target(self, metric, unit, drawn, asked, episode, answers):
-        """Score several targets one by one; the mean over those that are defined."""
+        """Score several targets one by one, or by the mean over those defined."""
         n_episodes = len(drawn.task)
         classes = None if self.label_space is None else [np.arange(2)] * n_episodes
         scores: list[np.ndarray] = []
@@ -228,6 +248,8 @@ class TaskScorer:
             if metric.is_skill:
                 own = skill(own, episode, unit[len(scores)])
             scores.append(own)
+        if self.by_target:
+            return np.stack(scores, axis=1)
         defined = np.ma.masked_where(np.isnan(scores), scores)
         return defined.mean(axis=0).filled(np.nan)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from skmeta.tables.unlabelled import is_missing
 from skmeta.utils.messages import show
-from skmeta.utils.unique import as_listed, find
+from skmeta.utils.unique import as_listed, find, number
 
 __all__ = [
     "GROUPS_NEEDED",
@@ -108,7 +108,7 @@ def encode_groups(groups: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     if given.dtype.kind == "O" and not all(isinstance(g, Hashable) for g in given):
         raise ValueError("groups holds lists or the like, which are no names of tasks.")
     try:
-        names, task = np.unique(given, return_inverse=True)
+        names, task = number(given)
     except TypeError as error:
         raise ValueError(
             f"groups holds values that cannot be sorted together: {error}."

@@ -136,7 +136,7 @@ def check_class_weight(given: Mapping, classes: np.ndarray | None) -> None:
     wrong = {
         label: weight
         for label, weight in given.items()
-        if not (isinstance(weight, Real) and 0 < weight <= _LARGEST)
+        if not (isinstance(weight, Real) and 0 < float(weight) <= _LARGEST)
     }
     if wrong:
         raise ValueError(

@@ -110,7 +110,7 @@ def as_they_are(y: Any) -> Any:
                 "where a row has no target, and none elsewhere."
             )
         return y.data
-    dtype = getattr(y, "dtype", None)
+    dtype: Any = getattr(y, "dtype", None)
     if getattr(dtype, "kind", "") in "iub" and hasattr(dtype, "numpy_dtype"):
         return y.to_numpy(dtype=dtype.numpy_dtype)  # of pandas
     return y

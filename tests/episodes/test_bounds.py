@@ -44,3 +44,18 @@ def test_answers_are_cut_off_where_targets_cannot_come():
     assert BOUNDS.limit(values).tolist() == expected
     far = np.array([[-1e9, 1e9]])
     np.testing.assert_allclose(BOUNDS.limit(far), BOUNDS.clip(far))
+
+
+def test_single_precision_is_compared_with_the_ends_as_they_are():
+    """Between two of its numbers, and just on one of them."""
+    one, next_one = np.float32(1.0), np.nextafter(np.float32(1.0), np.float32(2.0))
+    values = np.array([[-next_one], [-one], [one], [next_one]])
+    for end, expected in [
+        (1.0 - 1e-12, [True, True, True, True]),
+        (1.0, [True, False, False, True]),
+        (1.0 + 1e-12, [True, False, False, True]),
+        (1e300, [False] * 4),
+    ]:
+        bounds = Bounds(np.array([-end]), np.array([end]), 1.0)
+        assert bounds.is_far(values, 0.0)[:, 0].tolist() == expected
+        assert bounds.are_rows_far(values, 0.0).tolist() == expected

@@ -11,7 +11,7 @@ import pytest
 import skmeta
 from skmeta import MetaRegressor
 from skmeta.__main__ import main
-from skmeta.evaluation import InputError, Stopped, evaluate
+from skmeta.evaluation import Stopped, evaluate
 from skmeta.evaluation.report_tables import benefit
 
 HOSTILE = "<script>alert(1)</script> | `x`"
@@ -167,10 +167,3 @@ def test_the_command_says_so_and_exits_with_130(tmp_path, monkeypatch, capsys):
     words += ["--shots", "4", "--max-epochs=1", f"--out={tmp_path / 'r'}"]
     assert main(["evaluate", str(path), *words]) == 130
     assert "what was judged is in" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("columns", [{"target": ["a", "b"]}, {"groups": ["g", "h"]}])
-def test_several_columns_for_one_are_refused_with_what_to_do(columns):
-    names = {"target": "a", "groups": "g"} | columns
-    with pytest.raises(InputError, match="names one column, and is"):
-        evaluate(pd.DataFrame({"a": [0.0], "b": [1.0], "g": [0]}), **names)

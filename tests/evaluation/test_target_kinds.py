@@ -1,0 +1,80 @@
+"""Columns of targets of one kind, read as learners take them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmeta.evaluation import InputError, make_problem
+from skmeta.evaluation.target_kinds import read_targets
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind", "first"),
+    [
+        ({"a": [0.5, 1.5, 2.0], "b": [10.25, 20.0, 0.0]}, "regression", [0.5, 10.25]),
+        ({"a": [True, False] * 2, "b": ["y", "n", "n", "y"]}, "classification", [1, 1]),
+        ({"a": [0, 1, 1], "b": [5, 5, 7]}, "classification", [0, 0]),
+    ],
+)
+def test_several_targets_of_one_kind_are_columns(columns, kind, first):
+    found, _, y, _ = read_targets(pd.DataFrame(columns), None)
+    assert found == kind
+    assert y.shape == (len(columns["a"]), 2)
+    assert y[0].tolist() == first
+
+
+def test_which_class_is_one_is_said_where_it_is_not_plain():
+    columns = {"a": ["no", "yes"] * 2, "b": [0, 1] * 2, "c": [False, True] * 2}
+    _, _, y, notes = read_targets(pd.DataFrame(columns), None)
+    assert y.tolist() == [[0, 0, 0], [1, 1, 1]] * 2
+    assert notes == ["'a' is 1 for 'yes', 0 for 'no'"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"a": [0.5, 1.5, 2.0], "b": [0, 1, 1]},
+            "'a' for regression and 'b' for class",
+        ),
+        (
+            {"a": [0, 1, 1], "b": ["x", "y", "z"]},
+            "'b' has 3 classes. Evaluate it by it",
+        ),
+        ({"a": [0, 1, 1], "b": [4, 4, 4]}, "The target 'b' is 4 in every row"),
+    ],
+)
+def test_what_cannot_be_learnt_together_is_said(columns, message):
+    columns = pd.concat([pd.DataFrame(columns)] * 4, ignore_index=True)
+    with pytest.raises(InputError, match=message):
+        read_targets(columns, None)
+    if "b" in columns and columns["b"].nunique() == 2:
+        assert read_targets(columns, "regression")[0] == "regression"
+
+
+def test_no_target_is_learnt_from(table):
+    table = pd.concat([table] * 9, ignore_index=True)
+    table["area"] += np.arange(len(table)) / 7
+    table["sold"] += np.arange(len(table))[::-1] ** 1.1
+    table["gone"] = table["sold"] * 2
+    table["again"] = table["area"] + 1  # each of which gives one of them away
+    problem = make_problem(table, target=["sold", "area"], groups="store")
+    assert list(problem.X) == ["open", "gone", "again"]
+    assert problem.y.shape == (540, 2)
+    told = "".join(problem.notes)
+    assert "'gone' alone tells 'sold' almost perfectly" in told
+    assert "'again' alone tells 'area' almost perfectly" in told
+    with pytest.raises(InputError, match="'sold' is named twice as a target"):
+        make_problem(table, target=["sold", "sold"], groups="store")
+    with pytest.raises(InputError, match="cannot be both the target and the groups"):
+        make_problem(table, target=["sold", "store"], groups="store")
+
+
+def test_rows_have_all_targets_or_none(table):
+    table.loc[[0, 1], "sold"] = np.nan
+    table.loc[[1, 2], "area"] = np.nan
+    problem = make_problem(table, target=["sold", "area"], groups="store")
+    assert len(problem.y) == 57
+    assert problem.n_unlabelled == 1
+    assert problem.notes[0].startswith("2 rows without some of 'sold' and 'area' left")
+    assert "1 row without a target ('sold' and 'area' are missing)" in problem.notes[1]
