@@ -3,7 +3,7 @@
 The loop fits a model of scikit-learn to each task and calls its metric for each, as
 judges did before: the same code, with what computes all tasks at once switched off.
 Both judge the same learners on the same new tasks, and their scores are compared. Then
-`evaluate` as a whole, beside what its learners' own fits take.
+`evaluate` as a whole, beside what its learners' own fits take, in processor time.
 """
 
 import argparse
@@ -19,7 +19,16 @@ import pandas as pd
 from _results import save
 
 from skmeta.evaluation import evaluate
-from skmeta.model_selection import _metrics, _per_task, few_shot_curve, plain_ways
+from skmeta.evaluation.attempts import Attempts
+from skmeta.model_selection import (
+    GPBoost,
+    TaskAsCategory,
+    _judge,
+    _metrics,
+    _per_task,
+    few_shot_curve,
+    plain_ways,
+)
 
 
 def make_table(n_tasks, n_columns, kind):
@@ -64,7 +73,7 @@ def judge(name, way, X, y, task, n_jobs=None):
 def compare_judges(kind, args):
     X, y, task = make_table(args.tasks, args.columns, kind)
     old = task < 0.7 * args.tasks
-    rows, total = {}, {"loop": 0.0, "at once": 0.0}
+    rows, total = {}, {"seconds": [0.0, 0.0], "processor": [0.0, 0.0]}
     for name, way in plain_ways(kind, rivals=False).items():
         if "group" in name and not args.refits:  # fitted anew: no work of the judge's
             continue
@@ -75,27 +84,70 @@ def compare_judges(kind, args):
         after, found = judge(name, fitted, X, y, task, n_jobs)
         apart = np.abs(found.score - expected.score).mean()
         rows[name] = {"loop": before, "at once": after, "mean difference": apart}
-        for how, took in (("loop", before), ("at once", after)):
-            total[how] += took["seconds"]
+        for what, sums in total.items():
+            sums[:] = sums[0] + before[what], sums[1] + after[what]
         shown = [f"{took['seconds']:7.2f} s" for took in (before, after)]
         print(f"{kind:11}{name:22}", *shown, f"{apart:.1e} apart", flush=True)
-    rows["ratio"] = total["loop"] / total["at once"]
+    rows["ratio"] = total["seconds"][0] / total["seconds"][1]
     print(f"{kind}: the loop takes {rows['ratio']:.1f} times as long", flush=True)
+    if not args.refits:  # which go to other processes
+        rows["processor ratio"] = total["processor"][0] / total["processor"][1]
     return rows
 
 
+class Clock:
+    """Sums up processor seconds of what it is put around, each second once."""
+
+    def __init__(self):
+        self.seconds, self.is_running = 0.0, False
+
+    def around(self, function):
+        def timed(*args, **kwargs):
+            if self.is_running:
+                return function(*args, **kwargs)
+            self.is_running, start = True, process_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.seconds += process_time() - start
+                self.is_running = False
+
+        return timed
+
+
 def compare_whole(args):
+    """Evaluate a table, and time the fits of its learners wherever they are fitted.
+
+    Those that are told the task are fitted anew to every set of supports.
+    """
     X, y, task = make_table(args.whole, args.columns, "regressor")
     table = pd.DataFrame(X).add_prefix("x").assign(task=task, target=y)
-    start = perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()):
-        result = evaluate(
-            table, algorithms=["gp"], plain=args.plain, out=None, n_jobs=args.jobs
-        )
-    took, fits = perf_counter() - start, sum(result.seconds.values())
-    row = {"tasks": args.whole, "seconds": took, "fits": fits, "ratio": took / fits}
+    fits, stages = Clock(), {}
+    run = Attempts.run
+
+    def told(self, stage, name, work, **how):
+        start = process_time()
+        work = fits.around(work) if stage == "fitting" else work
+        try:
+            return run(self, stage, name, work, **how)
+        finally:
+            took = process_time() - start
+            stages.setdefault(stage, {})[name] = round(took, 2)
+
+    start, busy = perf_counter(), process_time()
+    with contextlib.ExitStack() as patched:
+        patched.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        patched.enter_context(mock.patch.object(Attempts, "run", told))
+        for owner in (_judge, TaskAsCategory, GPBoost):
+            timed = fits.around(owner._fit)
+            patched.enter_context(mock.patch.object(owner, "_fit", timed))
+        plain = args.plain or list(plain_ways("regressor", rivals=False))
+        evaluate(table, algorithms=args.algorithms, plain=plain, out=None)
+    took = {"seconds": perf_counter() - start, "processor": process_time() - busy}
+    ratio = took["processor"] / fits.seconds
+    row = {"tasks": args.whole, **took, "fits": fits.seconds, "ratio": ratio}
     print("evaluate:", {k: round(v, 2) for k, v in row.items()}, flush=True)
-    return row
+    return row | {"processor seconds": stages}
 
 
 def main():
@@ -104,8 +156,9 @@ def main():
     parser.add_argument("--columns", type=int, default=30)
     parser.add_argument("--refits", action="store_true", help="boosting + group, too")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--whole", type=int, default=1_000, help="tasks of evaluate")
-    parser.add_argument("--plain", nargs="+", default=None)
+    parser.add_argument("--whole", type=int, default=5_000, help="tasks of evaluate")
+    parser.add_argument("--plain", nargs="+", help="of evaluate; default no rivals")
+    parser.add_argument("--algorithms", nargs="+", help="of evaluate; default its own")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", ".*too few rows")
     results = {"tasks": args.tasks, "columns": args.columns}

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmeta.display.scoring import score_label, score_tasks
 from skmeta.display.style import COLOURS, QUIET, axes_for, literal, tidy
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import shot_range
 from skmeta.model_selection import few_shot_scorer
 from skmeta.model_selection._statistics import student_half_width
 from skmeta.tables.meta_dataset.dataset import unpack

@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length
 from skmeta.display.scoring import score_label, score_tasks
 from skmeta.display.style import BAD, GOOD, QUIET, axes_for, literal, shorten, tidy
 from skmeta.model_selection import compare
+from skmeta.model_selection._statistics import differences
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,8 +80,8 @@ class TaskScoreDisplay:
 
     @property
     def gain(self) -> np.ndarray:
-        """Score minus the baseline's, per task."""
-        return self.score - self.baseline_score
+        """Score minus the baseline's, per task; 0 where rounding makes it."""
+        return differences(self.score, self.baseline_score)
 
     @property
     def n_won(self) -> int:
@@ -197,11 +198,11 @@ class TaskScoreDisplay:
         task = np.asarray(task)
         score = np.asarray(score, float)
         baseline_score = np.asarray(baseline_score, float)
-        known = ~np.isnan(score - baseline_score)
+        gain = differences(score, baseline_score)
+        known = ~np.isnan(gain)
         if not known.any():
             raise ValueError("No task has both a score and a baseline's score.")
         order = np.flatnonzero(known)
-        gain = score - baseline_score
         order = order[np.argsort(gain[order], kind="stable")]
         display = cls(
             task[order],

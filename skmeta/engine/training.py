@@ -24,7 +24,8 @@ from skmeta.engine.net import EpisodicNet
 from skmeta.engine.parallel import KeepJointCheckpoint, ParallelNet, own_generators
 from skmeta.engine.warm_start import take_over
 from skmeta.episodes.episode import Episode
-from skmeta.episodes.sampler import Episodes, EpisodeSampler
+from skmeta.episodes.meta_batches import Episodes
+from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
 from skmeta.episodes.sharing import Sharing
 from skmeta.episodes.spec import Spec

@@ -27,9 +27,9 @@ from skmeta.ensemble.judging import (
     warn_of_failures,
     with_neighbours,
 )
-from skmeta.ensemble.members import LearntTasks
+from skmeta.ensemble.members import LearntTasks, say_before
 from skmeta.ensemble.weights import greedy, interpolate, shrunk
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import shot_range
 from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.html import HTMLReprMixin
@@ -216,7 +216,7 @@ class BaseMetaStacking(
         else:
             fitted = {name: [fold[name] for fold in folds] for name in ready}
         warn_of_failures(failures, members)
-        self._learn_weights([*fitted], judged, n_targets_of(rows.y))
+        self._learn_weights(fitted, judged, n_targets_of(rows.y))
         self.named_estimators_ = Bunch(**fitted)
         self.n_tasks_ = len(np.unique(rows.task))
         self.largest_task_ = int(np.bincount(rows.task).max())
@@ -348,11 +348,12 @@ class BaseMetaStacking(
         ]
 
     def _learn_weights(
-        self, members: list[str], judged: list[Judged], n_targets: int
+        self, fitted: Mapping[str, Any], judged: list[Judged], n_targets: int
     ) -> None:
         """Weigh the members for every support size; all the same if none was judged."""
         sizes, weights, losses = [], [], []
-        weigh = greedy if self.weights == "greedy" else shrunk
+        members = [*fitted]
+        before = dict(zip(members, say_before(fitted.values()), strict=True))
         if self.weights == "equal":
             judged = []
         shape: tuple[int, ...] = (len(members), n_targets)
@@ -360,8 +361,14 @@ class BaseMetaStacking(
             own, loss = np.zeros(shape), np.full(shape, np.nan)
             place = [members.index(name) for name in each.members if name in members]
             kept = np.isin(each.members, members)
+            first = np.array([before.get(name, 1.0) for name in each.members])
             for target, answers in enumerate(wider.answers):
-                own[place, target] = weigh(answers)[kept]
+                found = (
+                    greedy(answers)
+                    if self.weights == "greedy"
+                    else shrunk(answers, first)
+                )
+                own[place, target] = found[kept]
                 loss[place, target] = each.answers[target].losses()[kept]
             total = own.sum(axis=0)
             if total.all():  # who was judged may have failed in the last fit

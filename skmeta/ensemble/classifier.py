@@ -60,9 +60,10 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
     weights : {"auto", "equal", "greedy"}, default="auto"
         "greedy": selection with replacement [1]_ of what lowers the loss of the mixture
         most. "equal": all members have the same say, and nothing is left out to judge
-        them. "auto": for n tasks that were left out, :math:`n / (n + 30)` of the greedy
-        weights, the rest by each member's own loss :math:`l_m`, as
-        :math:`l_m^{-3}`: few tasks cannot say more than which members are good.
+        them. "auto": for n tasks that were left out, :math:`n / (n + 100)` of the
+        greedy weights, the rest by each member's own loss :math:`l_m`, as
+        :math:`\pi_m l_m^{-6}` with :math:`\pi_m = 4` for meta-learners around a prior
+        and 1 for others: few tasks cannot say more than which members are good.
     label_space : {"auto", "shared", "per_task"}, default="auto"
         Whether a label means the same in every task, as in
         :class:`skmeta.MetaClassifier`. Members have their own parameter, those of

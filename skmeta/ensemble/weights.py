@@ -17,8 +17,8 @@ _STEPS = 25
 
 # How much more a member counts that has a lesser loss; and how many tasks it takes to
 # trust the greedy selection as much as that.
-_POWER = 3.0
-_TASKS = 30.0
+_POWER = 6.0
+_TASKS = 100.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ class HeldOutAnswers:
         return weight @ (answers**2 if answers.ndim == 2 else logsumexp(answers, -1))
 
 
-def inverse_loss(held_out: HeldOutAnswers) -> np.ndarray:
-    """Weigh members by a power of one over their own loss.
+def inverse_loss(
+    held_out: HeldOutAnswers, before: np.ndarray | None = None
+) -> np.ndarray:
+    r"""Weigh members by a power of one over their own loss.
 
     With errors that do not depend on each other, the first power of squared errors is
     best (J. M. Bates, C. W. J. Granger, The Combination of Forecasts, Operational
@@ -75,15 +77,19 @@ def inverse_loss(held_out: HeldOutAnswers) -> np.ndarray:
     ----------
     held_out : HeldOutAnswers
         Of all members.
+    before : ndarray of shape (n_members,), default=None
+        What each counts before it is judged, :math:`\pi_m`, all the same by default.
 
     Returns
     -------
     ndarray of shape (n_members,)
-        Weights.
+        Weights :math:`w_m \propto \pi_m L_m^{-6}`.
     """
     losses = held_out.losses()
     least = losses.min()
     worth = np.ones_like(losses) if least == 0 else (least / losses) ** _POWER
+    if before is not None:
+        worth = worth * before
     return worth / worth.sum()
 
 
@@ -114,16 +120,18 @@ def greedy(held_out: HeldOutAnswers) -> np.ndarray:
     return counts / _STEPS
 
 
-def shrunk(held_out: HeldOutAnswers) -> np.ndarray:
+def shrunk(held_out: HeldOutAnswers, before: np.ndarray | None = None) -> np.ndarray:
     r"""Mix greedy weights with those by loss, the greedier the more tasks there are.
 
-    The greedy ones have :math:`n / (n + 30)` of the say for n tasks: a selection by few
-    of them picks by chance, and chance cannot overrate a mean of all that are good.
+    The greedy ones have :math:`n / (n + 100)` of the say for n tasks: a selection by
+    few of them picks by chance, and chance cannot overrate a mean of all that are good.
 
     Parameters
     ----------
     held_out : HeldOutAnswers
         Of all members.
+    before : ndarray of shape (n_members,), default=None
+        As :func:`inverse_loss` takes it.
 
     Returns
     -------
@@ -131,7 +139,8 @@ def shrunk(held_out: HeldOutAnswers) -> np.ndarray:
         Weights.
     """
     trust = held_out.n_tasks / (held_out.n_tasks + _TASKS)
-    return trust * greedy(held_out) + (1 - trust) * inverse_loss(held_out)
+    by_loss = inverse_loss(held_out, before)
+    return trust * greedy(held_out) + (1 - trust) * by_loss
 
 
 def interpolate(

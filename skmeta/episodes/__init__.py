@@ -10,7 +10,8 @@ from skmeta.utils.lazily import offers
 
 if TYPE_CHECKING:
     from skmeta.episodes.episode import Batch, Episode
-    from skmeta.episodes.sampler import Episodes, EpisodeSampler
+    from skmeta.episodes.meta_batches import Episodes
+    from skmeta.episodes.sampler import EpisodeSampler
     from skmeta.episodes.spec import Spec
     from skmeta.episodes.table import Table
 
@@ -20,7 +21,8 @@ __getattr__, __dir__ = offers(
     __name__,
     {
         "episode": ["Batch", "Episode"],
-        "sampler": ["Episodes", "EpisodeSampler"],
+        "meta_batches": ["Episodes"],
+        "sampler": ["EpisodeSampler"],
         "spec": ["Spec"],
         "table": ["Table"],
     },

@@ -1,5 +1,8 @@
 """Random draws from many cells at once, without a Python loop over them."""
 
+from numbers import Integral
+from typing import Any
+
 import numpy as np
 
 __all__ = [
@@ -7,6 +10,7 @@ __all__ = [
     "draw_places",
     "draw_support",
     "draw_without_replacement",
+    "shot_range",
     "shuffled_places",
     "stratified_keys",
 ]
@@ -80,6 +84,34 @@ def check_support(support: str) -> str:
             f"{support!r}."
         )
     return support
+
+
+def shot_range(n_shot: Any, label_space: str) -> tuple[int, int]:
+    """Return the lowest and the highest number of support rows.
+
+    Parameters
+    ----------
+    n_shot : int or (int, int)
+        As users give it.
+    label_space : {"shared", "per_task"}
+        Per-task labels need a row of each class.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a whole number nor a range of them.
+    """
+    is_range = isinstance(n_shot, (tuple, list))
+    shots = tuple(n_shot) if is_range else (n_shot,) * 2
+    whole = all(isinstance(shot, Integral) for shot in shots)
+    if not (len(shots) == 2 and whole and 0 <= shots[0] <= shots[1]):
+        raise ValueError(
+            f"n_shot must be an int or a range (low, high), not {n_shot!r}."
+        )
+    low, high = shots
+    if label_space == "per_task" and low < 1:
+        raise ValueError("n_shot must be at least 1 where labels are per task.")
+    return low, high
 
 
 def draw_support(

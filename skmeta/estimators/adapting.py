@@ -404,7 +404,7 @@ class AdaptingEstimator(
             weight = weight.astype(np.float32)
         prior = getattr(self, "prior_", None)  # the first files of format 1 have none
         if offset is None and prior is not None:
-            offset = by_rows(lambda X: prior.offsets(self._nearer(X)), X)
+            offset = by_rows(lambda X: prior.offsets(X, self._nearer), X)
         return Table(
             X,
             targets,

@@ -19,7 +19,7 @@ from skmeta.engine.hooks import (
     with_callbacks,
 )
 from skmeta.engine.training import meta_train, pass_on_interruption
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import shot_range
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.continuing import ContinuingEstimator
@@ -308,20 +308,11 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         if is_partial:
             label = self._labels_of_a_part(label)
 
-        self._choose_episode()
-        n_shot = shot_range(self.n_shot_, self.spec_.label_space)
+        draw = self._choose_episodes(rows)
         weight = self._row_weights(rows)
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
         table = replace(table, label=label)
-        draw: dict[str, Any] = {
-            "n_classes": self.spec_.n_outputs if self._kind == "classifier" else 0,
-            "n_way": getattr(self, "n_way", 1),
-            "n_shot": n_shot,
-            "n_query": self.n_query_,
-            "stratum": self._strata(rows),
-            "unlabelled": self._unlabelled_to_scale_by(rows),
-        }
         train, valid = make_samplers(
             table,
             rows.task,
@@ -373,6 +364,18 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             self._set_adapted(self._learn(rows, offset, keep=True))
         if hooks is not None:
             hooks.end()
+
+    def _choose_episodes(self, rows: TaskRows) -> dict[str, Any]:
+        """Learn how episodes are drawn, as samplers are told of it."""
+        self._choose_episode()
+        return {
+            "n_classes": self.spec_.n_outputs if self._kind == "classifier" else 0,
+            "n_way": getattr(self, "n_way", 1),
+            "n_shot": shot_range(self.n_shot_, self.spec_.label_space),
+            "n_query": self.n_query_,
+            "stratum": self._strata(rows),
+            "unlabelled": self._unlabelled_to_scale_by(rows),
+        }
 
     def _read_stored(
         self, X: Any, y: Any, groups: Any, in_support: Any, *, reset: bool

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import shot_range
 from skmeta.tables.rows import TaskRows
 
 __all__ = ["Asked", "LeftOut", "leave_out", "simulate"]

@@ -14,7 +14,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.augmentations import Augmentation
 from skmeta.backbones.base import Backbone
 from skmeta.engine.adapted import AdaptedTasks
-from skmeta.episodes.sampler import shot_range
+from skmeta.episodes.sampling import shot_range
 from skmeta.estimators import few_shot
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.conformal import Intervals

@@ -19,8 +19,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from skmeta.episodes.sampler import shot_range
-from skmeta.episodes.sampling import check_support, draw_support
+from skmeta.episodes.sampling import check_support, draw_support, shot_range
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
@@ -132,27 +131,40 @@ class FewShotScoring(BaseEstimator):
         if groups is None:
             if in_support is not None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError("in_support splits groups: pass groups= as well.")
-            missing = missing_targets(y)
-            if missing is not None:
-                X, y = _safe_indexing(X, ~missing), known_targets(y, missing)
-                if sample_weight is not None:
-                    sample_weight = np.asarray(sample_weight)[~missing]
-            answers = self.predict(X)
-            self._warn_if_many(len(answers))
-            return float(self._metric(y, answers, sample_weight=sample_weight))
+            return self._score_current(X, y, sample_weight)
         rows = self._read_rows(X, y, groups, reset=False)
         labelled = slice(None)
         if rows.unlabelled is not None:
             labelled = ~rows.unlabelled.place
         if in_support is not None:
             in_support = in_support[labelled]
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)[labelled]
+        weight = _check_sample_weight(sample_weight, rows.X)
+        return self._score_new(replace(rows, weight=weight), in_support, support)
+
+    def _score_current(self, X: Any, y: Any, sample_weight: Any) -> float:
+        """Score answers to rows of the current task, those without a target apart."""
+        missing = missing_targets(y)
+        if missing is not None:
+            X, y = _safe_indexing(X, ~missing), known_targets(y, missing)
+            if sample_weight is not None:
+                sample_weight = np.asarray(sample_weight)[~missing]
+        answers = self.predict(X)
+        self._warn_if_many(len(answers))
+        return float(self._metric(y, answers, sample_weight=sample_weight))
+
+    def _score_new(
+        self, rows: TaskRows, in_support: np.ndarray | None, support: str
+    ) -> float:
+        """Learn tasks from a part of their rows, and score the answers to the rest.
+
+        By weight answers are judged; supports are learnt as they are.
+        """
         known = self._is_known(rows)
         strange = rows.y[~known]
         strange = strange[strange != getattr(self, "unknown_label_", None)]
         warn_of_unknown(np.unique(strange))
-        if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)[labelled]
-        weight = _check_sample_weight(sample_weight, rows.X)
         if in_support is None:
             cells = self._cells(rows)
             in_support = draw_support(
@@ -171,8 +183,8 @@ class FewShotScoring(BaseEstimator):
                     f"{show(rows.names[n_support == 0])}, and no prior to answer by."
                 )
         learnt = in_support & known
-        adapted = self._learn(rows.take(learnt))
-        query = replace(rows, weight=weight).take(~in_support)
+        adapted = self._learn(replace(rows.take(learnt), weight=None))
+        query = rows.take(~in_support)
         if not self._has_prior():  # to answer where all of a support is unknown
             supported = np.bincount(rows.task, learnt, minlength=rows.n_tasks) > 0
             query = query.take(supported[query.task])

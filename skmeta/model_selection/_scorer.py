@@ -225,14 +225,7 @@ class FewShotScorer(DocLinkMixin):
         y = one_or_several(y)
         of_classes = groups is None and self._draws_classes(estimator)
         if groups is None and not of_classes:
-            if getattr(last_step(estimator), "tasks", "groups") != "table":
-                raise ValueError(
-                    "A few-shot score needs to know the task of each row: pass "
-                    "groups=, and inside a search turn on "
-                    "sklearn.set_config(enable_metadata_routing=True) so that it "
-                    "arrives. Or pass n_way= to draw episodes from the classes of y."
-                )
-            groups = np.zeros(len(y), dtype=np.intp)
+            groups = _only_task(estimator, len(y))
         known, missing = np.arange(len(y)), missing_targets(y)
         if missing is not None:
             known = known[~missing]
@@ -307,3 +300,14 @@ class FewShotScorer(DocLinkMixin):
             support=support,
             in_support=in_support,
         )
+
+
+def _only_task(estimator: Any, n_rows: int) -> np.ndarray:
+    """Take all rows for one task, where an estimator learns from a table."""
+    if getattr(last_step(estimator), "tasks", "groups") != "table":
+        raise ValueError(
+            "A few-shot score needs to know the task of each row: pass groups=, and "
+            "inside a search turn on sklearn.set_config(enable_metadata_routing=True) "
+            "so that it arrives. Or pass n_way= to draw episodes from the classes of y."
+        )
+    return np.zeros(n_rows, dtype=np.intp)

@@ -16,6 +16,8 @@ from sklearn.metrics import get_scorer
 
 __all__ = ["form_of"]
 
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
 # y and answers in the order of tasks, the first row and the number of rows of each, and
 # the classes; returns a score for each task.
 _Form = Callable[..., "np.ndarray | None"]
@@ -52,8 +54,11 @@ def _of_errors(summed: Callable) -> _Form:
         kinds = {y.dtype.kind, answers.dtype.kind}
         if answers.ndim != 1 or not kinds <= {"f", "i", "u"}:
             return None
-        if any(each.dtype.kind == "f" and each.dtype != float for each in (y, answers)):
-            return None  # scikit-learn goes on in single precision
+        if any(each.dtype.itemsize > np.dtype(float).itemsize for each in (y, answers)):
+            return None  # a longer type
+        # Of what networks answer in single precision, scikit-learn would go on in it
+        # where targets are no doubles.
+        answers = answers.astype(float, copy=False)
         if not (np.isfinite(y).all() and np.isfinite(answers).all()):
             return None
         y = y.astype(float, copy=False)
@@ -95,11 +100,14 @@ def _accuracy(y, answers, first, size, classes):
 
 def _log_loss(y, answers, first, size, classes):
     code = _codes(y, answers, classes)
-    if code is None or not np.allclose(answers.sum(axis=1), 1, rtol=1e-9):
+    if code is None:
         return None
-    least = np.finfo(float).eps
+    least = np.finfo(answers.dtype).eps
+    total = answers.sum(axis=1, dtype=float)
+    if not np.allclose(total, 1, rtol=1e-9 if answers.dtype == float else 1e-5):
+        return None
     likely = answers[np.arange(len(y)), code].clip(least, 1 - least)
-    return np.add.reduceat(np.log(likely), first) / size
+    return np.add.reduceat(np.log(likely.astype(float)), first) / size
 
 
 def _roc_auc(y, answers, first, size, classes):
@@ -120,7 +128,7 @@ def _codes(y, answers, classes) -> np.ndarray | None:
     """Return the column of each row's class; None where it has none, or is not sure."""
     if classes is None or answers.ndim != 2 or answers.shape[1] != len(classes):
         return None
-    if answers.dtype != float or y.dtype.kind != classes.dtype.kind:
+    if answers.dtype not in _FLOATS or y.dtype.kind != classes.dtype.kind:
         return None
     code = np.searchsorted(classes, y).clip(max=len(classes) - 1)
     if not (classes[code] == y).all() or not np.isfinite(answers).all():

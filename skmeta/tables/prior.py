@@ -22,10 +22,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
+from skmeta.tables.quick_linear import QuickLinear
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.small_trees import SmallTrees
 from skmeta.utils.processes import agreed
+from skmeta.utils.threads import side_by_side
 
 __all__ = ["Prior", "cross_fit", "make_part"]
 
@@ -45,8 +47,9 @@ _LEAST_PROBABILITY = 1e-4
 # Held by a fit of boosting.
 _BINNING = threading.Lock()
 
-# Rows that are answered at once.
+# Rows that are answered at once by an estimator, and by what is quicker.
 _ROWS_AT_ONCE = 2**17
+_FEW_AT_ONCE = 2**13
 
 
 def make_part(
@@ -152,13 +155,17 @@ class Prior:
         """Outputs of every part: the classes, or one value."""
         return 1 if self.classes is None else len(self.classes)
 
-    def offsets(self, X: np.ndarray) -> np.ndarray:
+    def offsets(
+        self, X: np.ndarray, changed: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
         """Answer rows.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features)
             Features, as ``fit`` of an estimator got them.
+        changed : callable, default=None
+            Makes of some rows those that are answered, of the same type.
 
         Returns
         -------
@@ -167,33 +174,47 @@ class Prior:
         """
         shape = (len(X), len(self.parts), self.n_outputs)
         offsets = np.empty(shape, dtype=np.float32)
-        for start in range(0, len(X), _ROWS_AT_ONCE):
+        quick = self._quick if SmallTrees.can_answer(X) else {}
+
+        def answer(start: int) -> None:
+            rows = slice(start, start + _FEW_AT_ONCE)
+            given = X[rows] if changed is None else changed(X[rows])
+            for place, part in quick.items():
+                offsets[rows, place] = self._offset(part, given)
+
+        if quick:
+            starts = range(0, len(X), _FEW_AT_ONCE)
+            with side_by_side([], _FEW_AT_ONCE, X.shape[1], len(starts)) as each:
+                list(each(answer, starts))
+        for start in range(0, len(X), _ROWS_AT_ONCE) if len(quick) < shape[1] else ():
             rows = slice(start, start + _ROWS_AT_ONCE)
-            given = with_columns(X[rows], self.columns)
-            quick = SmallTrees.can_answer(X[rows])
+            given = X[rows] if changed is None else changed(X[rows])
+            given = with_columns(given, self.columns)
             for place, part in enumerate(self.parts):
-                if quick and (trees := self._small_trees[place]):
-                    offsets[rows, place] = self._offset(trees, X[rows])
-                else:
+                if place not in quick:
                     offsets[rows, place] = self._offset(part, given)
         return offsets
 
     @cached_property
-    def _small_trees(self) -> list[SmallTrees | None]:
-        return [SmallTrees.of(part) for part in self.parts]
+    def _quick(self) -> dict[int, SmallTrees | QuickLinear]:
+        """Take the parts apart that can be asked at less expense, by their places."""
+        found = (SmallTrees.of(part) or QuickLinear.of(part) for part in self.parts)
+        return {place: part for place, part in enumerate(found) if part is not None}
 
     def __getstate__(self) -> dict[str, Any]:
-        # Small trees are made of the parts again.
+        # What is quick is made of the parts again.
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def _offset(self, part: Any, X: Any) -> np.ndarray:
         if self.classes is None:
             values = np.asarray(part.predict(X), dtype=float).reshape(-1, 1)
             return (values - self.mean) / self.scale
-        p = np.zeros((len(X), len(self.classes)))
-        p[:, np.searchsorted(self.classes, part.classes_)] = part.predict_proba(X)
-        log_p = np.log(np.maximum(p, _LEAST_PROBABILITY))
-        return log_p - log_p.mean(axis=1, keepdims=True)
+        # Classes before rows: sums over few columns take longer than all else.
+        p = np.zeros((len(self.classes), len(X)))
+        p[np.searchsorted(self.classes, part.classes_)] = part.predict_proba(X).T
+        log_p = np.log(np.maximum(p, _LEAST_PROBABILITY, out=p), out=p)
+        log_p -= log_p.mean(axis=0)
+        return log_p.T
 
 
 def with_columns(X: np.ndarray, columns: np.ndarray | None) -> Any:

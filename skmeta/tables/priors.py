@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +32,12 @@ class Priors:
         """Outputs of every part, of one target."""
         return self.targets[0].n_outputs
 
-    def offsets(self, X: np.ndarray) -> np.ndarray:
+    def offsets(
+        self, X: np.ndarray, changed: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
         """Answer rows, (n_rows, parts, outputs, targets), as :meth:`Prior.offsets`."""
-        return np.stack([prior.offsets(X) for prior in self.targets], axis=-1)
+        answers = [prior.offsets(X, changed) for prior in self.targets]
+        return np.stack(answers, axis=-1)
 
 
 def cross_fit_targets(

@@ -3,20 +3,21 @@
 scikit-learn walks down every tree row by row, and every second node is a branch that
 the processor has guessed wrong. A tree of few nodes can be asked all at once: each
 node's answer is a bit, and the bits of a row are the number of its value in a table.
-Nodes of all trees that ask about one column are asked in one call.
+Nodes of all trees that ask about one column are asked in one call. Trees of more nodes
+than a byte has bits have two tables: that of the upper nodes says where a row leaves
+them, and that of the lower ones what it finds from there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmeta.utils.threads import side_by_side
-
 __all__ = ["SmallTrees"]
 
-# Nodes of a tree, without its leaves: as many bits as a byte has.
+# Nodes of a part of a tree, without its leaves: as many bits as a byte has.
 _MOST_NODES = 8
 
 # Rows from which it is worth calling NumPy for the nodes of a column; rows, and trees,
@@ -30,11 +31,14 @@ _KINDS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class _Tree(NamedTuple):
-    """Nodes by number, and the value that each set of their answers leads to."""
+    """Upper nodes, lower nodes, and the value that the answers of both lead to."""
 
-    features: np.ndarray  # (nodes,): column that each node asks about
-    thresholds: np.ndarray  # (nodes,): so much goes left
-    values: np.ndarray  # (2 ** nodes,): bit i is set where node i sends the row left
+    features: list[np.ndarray]  # (nodes,) of each part: column that a node asks about
+    thresholds: list[np.ndarray]  # (nodes,) of each part: so much goes left
+    # (2 ** upper nodes,): where a row leaves the upper nodes; bit i is set where node i
+    # sends it left
+    exits: np.ndarray
+    values: np.ndarray  # (exits, 2 ** lower nodes)
 
 
 class SmallTrees:
@@ -81,7 +85,7 @@ class SmallTrees:
         -------
         SmallTrees or None
             None unless it is scikit-learn's histogram-based boosting with trees of at
-            most eight nodes over numbers.
+            most sixteen nodes over numbers.
         """
         from sklearn.ensemble import (
             HistGradientBoostingClassifier,
@@ -140,42 +144,57 @@ class SmallTrees:
         sums = np.empty((len(self.first), len(X)))
         sums[:] = self.first[:, np.newaxis]
 
-        def add(start: int) -> None:
+        for start in range(0, len(X), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             columns = np.ascontiguousarray(X[rows].T)
-            values, number = np.empty(columns.shape[1]), 0
+            number = 0
             for group in self.groups:
-                answers = group.ask(columns)
-                for table, own in zip(group.values, answers, strict=True):
-                    # None is out of range: "clip" alone writes without a copy between.
-                    table.take(own, out=values, mode="clip")
+                for values in group.ask(columns):
                     sums[number % len(sums), rows] += values
                     number += 1
-
-        starts = range(0, len(X), _ROWS_AT_ONCE)
-        with side_by_side([], _ROWS_AT_ONCE, X.shape[1], len(starts)) as each:
-            list(each(add, starts))
         return sums
 
 
 def _take(nodes: np.ndarray) -> _Tree:
     """Number the nodes of a tree, and find the leaf behind each set of answers."""
-    inner = np.flatnonzero(nodes["is_leaf"] == 0)
-    if len(inner) > _MOST_NODES or nodes["is_categorical"][inner].any():
+    inner = _from_the_root(nodes)
+    if len(inner) > 2 * _MOST_NODES or nodes["is_categorical"][inner].any():
         raise ValueError("The tree is too large, or asks about categories.")
-    bit = np.zeros(len(nodes), dtype=np.intp)
-    bit[inner] = np.arange(len(inner))
-    answers = np.arange(2 ** len(inner))
-    place = np.zeros(len(answers), dtype=np.intp)
-    while (goes := nodes["is_leaf"][place] == 0).any():
-        left = answers >> bit[place] & 1 == 1
+    parts = [inner[:_MOST_NODES], inner[_MOST_NODES:]]
+    ends = _ends(nodes, parts[0], np.zeros(1, dtype=np.intp))[0]
+    places, exits = np.unique(ends, return_inverse=True)
+    return _Tree(
+        [nodes["feature_idx"][part].astype(np.intp) for part in parts],
+        [nodes["num_threshold"][part] for part in parts],
+        exits,
+        nodes["value"][_ends(nodes, parts[1], places)],
+    )
+
+
+def _from_the_root(nodes: np.ndarray) -> np.ndarray:
+    """List the nodes that are no leaves, each after the one above it."""
+    level, found = np.zeros(1, dtype=np.intp), [np.empty(0, dtype=np.intp)]
+    while len(level := level[nodes["is_leaf"][level] == 0]):
+        found.append(level)
+        level = np.concatenate([nodes["left"][level], nodes["right"][level]])
+        level = level.astype(np.intp)
+    return np.concatenate(found)
+
+
+def _ends(nodes: np.ndarray, part: np.ndarray, begin: np.ndarray) -> np.ndarray:
+    """Find where rows leave a part of the nodes, (places, sets of answers).
+
+    ``begin`` are the places to start from, (places,).
+    """
+    bit = np.full(len(nodes), -1)  # of a node that is not among them
+    bit[part] = np.arange(len(part))
+    answers = np.arange(2 ** len(part))
+    place = np.repeat(begin[:, np.newaxis], len(answers), axis=1)
+    while (goes := bit[place] >= 0).any():
+        left = answers >> np.maximum(bit[place], 0) & 1 == 1
         below = np.where(left, nodes["left"][place], nodes["right"][place])
         place = np.where(goes, below, place)
-    return _Tree(
-        nodes["feature_idx"][inner].astype(np.intp),
-        nodes["num_threshold"][inner],
-        nodes["value"][place],
-    )
+    return place
 
 
 class _Group(NamedTuple):
@@ -183,14 +202,18 @@ class _Group(NamedTuple):
 
     thresholds: dict[tuple[int, np.dtype], np.ndarray]  # (nodes, 1) of a column, sorted
     n_nodes: int  # different ones
-    levels: np.ndarray  # (bits, trees): a node of each tree, that of the highest first
-    values: list[np.ndarray]  # of each tree, (2 ** bits,)
+    # (bits, trees) of the upper and of the lower nodes: a node of each tree, that of
+    # the highest bit first
+    levels: list[np.ndarray]
+    # Of each tree where the values begin for each set of answers of the upper nodes,
+    # (2 ** upper bits,), None where there are no others, and the values.
+    tables: list[tuple[np.ndarray | None, np.ndarray]]
 
     @classmethod
     def of(cls, trees: list[_Tree]) -> _Group:
         """Find the different nodes of trees, and where each tree has them."""
-        features = np.concatenate([tree.features for tree in trees])
-        asked = np.concatenate([tree.thresholds for tree in trees])
+        features = np.concatenate([each for tree in trees for each in tree.features])
+        asked = np.concatenate([each for tree in trees for each in tree.thresholds])
         nodes, number = np.unique(
             np.stack([features, asked], axis=1), axis=0, return_inverse=True
         )
@@ -199,19 +222,26 @@ class _Group(NamedTuple):
             own = nodes[nodes[:, 0] == feature, 1]
             for kind in _KINDS:
                 thresholds[int(feature), kind] = _rounded(own, kind)[:, np.newaxis]
-        sizes = [len(tree.features) for tree in trees]
+        sizes = np.array([[len(part) for part in tree.features] for tree in trees])
+        upper, lower = sizes.max(axis=0).tolist()
         # What a tree with fewer nodes than others says does not depend on more of them.
-        levels = np.zeros((max(sizes), len(trees)), dtype=np.intp)
-        values, start = [], 0
-        for place, (tree, size) in enumerate(zip(trees, sizes, strict=True)):
-            own = number.ravel()[start : start + size]
-            levels[len(levels) - size :, place] = own[::-1]
-            values.append(np.tile(tree.values, 2 ** (len(levels) - size)))
-            start += size
-        return cls(thresholds, len(nodes), levels, values)
+        levels = [np.zeros((n, len(trees)), dtype=np.intp) for n in (upper, lower)]
+        tables, start = [], 0
+        for place, tree in enumerate(trees):
+            for level, size in zip(levels, sizes[place], strict=True):
+                own = number.ravel()[start : start + size]
+                level[len(level) - size :, place] = own[::-1]
+                start += size
+            exits = np.tile(tree.exits, 2 ** (upper - sizes[place, 0]))
+            values = np.tile(tree.values, 2 ** (lower - sizes[place, 1]))
+            if sizes[place, 1]:
+                tables.append((exits << lower, values.ravel()))
+            else:
+                tables.append((None, values[exits, 0]))
+        return cls(thresholds, len(nodes), levels, tables)
 
-    def ask(self, columns: np.ndarray) -> np.ndarray:
-        """Return what the nodes of every tree say, uint8 bits of shape (trees, rows).
+    def ask(self, columns: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield what every tree says, (rows,), to be used before the next one.
 
         ``columns``, (features, rows), are those of the rows, without gaps.
         """
@@ -222,9 +252,24 @@ class _Group(NamedTuple):
                 stop = start + len(thresholds)
                 np.less_equal(columns[feature], thresholds, out=left[start:stop])
                 start = stop
-        answers = np.zeros((self.levels.shape[1], n_rows), dtype=np.uint8)
+        upper, lower = (self._answers(level, left) for level in self.levels)
+        values, place = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)
+        for (begin, table), own, more in zip(self.tables, upper, lower, strict=True):
+            # None is out of range: "clip" alone writes without a copy between.
+            if begin is None:
+                table.take(own, out=values, mode="clip")
+            else:
+                begin.take(own, out=place, mode="clip")
+                place += more
+                table.take(place, out=values, mode="clip")
+            yield values
+
+    @staticmethod
+    def _answers(levels: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Put the answers of nodes together, uint8 bits of shape (trees, rows)."""
+        answers = np.zeros((levels.shape[1], left.shape[1]), dtype=np.uint8)
         bits = np.empty_like(answers)
-        for nodes in self.levels:
+        for nodes in levels:
             # Shifts of bytes, unlike sums, are not computed many at a time.
             answers += answers
             left.view(np.uint8).take(nodes, axis=0, out=bits, mode="clip")

@@ -39,6 +39,12 @@ def test_tasks_are_sorted_by_gain_and_unscored_ones_left_out():
     assert "ahead on 1 of 3 tasks, behind on 1" in display.ax_.get_title("left")
 
 
+def test_rounding_wins_no_task():
+    display = TaskScoreDisplay.from_scores(["a", "b"], [0.1 + 0.2, 0.5], [0.3, 0.25])
+    assert display.gain.tolist() == [0, 0.25]
+    assert (display.n_won, display.n_lost) == (1, 0)
+
+
 def test_predictions_are_scored_per_task():
     y = np.array([0, 0, 1, 1, 0, 1])
     groups = np.array(["u", "u", "u", "v", "v", "v"])

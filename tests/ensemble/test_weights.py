@@ -70,14 +70,22 @@ def test_a_task_of_many_rows_has_no_more_say():
     np.testing.assert_array_equal(weights, alike)
 
 
-def test_weights_by_loss_are_as_its_inverse_cube():
+def test_weights_by_loss_are_as_its_inverse_sixth_power():
     judged = held_out([[1.0, 2.0]])  # squared errors of 1 and 4
-    np.testing.assert_allclose(inverse_loss(judged), [64 / 65, 1 / 65])
+    np.testing.assert_allclose(inverse_loss(judged), [4096 / 4097, 1 / 4097])
 
 
-@pytest.mark.parametrize("n_tasks", [1, 30, 3000])
-def test_the_greedy_weights_have_n_of_n_plus_30_of_the_say(n_tasks):
-    judged = held_out(np.tile([1.0, 2.0], (n_tasks, 1)))
-    trust = n_tasks / (n_tasks + 30)
-    expected = trust * np.array([1, 0]) + (1 - trust) * np.array([64, 1]) / 65
-    np.testing.assert_allclose(shrunk(judged), expected)
+def test_who_counts_more_before_keeps_it_against_a_like_one():
+    judged = held_out([[1.0, 1.0, 2.0]])
+    weights = inverse_loss(judged, np.array([4.0, 1.0, 4.0]))
+    np.testing.assert_allclose(weights, np.array([4, 1, 4 / 4096]) / (5 + 4 / 4096))
+
+
+@pytest.mark.parametrize("n_tasks", [1, 100, 3000])
+def test_the_greedy_weights_have_n_of_n_plus_100_of_the_say(n_tasks):
+    judged = held_out(np.tile([1.0, 1.1, 1.1], (n_tasks, 1)))
+    trust = n_tasks / (n_tasks + 100)
+    before = np.array([1.0, 4.0, 1.0])
+    by_loss = before * np.array([1, 1.21**-6, 1.21**-6])
+    expected = trust * np.array([1, 0, 0]) + (1 - trust) * by_loss / by_loss.sum()
+    np.testing.assert_allclose(shrunk(judged, before), expected)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import chisquare
 
-from skmeta.episodes import Episodes, EpisodeSampler
+from skmeta.episodes import EpisodeSampler
 from skmeta.episodes.table import Table
 
 seeds = st.integers(0, 2**32)
@@ -165,21 +165,6 @@ def test_a_shot_of_zero_leaves_the_support_empty(n_shot):
     assert shot.min() == 0
     assert shot.max() == n_shot[1]
     assert episode.query.mask.any(dim=1).all()
-
-
-def test_episodes_are_drawn_anew_unless_they_are_fixed():
-    task = np.repeat(np.arange(10), 30)
-    sampler = EpisodeSampler(table_of(task.astype(np.float32)), task)
-
-    def passes(fixed):
-        meta_batches = Episodes(sampler, 10, 4, np.random.default_rng(0), fixed=fixed)
-        assert len(meta_batches) == 3
-        both = [list(meta_batches), list(meta_batches)]
-        assert [len(each.support.X) for each in both[0]] == [4, 4, 2]
-        return [torch.cat([each.support.X for each in one]) for one in both]
-
-    assert torch.equal(*passes(fixed=True))
-    assert not torch.equal(*passes(fixed=False))
 
 
 @given(pools(), seeds)

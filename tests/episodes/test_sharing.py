@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from skmeta.episodes.cells import Cells
-from skmeta.episodes.sampler import Episodes, EpisodeSampler
+from skmeta.episodes.meta_batches import Episodes
+from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.sharing import Sharing
 from skmeta.episodes.table import Table
 from skmeta.tables.stored.index import TaskIndex

@@ -79,13 +79,19 @@ def test_what_scikit_learn_refuses_is_refused(metric, spoil, error):
         Metric(metric).per_task(y, [said], np.zeros(4, dtype=int), 1)
 
 
-def test_single_precision_stays_scikit_learns(monkeypatch):
-    y = np.array([1.0, 2.0], dtype=np.float32)
-    said = [np.array([1.1, 2.3], dtype=np.float32)]
-    task = np.zeros(2, dtype=int)
-    alone = one_by_one("neg_mean_squared_error", monkeypatch)
-    found = Metric("neg_mean_squared_error").per_task(y, said, task, 1)
-    np.testing.assert_array_equal(found, alone.per_task(y, said, task, 1))
+@pytest.mark.parametrize("metric", [*VALUES, "neg_log_loss", "roc_auc"])
+def test_answers_of_single_precision_are_scored_at_once_as_well(metric, monkeypatch):
+    # As networks give them; with targets that are doubles scikit-learn takes doubles.
+    here, alone = Metric(metric), one_by_one(metric, monkeypatch)
+    monkeypatch.setattr(here, "_score", None)
+    y, said, *others = answers_for(0, metric)
+    said = [each.astype(np.float32) for each in said]
+    kinds = {y.dtype: 1e-6 if metric == "neg_log_loss" else 1e-12}
+    if metric in VALUES:  # then it would take single precision
+        kinds[np.dtype(np.float32)] = 1e-5
+    for kind, rtol in kinds.items():
+        given = y.astype(kind), said, *others
+        np.testing.assert_allclose(here.per_task(*given), alone.per_task(*given), rtol)
 
 
 @given(seed=st.integers(0, 2**16))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, load_wine
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -32,10 +33,14 @@ def test_classes_have_the_probabilities_of_scikit_learn(load, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
-def test_values_are_those_of_scikit_learn(loss, dtype):
+@pytest.mark.parametrize(
+    ("loss", "n_rows"),  # of many rows trees have 14 nodes, else 7
+    [("squared_error", 1000), ("poisson", 1000), ("squared_error", 200_000)],
+)
+def test_values_are_those_of_scikit_learn(loss, dtype, n_rows):
     X, y = load_diabetes(return_X_y=True)
-    part = make_part("boosting", "regressor", seed=0).set_params(loss=loss)
+    part = make_part("boosting", "regressor", seed=0, n_rows=n_rows)
+    part.set_params(loss=loss, min_samples_leaf=3)
     part.fit(X.astype(dtype), y)
     rows = many(X).astype(dtype)
     np.testing.assert_array_equal(SmallTrees.of(part).predict(rows), part.predict(rows))
@@ -95,8 +100,12 @@ def test_trees_may_differ_in_their_number_of_nodes_or_have_none():
     y = (X[:, 0] > 0.9) + (X[:, 0] > 0.99)
     few = make_part("boosting", "regressor", seed=0).set_params(min_samples_leaf=80)
     none = make_part("boosting", "regressor", seed=0).set_params(min_samples_leaf=600)
-    for part in (few, none):
+    # A chain of up to sixteen, of which the lower half may be one node or eight.
+    more = clone(few).set_params(max_leaf_nodes=17, min_samples_leaf=5)
+    for part in (few, none, more):
         part.fit(X, y)
         np.testing.assert_array_equal(SmallTrees.of(part).predict(X), part.predict(X))
-    sizes = {len(tree.nodes) for each in few._predictors for tree in each}
-    assert len(sizes) > 1
+    for part, most in ((few, 8), (more, 17)):
+        sizes = {t.get_n_leaf_nodes() for each in part._predictors for t in each}
+        assert len(sizes) > 1
+        assert max(sizes) > most // 2
