@@ -6,16 +6,19 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.testing import expected_failed_checks
 
+# Some steps: they learn to adapt, and the checks fit each some hundred times.
+QUICK = {"max_epochs": 2, "tasks_per_epoch": 32}
+
 
 @pytest.mark.slow
 @parametrize_with_checks(
     [
-        MetaClassifier("maml", tasks="classes", max_epochs=2),
-        MetaClassifier("protonet", tasks="classes", max_epochs=2),
-        MetaClassifier(tasks="classes", max_epochs=2),
-        MetaClassifier("r2d2", tasks="table", max_epochs=2),  # of several labels, too
-        MetaRegressor(tasks="table", max_epochs=2),
-        MetaRegressor("maml", tasks="table", max_epochs=2),
+        MetaClassifier("maml", tasks="classes", **QUICK),
+        MetaClassifier("protonet", tasks="classes", **QUICK),
+        MetaClassifier(tasks="classes", **QUICK),
+        MetaClassifier("r2d2", tasks="table", **QUICK),  # of several labels, too
+        MetaRegressor(tasks="table", **QUICK),
+        MetaRegressor("maml", tasks="table", lr=1e-2, **QUICK | {"max_epochs": 4}),
     ],
     expected_failed_checks=expected_failed_checks,
 )

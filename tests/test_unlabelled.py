@@ -223,7 +223,10 @@ def test_judges_never_ask_for_them(table):
     assert meta.score(X, some) == meta.score(*alone)
     for metric in ("accuracy", "neg_log_loss"):
         scorer = few_shot_scorer(metric, n_shot=3)
-        assert scorer(meta, X, some, groups) == scorer(meta, *alone, groups[known])
+        # Tasks that have some are learnt in chunks of their own, which round otherwise.
+        assert scorer(meta, X, some, groups) == pytest.approx(
+            scorer(meta, *alone, groups[known]), rel=1e-6
+        )
     options = {"shots": 3, "n_repeats": 1, "test_groups": [0, 1, 2]}
     result = compare([meta], X, some, groups, **options).per_task
     wanted = compare([meta], *alone, groups[known], **options).per_task

@@ -14,9 +14,10 @@ from skmeta.bulk.columns import Columns
 from skmeta.bulk.folder import TaskFolder, count_tasks, shard_path
 from skmeta.bulk.model import BulkModel
 from skmeta.bulk.progress import Stages, first_of_a_kind
-from skmeta.bulk.source import Rest, Source, arrow, names_of, targets_of
+from skmeta.bulk.source import Rest, Source, names_of, targets_of
 from skmeta.bulk.states import pack_tasks
 from skmeta.bulk.work import Work, digest
+from skmeta.tables.arrow import arrow
 from skmeta.utils.files import replace_file
 
 __all__ = ["adapt_parquet"]

@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_consistent_length
 from skmeta.bulk.buckets import hashes
 from skmeta.bulk.folder import Shards, TaskFolder
 from skmeta.bulk.model import BulkModel
-from skmeta.bulk.source import arrow, group_kind, names_of
+from skmeta.bulk.source import group_kind, names_of
 from skmeta.model_selection._rows import stack_rows
 from skmeta.pipelines import with_last_step
+from skmeta.tables.arrow import arrow
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.rows import join_targets
 from skmeta.utils.messages import show

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skmeta.bulk.source import arrow
+from skmeta.tables.arrow import arrow
 from skmeta.utils.files import sync_folder
 
 __all__ = ["Buckets", "hashes", "read_bucket"]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from skmeta.bulk.model import BulkModel
-from skmeta.bulk.source import Source, arrow, group_kind, names_of
+from skmeta.bulk.source import Source, group_kind, names_of
+from skmeta.tables.arrow import arrow
 from skmeta.utils.messages import count
 
 __all__ = ["Columns"]

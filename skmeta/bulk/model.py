@@ -128,6 +128,8 @@ class BulkModel:
     @property
     def n_targets(self) -> int:
         """How many targets a row has."""
+        if isinstance(self.learner, BaseMetaStacking):
+            return self.learner._n_targets
         spec = getattr(self.learner, "spec_", None)
         return 1 if spec is None else int(spec.n_targets)
 

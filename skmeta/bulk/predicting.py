@@ -15,8 +15,9 @@ from skmeta.bulk.buckets import Buckets, read_bucket
 from skmeta.bulk.folder import TaskFolder
 from skmeta.bulk.model import BulkModel
 from skmeta.bulk.progress import Stages, first_of_a_kind
-from skmeta.bulk.source import Rest, Source, arrow, group_kind, names_of, rechunked
+from skmeta.bulk.source import Rest, Source, group_kind, names_of, rechunked
 from skmeta.bulk.work import Work, digest
+from skmeta.tables.arrow import arrow
 from skmeta.utils.messages import show
 
 __all__ = ["predict_parquet"]

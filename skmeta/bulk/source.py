@@ -5,40 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from skmeta.tables.arrow import arrow, decoded, like, read_rows, row_groups
+
 __all__ = [
     "Rest",
     "Source",
-    "arrow",
     "group_kind",
     "names_of",
     "rechunked",
     "targets_of",
 ]
-
-# Rows that are read at once.
-_AT_ONCE = 65_536
-
-
-def arrow() -> Any:
-    """Return pyarrow, or say how it is installed."""
-    try:
-        import pyarrow
-        import pyarrow.compute
-        import pyarrow.dataset
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError(
-            "Parquet files are read by pyarrow, which is not installed: "
-            "pip install 'skmeta[parquet]'"
-        ) from error
-    return pyarrow
 
 
 class Source:
@@ -76,11 +57,7 @@ class Source:
                 format="parquet",
                 partitioning="hive",
             )
-            self._groups = [
-                group
-                for file in files.get_fragments()
-                for group in file.split_by_row_group()
-            ]
+            self._groups = row_groups(files)
             sizes = [group.row_groups[0].num_rows for group in self._groups]
         except (self._pa.ArrowException, OSError) as error:
             first = str(error).splitlines()[0]
@@ -106,10 +83,7 @@ class Source:
         there = self.schema.names
         for name in columns:
             if name not in there:
-                near = get_close_matches(name, there, n=3, cutoff=0.5)
-                hint = (
-                    f"Did you mean one of {near}?" if near else f"It has {there[:20]}."
-                )
+                hint = like(name, there)
                 raise ValueError(f"{self.name!r} has no column {name!r}. {hint}")
         # A column that a file lacks would come as gaps.
         keys = {*self._partition_keys()}
@@ -170,28 +144,9 @@ class Source:
         start : int, default=0
             Row to begin with.
         """
-        named = [*dict.fromkeys(columns)]
-        # A scan of whole files reads ahead, in the end more than it is asked for.
-        options = self._pa.dataset.ParquetFragmentScanOptions(pre_buffer=False)
-        for group, (first, stop) in zip(
-            self._groups, pairwise(self._first), strict=True
-        ):
-            if stop <= start:
-                continue
-            skip = max(0, start - int(first))
-            for batch in group.to_batches(
-                schema=self.schema,
-                columns=named,
-                batch_size=_AT_ONCE,
-                batch_readahead=1,
-                fragment_scan_options=options,
-                use_threads=False,
-            ):
-                if skip >= len(batch):
-                    skip -= len(batch)
-                elif len(batch):
-                    yield batch.slice(skip)
-                    skip = 0
+        at = int(np.searchsorted(self._first[1:], start, side="right"))
+        skip = start - int(self._first[at])
+        return read_rows(self._groups[at:], self.schema, columns, skip)
 
 
 class Rest:
@@ -330,8 +285,7 @@ def targets_of(table: Any, names: Sequence[str]) -> Any:
 
 def _target(column: Any) -> np.ndarray:
     pa = arrow()
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = decoded(column)
     if column.null_count and not pa.types.is_floating(column.type):
         return np.array([*column.to_pylist(), None], dtype=object)[:-1]
     return column.to_numpy()

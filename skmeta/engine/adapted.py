@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
-from torch.utils._pytree import tree_map  # torch has no public pytree before 2.8
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.engine import chunks
-from skmeta.engine.chunks import Learnt
+from skmeta.engine.chunks import Learnt, map_leaves
 from skmeta.engine.landmarks import Landmarked
 from skmeta.engine.supports import Supports
 from skmeta.episodes.episode import Batch
@@ -140,7 +139,7 @@ class AdaptedTasks:
                     "another scale than those that fit saw, too far off for the "
                     f"precision of numbers ({error})."
                 ) from error
-            return Learnt(len(tasks), tree_map(_in_rows, state), kept)
+            return Learnt(len(tasks), map_leaves(_in_rows, state), kept)
 
         n_rows = min(len(task), chunks.rows_at_once(learner.weights))
         with side_by_side(
@@ -317,7 +316,7 @@ class AdaptedTasks:
         spans = Spans(task, self.n_tasks)
         blocks = list(self._blocks(spans))
 
-        def answer(block: _Block) -> tuple[np.ndarray, np.ndarray]:
+        def answer(block: _Block) -> tuple[np.ndarray | slice, np.ndarray]:
             rows, mask = block.pad(spans)
             device = self.learner.device
             given = [table.features(rows, mask), table.offsets(rows, mask)]
@@ -325,7 +324,9 @@ class AdaptedTasks:
             with torch.no_grad():
                 state = self._state(block)
                 answers = method(self.learner.module, state, *given).cpu().numpy()
-            return rows[mask], answers[mask]
+            if not mask.all():
+                return rows[mask], answers[mask]
+            return _as_slice(rows.ravel()), answers.reshape(mask.size, -1)
 
         whole = np.full((len(task), 1), -np.inf, dtype=np.float32)
         n_rows = min(len(task), chunks.rows_at_once(self.learner.weights))
@@ -338,8 +339,8 @@ class AdaptedTasks:
                     whole = _widen(whole, width)
                 whole[rows, :width] = answers
         # -inf marks a class that the task does not have; all else is a number.
-        lost = np.unique(task[~(whole < np.inf).all(axis=1)])
-        if len(lost):
+        if not (whole < np.inf).all():
+            lost = np.unique(task[~(whole < np.inf).all(axis=1)])
             which = f"{count(len(lost), 'task')}{self._named(lost)}"
             warn(
                 f"Adaptation to {which} diverged: answers are not finite. "
@@ -376,7 +377,7 @@ class AdaptedTasks:
         place = int(np.flatnonzero(self.order == task)[-1])
         index = int(np.searchsorted(self.bounds, place, side="right")) - 1
         own = slice(place - self.bounds[index], place - self.bounds[index] + 1)
-        return tree_map(lambda leaf: leaf[own], self.states[index])
+        return map_leaves(lambda leaf: leaf[own], self.states[index])
 
     def _state(self, block: "_Block") -> Any:
         """Pick what was learnt of the tasks of a block."""
@@ -385,9 +386,9 @@ class AdaptedTasks:
         if np.array_equal(place, np.arange(first, stop)):  # no need to copy
             if len(place) == self.bounds[block.state + 1] - self.bounds[block.state]:
                 return state
-            return tree_map(lambda leaf: leaf[first:stop], state)
+            return map_leaves(lambda leaf: leaf[first:stop], state)
         index = torch.from_numpy(place)
-        return tree_map(lambda leaf: leaf[index.to(leaf.device)], state)
+        return map_leaves(lambda leaf: leaf[index.to(leaf.device)], state)
 
 
 def _chunks(
@@ -446,6 +447,14 @@ def _kept_unlabelled(support: Batch) -> Supports | None:
     offset = None if others.offset is None else others.offset.numpy()[mask]
     X, y = others.X.numpy()[mask], others.y.numpy()[mask]
     return Supports(X, y, mask.sum(axis=1), offset=offset)
+
+
+def _as_slice(rows: np.ndarray) -> np.ndarray | slice:
+    """Make a slice of rows that follow one another, which is sooner filled."""
+    first, stop = int(rows[0]), int(rows[0]) + len(rows)
+    if rows[-1] == stop - 1 and np.array_equal(rows, np.arange(first, stop)):
+        return slice(first, stop)
+    return rows
 
 
 def _in_rows(leaf: Tensor) -> Tensor:

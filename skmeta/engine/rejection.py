@@ -8,10 +8,10 @@ from sklearn.metrics import roc_auc_score
 
 from skmeta.engine.landmarks import CLUES
 
-__all__ = ["Rejection"]
+__all__ = ["SHARES", "Rejection", "between_sizes", "share_below", "worth"]
 
 # Shares of known rows of which the score is kept; beyond them it goes on smoothly.
-_SHARES = np.linspace(0.005, 0.995, 199)
+SHARES = np.linspace(0.005, 0.995, 199)
 # No area under a ROC curve counts as more.
 _SUREST = 0.999
 # What tells so much less than the best clue, in normal deviations, is left out.
@@ -113,21 +113,25 @@ class Rejection:
             center=center,
             spread=spread,
             farthest=far,
-            beyond=float(np.quantile(beyond[is_known], _SHARES[-1])),
+            beyond=float(np.quantile(beyond[is_known], SHARES[-1])),
         )
         place = np.searchsorted(sizes, size)
         Z = made._standardised(clues, center[place], spread[place])
         made.aurocs = _aurocs(Z, size * (part.max() + 1) + part, ~is_known)
-        tells = np.maximum(norm.ppf(np.clip(made.aurocs, 0, _SUREST)), 0)
-        made.weights = np.where(tells >= _ENOUGH * tells.max(), tells, 0) ** 3
+        made.weights = worth(made.aurocs)
         if not made.weights.any():  # nothing tells: nearness is a guess
             made.weights = np.array([float(name != "odds") for name in CLUES])
         made.weights /= made.weights.sum()
         score = Z @ made.weights
         made.levels = np.stack(
-            [np.quantile(score[(size == each) & is_known], _SHARES) for each in sizes]
+            [np.quantile(score[(size == each) & is_known], SHARES) for each in sizes]
         )
         return made
+
+    @property
+    def best_auroc(self) -> float:
+        """How well the best clue tells unknown rows."""
+        return float(np.max(self.aurocs))
 
     def fits(self, n_features: int, n_outputs: int) -> bool:
         """Tell whether all numbers are there, as many as there must be, and finite.
@@ -147,7 +151,7 @@ class Rejection:
             "spread": [(n_sizes, n_clues)],
             "aurocs": [(n_clues,)],
             "weights": [(n_clues,)],
-            "levels": [(n_sizes, len(_SHARES))],
+            "levels": [(n_sizes, len(SHARES))],
             "farthest": [(n_sizes,)],
             "beyond": [()],
         }
@@ -199,18 +203,13 @@ class Rejection:
                 for table in (self.center, self.spread, self.levels, self.farthest)
             )
             score = self._standardised(clues[own], center, spread) @ self.weights
-            share[own] = _share_below(score, levels)
+            share[own] = share_below(score, levels)
             is_far[own] |= clues[own, _FEATURES] > far + _FARTHER
         return np.where(is_far, 1.0, share)
 
     def _at(self, size: float, table: np.ndarray) -> np.ndarray:
         """Interpolate between numbers of support rows, by their logarithms."""
-        place = np.interp(
-            np.log1p(size), np.log1p(self.sizes), np.arange(len(self.sizes))
-        )
-        low = int(place)
-        high = min(low + 1, len(self.sizes) - 1)
-        return np.asarray(table[low] + (place - low) * (table[high] - table[low]))
+        return between_sizes(size, self.sizes, table)
 
     @staticmethod
     def _standardised(
@@ -241,14 +240,41 @@ def _aurocs(Z: np.ndarray, cell: np.ndarray, is_unknown: np.ndarray) -> np.ndarr
     return np.mean(found, axis=0) if found else np.full(Z.shape[1], 0.5)
 
 
-def _share_below(score: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def worth(aurocs: np.ndarray) -> np.ndarray:
+    """Weigh what tells unknown rows by how well it does, (n_clues,).
+
+    What tells far less than the best is left out, and all if nothing tells.
+    """
+    tells = np.maximum(norm.ppf(np.clip(aurocs, 0, _SUREST)), 0)
+    return np.where(tells >= _ENOUGH * tells.max(), tells, 0) ** 3
+
+
+def between_sizes(size: float, sizes: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Interpolate between numbers of support rows, by their logarithms.
+
+    Parameters
+    ----------
+    size : float
+        Number of support rows that is asked for.
+    sizes : int ndarray of shape (n_sizes,)
+        Those that are known.
+    table : ndarray of shape (n_sizes, ...)
+        What is known of each.
+    """
+    place = np.interp(np.log1p(size), np.log1p(sizes), np.arange(len(sizes)))
+    low = int(place)
+    high = min(low + 1, len(sizes) - 1)
+    return np.asarray(table[low] + (place - low) * (table[high] - table[low]))
+
+
+def share_below(score: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Interpolate the share of known rows below scores; beyond the ends it decays."""
     levels = np.maximum.accumulate(levels)
-    share = np.interp(score, levels, _SHARES)
+    share = np.interp(score, levels, SHARES)
     # As an exponential distribution goes on, of the slope of the last tenth.
     for sign, end, inner, least in (
-        (1, levels[-1], np.interp(0.9, _SHARES, levels), 1 - _SHARES[-1]),
-        (-1, levels[0], np.interp(0.1, _SHARES, levels), _SHARES[0]),
+        (1, levels[-1], np.interp(0.9, SHARES, levels), 1 - SHARES[-1]),
+        (-1, levels[0], np.interp(0.1, SHARES, levels), SHARES[0]),
     ):
         outside = sign * (score - end)
         slope = max(sign * (end - inner) / np.log(0.1 / least), 1e-9)

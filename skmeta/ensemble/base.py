@@ -28,6 +28,7 @@ from skmeta.ensemble.judging import (
     with_neighbours,
 )
 from skmeta.ensemble.members import LearntTasks, say_before
+from skmeta.ensemble.rejection import JointRejection
 from skmeta.ensemble.weights import greedy, interpolate, shrunk
 from skmeta.episodes.sampling import shot_range
 from skmeta.episodes.validation import can_be_split
@@ -61,7 +62,7 @@ __all__ = ["BaseMetaStacking", "flat"]
 
 # Attributes that a file has in another form.
 _WRITTEN_APART = ("named_estimators_", "adapted_", "calibration_")
-_WRITTEN_APART += ("_metadata_request",)
+_WRITTEN_APART += ("_metadata_request", "unknown_")
 _WRITTEN_APART += ("_training_groups",)  # in no file: they may be names of people
 
 _FEWEST_TASKS = 4  # to leave some out and learn from the others
@@ -111,6 +112,7 @@ class BaseMetaStacking(
     n_tasks_: int
     n_features_in_: int
     adapted_: AdaptedMembers | None
+    unknown_: JointRejection | None
 
     def fit(
         self,
@@ -194,11 +196,14 @@ class BaseMetaStacking(
         label_space = getattr(self, "label_space_", None)
         judged: list[Judged] = []
         folds: list[dict[str, Any]] = []
-        if (self.weights != "equal" and len(members) > 1) or not self.refit:
+        weighs = self.weights != "equal" and len(members) > 1
+        if weighs or not self.refit or self._rejects():
+            splits = self._splits(rows, seed)
+            self._check_splits(splits)
             judged, folds = judge(
                 members,
                 rows,
-                self._splits(rows, seed),
+                splits,
                 support_sizes(*shot_range(self.n_shot, label_space or "shared")),
                 getattr(self, "classes_", None),
                 label_space,
@@ -217,6 +222,7 @@ class BaseMetaStacking(
             fitted = {name: [fold[name] for fold in folds] for name in ready}
         warn_of_failures(failures, members)
         self._learn_weights(fitted, judged, n_targets_of(rows.y))
+        self._learn_unknown(fitted, judged)
         self.named_estimators_ = Bunch(**fitted)
         self.n_tasks_ = len(np.unique(rows.task))
         self.largest_task_ = int(np.bincount(rows.task).max())
@@ -385,6 +391,18 @@ class BaseMetaStacking(
             for each in (weights, losses)
         )
 
+    def _check_splits(self, splits: Any) -> None:
+        """Refuse to go on without tasks that are left out, where they are needed."""
+
+    def _rejects(self) -> bool:
+        """Tell whether rows may be of no known class."""
+        return False
+
+    def _learn_unknown(  # nothing, where it is not asked for
+        self, fitted: Mapping[str, Any], judged: list[Judged]
+    ) -> None:
+        """Learn how many known rows look unknown to the members together."""
+
     # The current tasks --------------------------------------------------------------
 
     def _has_prior(self) -> bool:
@@ -524,6 +542,9 @@ class BaseMetaStacking(
         parts["adapted"] = None if adapted is None else adapted.parts(supports)
         if self._calibration().is_ready:
             parts["calibration"] = self.calibration_.parts()
+        unknown = getattr(self, "unknown_", None)
+        if unknown is not None:
+            parts["unknown"] = unknown.parts()
         return parts
 
     def _take_parts(self, parts: dict[str, Any]) -> None:
@@ -532,6 +553,9 @@ class BaseMetaStacking(
         adapted = parts.pop("adapted")
         if "calibration" in parts:
             self._take_calibration(parts.pop("calibration"))
+        if "unknown" in parts:
+            known = parts.pop("unknown")
+            self.unknown_ = JointRejection.of_parts(known, self.named_estimators_)
         self.adapted_ = None
         if adapted is not None:
             members = flat(self.named_estimators_)

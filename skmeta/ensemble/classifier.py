@@ -1,17 +1,21 @@
 """Several classifiers together."""
 
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmeta.ensemble.adapted import AdaptedMembers
-from skmeta.ensemble.base import BaseMetaStacking
+from skmeta.ensemble.base import BaseMetaStacking, flat
 from skmeta.ensemble.defaults import class_members
+from skmeta.ensemble.judging import Judged
 from skmeta.ensemble.members import LearntTasks
+from skmeta.ensemble.rejection import JointRejection, auroc_of
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions
 from skmeta.estimators.few_shot import FewShotClassifier
@@ -20,6 +24,13 @@ from skmeta.estimators.scoring import (
     class_cells,
     is_known,
     mean_accuracy,
+)
+from skmeta.estimators.unknown_label import (
+    choose_unknown_label,
+    refuse_for_indicators,
+    refuse_unknown_label,
+    share_to_keep,
+    with_unknown,
 )
 from skmeta.saving.kinds import savable
 from skmeta.tables.labels import (
@@ -33,6 +44,12 @@ from skmeta.tables.rows import TaskRows
 from skmeta.tables.targets import refuse_for_labels
 
 __all__ = ["MetaStackingClassifier"]
+
+_TOO_FEW = (
+    "reject learns from tasks that are left out how many known rows look unknown, and "
+    "there are too few tasks, or too few rows in them, to leave some out. Give more, "
+    "or set reject=None."
+)
 
 
 @savable
@@ -88,6 +105,15 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
     unknown_task : {"error", "prior"}, default="error"
         Answer to rows of a group that was not adapted to. "prior" mixes the members
         that have one.
+    reject : float, bool or None, default=None
+        Answer ``unknown_label`` to rows that look as if they were of no class that
+        their task knows, and keep this share of those that are; True keeps 95 %. What
+        such rows look like is told by the members that reject rows themselves, those of
+        ``estimators=None`` or ``MetaClassifier(reject=True)`` among ``estimators``; the
+        tasks that were left out to weigh members say where the share ends
+        (:meth:`unknown_score`). Another share may be set after ``fit``.
+    unknown_label : label, default="auto"
+        Answer to rows that are rejected, as in :class:`skmeta.MetaClassifier`.
     random_state : int, RandomState instance or None, default=None
         Seed of the tasks that are left out, their supports, and of the members of
         ``estimators=None``.
@@ -114,6 +140,11 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         Label space.
     n_tasks_ : int
         Tasks that ``fit`` saw.
+    unknown_ : JointRejection or None
+        What members say together of rows of unknown classes, where ``reject`` asked for
+        it.
+    unknown_label_ : label or None
+        Answer to rows that are rejected.
     calibration_ : Calibration
         How far answers to tasks that were not learnt from are off, after
         :meth:`calibrate`.
@@ -167,10 +198,16 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
     _parameter_constraints = {
         **BaseMetaStacking._parameter_constraints,
         "label_space": [StrOptions({"auto", "shared", "per_task"})],
+        "reject": ["boolean", Interval(Real, 0, 1, closed="neither"), None],
+        "unknown_label": [object],
     }
+
+    reject: float | bool | None
+    unknown_label: Any
 
     label_space_: Literal["shared", "per_task"]
     classes_: np.ndarray
+    unknown_label_: Any
 
     def __init__(
         self,
@@ -183,6 +220,8 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         cv: Any = None,
         refit: bool = True,
         unknown_task: Literal["error", "prior"] = "error",
+        reject: float | bool | None = None,
+        unknown_label: Any = "auto",
         random_state: Any = None,
     ):
         self.estimators = estimators
@@ -193,6 +232,8 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         self.cv = cv
         self.refit = refit
         self.unknown_task = unknown_task
+        self.reject = reject
+        self.unknown_label = unknown_label
         self.random_state = random_state
 
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
@@ -208,7 +249,8 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_labels)
-            The label of the highest probability. Where ``fit`` had several columns of
+            The label of the highest probability; ``unknown_label_`` for rows that are
+            rejected. Where ``fit`` had several columns of
             labels, 1 for those that a row has rather than not, else 0.
 
         Raises
@@ -270,23 +312,32 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
     def unknown_score(
         self, X: ArrayLike, groups: ArrayLike | None = None
     ) -> np.ndarray:
-        """Refuse: an ensemble rejects no rows.
+        """Tell how much each row looks as if it were of no class that its task knows.
 
         Parameters
         ----------
-        X, groups
-            Ignored.
+        X : array-like of shape (n_rows, n_features)
+            Query rows.
+        groups : array-like of shape (n_rows,), default=None
+            Task of each row, needed where several tasks were adapted to.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            From 0 to 1: the share of rows of known classes that look less unknown, as
+            it was in the tasks that were left out to weigh the members, learnt from as
+            many support rows. ``predict`` rejects what is above ``reject``.
 
         Raises
         ------
+        NotAdaptedError
+            If ``adapt`` has not been called.
         ValueError
-            Always.
+            If ``fit`` was not asked for it by ``reject``, if no member that rejects
+            rows knows the task, or if a group was not adapted to and
+            ``unknown_task="error"``.
         """
-        raise ValueError(
-            "An ensemble does not tell rows of unknown classes: members without "
-            "reject= know nothing of them. Ask a member that has it: "
-            "named_estimators_[name].adapt(X, y).unknown_score(X_new)."
-        )
+        return self._unknown_scores(*self._current(X, groups))
 
     def _class_logits(self, X: Any, groups: Any) -> np.ndarray:
         return self._logits(*self._current(X, groups))
@@ -308,6 +359,12 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         return self._n_targets > 1
 
     def _learn_targets(self, rows: TaskRows, classes: Any) -> None:
+        self.unknown_ = self.unknown_label_ = None  # not those of an earlier fit
+        if self._rejects():
+            refuse_for_indicators(rows.y)
+            self.unknown_label_ = choose_unknown_label(self.unknown_label, rows.y)
+            labels = rows.y if classes is None else classes
+            refuse_unknown_label(labels, self.unknown_label_)
         if rows.y.ndim == 2:
             self._refuse_what_is_for_classes(classes)
             self.label_space_, self.classes_ = "shared", np.arange(rows.y.shape[1])
@@ -337,7 +394,39 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
 
     def _default_members(self, seed: int | None) -> list[tuple[str, Any]]:
         known = self.label_space if seed is None else self.label_space_
-        return class_members(known, self.n_shot, seed, self.support)
+        rejecting = {}
+        if self._rejects():
+            rejecting = {"reject": True, "unknown_label": self.unknown_label}
+        return class_members(known, self.n_shot, seed, self.support, **rejecting)
+
+    def _rejects(self) -> bool:
+        return share_to_keep(self.reject) is not None
+
+    def _check_splits(self, splits: Any) -> None:
+        if self._rejects() and isinstance(splits, list) and not splits:
+            raise ValueError(_TOO_FEW)
+
+    def _learn_unknown(
+        self, fitted: Mapping[str, Any], judged: Sequence[Judged]
+    ) -> None:
+        if not self._rejects():
+            return
+        aurocs = {}
+        for name, fits in fitted.items():
+            own = [auroc_of(fit) for fit in flat({name: fits}).values()]
+            known = [each for each in own if each is not None]
+            if known:
+                aurocs[name] = float(np.mean(known))
+        if not aurocs:
+            raise ValueError(
+                "reject asks members what rows of unknown classes look like, and none "
+                "of them has learnt it: name some that do, such as "
+                "estimators=[('gp', MetaClassifier('gp', reject=True)), ...]."
+            )
+        told = {each.size: each.unknown for each in judged}
+        self.unknown_ = JointRejection.learn(aurocs, told)
+        if self.unknown_ is None:
+            raise ValueError(_TOO_FEW)
 
     def _cells(self, rows: TaskRows) -> np.ndarray:
         return class_cells(rows) if self.label_space_ == "per_task" else rows.task
@@ -348,11 +437,14 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
     def _is_known(self, rows: TaskRows) -> np.ndarray:
         if self._has_several:
             return np.ones(len(rows), dtype=bool)
-        return is_known(rows.y, self.classes_, self.label_space_)
+        known = is_known(rows.y, self.classes_, self.label_space_)
+        return known & (rows.y != self.unknown_label_) if self._rejects() else known
 
     def _labels(self, rows: TaskRows) -> TaskLabels | None:
         if self._has_several:
             return None
+        if getattr(self, "unknown_", None) is not None:
+            refuse_unknown_label(rows.y, self.unknown_label_)
         if self.label_space_ == "per_task" and len(rows):
             return TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)[0]
         if len(rows):
@@ -397,7 +489,28 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         if self._has_several:
             return (probabilities > 0.5).astype(np.int64)
         best = probabilities.argmax(axis=1)
-        return _labels_of(adapted).vocabulary[best]
+        answers = _labels_of(adapted).vocabulary[best]
+        share = share_to_keep(self.reject)
+        if share is None:
+            return answers
+        is_unknown = self._unknown_scores(adapted, X, task) > share
+        return with_unknown(answers, is_unknown, self.unknown_label_)
+
+    def _unknown_scores(
+        self, adapted: AdaptedMembers, X: Any, task: np.ndarray
+    ) -> np.ndarray:
+        known = getattr(self, "unknown_", None)
+        if known is None:
+            raise ValueError(
+                "What rows of unknown classes look like was not learnt: set "
+                "reject=True, or the share of known rows to keep, and call fit."
+            )
+        member_of = {
+            fit: name
+            for name, fits in self.named_estimators_.items()
+            for fit in flat({name: fits})
+        }
+        return known.shares(adapted, X, task, member_of)
 
 
 def _labels_of(adapted: AdaptedMembers) -> TaskLabels:

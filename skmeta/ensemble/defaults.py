@@ -14,6 +14,7 @@ def class_members(
     n_shot: Any,
     random_state: int | None,
     support: str = "random",
+    **rejecting: Any,
 ) -> list[tuple[str, Any]]:
     """Return members for classes.
 
@@ -27,6 +28,8 @@ def class_members(
         Seed of the members.
     support : {"random", "first"}, default="random"
         Which rows of a task are known first.
+    **rejecting : dict
+        ``reject`` and ``unknown_label`` of the meta-learners, where they are asked for.
 
     Returns
     -------
@@ -41,15 +44,15 @@ def class_members(
     if label_space == "per_task":
         given["label_space"] = label_space
         return [
-            ("gp", MetaClassifier("gp", **given)),
-            ("protonet", MetaClassifier("protonet", **given)),
+            ("gp", MetaClassifier("gp", **given, **rejecting)),
+            ("protonet", MetaClassifier("protonet", **given, **rejecting)),
             ("own_linear", _plain("classifier", given, "own linear")),
         ]
     if label_space == "shared":
         given["label_space"] = label_space
     return [
-        ("gp", MetaClassifier("gp", **given)),
-        ("gp_alone", MetaClassifier("gp", prior=None, **given)),
+        ("gp", MetaClassifier("gp", **given, **rejecting)),
+        ("gp_alone", MetaClassifier("gp", prior=None, **given, **rejecting)),
         ("mixed_linear", _plain("classifier", given, "mixed linear")),
         ("boosting_residual", _boosting("classifier", given)),
     ]

@@ -1,5 +1,6 @@
 """Members judged on tasks that were left out, for several numbers of support rows."""
 
+import copy
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,12 +11,13 @@ from sklearn.utils import _safe_indexing
 from skmeta.ensemble.adapted import AdaptedMembers
 from skmeta.ensemble.members import LearntTasks, learns_of_other_tasks
 from skmeta.episodes.rounds import Round, draw_rounds
+from skmeta.pipelines import last_step, with_last_step
 from skmeta.tables.labels import TaskLabels, encode
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import silenced
 from skmeta.utils.unique import number
 
-__all__ = ["Questions", "ask", "simulate", "support_sizes"]
+__all__ = ["Questions", "ask", "ask_unknown", "simulate", "support_sizes"]
 
 _N_SIZES = 5
 _MOST_TASKS = 500  # to judge on: they say enough
@@ -183,6 +185,37 @@ def _take(
     )
 
 
+def _taking_all_labels(member: Any) -> Any:
+    """Let a copy take the label of unknown classes for any other, as codes may be."""
+    last = copy.copy(last_step(member))
+    if getattr(last, "unknown_label_", None) is None:
+        return member
+    last.unknown_label_ = None
+    return with_last_step(member, last)
+
+
+def ask_unknown(name: str, member: Any, questions: Questions) -> np.ndarray | None:
+    """Let a member say how unknown the rows of simulated tasks look, all being known.
+
+    Parameters
+    ----------
+    name, member, questions
+        As :func:`ask` takes them.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) or None
+        NaN where it has no answer. None if it does not reject rows.
+    """
+    if getattr(last_step(member), "unknown_", None) is None:
+        return None
+    member, query = _taking_all_labels(member), questions.query
+    with silenced():
+        adapted = AdaptedMembers({name: member}, questions.support)
+        [shares] = adapted.answers(query.X, query.task, LearntTasks.unknown_shares)
+    return shares
+
+
 def ask(name: str, member: Any, questions: Questions) -> np.ndarray:
     """Let a member learn and answer simulated tasks, all in one call.
 
@@ -204,6 +237,7 @@ def ask(name: str, member: Any, questions: Questions) -> np.ndarray:
         n_targets), or (n_rows, n_labels, 2), whose classes are to lack and to have a
         label.
     """
+    member = _taking_all_labels(member)
     query, classes = questions.query, questions.classes
     shape = query.y.shape
     if classes is not None:

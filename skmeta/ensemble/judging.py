@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skmeta.ensemble.held_out import Questions, ask, simulate
+from skmeta.ensemble.held_out import Questions, ask, ask_unknown, simulate
 from skmeta.ensemble.members import fit_member
 from skmeta.ensemble.weights import HeldOutAnswers
 from skmeta.tables.rows import TaskRows
@@ -24,6 +25,8 @@ class Judged(NamedTuple):
     size: int
     members: list[str]  # who has an answer
     answers: list[HeldOutAnswers]  # of each target
+    # How unknown rows look to those who reject some, all of them being known.
+    unknown: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def judge(
@@ -99,15 +102,17 @@ def judge(
     found: dict[int, list[Any]] = defaultdict(list)
     fitted: list[dict[str, Any]] = []
     for place, questions in asked:
-        fits, answers = {}, {}
+        fits, answers, shares = {}, {}, {}
         for name in members:
-            member, answer, error = next(done)
+            member, answer, share, error = next(done)
             if error is not None:
                 failures.setdefault(name, error)
             if member is not None:
                 fits[name] = member
             if answer is not None:
                 answers[name] = answer
+            if share is not None:
+                shares[name] = share
         if keep:
             fitted.append(fits)
         query = questions.query
@@ -117,7 +122,8 @@ def judge(
             of_size = size_of_row == size
             answered = {name: each[of_size] for name, each in answers.items()}
             task = questions.original[of_size] + place * rows.n_tasks
-            found[size].append((answered, task, weight[of_size]))
+            unknown = {name: each[of_size] for name, each in shares.items()}
+            found[size].append((answered, task, weight[of_size], unknown))
     names = [name for name in members if name not in failures]
     several = rows.y.ndim == 2
     joined = [_join(size, names, found[size], several) for size in sorted(found)]
@@ -133,15 +139,17 @@ def _fit_and_ask(
     declared: np.ndarray | None,
     sent: Sent,
     keep: bool,
-) -> tuple[Any, np.ndarray | None, Exception | None]:
-    """Return a member's fit to some rows, its answers about others, or what failed."""
+) -> tuple[Any, np.ndarray | None, np.ndarray | None, Exception | None]:
+    """Return a member's fit to some rows, what it says of others, or what failed."""
     fit = None
     try:
         with silenced():  # the fit on all tasks says it again
             fit = fit_member(member, _part(table.open(), known), label_space, declared)
-            return fit if keep else None, ask(name, fit, sent.open()), None
+            questions = sent.open()
+            said = ask(name, fit, questions), ask_unknown(name, fit, questions)
+            return fit if keep else None, *said, None
     except Exception as error:  # of any library
-        return fit if keep else None, None, error
+        return fit if keep else None, None, None, error
 
 
 def with_neighbours(judged: list[Judged]) -> list[Judged]:
@@ -169,14 +177,17 @@ def _one(parts: Iterable[HeldOutAnswers]) -> HeldOutAnswers:
 
 def _join(size: int, names: list[str], parts: list[Any], several: bool) -> Judged:
     """Put the answers to one size of all splits together."""
-    answers, task, weight = zip(*parts, strict=True)
+    answers, task, weight, told = zip(*parts, strict=True)
     whole = {name: np.concatenate([each[name] for each in answers]) for name in names}
     whole = {name: each for name, each in whole.items() if not np.isnan(each).any()}
     columns = np.stack([*whole.values()], axis=1) if whole else np.empty((0, 0))
     about = np.concatenate(task), np.concatenate(weight)
     by_target = np.moveaxis(columns, 2, 0) if several else [columns]
     answers_of = [HeldOutAnswers(own, *about) for own in by_target]
-    return Judged(size, [*whole], answers_of)
+    telling = [name for name in names if all(name in each for each in told)]
+    unknown = {name: np.concatenate([each[name] for each in told]) for name in telling}
+    unknown = {name: each for name, each in unknown.items() if not np.isnan(each).any()}
+    return Judged(size, [*whole], answers_of, unknown)
 
 
 def fit_all(

@@ -226,6 +226,12 @@ class LearntTasks:
             out = self._ask("predict", X, task)[:, np.newaxis] == classes
         return np.log(np.maximum(out, _LEAST))  # NaN stays
 
+    def unknown_shares(self, X: Any, task: np.ndarray) -> np.ndarray | None:
+        """Tell how unknown rows look, (n_rows,), None if it does not reject rows."""
+        if getattr(self.learner, "unknown_", None) is None:
+            return None
+        return np.asarray(self._ask("unknown_score", X, task))
+
     def label_log_probabilities(self, X: Any, task: np.ndarray) -> np.ndarray:
         """Predict the logarithms of how likely rows lack and have each label.
 

@@ -37,7 +37,8 @@ class Bounds(NamedTuple):
             return values
         near = np.array(values, order="C")
         flat, width = near.reshape(-1), values.shape[-1]
-        low, high, room = (np.broadcast_to(e, width)[outside % width] for e in self)
+        place = outside % width
+        low, high, room = (e[place] if np.ndim(e) else e for e in map(np.asarray, self))
         chosen = flat[outside]
         inside = np.clip(chosen, low, high)
         flat[outside] = inside + room * np.tanh((chosen - inside) / room)

@@ -247,9 +247,9 @@ class AdaptingEstimator(
             return
         which = "" if rows.names is None else f" of {show(rows.names[lost])}"
         distance = f"{FAR:g} standard deviations"
-        if self.normalize == "task":
+        if self._standardised_by == "task":
             distance = f"{OWN_FAR:g} standard deviations"
-        elif self.normalize is None:
+        elif self._standardised_by is None:
             distance = "its own width"
         warn(
             f"The support{which} is far outside of what fit has seen: columns or "
@@ -413,7 +413,7 @@ class AdaptingEstimator(
             weight=weight,
             offset=offset,
             bounds=self._bounds(),
-            squash=SQUASH if self.normalize == "robust" else None,
+            squash=SQUASH if self._standardised_by == "robust" else None,
         )
 
     # What scikit-learn asks ---------------------------------------------------------

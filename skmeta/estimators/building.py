@@ -113,7 +113,7 @@ class BuildingEstimator(IncrementalEstimator):
         """
         if self.spec_.of_images:
             return image_augmentations(self.backbone_.image_shape)
-        if self._compares_classes() and self.normalize is not None:
+        if self._compares_classes() and self._standardised_by is not None:
             return [clone(_POOL_NOISE)]
         return []
 

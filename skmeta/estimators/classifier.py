@@ -235,6 +235,9 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         The fitted prior.
     n_shot_, n_query_ : int or (int, int), int
         Support and query rows of the episodes, as they were chosen.
+    normalize_ : {"global", "task", "robust"} or None
+        How features were standardised; another ``normalize`` counts in the next
+        ``fit``.
     history_ : skmeta.engine.history.History
         skorch's history, with ``to_frame()``: losses of every epoch.
     algorithm_, backbone_ : Algorithm, Backbone

@@ -99,6 +99,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         The fitted prior.
     n_shot_, n_query_ : int or (int, int), int
         Support and query rows of the episodes, as they were chosen.
+    normalize_ : {"global", "task", "robust"} or None
+        How features were standardised; another ``normalize`` counts in the next
+        ``fit``.
     history_ : skmeta.engine.history.History
         skorch's history, with ``to_frame()``: losses of every epoch, in units of
         standardised targets.

@@ -1,6 +1,5 @@
 """Rows of classes that no task knows: a score, and answers that leave them open."""
 
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,19 @@ from skmeta.episodes.table import Table
 from skmeta.estimators.classes import labels_of
 from skmeta.estimators.indicators import Indicators
 from skmeta.estimators.left_out import LeftOut, leave_out, simulate
+from skmeta.estimators.unknown_label import (
+    choose_unknown_label,
+    refuse_for_indicators,
+    refuse_unknown_label,
+    share_to_keep,
+    with_unknown,
+)
 from skmeta.tables.rows import TaskRows
 from skmeta.utils.messages import silenced
 from skmeta.utils.processes import agreed
 
-__all__ = ["Rejecting", "with_unknown"]
+__all__ = ["Rejecting"]
 
-# What reject=True stands for.
-_SHARE = 0.95
 # Rows that tell how large distances are.
 _MOST_ROWS = 4000
 # Beyond so many features they are whitened one by one.
@@ -94,20 +98,16 @@ class Rejecting(Indicators):
         self.unknown_ = self.unknown_label_ = None  # not those of an earlier fit
         if self._rejects():
             rows.need_all("reject")
-            if rows.y.ndim > 1:
-                raise ValueError(
-                    "y has several columns, labels that a row has or has not, and a "
-                    "row that has none of them is no row of an unknown class. Set "
-                    "reject=None."
-                )
+            refuse_for_indicators(rows.y)
             if self.tasks == "table":
                 raise ValueError(
                     "reject learns what rows of a new class look like from tasks that "
                     "lack a class, and tasks='table' knows one task only. Set "
                     "reject=None, or choose tasks='groups' or tasks='classes'."
                 )
-            self.unknown_label_ = self._choose_unknown_label(rows.y)
-            self._refuse_unknown_label(rows.y if classes is None else classes)
+            self.unknown_label_ = choose_unknown_label(self.unknown_label, rows.y)
+            known = rows.y if classes is None else classes
+            refuse_unknown_label(known, self.unknown_label_)
         return super()._learn_targets(rows, classes, settled)
 
     def _learn_unknown(self, rows: TaskRows, rng: np.random.Generator) -> None:
@@ -182,34 +182,6 @@ class Rejecting(Indicators):
             learner._beyond(asked.query.X),
         )
 
-    def _choose_unknown_label(self, y: np.ndarray) -> Any:
-        """Return the label of rows that are of no class."""
-        is_text = _is_text(y)
-        given: Any = self.unknown_label
-        if isinstance(given, str) and given == "auto":
-            if y.dtype.kind == "b":
-                raise ValueError(
-                    "Labels are False and True, and there is no third one to call rows "
-                    "of unknown classes. Give labels as numbers or words."
-                )
-            return "unknown" if is_text else -1
-        if isinstance(given, str) != is_text or (
-            not is_text and not isinstance(given, Real)
-        ):
-            kind = "a word" if is_text else "a number"
-            raise ValueError(
-                f"unknown_label={given!r} must be {kind}, as the labels are."
-            )
-        return given
-
-    def _refuse_unknown_label(self, y: Any) -> None:
-        if (np.asarray(y) == self.unknown_label_).any():
-            raise ValueError(
-                f"{self.unknown_label_!r} is a label of some rows, and the answer to "
-                "rows of unknown classes. Set unknown_label to another, or leave these "
-                "rows out: nothing is learnt from them."
-            )
-
     def _units(self, rows: TaskRows, everything: np.ndarray) -> Units:
         """Measure rows, so that distances have a unit in every learner.
 
@@ -242,7 +214,7 @@ class Rejecting(Indicators):
 
     def _rejects(self) -> bool:
         """Tell whether rows may be rejected; ``reject=False`` is None."""
-        return self.reject is not None and bool(self.reject)
+        return share_to_keep(self.reject) is not None
 
     def _watched(self, algorithm: Any) -> Any:
         known = getattr(self, "unknown_", None)
@@ -256,7 +228,7 @@ class Rejecting(Indicators):
 
     def _encode(self, rows: TaskRows, n_tasks: int) -> Any:
         if getattr(self, "unknown_", None) is not None:
-            self._refuse_unknown_label(rows.y)
+            refuse_unknown_label(rows.y, self.unknown_label_)
         return super()._encode(rows, n_tasks)
 
     def _is_known(self, rows: TaskRows) -> np.ndarray:
@@ -269,10 +241,9 @@ class Rejecting(Indicators):
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
     ) -> np.ndarray:
         answers = super()._answer(adapted, X, task)
-        if not self._rejects():
+        share = share_to_keep(self.reject)
+        if share is None:
             return answers
-        given: Any = self.reject
-        share = _SHARE if isinstance(given, (bool, np.bool_)) else given
         is_unknown = self._unknown_scores(adapted, X, task) > share
         return with_unknown(answers, is_unknown, self.unknown_label_)
 
@@ -299,7 +270,7 @@ class Rejecting(Indicators):
         own there is no such range.
         """
         bounds: Bounds | None = self._bounds()
-        if bounds is None or self.normalize == "task":
+        if bounds is None or self._standardised_by == "task":
             return np.zeros(len(X))
         with np.errstate(over="ignore", invalid="ignore"):
             Z = (X - self.mean_) / self.scale_
@@ -307,30 +278,6 @@ class Rejecting(Indicators):
             unit = np.maximum(self._far(bounds), np.finfo(float).tiny)
             beyond = np.sqrt(np.square(excess / unit).sum(axis=1))
         return np.nan_to_num(beyond, nan=np.inf, posinf=np.inf)
-
-
-def with_unknown(
-    answers: np.ndarray, is_unknown: np.ndarray, unknown_label: Any
-) -> np.ndarray:
-    """Put the label of unknown classes in the place of some answers.
-
-    The labels' type widens, if need be, also where there is none: it must not depend on
-    the rows.
-    """
-    if answers.dtype.kind in "OT":
-        unknown = np.array(unknown_label, dtype=answers.dtype)
-    else:
-        unknown = np.asarray(unknown_label)
-        if answers.dtype.kind in "iu" and isinstance(unknown_label, Integral):
-            unknown = unknown.astype(np.min_scalar_type(int(unknown_label)))
-    return np.where(is_unknown, unknown, answers)
-
-
-def _is_text(y: np.ndarray) -> bool:
-    """Tell whether labels are words."""
-    if y.dtype.kind == "O":
-        return all(isinstance(label, str) for label in y)
-    return y.dtype.kind in "UST"
 
 
 def _some(n_rows: int) -> np.ndarray:

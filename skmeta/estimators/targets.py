@@ -65,9 +65,10 @@ class Targets(metaclass=ABCMeta):
     tasks: str
     normalize: str | None
 
-    # What fit learns; ``_learn_scale`` the first two.
+    # What fit learns; ``_learn_scale`` the first three.
     mean_: np.ndarray | float
     scale_: np.ndarray | float
+    normalize_: str | None  # files of before have none
     low_: np.ndarray | None  # by ``_learn_range``
     high_: np.ndarray | None
     within_: np.ndarray | None
@@ -81,13 +82,18 @@ class Targets(metaclass=ABCMeta):
         """Learn what to standardise columns by, over all tasks."""
         names = getattr(self, "feature_names_in_", None)
         refuse_extreme_columns(*rows.feature_range, names)
-        self.mean_, self.scale_ = 0.0, 1.0
+        self.mean_, self.scale_, self.normalize_ = 0.0, 1.0, self.normalize
         if self.normalize == "robust":
             self.mean_, self.scale_ = robust_scale(rows.sample()[0].X)
         elif self.normalize is not None:
             self.mean_, self.scale_ = usual_scale(
                 (each.X, each.weight) for each in rows.blocks()
             )
+
+    @property
+    def _standardised_by(self) -> str | None:
+        """How ``fit`` has standardised, whatever ``normalize`` has become since."""
+        return getattr(self, "normalize_", self.normalize)
 
     def _learn_range(self, rows: TaskRows, *, widen: bool) -> None:
         """Learn where columns end; the rows of a later fit ``widen`` the range."""
@@ -99,12 +105,12 @@ class Targets(metaclass=ABCMeta):
     ) -> None:
         """Refuse to train on numbers that networks cannot hold."""
         assert bounds is not None  # the range is known by now
-        if self.normalize == "robust" and what == "features":
+        if self._standardised_by == "robust" and what == "features":
             return  # which are squashed
         ends = np.abs([np.min(bounds.low), np.max(bounds.high)])
         if (ends <= _BEYOND[what]).all():
             return
-        unit = "" if self.normalize is None else " standard deviations"
+        unit = "" if self._standardised_by is None else " standard deviations"
         raise ValueError(
             f"The {what} reach {ends.max():.0e}{unit}, and networks compute in single "
             "precision. "
@@ -137,9 +143,9 @@ class Targets(metaclass=ABCMeta):
 
     def _room(self, low: Any, high: Any, usual: float) -> np.ndarray | float:
         """Say how far beyond the range of standardised numbers others may come."""
-        if self.normalize == "task":
+        if self._standardised_by == "task":
             return _OWN_ROOM
-        if self.normalize is not None:
+        if self._standardised_by is not None:
             return usual
         # There is no other unit than the range itself.
         width = high - low
@@ -147,9 +153,9 @@ class Targets(metaclass=ABCMeta):
 
     def _far(self, bounds: Bounds) -> np.ndarray | float:
         """Say from what distance beyond the range on rows are warned of."""
-        if self.normalize == "task":
+        if self._standardised_by == "task":
             return OWN_FAR
-        return bounds.room if self.normalize is None else FAR
+        return bounds.room if self._standardised_by is None else FAR
 
     def _is_far(self, rows: TaskRows) -> np.ndarray:
         """Tell which rows are far outside the range of those that ``fit`` has seen."""
@@ -167,7 +173,7 @@ class Targets(metaclass=ABCMeta):
         bounds = self._bounds()
         if bounds is None:
             return X
-        if self.normalize == "task":  # what is asked does not know where tasks lie
+        if self._standardised_by == "task":  # who asks does not know where tasks lie
             bounds = bounds._replace(room=_ROOM)
         assert self.low_ is not None  # as there are bounds
         assert self.high_ is not None
@@ -186,7 +192,7 @@ class Targets(metaclass=ABCMeta):
     def _learn_task_scale(self, rows: TaskRows) -> None:
         """Learn how much rows of one task vary, to standardise tasks by."""
         self.within_ = None
-        if self.normalize == "task":
+        if self._standardised_by == "task":
             self.within_ = self._within(rows)
 
     def _within(self, rows: TaskRows) -> np.ndarray:

@@ -280,11 +280,13 @@ def make_problem(
         raise InputError(f"No row has all targets, {quoted}.")
     kept = is_known | is_unlabelled
     if not kept.all():
-        without = "a target" if len(targets) == 1 else "some of the targets"
+        rows = count(int((~kept).sum()), "row")
+        without = f"a target ({quoted} holds none there)"
+        if len(targets) > 1:
+            without = f"some of {quoted}"
         notes.append(
-            f"{count(int((~kept).sum()), 'row')} without {without} ({quoted} hold"
-            f"{'s' * (len(targets) == 1)} none there) left out: nobody learns from "
-            "them here, nor is asked for them"
+            f"{rows} without {without} left out: nobody learns from them here, nor is "
+            "asked for them"
         )
     for name, what in ((groups, "task"), (time, "time")):
         if name is None:
@@ -308,7 +310,13 @@ def make_problem(
     if in_support is not None:
         given = _as_given(table[in_support][is_known])
     n_known = fewest_rows - 1 if support == "first" else None
-    more, told = useful_in_tasks(names, is_known, given, n_known, quoted)
+    more, told = useful_in_tasks(
+        names,
+        is_known,
+        given,
+        n_known,
+        f"{quoted} {'is' if len(targets) == 1 else 'are'} missing",
+    )
     notes += told
     left_out = [*targets, groups, *drop, *empty, *filter(None, [in_support])]
     X = table.drop(columns=list(dict.fromkeys(left_out)))

@@ -63,7 +63,7 @@ def useful_in_tasks(
     is_known: np.ndarray,
     in_support: np.ndarray | None,
     n_known: int | None,
-    target: str,
+    missing: str,
 ) -> tuple[np.ndarray, list[str]]:
     """Tell which unlabelled rows may be known beside the labelled ones of their task.
 
@@ -78,8 +78,8 @@ def useful_in_tasks(
     n_known : int or None
         Where rows come in an order, the most that are known of a task, and the first
         ones. What comes after the first row that is asked was not there when it was.
-    target : str
-        What is missing, for notes.
+    missing : str
+        What is missing, for notes: such as "'sold' is missing".
 
     Returns
     -------
@@ -106,18 +106,18 @@ def useful_in_tasks(
         for which, text in (
             (
                 useful,
-                f"without a target ({target} is missing): unlabelled rows of their "
+                f"without a target ({missing}): unlabelled rows of their "
                 "tasks, which meta-learners get beside the known ones; plain ways do "
                 "without, and nobody is asked for them",
             ),
             (
                 alone,
-                f"of {count(n_alone, 'task')} without any target ({target} is missing) "
+                f"of {count(n_alone, 'task')} without any target ({missing}) "
                 "left out: such a task can neither be learnt from nor judged",
             ),
             (
                 late,
-                f"without a target ({target} is missing) left out: they come after "
+                f"without a target ({missing}) left out: they come after "
                 "rows that are asked, and would not be there by then",
             ),
         )
@@ -151,7 +151,10 @@ def said_of_unlabelled(n_rows: int, fitted: Mapping[str, Any]) -> str:
         "asked for them. "
     )
     if not used:
-        return text + "They changed no answer: on the tasks to learn from, none gained."
+        why = "on the tasks to learn from, none gained"
+        if not any(_can_use(fitted[name]) for name in given):
+            why = "none of these learns from them here"
+        return f"{text}They changed no answer: {why}."
     others = [name for name in given if name not in used]
     left = f"; {listed(others)} left them alone" if others else ""
     return f"{text}They counted for {listed(used)}{left}."
@@ -165,12 +168,28 @@ def _uses(learner: Any) -> bool:
     """Tell whether unlabelled rows change the answers of a fitted learner."""
     last: Any = last_step(learner)
     if hasattr(last, "named_estimators_"):
-        members = last.named_estimators_.values()
-        return any(_takes(each) and _uses(each) for each in members)
+        return any(_uses(each) for each in _fits(last))
     if getattr(last, "normalize", None) == "task":
         return True
-    algorithm: Any = getattr(last, "algorithm_", None)
-    if not getattr(algorithm, "uses_unlabelled", False) or last.spec_.n_targets > 1:
+    if not _can_use(last):
         return False
+    algorithm: Any = last.algorithm_
     worth = last.unlabelled_ if algorithm.unlabelled == "auto" else algorithm.unlabelled
     return bool(np.any(worth))
+
+
+def _can_use(learner: Any) -> bool:
+    """Tell whether a learner would have them count if it gained."""
+    last: Any = last_step(learner)
+    if hasattr(last, "named_estimators_"):
+        return any(_can_use(each) for each in _fits(last))
+    uses = getattr(getattr(last, "algorithm_", None), "uses_unlabelled", False)
+    return uses and last.spec_.n_targets == 1
+
+
+def _fits(ensemble: Any) -> list[Any]:
+    """List what the members of an ensemble have learnt, those of folds one by one."""
+    fits: list[Any] = []
+    for member in ensemble.named_estimators_.values():
+        fits += member if isinstance(member, list) else [member]
+    return [each for each in fits if _takes(each)]

@@ -94,6 +94,8 @@ def check_learnt(meta: Any) -> None:
         width = n_features if name in _OF_COLUMNS else spec.n_targets
         shapes: list[tuple[int, ...]] = [(), (width,)]
         _check_numbers(name, getattr(meta, name, None), shapes)
+    if getattr(meta, "normalize_", None) not in ("global", "task", "robust", None):
+        raise LoadError(f"It was standardised by {meta.normalize_!r}.")
     names = getattr(meta, "feature_names_in_", None)
     if names is not None and np.shape(names) != (n_features,):
         raise LoadError("It has other columns than names of them.")

@@ -73,6 +73,7 @@ FITTED = _themselves(
     "n_query_",
     "n_shot_",
     "n_tasks_",
+    "normalize_",
     "prior_",
     "scale_",
     "target_high_",

@@ -11,7 +11,7 @@ import numpy as np
 
 from skmeta.tables.unlabelled import is_missing
 from skmeta.utils.messages import show
-from skmeta.utils.unique import find
+from skmeta.utils.unique import find, number
 
 __all__ = [
     "GROUPS_NEEDED",
@@ -108,7 +108,7 @@ def encode_groups(groups: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     if given.dtype.kind == "O" and not all(isinstance(g, Hashable) for g in given):
         raise ValueError("groups holds lists or the like, which are no names of tasks.")
     try:
-        return np.unique(given, return_inverse=True)
+        return number(given)
     except TypeError as error:
         raise ValueError(
             f"groups holds values that cannot be sorted together: {error}."
@@ -266,7 +266,9 @@ def as_listed(groups: Any) -> np.ndarray:
         plain = np.asarray(groups)
     except ValueError:  # tuples of several lengths
         return listed
-    if plain.dtype.kind not in "biufUS" or plain.shape != listed.shape:
+    if plain.dtype.kind not in "biufUSM" or plain.shape != listed.shape:
         return listed
+    if plain.dtype.kind == "M":  # of which tolist may make numbers
+        return plain if list(plain.ravel()) == list(listed.ravel()) else listed
     is_same = plain.ravel().tolist() == listed.ravel().tolist()
     return plain if is_same else listed

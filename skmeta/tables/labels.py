@@ -283,6 +283,8 @@ class TaskLabels:
 
     def decode(self, codes: np.ndarray, task: np.ndarray) -> np.ndarray:
         """Name the class code of each row, given the row's task."""
+        if self.are_shared:  # members are all, in their order
+            return self.vocabulary[codes]
         return self.vocabulary[self.members[self.first[task] + codes]]
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from skmeta.utils.unique import as_objects
+
 __all__ = ["asking_scorer", "count", "is_between", "listed", "show", "silenced", "warn"]
 
 # Between a user's call and a warning stand these, in whatever depth.
@@ -21,7 +23,7 @@ _FILTERS = threading.Lock()
 
 def show(values: np.ndarray, most: int = 10) -> str:
     """List values for a message, the first few of many."""
-    shown = ", ".join(repr(value) for value in values[:most].tolist())
+    shown = ", ".join(repr(value) for value in as_objects(values[:most]).tolist())
     return f"[{shown}, ...]" if len(values) > most else f"[{shown}]"
 
 

@@ -1,11 +1,12 @@
 """The different values of arrays: numbered, found, and those of two together."""
 
 import contextlib
-from typing import NamedTuple
+from datetime import date
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["United", "find", "number", "places_of", "runs_of", "unite"]
+__all__ = ["United", "as_objects", "find", "number", "places_of", "runs_of", "unite"]
 
 
 def number(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,9 +77,7 @@ def find(asked: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with contextlib.suppress(TypeError):  # what cannot be compared is not there
             if names.dtype.kind != asked.dtype.kind:
                 # Else numpy compares large integers as floats, and takes two for one.
-                names, asked = (
-                    each.astype(object, copy=False) for each in (names, asked)
-                )
+                names, asked = as_objects(names), as_objects(asked)
             place = np.searchsorted(names, asked).clip(max=len(names) - 1)
             known = np.asarray(names[place] == asked, dtype=bool)
     return place, known
@@ -90,13 +89,44 @@ def _of_kind(values: np.ndarray, kind: str) -> np.ndarray:
     To make objects of the others, which may be many, would take longer.
     """
     of = {"U": str, "i": int}.get(kind)
-    if of is None or values.dtype.kind != "O":
+    if (of is None and kind != "M") or values.dtype.kind != "O":
         return values
     items = values.tolist()
+    if kind == "M":
+        return np.array(items, "M8[us]") if all(map(_is_naive, items)) else values
     if not all(type(item) is of for item in items):
         return values
     plain = np.array(items)
     return plain if plain.dtype.kind == kind and plain.tolist() == items else values
+
+
+def _is_naive(item: Any) -> bool:
+    """Tell whether it is a date, of microseconds at the finest and of no zone."""
+    if isinstance(item, np.datetime64):
+        return bool(item == item.astype("M8[us]"))
+    is_date = isinstance(item, date) and getattr(item, "tzinfo", None) is None
+    return is_date and not getattr(item, "nanosecond", False)
+
+
+def as_objects(values: np.ndarray) -> np.ndarray:
+    """Return an array of objects of Python; of dates, numpy may make numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.utils.unique import as_objects
+    >>> as_objects(np.array(["2024-02-03"], dtype="M8[ns]")).tolist()
+    [datetime.datetime(2024, 2, 3, 0, 0)]
+    """
+    kind = values.dtype.kind
+    if kind in "mM" and np.datetime_data(values.dtype)[0] in ("ns", "ps", "fs", "as"):
+        short = values.astype(f"{kind}8[us]")
+        if not (short == values).all():  # Python has nothing that holds them
+            objects = np.empty(values.size, dtype=object)
+            objects[:] = list(values.ravel())
+            return objects.reshape(values.shape)
+        values = short
+    return values.astype(object, copy=False)
 
 
 class United(NamedTuple):
@@ -138,7 +168,10 @@ def unite(first: np.ndarray, second: np.ndarray) -> United:
         return United(first, np.arange(len(first)), place)
     new = second[~known]
     dtype = _common_dtype(first, new)
-    first, new = first.astype(dtype, copy=False), new.astype(dtype, copy=False)
+    if dtype.kind == "O":
+        first, new = as_objects(first), as_objects(new)
+    else:
+        first, new = first.astype(dtype, copy=False), new.astype(dtype, copy=False)
     at = np.searchsorted(first, new)
     moved = np.arange(len(first))
     moved += np.cumsum(np.bincount(at, minlength=len(first) + 1))[: len(first)]

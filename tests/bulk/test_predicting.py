@@ -210,6 +210,20 @@ def test_ensembles_keep_what_their_members_learn(tmp_path):
     close(pd.read_parquet(out)["y"], in_memory(stack, table, table))
 
 
+def test_ensembles_answer_several_targets(tmp_path):
+    table = table_of().assign(z=Y**2)
+    support = write(table, tmp_path / "s.parquet")
+    stack = MetaStackingRegressor([("own", PerTask(ridge()))], weights="equal")
+    X_of, y = table[["x"]].to_numpy(), table[["y", "z"]]
+    stack.fit(X_of, y, groups=table["wave"])
+    how = {"groups": "wave", "columns": ["x"], "target": ["y", "z"]}
+    tasks = adapt_parquet(stack, support, tmp_path / "tasks", **how)
+    out = predict_parquet(stack, tasks, support, tmp_path / "a.parquet")
+    stack.adapt(X_of, y, groups=table["wave"])
+    told = pd.read_parquet(out)[["y", "z"]].to_numpy()
+    close(told, stack.predict(X_of, groups=table["wave"]))
+
+
 def test_members_that_learn_of_other_tasks_are_refused(support, tmp_path):
     members = [("r2d2", regressor(algorithm="r2d2")), ("pooled", Pooled(ridge()))]
     stack = MetaStackingRegressor(members, weights="equal").fit(X, Y, groups=TASK)

@@ -1,9 +1,12 @@
 """Adapting and answering in chunks: what is computed at once has a bound."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from torch.utils._pytree import tree_flatten, tree_map
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import MAML
@@ -194,3 +197,17 @@ def test_tasks_without_weights_of_their_own_are_cut_by_their_rows_alone():
     together = list(chunks.of_similar_size(sizes, weights, with_weights=False))
     assert [len(part) for part in alone] == [1] * 100
     assert [len(part) for part in together] == [64, 36]
+
+
+def test_leaves_of_states_are_mapped_as_torch_does():
+    class State(NamedTuple):
+        one: torch.Tensor
+        more: object
+
+    one = torch.arange(3)
+    for state in (one, [one, {"a": one}], State(one, State(one, (one, [one])))):
+        mapped = chunks.map_leaves(lambda leaf: leaf + 1, state)
+        wanted = tree_map(lambda leaf: leaf + 1, state)
+        (leaves, structure), (found, own) = map(tree_flatten, (wanted, mapped))
+        assert structure == own
+        assert all(map(torch.equal, leaves, found))

@@ -13,7 +13,6 @@ from sklearn.preprocessing import MinMaxScaler
 
 import skmeta
 from skmeta import FewShotClassifier, MetaClassifier
-from skmeta.ensemble import MetaStackingClassifier
 from skmeta.estimators.rejecting import _some, with_unknown
 from skmeta.model_selection import few_shot_curve, few_shot_scorer
 from tests.conftest import QUICK
@@ -226,8 +225,6 @@ def test_what_cannot_be_had_is_refused_with_advice(meta, digits, wine):
         plain.unknown_score(X)
     with pytest.raises(ValueError, match="set reject=True"):
         plain.set_params(reject=True).predict(X)
-    with pytest.raises(ValueError, match="An ensemble does not tell"):
-        MetaStackingClassifier().unknown_score(X)
 
 
 def test_a_fit_that_fails_leaves_what_was_known(meta, digits):

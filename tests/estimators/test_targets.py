@@ -132,6 +132,19 @@ def test_an_ordinary_estimator_warns_as_well(waves):
         FewShotRegressor(waves).fit(X[:5] * 1e6, Y[:5])
 
 
+@pytest.mark.parametrize("other", ["robust", "task", None])
+def test_another_standardisation_counts_from_the_next_fit_on(other):
+    meta = MetaRegressor("r2d2", **TINY).fit(X, Y, groups=TASK)
+    before = meta.adapt(X[:5], Y[:5]).predict(X)
+    meta.set_params(normalize=other)
+    np.testing.assert_array_equal(meta.predict(X), before)
+    np.testing.assert_array_equal(meta.adapt(X[:5], Y[:5]).predict(X), before)
+    assert meta.normalize_ == "global"
+    meta.fit(X, Y, groups=TASK)
+    assert meta.normalize_ == other
+    assert (meta.adapt(X[:5], Y[:5]).predict(X) != before).any()
+
+
 def test_robust_scale_takes_no_notice_of_one_outlier():
     A, b, task = wine()
     spoilt = A.copy()

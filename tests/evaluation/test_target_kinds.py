@@ -76,4 +76,5 @@ def test_rows_have_all_targets_or_none(table):
     problem = make_problem(table, target=["sold", "area"], groups="store")
     assert len(problem.y) == 57
     assert problem.n_unlabelled == 1
-    assert problem.notes[0].startswith("2 rows without some of the targets")
+    assert problem.notes[0].startswith("2 rows without some of 'sold' and 'area' left")
+    assert "1 row without a target ('sold' and 'area' are missing)" in problem.notes[1]

@@ -3,8 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
+from skmeta import MetaDataset
+from skmeta.algorithms import GP
 from skmeta.ensemble import MetaStackingRegressor
+from skmeta.episodes import Spec
 from skmeta.evaluation import comparison as module
 from skmeta.evaluation import evaluate, make_problem
 from skmeta.evaluation.table_file import read_table
@@ -82,6 +86,24 @@ def test_what_comes_after_a_row_that_is_not_given_is_not_known_before(table):
     assert make_problem(table, **options).n_unlabelled == 2
 
 
+class Noting(BaseEstimator):
+    """A learner that notes how many rows it is fitted to."""
+
+    def fit(self, X, y, groups=None):
+        self.n_rows_ = (len(X), len(y), len(groups))
+        return self
+
+
+class NotingUnlabelled(Noting):
+    _takes_unlabelled = True
+
+
+def test_rows_without_targets_go_to_fits_that_take_them():
+    tasks = MetaDataset(np.eye(4), [0.5, np.nan, 2.0, 1.0], [1, 1, 2, 2])
+    assert module._fit(Noting(), tasks).n_rows_ == (3, 3, 3)
+    assert module._fit(NotingUnlabelled(), tasks).n_rows_ == (4, 4, 4)
+
+
 @pytest.mark.parametrize("classes", [False, True])
 def test_only_meta_learners_meet_rows_without_targets(classes, monkeypatch):
     table = table_of_shops()
@@ -118,19 +140,44 @@ def test_only_meta_learners_meet_rows_without_targets(classes, monkeypatch):
     kind = "Classifier" if classes else "Regressor"
     assert met == {f"Meta{kind}": True, "Pooled": False}
     assert result.unlabelled_said.startswith("36 rows without a target stood beside")
-    assert "They changed no answer" in result.unlabelled_said
+    assert result.unlabelled_said.endswith("none of these learns from them here.")
 
 
-def test_who_used_them_is_said():
-    class Learner:
-        _takes_unlabelled = True
+class Learner:
+    """Something fitted that takes rows without targets."""
 
-        def __init__(self, normalize):
-            self.normalize = normalize
+    _takes_unlabelled = True
 
+    def __init__(self, normalize="global", worth=None, n_targets=1):
+        self.normalize = normalize
+        if worth is not None:
+            self.algorithm_ = GP(unlabelled="auto" if worth == "auto" else worth)
+            self.unlabelled_ = (0.0, 0.0)
+            self.spec_ = Spec(2, 1, "regressor", n_targets=n_targets)
+
+
+@pytest.mark.parametrize(
+    ("learner", "said"),
+    [
+        (Learner("task"), "They counted for it."),
+        (Learner(worth=(1.0, 0.5)), "They counted for it."),
+        (Learner(worth="auto"), "on the tasks to learn from, none gained."),
+        (
+            Learner(worth=(1.0, 0.5), n_targets=2),
+            "none of these learns from them here.",
+        ),
+        (Learner(), "none of these learns from them here."),
+    ],
+)
+def test_who_used_them_is_said(learner, said):
     stack = MetaStackingRegressor()
-    stack.named_estimators_ = {"one": Learner("global"), "other": Learner("task")}
-    fitted = {"a": Learner("task"), "b": Learner("global"), "c": stack}
+    stack.named_estimators_ = {"one": [Learner()], "other": [learner, Learner()]}
+    for each in (learner, stack):
+        assert said_of_unlabelled(5, {"it": each}).endswith(said)
+
+
+def test_of_several_those_are_named_that_used_them():
+    fitted = {"a": Learner("task"), "b": Learner(), "c": Learner("task")}
     said = said_of_unlabelled(5, fitted)
     assert said.endswith("They counted for a and c; b left them alone.")
     assert said_of_unlabelled(0, fitted) == ""

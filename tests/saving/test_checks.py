@@ -91,6 +91,7 @@ def random_state(key="fitted.scale_", position=BILLION):
         ("fitted/__sklearn_clone__", 1),
         ("fitted/n_features_in_", True),
         ("fitted/backbone_", 10**400),
+        ("fitted/normalize_", "all"),
         ("spec/kind", "regressor"),
         ("spec/n_train_classes", -1),
         ("weights", []),

@@ -65,6 +65,13 @@ def test_groups_come_in_any_container(groups):
     np.testing.assert_array_equal(task, [1, 0, 1])
 
 
+def test_dates_of_numpy_in_a_list_are_those_of_an_array():
+    days = np.array(["2024-02-03", "2024-02-05"], dtype="M8[ns]")
+    names, _ = encode_groups(list(days), np.zeros((2, 1)))
+    np.testing.assert_array_equal(names, days)
+    assert names.dtype.kind == "M"
+
+
 @pytest.mark.parametrize(
     "groups",
     [

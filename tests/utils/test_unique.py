@@ -1,12 +1,15 @@
 """Values numbered, found and united: what numpy's sort gives, in less time."""
 
+from datetime import UTC, date, datetime
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skmeta.utils.unique import find, number, places_of, runs_of, unite
+from skmeta.utils.unique import as_objects, find, number, places_of, runs_of, unite
 
 
 @given(
@@ -92,6 +95,53 @@ def test_what_is_asked_for_is_found_where_it_is(known, asked):
     place, there = find(np.array(asked, dtype=int), names)
     assert there.tolist() == [each in known for each in asked]
     assert names[place[there]].tolist() == [each for each in asked if each in known]
+
+
+DAYS = np.array(["2024-02-03", "2024-02-05"], dtype="M8[D]")
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "us", "ns"])
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(2024, 2, 5),
+        datetime(2024, 2, 5),
+        pd.Timestamp("2024-02-05"),
+        np.datetime64("2024-02-05"),
+    ],
+    ids=lambda day: type(day).__name__,
+)
+def test_dates_are_found_whatever_they_are_written_as(unit, day):
+    names = DAYS.astype(f"M8[{unit}]")
+    asked = np.array([day], dtype=object)
+    place, known = find(asked, names)
+    assert known.all()
+    assert place.tolist() == [1]
+    if isinstance(day, datetime):  # dates alone Python compares with no time
+        assert find(names.astype("M8[ns]"), asked)[1].tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        datetime(2024, 2, 5, tzinfo=UTC),
+        pd.Timestamp("2024-02-05") + pd.Timedelta(1, "ns"),
+        "2024-02-05",
+        20240205,
+    ],
+    ids=repr,
+)
+def test_what_is_another_date_is_not_found(other):
+    asked = np.array([other], dtype=object)
+    assert not find(asked, DAYS.astype("M8[ns]"))[1].any()
+
+
+def test_nanoseconds_stay_dates_among_objects():
+    exact = np.array(["2024-02-03", "2024-02-03T00:00:00.000000001"], dtype="M8[ns]")
+    assert as_objects(exact[:1]).tolist() == [datetime(2024, 2, 3)]
+    assert as_objects(exact).tolist() == list(exact)
+    names, *_ = unite(exact[:1], np.array([datetime(2024, 2, 4)], dtype=object))
+    assert names.tolist() == [datetime(2024, 2, 3), datetime(2024, 2, 4)]
 
 
 def test_a_word_is_not_found_among_numbers():

@@ -188,7 +188,7 @@ def test_tells_new_digits_apart_better_than_prototypes_do():
     assert loss["DKT"] < loss["ProtoNet"]
 
 
-QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5, "random_state": 0}
+QUICK = {"max_epochs": 2, "tasks_per_epoch": 32, "n_query": 5, "random_state": 0}
 
 
 @pytest.mark.slow

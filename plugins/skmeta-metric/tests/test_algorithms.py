@@ -259,7 +259,7 @@ def test_the_readme_runs():
     assert 0.5 < names["accuracy"] <= 1
 
 
-QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5, "random_state": 0}
+QUICK = {"max_epochs": 2, "tasks_per_epoch": 32, "n_query": 5, "random_state": 0}
 
 
 @pytest.mark.slow

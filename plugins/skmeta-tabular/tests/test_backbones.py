@@ -108,9 +108,24 @@ def test_padding_changes_nothing(backbone):
 
 @ALL
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", [MAML(inner_steps=2), ProtoNet()], ids=str)
-def test_an_algorithm_keeps_its_laws_with_the_backbone(backbone, algorithm):
-    check_algorithm(algorithm, backbone=backbone)
+def test_an_algorithm_keeps_its_laws_with_the_backbone(backbone):
+    check_algorithm(ProtoNet(), backbone=backbone)
+
+
+# One of each network: what differs inside of them is compared task by task above.
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        TabularResNet(width=8, n_blocks=1),
+        FTTransformer(width=4, n_blocks=1, n_heads=2),
+        TabM(k=2, width=4, n_blocks=1),
+        NumEmbedding(MLP((4,)), "piecewise", width=4, n_bins=5),
+    ],
+    ids=lambda b: " ".join(repr(b).split()),
+)
+def test_maml_keeps_its_laws_with_weights_of_each_task(backbone):
+    check_algorithm(MAML(inner_steps=2), backbone=backbone)
 
 
 @ALL

@@ -125,7 +125,7 @@ def test_the_readme_runs():
             NumEmbedding("mlp", "piecewise", 4, n_bins=4),
             tasks="table",
             max_epochs=2,
-            tasks_per_epoch=64,
+            tasks_per_epoch=32,
             n_query=5,
             random_state=0,
         )

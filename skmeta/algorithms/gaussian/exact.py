@@ -145,36 +145,35 @@ class MostLikely(torch.autograd.Function):
         L = cholesky(_eye(K) + 0.5 * K)
         volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         step = torch.cholesky_inverse(L).flatten(0, 1)
-        near = (K / root.clamp(min=_TINY).mT).flatten(0, 1)
         root = root.mT.expand(*shape[:2], 1, -1).flatten(0, 1)
         labels = root * Y.mT.expand(shape).flatten(0, 1)
         logits = logits.mT.flatten(0, 1)
         steps = steps.repeat_interleave(shape[1])
         goes = _whether_it_goes(steps, K.dtype)
-        latent, twice = logits.clone(), 2.0 / root.clamp(min=_TINY)
+        latent, twice = logits, 2.0 / root.clamp(min=_TINY)
         probability, wanted = _softmax, labels
         if shape[2] == 2:
             # What one class weighs the other weighs with the other sign, and only how
             # far the second is ahead counts: half of the numbers, and no softmax.
             latent, twice = latent[:, 1:] - latent[:, :1], 2.0 * twice
             probability, wanted = torch.sigmoid, labels[:, 1:]
-        weights = torch.zeros_like(latent)
-        # What a step adds to K alpha is 2 r - 2 S r, for S = (I + K / 2)^-1 and what is
-        # left over, r: a second product in each step would only find that again.
+        # A step leads to alpha = S h, where S = (I + K / 2)^-1, h = Y - p + K alpha / 2
+        # and K alpha = 2 (h - S h): one product.
+        spared = _eye(K) - step
+        half = whole = torch.zeros_like(latent)
         for each in goes:
-            p = probability(latent)
-            rest = torch.addcmul(wanted - weights, root, p, value=-1.0)
-            change = rest @ step
-            rest = rest - change
-            if each is not None:
-                change, rest = each * change, each * rest
-            weights += change
-            latent.addcmul_(rest, twice)
+            p = probability(torch.addcmul(latent, half, twice))
+            goal = torch.addcmul(wanted + half, root, p, value=-1.0)
+            whole = goal if each is None else whole + each * (goal - whole)
+            half = whole @ spared
+        weights = whole @ step
         if shape[2] == 2:
             weights = torch.cat([-weights, weights], dim=-2)
-        p = _softmax(torch.baddbmm(logits, weights, near))
-        ctx.save_for_backward(K.flatten(0, 1), step, p, weights, root)
-        ctx.goes, ctx.shape = goes, shape
+        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
+            near = (K / root.clamp(min=_TINY).view(*shape[:2], 1, -1)).flatten(0, 1)
+            p = _softmax(torch.baddbmm(logits, weights, near))
+            ctx.save_for_backward(K.flatten(0, 1), step, p, weights, root)
+            ctx.goes, ctx.shape = goes, shape
         return weights.view(shape).mT, volume
 
     @staticmethod

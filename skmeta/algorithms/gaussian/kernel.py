@@ -64,24 +64,22 @@ class Kernel(NamedTuple):
         if rows.shape[1] < others.shape[1]:
             return self.between(others, rows).mT
         d, n = self.slopes.shape[-1], len(self.slopes)
-        a, b = rows[..., :d], others[..., :d].unsqueeze(1)
-        # All that is linear in rows or in pairs of them, the squared distances too, is
-        # one product of matrices, whose factor that is repeated has the fewer rows:
-        # passes over all pairs of rows take most of the time.
-        one, zeros = a.new_ones(*a.shape[:2], 1), b.new_zeros(*b.shape[:3], n)
-        a = torch.cat([a, one, self._half_norm(a).mT], dim=-1)
-        shape = (len(b), n, b.shape[2], -1)
-        linear = torch.cat(
-            [b * self.slopes, self.constant.expand(*shape[:3], 1), zeros.expand(shape)],
-            dim=-1,
+        a, b = rows[..., :d], others[..., :d]
+        # All that is linear in rows or in pairs of them is one product of matrices,
+        # whose factor that is repeated has the fewer rows: passes over all pairs of
+        # rows take most of the time.
+        factors = torch.cat([self.slopes, self._sharp()])  # (2 * processes, 1, inputs)
+        far = -self._half_norm(b)
+        level = torch.cat([self.constant.squeeze(-1).expand_as(far), far], dim=1)
+        products = torch.baddbmm(
+            level.flatten(1).unsqueeze(-1),
+            (b.unsqueeze(1) * factors).flatten(1, 2),
+            a.mT,
         )
-        minus = -torch.eye(n, dtype=b.dtype, device=b.device).unsqueeze(1)
-        far = -self._half_norm(b.squeeze(1)).unsqueeze(-1)
-        near = torch.cat([b * self._sharp(), far, minus.expand(shape)], dim=-1)
-        products = torch.cat([linear, near], dim=1).flatten(1, 2) @ a.mT
         linear, near = products.unflatten(1, (2, n, -1)).unbind(dim=1)
+        near = _exp2(near - self._half_norm(a).unsqueeze(2))
         near_embedded = _squared_exponential(others[..., d:], rows[..., d:])
-        covariance = torch.addcmul(linear, self.inputs, _exp2(near))
+        covariance = torch.addcmul(linear, self.inputs, near)
         return torch.addcmul(covariance, self.embedding, near_embedded.unsqueeze(1)).mT
 
     def times(self, rows: Tensor, others: Tensor, weights: Tensor) -> Tensor:
@@ -158,6 +156,7 @@ class KernelLearner(nn.Module):
 
     around_prior: Tensor
     on_embedding: Tensor
+    sees: Tensor
     first: Tensor
     log_odds: Tensor
 
@@ -178,6 +177,9 @@ class KernelLearner(nn.Module):
         self.register_buffer("log_odds", odds)
         self.register_buffer("around_prior", around_prior)
         self.register_buffer("on_embedding", on_embedding)
+        sees = torch.ones(len(processes), self.n_inputs)
+        sees[:, spec.n_features :] = around_prior.to(sees).unsqueeze(1)
+        self.register_buffer("sees", sees, persistent=False)
 
         n, d = len(processes), self.n_inputs
         self.sees_prior = getattr(backbone, "takes_any_width", True)
@@ -255,29 +257,27 @@ class KernelLearner(nn.Module):
         """Return the mean of every process, (tasks, processes, outputs, rows)."""
         n_outputs = self.n_outputs or int(n_classes.max())
         n_processes = len(self.on_embedding)
-        mean = X.new_zeros(len(X), n_processes, n_outputs, X.shape[1])
+        mean = X.new_zeros(n_processes, n_outputs, 1)
         if self.bias is not None:
-            mean = mean + self.bias.unsqueeze(-1)
+            mean = self.bias.unsqueeze(-1)
         if offset is not None and self.parts is not None:
             shares = self.parts * self.around_prior.unsqueeze(1)  # (processes, parts)
             for part, share in zip(offset.unbind(2), shares.T, strict=True):
                 mean = torch.addcmul(mean, share[:, None, None], part.mT.unsqueeze(1))
-        return mean
+        return mean.expand(len(X), -1, -1, X.shape[1])
 
     def kernel(self) -> "Kernel":
         """Return the covariance with the parameters that it has now."""
-        log = self.first + self.log_kernel
         d = self.n_inputs
-        variances = log[:, :3].exp()
-        embedding = variances[:, 2] * self.on_embedding
-        sees = log.new_ones(len(log), d)
-        sees[:, self.n_features :] = self.around_prior.to(log).unsqueeze(1)
+        # The embedding, and the prior, count in the processes that have them.
+        part = (self.first + self.log_kernel).exp().unsqueeze(1)
+        sees = self.sees.unsqueeze(1)
         return Kernel(
-            variances[:, 0, None, None],
-            variances[:, 1, None, None],
-            embedding[:, None, None],
-            (sees * log[:, 3 : 3 + d].exp()).unsqueeze(1),
-            (sees * (-2 * log[:, 3 + d :]).exp()).unsqueeze(1),
+            part[..., :1],
+            part[..., 1:2],
+            part[..., 2:3] * self.on_embedding[:, None, None],
+            sees * part[..., 3 : 3 + d],
+            sees / part[..., 3 + d :].square(),
         )
 
     def noise(self) -> Tensor:

@@ -15,7 +15,7 @@ from skmeta.estimators.decisions import decisions
 from skmeta.estimators.few_shot.base import BaseFewShotEstimator
 from skmeta.estimators.few_shot.codes import decode, find_numberings
 from skmeta.estimators.few_shot.numbered import Numbering
-from skmeta.estimators.rejecting import with_unknown
+from skmeta.estimators.unknown_label import with_unknown
 from skmeta.pipelines import last_step, transform
 from skmeta.saving.kinds import savable
 from skmeta.tables.rows import join_targets

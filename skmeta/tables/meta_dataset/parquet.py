@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
+from skmeta.tables.arrow import arrow, decoded, like, read_rows, row_groups
 from skmeta.tables.meta_dataset.storage import Folder
 from skmeta.tables.stored.index import Runs, TaskIndex
 from skmeta.tables.stored.rows import are_many
 
 __all__ = ["read", "read_arrow"]
-
-# Rows that are in memory at once.
-_AT_ONCE = 65_536
 
 # Numbers that float32 holds exactly.
 _SHORT = ("bool", "int8", "int16", "uint8", "uint16", "halffloat", "float")
@@ -24,33 +20,18 @@ _SHORT = ("bool", "int8", "int16", "uint8", "uint16", "halffloat", "float")
 
 def read(path: Any, *parts: Any) -> tuple:
     """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_parquet`."""
-    with _imported() as arrow:
-        files = arrow.dataset(path, format="parquet", partitioning="hive")
-    return _read(arrow, files, f" in {path}", *parts)
+    files = arrow().dataset.dataset(path, format="parquet", partitioning="hive")
+    return _read(files, f" in {path}", *parts)
 
 
 def read_arrow(table: Any, *parts: Any) -> tuple:
     """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_arrow`."""
-    with _imported() as arrow:
-        is_dataset = isinstance(table, arrow.Dataset)
-        files = table if is_dataset else arrow.dataset(table)
-    return _read(arrow, files, "", *parts)
-
-
-@contextmanager
-def _imported() -> Iterator[Any]:
-    try:
-        from pyarrow import dataset as arrow
-    except ImportError as error:
-        raise ImportError(
-            "Parquet files are read by pyarrow, which is not installed: "
-            "pip install 'skmeta[parquet]'"
-        ) from error
-    yield arrow
+    dataset = arrow().dataset
+    is_dataset = isinstance(table, dataset.Dataset)
+    return _read(table if is_dataset else dataset.dataset(table), "", *parts)
 
 
 def _read(
-    arrow: Any,
     files: Any,
     where: str,
     target: str,
@@ -60,16 +41,13 @@ def _read(
     preprocessor: Any,
     folder: Any,
 ) -> tuple:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if columns is None:
         about = {target, groups, support}
         columns = [name for name in files.schema.names if name not in about]
     named = [*columns, target, groups, *([] if support is None else [support])]
     _check_names(named, files.schema.names)
     if preprocessor is None:
-        _check_numbers(pa, files.schema, columns)
+        _check_numbers(files.schema, columns)
 
     short = all(str(files.schema.field(name).type) in _SHORT for name in columns)
     n_rows = files.count_rows()
@@ -79,11 +57,11 @@ def _read(
     X: Any = None
     index = y = in_support = None
     if are_many(n_rows):  # else targets and tasks are as small as nothing
-        index = _index(pc, lambda: _batches(arrow, files, [groups]), groups)
+        index = _index(lambda: _batches(files, [groups]), groups)
 
         def write(column: str, to: str) -> np.ndarray:
             return _column_on_disk(
-                pa, lambda: _batches(arrow, files, [column]), column, where_to, to
+                lambda: _batches(files, [column]), column, where_to, to
             )
 
         y = write(target, "targets")
@@ -91,9 +69,9 @@ def _read(
             in_support = write(support, "support")
         named = [*columns]
     y_parts, of_task, support_parts = [], [], []
-    for batch in _batches(arrow, files, list(dict.fromkeys(named))):
+    for batch in _batches(files, list(dict.fromkeys(named))):
         if preprocessor is None:
-            numbers = [_numbers(pa, pc, batch.column(name)) for name in columns]
+            numbers = [_numbers(batch.column(name)) for name in columns]
             rows = np.column_stack(numbers) if columns else np.empty((len(batch), 0))
         else:
             frame = batch.select(list(columns)).to_pandas()
@@ -104,16 +82,16 @@ def _read(
         X.append(rows)
         if index is None:
             y_parts.append(batch.column(target))
-            of_task.append(pc.dictionary_encode(batch.column(groups)))
+            of_task.append(batch.column(groups).dictionary_encode())
             if support is not None:
                 support_parts.append(batch.column(support))
     X = X.finish()
     task: Any
     if index is None:
-        y = _values(pa, y_parts, target)
-        names, task = _encode(pa, of_task, groups)
+        y = _values(y_parts, target)
+        names, task = _encode(of_task, groups)
         if support is not None:
-            in_support = _values(pa, support_parts, support)
+            in_support = _values(support_parts, support)
     else:
         names, task = index.names, index
     if in_support is not None and in_support.dtype != bool:
@@ -121,12 +99,12 @@ def _read(
     return X, y, names, task, in_support, where_to.keeper
 
 
-def _index(pc: Any, batches: Callable[[], Iterator], name: str) -> TaskIndex:
+def _index(batches: Callable[[], Iterator], name: str) -> TaskIndex:
     """Number the tasks by one column, without a name for each row."""
 
     def runs() -> Iterator[Runs]:
         for batch in batches():
-            column = pc.dictionary_encode(batch.column(name))
+            column = batch.column(name).dictionary_encode()
             _refuse_without_task(column, name)
             starts, code, n_rows = Runs.of(column.indices.to_numpy())
             given = column.dictionary.to_numpy(zero_copy_only=False)
@@ -136,17 +114,17 @@ def _index(pc: Any, batches: Callable[[], Iterator], name: str) -> TaskIndex:
 
 
 def _column_on_disk(
-    pa: Any, batches: Callable[[], Iterator], name: str, folder: Folder, to: str
+    batches: Callable[[], Iterator], name: str, folder: Folder, to: str
 ) -> np.ndarray:
     """Write a column to a file; words with room for the longest of them."""
+    pa = arrow()
 
     def parts() -> Iterator[np.ndarray]:
         for batch in batches():
             column = batch.column(name)
             if column.null_count:
                 raise _lacking(column.null_count, len(column), name)
-            if pa.types.is_dictionary(column.type):
-                column = column.cast(column.type.value_type)
+            column = decoded(column)
             if pa.types.is_decimal(column.type):
                 column = column.cast(pa.float64())
             part = column.to_numpy(zero_copy_only=False)
@@ -162,7 +140,7 @@ def _column_on_disk(
     return written.finish()
 
 
-def _batches(arrow: Any, files: Any, columns: list[str]) -> Iterator:
+def _batches(files: Any, columns: list[str]) -> Iterator:
     """Yield the rows of all files, of one row group after the other.
 
     Raises
@@ -170,22 +148,8 @@ def _batches(arrow: Any, files: Any, columns: list[str]) -> Iterator:
     OSError
         If a file has gone, or cannot be read.
     """
-    # A scan of whole files reads ahead, in the end more than the table takes.
-    how: dict[str, Any] = {"batch_size": _AT_ONCE, "use_threads": False}
     try:
-        for file in files.get_fragments():
-            if not hasattr(file, "split_by_row_group"):
-                yield from file.to_batches(columns=columns, **how)
-                continue
-            options = arrow.ParquetFragmentScanOptions(pre_buffer=False)
-            for group in file.split_by_row_group():
-                yield from group.to_batches(
-                    schema=files.schema,
-                    columns=columns,
-                    batch_readahead=1,
-                    fragment_scan_options=options,
-                    **how,
-                )
+        yield from read_rows(row_groups(files), files.schema, columns)
     except OSError as error:
         raise OSError(
             f"The table cannot be read to its end: {error}. Files must stay as they "
@@ -196,11 +160,12 @@ def _batches(arrow: Any, files: Any, columns: list[str]) -> Iterator:
 def _check_names(named: Sequence[str], there: Sequence[str]) -> None:
     for name in named:
         if name not in there:
-            close = get_close_matches(str(name), there, n=3, cutoff=0.5) or list(there)
-            raise ValueError(f"No column {name!r}. Did you mean one of {close[:10]}?")
+            raise ValueError(f"No column {name!r}. {like(name, there)}")
 
 
-def _check_numbers(pa: Any, schema: Any, columns: Sequence[str]) -> None:
+def _check_numbers(schema: Any, columns: Sequence[str]) -> None:
+    pa = arrow()
+
     def is_number(kind: Any) -> bool:
         tests = (
             pa.types.is_integer,
@@ -222,23 +187,21 @@ def _check_numbers(pa: Any, schema: Any, columns: Sequence[str]) -> None:
         )
 
 
-def _numbers(pa: Any, pc: Any, column: Any) -> np.ndarray:
-    kind = column.type
+def _numbers(column: Any) -> np.ndarray:
+    pa, kind = arrow(), column.type
     if pa.types.is_boolean(kind):
-        column = pc.cast(column, pa.int8())
+        column = column.cast(pa.int8())
     elif pa.types.is_decimal(kind):
-        column = pc.cast(column, pa.float64())
+        column = column.cast(pa.float64())
     # A column with gaps comes as floats with NaN, of which the estimators tell.
     return column.to_numpy(zero_copy_only=False)
 
 
-def _values(pa: Any, parts: list, name: str) -> np.ndarray:
-    column = pa.chunked_array(parts)
+def _values(parts: list, name: str) -> np.ndarray:
+    column = arrow().chunked_array(parts)
     if column.null_count:
         raise _lacking(column.null_count, len(column), name)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column.to_numpy()
+    return decoded(column).to_numpy()
 
 
 def _lacking(n_lost: int, n_rows: int, name: str) -> ValueError:
@@ -256,9 +219,9 @@ def _refuse_without_task(column: Any, name: str) -> None:
         )
 
 
-def _encode(pa: Any, parts: list, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _encode(parts: list, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Number the tasks in the order of their names, without a name per row."""
-    column = pa.chunked_array(parts).unify_dictionaries()
+    column = arrow().chunked_array(parts).unify_dictionaries()
     _refuse_without_task(column, name)
     codes = np.concatenate([part.indices.to_numpy() for part in column.chunks])
     given = column.chunk(0).dictionary.to_numpy(zero_copy_only=False)

@@ -13,6 +13,7 @@ from skmeta.tables.groups import Spans
 from skmeta.tables.meta_dataset.task import Task
 from skmeta.tables.stored.index import TaskIndex
 from skmeta.utils.messages import show
+from skmeta.utils.unique import as_objects
 
 __all__ = ["TaskSequence"]
 
@@ -53,7 +54,13 @@ class TaskSequence:
 
     @cached_property
     def _place(self) -> dict:
-        return {name: place for place, name in enumerate(self.names.tolist())}
+        return {name: place for place, name in enumerate(self._called)}
+
+    @cached_property
+    def _called(self) -> list[Any]:
+        """What the tasks are called, as objects of Python."""
+        called: list[Any] = as_objects(self.names).tolist()
+        return called
 
     def task(self, place: int) -> Task:
         """Return the task at a place, whatever the tasks are called.
@@ -75,7 +82,7 @@ class TaskSequence:
             _safe_indexing(self.X, rows),
             self.y[rows],
             None if self.in_support is None else self.in_support[rows],
-            self.names.tolist()[place],
+            self._called[place],
         )
 
     def _find(self, key: Any) -> int:

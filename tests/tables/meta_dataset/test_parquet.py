@@ -51,7 +51,7 @@ def read(path, **options):
 
 def test_a_folder_of_parquet_files_is_one_meta_dataset(table, parquet, monkeypatch):
     X, y, groups = table
-    monkeypatch.setattr("skmeta.tables.meta_dataset.parquet._AT_ONCE", 7)
+    monkeypatch.setattr("skmeta.tables.arrow._AT_ONCE", 7)
     tasks = read(parquet)
     assert isinstance(tasks.X, np.memmap)
     assert tasks.X.dtype == np.float64
@@ -238,7 +238,7 @@ def from_files(path, target, **options):
 
 
 def test_many_rows_are_the_same_meta_dataset(files, many, monkeypatch):
-    monkeypatch.setattr("skmeta.tables.meta_dataset.parquet._AT_ONCE", 33)
+    monkeypatch.setattr("skmeta.tables.arrow._AT_ONCE", 33)
     path, (X, y, words, groups) = files
     for target, expected in (("y", y), ("word", words)):
         tasks = from_files(path, target)
@@ -347,10 +347,10 @@ def test_files_that_go_or_change_while_they_are_read_are_errors(
     batches = reading._batches
 
     def spoiled(how):
-        def read(arrow, opened, columns):
+        def read(opened, columns):
             if len(columns) > 1:  # the pass over the features
                 how()
-            return batches(arrow, opened, columns)
+            return batches(opened, columns)
 
         return read
 

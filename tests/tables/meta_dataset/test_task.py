@@ -1,5 +1,9 @@
 """Tasks, joined of tables of their own."""
 
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from skmeta import MetaDataset
@@ -55,3 +59,14 @@ def test_names_that_one_float_would_stand_for_are_two():
     names = [2**53 + 1, 2**53, 0.5]
     tasks = MetaDataset.from_tasks([([[1.0]], [0])] * 3, names)
     assert tasks.names.tolist() == [0.5, 2**53, 2**53 + 1]
+
+
+def test_names_that_are_dates_of_pandas_stay_dates():
+    days = np.array(["2024-02-05", "2024-02-03"], dtype="M8[ns]")
+    tasks = MetaDataset.from_tasks([([[1.0]], [0]), ([[2.0]], [1])], days)
+    assert [task.name for task in tasks] == [datetime(2024, 2, 3), datetime(2024, 2, 5)]
+    assert tasks[pd.Timestamp("2024-02-05")].X.tolist() == [[1.0]]
+    again = MetaDataset.from_tasks([*tasks])
+    assert again[datetime(2024, 2, 5)].X.tolist() == [[1.0]]
+    with pytest.raises(KeyError, match=r"datetime\.datetime\(2024, 2, 3"):
+        tasks[datetime(2024, 2, 4)]
