@@ -84,7 +84,8 @@ def table(results, name):
     lines = [f"| | {metric} | imports and all, s |", "| --- | --- | --- |"]
     for library, row in results[name].items():
         shown = library if row["version"] is None else f"{library} {row['version']}"
-        lines.append(f"| {shown} | {form.format(row['score'])} | {row['seconds']:.1f} |")
+        score = form.format(row["score"])
+        lines.append(f"| {shown} | {score} | {row['seconds']:.1f} |")
     return lines
 
 
