@@ -1,5 +1,7 @@
 """Cells of rows on disk are those of the same rows in memory."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -65,3 +67,20 @@ def test_rows_sorted_by_class_take_no_number_each():
     for order, is_listed in ((np.arange(150), False), (np.arange(150)[::-1], True)):
         cells = Cells.stored(TaskIndex.of(task[order]), ArrayRows(code[order]))
         assert isinstance(cells.rows, np.ndarray) == is_listed
+
+
+@pytest.mark.parametrize(("is_sorted", "most"), [(True, 0), (False, 4.2)])
+def test_cells_take_no_byte_a_row_or_four(is_sorted, most):
+    n_cells, size = 2_000, 200
+    code = np.repeat(np.arange(n_cells), size)
+    if not is_sorted:
+        np.random.default_rng(0).shuffle(code)
+    index, source = TaskIndex.of_one_task(len(code)), ArrayRows(code)
+    tracemalloc.start()
+    try:
+        cells = Cells.stored(index, source)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(cells.sizes) == n_cells
+    assert held < most * len(code) + 30 * n_cells + 5_000
