@@ -19,9 +19,10 @@ demo: $(READY)
 test: lint
 	@set -e; for plugin in $(PLUGINS); do \
 		echo "== $$plugin"; (cd $$plugin && \
-		OMP_NUM_THREADS=1 $(CURDIR)/$(RUN) -m pytest -q -n auto --maxprocesses 4); \
+		OMP_NUM_THREADS=1 $(CURDIR)/$(RUN) -m pytest -q -n auto --maxprocesses 4 \
+		--dist worksteal); \
 	done
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # What reads the code and does not run it; a commit runs it too: .pre-commit-config.yaml.
 lint: $(READY)

@@ -2,11 +2,16 @@
 
 Each block of that page is run as it stands, in one thread of a process of its own, so
 that each pays for its imports, and what it answers is judged; libraries that are not
-installed keep their earlier figures. Under a minute.
+installed keep their earlier figures, as do jobs that are not named. Five minutes; the
+drawings are downloaded.
+
+    python benchmarks/coming_from.py               # all
+    python benchmarks/coming_from.py pigs waves    # some jobs
 """
 
 import json
 import re
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -28,7 +33,21 @@ def error_by_pig(job):
     return float(errors.groupby(rows["Pig"]).mean().mean())
 
 
-METRICS = {"pigs": ("mean absolute error, kg", error_by_pig)}
+def errors_in_names(job):
+    """Return the share of drawings, in %, that are called another character."""
+    return 100 * float((job["answers"] != job["runs"].y_query).mean())
+
+
+def squared_error(job):
+    """Return the mean squared error of the points that are not known."""
+    return float(((job["answers"] - job["y_new"][~job["few"]]) ** 2).mean())
+
+
+METRICS = {
+    "pigs": ("mean absolute error, kg", "{:.2f}", error_by_pig),
+    "drawings": ("errors, %", "{:.0f}", errors_in_names),
+    "waves": ("mean squared error", "{:.2f}", squared_error),
+}
 
 
 def jobs(text):
@@ -50,7 +69,7 @@ def measure(name, preparation, code):
     start = time.process_time()
     exec(compile(code, name, "exec"), job)
     seconds = time.process_time() - start
-    return {"score": METRICS[name][1](job), "seconds": seconds}
+    return {"score": METRICS[name][2](job), "seconds": seconds}
 
 
 def measure_alone(*words):
@@ -61,10 +80,12 @@ def measure_alone(*words):
 
 def table(results, name):
     """Return lines of Markdown: what each library comes to."""
-    lines = [f"| | {METRICS[name][0]} | imports and all, s |", "| --- | --- | --- |"]
+    metric, form, _ = METRICS[name]
+    lines = [f"| | {metric} | imports and all, s |", "| --- | --- | --- |"]
     for library, row in results[name].items():
         shown = library if row["version"] is None else f"{library} {row['version']}"
-        lines.append(f"| {shown} | {row['score']:.2f} | {row['seconds']:.1f} |")
+        score = form.format(row["score"])
+        lines.append(f"| {shown} | {score} | {row['seconds']:.1f} |")
     return lines
 
 
@@ -73,18 +94,20 @@ def filled(text, results):
     return fill(text, "coming from", partial(table, results))
 
 
-def main():
+def main(chosen):
     path = FOLDER / "coming_from.json"
     known = json.loads(path.read_text())["results"] if path.exists() else {}
     for name, (preparation, ways) in jobs((ROOT / PAGE).read_text()).items():
+        if chosen and name not in chosen:
+            continue
         rows = known.setdefault(name, {})
         for library, code in ways.items():
             try:
-                package = PACKAGES.get(library, library)
                 row = measure_alone(name, preparation, code)
             except ModuleNotFoundError as missing:
                 print(f"{library}: no module {missing.name}")
                 continue
+            package = PACKAGES.get(library, library)
             row["version"] = None if package == "skmeta" else version(package)
             rows[library] = row
             print(name, library, row)
@@ -93,4 +116,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

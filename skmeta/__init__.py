@@ -7,6 +7,7 @@ Fit on many related tasks, adapt to a new one with a handful of rows, predict::
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from skmeta._version import __version__
@@ -87,7 +88,8 @@ def __getattr__(name: str) -> Any:
     elif name in _ROOMS:
         value = importlib.import_module(f"skmeta.{name}")
     else:
-        raise AttributeError(f"module 'skmeta' has no attribute {name!r}")
+        words = f"module 'skmeta' has no attribute {name!r}"
+        raise AttributeError(words, name=name, obj=sys.modules["skmeta"])
     globals()[name] = value  # asked once
     return value
 

@@ -10,12 +10,17 @@ from threading import Thread
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
 from skmeta import MetaClassifier, plugins
 from skmeta.datasets import _omniglot
 from skmeta.datasets._download import RemoteFile
 from tests.omniglot import drawings, write_zip
+
+# How long an example takes is the processor's affair, and that of who else is on it.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ALGORITHMS = ["maml", "anil", "protonet"]
 QUICK = {"max_epochs": 2, "tasks_per_epoch": 64, "n_query": 5, "random_state": 0}

@@ -110,5 +110,10 @@ def test_a_process_that_only_loads_knows_what_files_bring():
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'MetaClasifier'"):
         skmeta.MetaClasifier  # noqa: B018
+    for ask in (lambda: skmeta.MetaClasifier, lambda: skmeta.datasets.load_movielense):
+        with pytest.raises(AttributeError) as caught:  # Python guesses by the two
+            ask()
+        assert caught.value.name not in dir(caught.value.obj)
+        assert caught.value.obj in (skmeta, skmeta.datasets)
     with pytest.raises(ImportError, match="MetaClasifier"):
         from skmeta import MetaClasifier  # noqa: F401

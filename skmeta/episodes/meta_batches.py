@@ -41,7 +41,7 @@ class Episodes:
         Maps every meta-batch to the one that is given, as task augmentation does.
     sharing : Sharing, default=None
         Give only the tasks of one of several processes, each meta-batch as a
-        :class:`Part`.
+        part of the whole.
     """
 
     def __init__(

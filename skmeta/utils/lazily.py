@@ -37,9 +37,11 @@ def offers(
     home_of = {name: home for home, names in homes.items() for name in names}
 
     def ask(name: str) -> Any:
-        if name not in home_of:
-            raise AttributeError(f"module {room!r} has no attribute {name!r}")
         package = importlib.import_module(room)
+        if name not in home_of:
+            # Python guesses what was meant by `obj`.
+            words = f"module {room!r} has no attribute {name!r}"
+            raise AttributeError(words, name=name, obj=package)
         home = importlib.import_module(f"{room}.{home_of[name]}")
         value = vars(package)[name] = getattr(home, name)  # asked once
         return value

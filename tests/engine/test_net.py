@@ -1,10 +1,7 @@
 """The net: how it counts meta-batches, and steps that are compiled."""
 
-import os
 import pickle
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,6 +10,7 @@ from sklearn.datasets import load_digits
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.datasets import make_sinusoids
+from tests import forked
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
@@ -113,8 +111,5 @@ for algorithm in (MAML(inner_steps=1), CNP()):
 )
 def test_a_compiled_step_trains_as_one_that_is_not(tmp_path):
     """In a process of its own: a compiler must not find another's half-loaded tools."""
-    subprocess.run(
-        [sys.executable, "-c", COMPILED],
-        env=os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path)},
-        check=True,
-    )
+    environment = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    forked.run_code(COMPILED, environment=environment, timeout=600)

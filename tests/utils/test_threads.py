@@ -4,8 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 import torch
@@ -189,22 +188,38 @@ def test_a_thread_that_helps_is_there_the_next_time():
     assert len(seen) < 10
 
 
-def test_nothing_runs_after_a_block_that_was_left_early():
-    began, running, seen = threading.Event(), [], []
+def test_nothing_runs_after_a_block_that_was_left_early(monkeypatch):
+    begun, ended = [], []
+    first, helped, left = threading.Event(), threading.Event(), threading.Event()
 
     def work(part):
-        running.append(part)
-        seen.append(part)
-        began.wait(10) if part == 0 else began.set()
-        time.sleep(0.01)
-        running.remove(part)
+        begun.append(part)
+        if part == 0:  # of the calling thread: others wait for it
+            first.set()
+            helped.wait(10)
+        else:
+            helped.set()
+            left.wait(10)
+        ended.append(part)
 
-    with parts_of(100) as each:
-        assert next(each(work, range(100))) is None
-    assert not running
-    assert len(seen) < 100
-    time.sleep(0.05)
-    assert not running
+    class Late:
+        def submit(self, function):
+            return pool.submit(lambda: (first.wait(10), function()))
+
+    def let_go_and_wait(helpers):
+        left.set()  # not before the end waits for them
+        wait(helpers)
+
+    monkeypatch.setattr("skmeta.utils.threads._helpers", Late)
+    monkeypatch.setattr("skmeta.utils.threads.wait", let_go_and_wait)
+    with ThreadPoolExecutor(2) as pool:
+        with parts_of(100) as each:
+            assert next(each(work, range(100))) is None
+            assert ended == [0]
+        assert len(begun) > 1
+        assert sorted(ended) == sorted(begun)
+        seen = len(begun)
+    assert len(begun) == seen < 4
 
 
 def test_blocks_inside_of_parts_do_not_wait_for_threads_that_wait():
