@@ -19,7 +19,7 @@ from skmeta import MetaClassifier, MetaDataset, MetaRegressor
 from skmeta.algorithms import CNP, MAML, ProtoNet
 from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay
 from skmeta.ensemble import MetaStackingRegressor, judging
-from skmeta.estimators import conformal
+from skmeta.estimators import misfit_scoring
 from skmeta.model_selection import (
     MixedLinear,
     compare,
@@ -416,9 +416,11 @@ def test_intervals_are_calibrated_by_the_rows_that_are_known(
     known = given.in_support if is_given else None
     meta = MetaRegressor("r2d2", n_shot=3, support="first", **QUICK)
     meta.fit(X, y, task, in_support=known)
-    learnt, take = [], conformal._take
+    learnt, take = [], misfit_scoring._take
     monkeypatch.setattr(
-        conformal, "_take", lambda *parts: learnt.append(take(*parts)) or learnt[-1]
+        misfit_scoring,
+        "_take",
+        lambda *parts: learnt.append(take(*parts)) or learnt[-1],
     )
     asked, misfits = [], type(meta)._misfits
     monkeypatch.setattr(
