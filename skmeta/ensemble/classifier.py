@@ -250,8 +250,8 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         -------
         ndarray of shape (n_rows,) or (n_rows, n_labels)
             The label of the highest probability; ``unknown_label_`` for rows that are
-            rejected. Where ``fit`` had several columns of
-            labels, 1 for those that a row has rather than not, else 0.
+            rejected. Where ``fit`` had several columns of labels, 1 for those that a
+            row has rather than not, else 0.
 
         Raises
         ------

@@ -66,7 +66,7 @@ def mean_over_targets(scores: DataFrame, metric: str, units: np.ndarray) -> Data
     ...     {"task": [7, 7], "target": [0, 1], "score": [-1.0, -20.0]}
     ... )
     >>> metric, units = "neg_mean_absolute_error", np.array([2.0, 10.0])
-    >>> mean_over_targets(pd.DataFrame(scores), metric, units)
+    >>> mean_over_targets(scores, metric, units)
        task  score
     0     7  -1.25
     """

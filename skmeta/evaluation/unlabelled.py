@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skmeta.ensemble.base import flat
 from skmeta.pipelines import last_step
 from skmeta.utils.messages import count, listed
 
@@ -188,8 +189,5 @@ def _can_use(learner: Any) -> bool:
 
 
 def _fits(ensemble: Any) -> list[Any]:
-    """List what the members of an ensemble have learnt, those of folds one by one."""
-    fits: list[Any] = []
-    for member in ensemble.named_estimators_.values():
-        fits += member if isinstance(member, list) else [member]
-    return [each for each in fits if _takes(each)]
+    """List what the members of an ensemble that take such rows have learnt."""
+    return [each for each in flat(ensemble.named_estimators_).values() if _takes(each)]

@@ -99,8 +99,7 @@ def as_they_are(y: Any) -> Any:
     >>> as_they_are(pd.Series([3, 5], dtype="Int64"))
     array([3, 5])
     """
-    if issparse(y):
-        return y.toarray()
+    y = without_sparsity(y)
     if isinstance(y, list):
         return as_listed(y)
     if isinstance(y, np.ma.MaskedArray):
