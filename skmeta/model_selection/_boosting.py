@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from threadpoolctl import threadpool_limits
 
-__all__ = ["fit_boosting", "is_installed", "make_boosting", "ready_for"]
+__all__ = [
+    "fit_boosting",
+    "fit_clone",
+    "is_installed",
+    "make_boosting",
+    "ready_for",
+]
+
+# Rows from which boosting by threads is sooner done than by one. With fewer, threads
+# wait for each other: twice as long at best, ten times where torch was imported after
+# parts of scikit-learn or another process is busy.
+_WORTH_THREADS = 2**15
 
 
 def is_installed(package: str) -> bool:
@@ -34,7 +48,9 @@ def make_boosting(name: str | None, kind: str, random_state: int | None) -> Any:
     Returns
     -------
     classifier or regressor
-        Not yet fitted. It runs on one thread, so that many can run side by side.
+        Not yet fitted. That of other packages runs on one thread, so that many can run
+        side by side; so does scikit-learn's where :func:`fit_boosting` or
+        :func:`fit_clone` fits it to few rows.
 
     Raises
     ------
@@ -101,7 +117,21 @@ def fit_boosting(model: Any, frame: Any, y: np.ndarray) -> Any:
     """Fit to a DataFrame, whose columns of dtype category are categories."""
     if _is_catboost(model):
         model.set_params(cat_features=_category_columns(frame))
-    return model.fit(ready_for(model, frame), y)
+    with _threads_that_pay(len(frame)):
+        return model.fit(ready_for(model, frame), y)
+
+
+def fit_clone(estimator: Any, X: Any, y: np.ndarray) -> Any:
+    """Fit a clone of any estimator, by as many threads as pay."""
+    with _threads_that_pay(len(y)):
+        return clone(estimator).fit(X, y)
+
+
+def _threads_that_pay(n_rows: int) -> AbstractContextManager:
+    """Compute in one OpenMP thread inside the block, where there are few rows."""
+    if n_rows >= _WORTH_THREADS:
+        return nullcontext()
+    return threadpool_limits(limits=1, user_api="openmp")
 
 
 def ready_for(model: Any, frame: Any) -> Any:

@@ -1,9 +1,9 @@
 """One model for all tasks, told of the task or not: the strategies that pool rows."""
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
+from skmeta.model_selection._boosting import fit_clone
 from skmeta.model_selection._rows import append_columns, stack_rows
 from skmeta.model_selection._simulated import draw_supports
 from skmeta.model_selection._strategy import Strategy, probabilities_of
@@ -65,19 +65,19 @@ class Pooled(Strategy):
             self.rows_ = X, y
             return
         self._refuse_names_inside_tasks()
-        self.estimator_ = clone(self.estimator).fit(X, y)
+        self.estimator_ = fit_clone(self.estimator, X, y)
 
     def _adapt_to_nothing(self):
         if getattr(self, "label_space_", None) == "per_task":
             super()._adapt_to_nothing()
         if self.with_supports:
-            self.estimator_ = clone(self.estimator).fit(*self.rows_)
+            self.estimator_ = fit_clone(self.estimator, *self.rows_)
 
     def _adapt(self, X, y, task):
         if self.with_supports:
             X_train, y_train = self.rows_
             X, y = stack_rows(X_train, X), np.concatenate([y_train, y])
-            self.estimator_ = clone(self.estimator).fit(X, y)
+            self.estimator_ = fit_clone(self.estimator, X, y)
 
     def _values(self, X, task):
         return self.estimator_.predict(X)
@@ -152,7 +152,7 @@ class PooledWithTaskMean(Strategy):
             )
         rows = np.concatenate(rows)
         X_told = self._append(_safe_indexing(X, rows), np.concatenate(told))
-        self.estimator_ = clone(self.estimator).fit(X_told, y[rows])
+        self.estimator_ = fit_clone(self.estimator, X_told, y[rows])
 
     def _adapt_to_nothing(self):
         self.told_ = np.append(self.mean_, 0.0)[np.newaxis]

@@ -1,9 +1,9 @@
 """One model for all tasks, and what its answers lack on the support of each."""
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
+from skmeta.model_selection._boosting import fit_clone
 from skmeta.model_selection._effects import add_class_effects, class_effects
 from skmeta.model_selection._rows import n_rows
 from skmeta.model_selection._simulated import (
@@ -106,8 +106,8 @@ class PooledWithResidual(Strategy):
         rest = np.empty(len(y))
         offset = np.empty((len(y), len(getattr(self, "classes_", []))))
         for fitted, held in folds_of_tasks(task, self.n_folds, self.random_state):
-            model = clone(self.estimator)
-            model.fit(_safe_indexing(X, fitted), y[fitted])
+            rows = _safe_indexing(X, fitted)
+            model = fit_clone(self.estimator, rows, y[fitted])
             asked = _safe_indexing(X, held)
             if self._classifies:
                 offset[held] = log_probabilities_of(model, asked, self.classes_)
@@ -117,7 +117,7 @@ class PooledWithResidual(Strategy):
             self._choose_variance(offset, self._as_numbers(y), task)
         else:
             self.strength_ = variance_ratio(rest, task)
-        self.estimator_ = clone(self.estimator).fit(X, y)
+        self.estimator_ = fit_clone(self.estimator, X, y)
 
     def _choose_variance(self, offset, target, task):
         """Take the one that predicts the rest of left-out tasks best of a few rows."""
