@@ -77,8 +77,9 @@ def version_faults(root):
     if headings[:1] != ["Unreleased"]:
         faults.append("CHANGELOG.md does not begin with [Unreleased]")
     if "dev" in version:
-        done = [each for each in headings[1:2] if Version(each) > Version(version)]
-        faults += [f"CHANGELOG.md has {each}, the version is {version}" for each in done]
+        for cut in headings[1:2]:
+            if Version(cut) > Version(version):
+                faults.append(f"CHANGELOG.md has {cut}, the version is {version}")
         return faults
     if version not in headings:
         faults.append(f"CHANGELOG.md has no section [{version}]")
