@@ -5,7 +5,7 @@ from typing import Any, Literal
 import torch
 from skorch.callbacks import GradientNormClipping
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import logsigmoid, pad
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.gaussian import (
@@ -305,8 +305,18 @@ class GP(Algorithm):
     ) -> Tensor:
         rows, kernel = module.rows(X, offset), module.kernel()
         outputs = module.mean(X, offset, state.n_classes)
-        outputs = outputs + kernel.times(rows, state.rows, state.weights)
         log_share = state.log_share[..., None, None]
+        if module.kind == "classifier" and _are_two(outputs, state):
+            # Only how far the second class is ahead counts: half of the numbers.
+            weights = state.weights[..., 1:] - state.weights[..., :1]
+            ahead = outputs[:, :, 1:] - outputs[:, :, :1]
+            ahead = ahead + kernel.times(rows, state.rows, weights)
+            log_p = logsigmoid(torch.cat([-ahead, ahead], dim=2)) + log_share
+            first, *others = log_p.unbind(dim=1)
+            for each in others:  # in half of the time that logsumexp takes
+                first = torch.logaddexp(first, each)
+            return first.mT
+        outputs = outputs + kernel.times(rows, state.rows, state.weights)
         if module.kind == "regressor":
             return (log_share.exp() * outputs).sum(dim=1).mT
         # Classes stand before rows: a softmax over the last and short one of dimensions
@@ -426,6 +436,11 @@ class GP(Algorithm):
         if module.kind == "classifier":
             return outputs, None
         return outputs, _variance(module, kernel, state, rows, K)
+
+
+def _are_two(outputs: Tensor, state: Posterior) -> bool:
+    """Tell whether all tasks have two classes: (tasks, processes, outputs, rows)."""
+    return outputs.shape[2] == 2 and bool((state.n_classes == 2).all())
 
 
 def _masked(module: KernelLearner, outputs: Tensor, state: Posterior) -> Tensor:

@@ -232,6 +232,20 @@ def test_classes_are_answered_by_the_most_likely_latent_values(spec, episode_for
         assert (answer[t, real, n:] == -torch.inf).all()
 
 
+def test_two_classes_are_answered_by_the_mixture_of_all_processes(generator):
+    algorithm, spec = GP(width=4), Spec(3, 2, "classifier", "shared", n_parts=2)
+    module = build(algorithm, spec)
+    support, query = (batch_for(spec, sizes, generator) for sizes in ([6, 4], [5, 5]))
+    query = query._replace(offset=50 * query.offset)  # some are very unlikely
+    state = algorithm.adapt(module, support)
+    assert state.n_classes.tolist() == [2, 2]
+    answer = algorithm.answer(module, state, query)
+    outputs, _ = algorithm._processes(module, state, query.X, query.offset)
+    log_p = state.log_share[..., None, None] + outputs.log_softmax(dim=-1)
+    torch.testing.assert_close(answer, log_p.logsumexp(dim=1))
+    assert answer.min() < -30
+
+
 @OF_CLASSES
 def test_the_default_number_of_steps_is_near_the_most_likely_values(spec, episode_for):
     few, many = GP(width=4), GP(width=4, n_steps=300)

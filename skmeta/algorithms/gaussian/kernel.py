@@ -109,7 +109,7 @@ class Kernel(NamedTuple):
         far = -self._half_norm(b).flatten(1).unsqueeze(-1)
         sharp = (b.unsqueeze(1) * self._sharp()).flatten(1, 2)
         near = torch.baddbmm(far, sharp, a.mT).unflatten(1, (n, -1))
-        near = _exp2(near - self._half_norm(a).unsqueeze(2))
+        near = _exp2(near.sub_(self._half_norm(a).unsqueeze(2)))
         embedded = _squared_exponential(others[..., d:], rows[..., d:])
         # (tasks, processes * outputs, rows)
         sums = torch.baddbmm(level.flatten(1, 2), slopes.flatten(1, 2), a.mT)
@@ -290,9 +290,9 @@ def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
     """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows."""
     far = (0.5 * _LOG2_E) * a.square().sum(-1, keepdim=True)
     near = torch.baddbmm(-far, _LOG2_E * a, b.mT)
-    return _exp2(near - (0.5 * _LOG2_E) * b.square().sum(-1).unsqueeze(-2))
+    return _exp2(near.sub_((0.5 * _LOG2_E) * b.square().sum(-1).unsqueeze(-2)))
 
 
 def _exp2(x: Tensor) -> Tensor:
-    """Return ``2 ** x`` of numbers that rounding alone may have made positive."""
-    return x.clamp(_LEAST_EXPONENT, 0.0).exp2()
+    """Return ``2 ** x``, in place, of numbers that rounding may have made positive."""
+    return x.clamp_(_LEAST_EXPONENT, 0.0).exp2_()
