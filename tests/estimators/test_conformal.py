@@ -89,6 +89,24 @@ def test_sets_cover_new_tasks():
     assert 0.8 - 0.06 < np.mean(covered) < 0.8 + 0.04 + 0.06
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_tables_that_change_after_fit_do_no_harm(monkeypatch, many):
+    """Few rows are copied; that many have changed is an error."""
+    if many:
+        monkeypatch.setattr("skmeta.estimators.calibration._MOST_COPIED", 1)
+    X_own, y_own, task = X.copy(), Y.copy(), TASK.copy()
+    meta = MetaRegressor("r2d2", **TINY).fit(X_own, y_own, groups=task)
+    meta.adapt(X[:4], Y[:4])
+    if not many:
+        right = copy.deepcopy(meta).predict_interval(X[4:12])
+    y_own[:] = 0.0
+    if many:
+        with pytest.raises(NotFittedError, match="these have changed since"):
+            meta.predict_interval(X[4:12])
+        return
+    np.testing.assert_array_equal(meta.predict_interval(X[4:12]), right)
+
+
 def test_more_coverage_is_wider_and_holds_the_prediction(meta):
     meta.adapt(X[:4], Y[:4])
     widths = []
