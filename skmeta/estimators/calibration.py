@@ -37,6 +37,9 @@ class TrainingRows(NamedTuple):
         As ``fit`` takes them.
     checksum : int or None
         Of all these, where they are kept as they are; None where they are copies.
+    parameters : dict or None
+        Parameters that the estimator had in ``fit``, by name; those of its objects,
+        too.
     """
 
     X: Any
@@ -45,17 +48,26 @@ class TrainingRows(NamedTuple):
     sample_weight: Any = None
     in_support: Any = None
     checksum: int | None = None
+    parameters: Mapping[str, Any] | None = None
 
     def given(self) -> tuple[Any, ...]:
         """Return what ``fit`` was given, in the order that it has there."""
-        return self[:-1]
+        return self[:5]
 
-    def kept(self) -> TrainingRows:
-        """Return rows to learn from later: copies of a few, and of many a checksum."""
+    def kept(self, estimator: Any) -> TrainingRows:
+        """Return rows to learn from later: copies of a few, and of many a checksum.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Whose parameters are noted, which may be set after ``fit``.
+        """
+        parameters = estimator.get_params()
         n_numbers = sum(math.prod(np.shape(each)) for each in self.given())
         if n_numbers <= _MOST_COPIED:
-            return TrainingRows(*map(copy.deepcopy, self.given()))
-        return self._replace(checksum=self._checksum())
+            copies = TrainingRows(*map(copy.deepcopy, self.given()))
+            return copies._replace(parameters=parameters)
+        return self._replace(checksum=self._checksum(), parameters=parameters)
 
     @property
     def have_changed(self) -> bool:

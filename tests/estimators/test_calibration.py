@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 
 from skmeta.estimators.calibration import (
     Calibration,
@@ -156,11 +157,11 @@ def test_rows_that_are_kept_are_copies(kind):
         groups = groups.astype(object)
     before = copy.deepcopy(X)
     rows = TrainingRows(X, np.ones(6), groups)
-    kept = rows.kept()
+    kept = rows.kept(Ridge())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("skmeta.estimators.calibration._MOST_COPIED", 1)
         patch.setattr("skmeta.estimators.calibration._AT_ONCE", 4)
-        many = rows.kept()
+        many = rows.kept(Ridge())
     assert many.X is X
     assert not many.have_changed
     if kind == "frame":

@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skmeta
 from skmeta import MetaClassifier, MetaDataset, MetaRegressor, NotAdaptedError
+from skmeta.algorithms import ANIL, R2D2
 from skmeta.datasets import make_sinusoids
 from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
 from skmeta.model_selection import TaskMean
@@ -104,6 +105,15 @@ def test_tables_that_change_after_fit_do_no_harm(monkeypatch, many):
         with pytest.raises(NotFittedError, match="these have changed since"):
             meta.predict_interval(X[4:12])
         return
+    np.testing.assert_array_equal(meta.predict_interval(X[4:12]), right)
+
+
+def test_parameters_that_change_after_fit_do_no_harm():
+    """Who learns from parts of the tasks learns as ``fit`` did."""
+    meta = MetaRegressor(R2D2(), **TINY).fit(X, Y, groups=TASK).adapt(X[:4], Y[:4])
+    right = copy.deepcopy(meta).predict_interval(X[4:12])
+    meta.set_params(algorithm__ridge=1e6, max_epochs=1, tasks="table")
+    meta.set_params(algorithm=ANIL())
     np.testing.assert_array_equal(meta.predict_interval(X[4:12]), right)
 
 
