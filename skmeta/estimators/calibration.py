@@ -63,7 +63,7 @@ class TrainingRows(NamedTuple):
             Whose parameters are noted, which may be set after ``fit``.
         """
         parameters = estimator.get_params()
-        n_numbers = sum(math.prod(np.shape(each)) for each in self.given())
+        n_numbers = sum(math.prod(_shape(each)) for each in self.given())
         if n_numbers <= _MOST_COPIED:
             copies = TrainingRows(*map(copy.deepcopy, self.given()))
             return copies._replace(parameters=parameters)
@@ -98,6 +98,12 @@ class TrainingRows(NamedTuple):
                 for each in self.given()[2:]
             ),
         )
+
+
+def _shape(each: Any) -> tuple[int, ...]:
+    """Tell the shape of what is an array, or becomes one."""
+    shape: tuple[int, ...] = getattr(each, "shape", None) or np.asarray(each).shape
+    return shape
 
 
 def _as_bytes(block: np.ndarray) -> bytes:
