@@ -162,7 +162,7 @@ class BaseMetaStacking(
         self.named_estimators_ = Bunch(**fitted)
         self.n_tasks_ = len(np.unique(rows.task))
         self.largest_task_ = int(np.bincount(rows.task).max())
-        self.calibration_ = Calibration(given)
+        self.calibration_ = Calibration(given.kept(self))
         self._training_groups = rows.names
         self.adapted_ = None
         return self
