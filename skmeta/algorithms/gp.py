@@ -306,7 +306,7 @@ class GP(Algorithm):
         rows, kernel = module.rows(X, offset), module.kernel()
         outputs = module.mean(X, offset, state.n_classes)
         log_share = state.log_share[..., None, None]
-        if module.kind == "classifier" and _are_two(outputs, state):
+        if module.kind == "classifier" and module.n_outputs == 2:  # of all tasks
             # Only how far the second class is ahead counts: half of the numbers.
             weights = state.weights[..., 1:] - state.weights[..., :1]
             ahead = outputs[:, :, 1:] - outputs[:, :, :1]
@@ -436,11 +436,6 @@ class GP(Algorithm):
         if module.kind == "classifier":
             return outputs, None
         return outputs, _variance(module, kernel, state, rows, K)
-
-
-def _are_two(outputs: Tensor, state: Posterior) -> bool:
-    """Tell whether all tasks have two classes: (tasks, processes, outputs, rows)."""
-    return outputs.shape[2] == 2 and bool((state.n_classes == 2).all())
 
 
 def _masked(module: KernelLearner, outputs: Tensor, state: Posterior) -> Tensor:
