@@ -57,7 +57,7 @@ docs: $(VENV)/.docs
 docs-quick: $(VENV)/.docs
 	$(RUN) -m sphinx -W --keep-going -b html -D plot_gallery=0 docs docs/_build/quick
 
-# Wheels and sdists, ours and the plugins', in fresh environments: docs/releasing.md.
+# Wheels and sdists, ours and the plugins', in fresh environments: docs/release.md.
 release-check: $(READY)
 	$(RUN) tools/release_check.py
 

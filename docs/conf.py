@@ -79,7 +79,6 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/\d\d_",
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("skmeta",),
-    "reference_url": {"skmeta": None},
     "backreferences_dir": "api/examples",
     "download_all_examples": False,
     "remove_config_comments": True,

@@ -12,7 +12,7 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 INDEX = ROOT / "docs" / "decisions" / "README.md"
 PAGES = [
     ROOT / "docs" / "architecture.md",
-    ROOT / "docs" / "releasing.md",
+    ROOT / "docs" / "release.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "SECURITY.md",
     INDEX,

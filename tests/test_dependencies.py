@@ -1,6 +1,8 @@
 """What pyproject.toml promises is what is tried, and what is tried is pinned."""
 
+import ast
 import re
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -102,6 +104,21 @@ def test_all_packages_ask_for_the_same_python_and_the_same_versions():
         for each in requirements(folder, project(folder)["optional-dependencies"]):
             if each.name in own:
                 assert each.specifier == own[each.name].specifier, (folder.name, each)
+
+
+def test_the_site_installs_what_the_examples_import():
+    imported = set()
+    for path in ROOT.glob("examples/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(node.module)
+    modules = {name.partition(".")[0] for name in imported} - {"skmeta"}
+    named = {"sklearn": "scikit-learn"}
+    installed = {each.name for each in requirements(extras=["docs"])}
+    needed = {named.get(name, name) for name in modules - sys.stdlib_module_names}
+    assert needed <= installed
 
 
 def test_ruff_reads_the_code_as_the_oldest_python_does():

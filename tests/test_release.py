@@ -53,6 +53,12 @@ def test_between_releases_the_changelog_needs_no_section(check, tree):
     assert check.version_faults(tree) == []
 
 
+def test_what_comes_after_a_release_is_called_later(check, tree):
+    (tree / "skmeta" / "_version.py").write_text('__version__ = "1.2.3.dev0"\n')
+    [found] = check.version_faults(tree)
+    assert "has 1.2.3, the version is 1.2.3.dev0" in found
+
+
 def test_this_python_is_tried_and_none_that_is_too_old(check):
     found = check.find_pythons(check.lowest())
     assert sys.executable in found

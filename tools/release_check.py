@@ -1,4 +1,4 @@
-"""Whether a version could be published: ``make release-check``, docs/releasing.md.
+"""Whether a version could be published: ``make release-check``, docs/release.md.
 
 Builds wheels and sdists of skmeta and of its plugins, has them checked as an index
 would, and tries the wheels in a fresh environment of every Python that is here and old
@@ -15,6 +15,8 @@ import tempfile
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
+
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECTS = [
@@ -75,6 +77,9 @@ def version_faults(root):
     if headings[:1] != ["Unreleased"]:
         faults.append("CHANGELOG.md does not begin with [Unreleased]")
     if "dev" in version:
+        for cut in headings[1:2]:
+            if Version(cut) > Version(version):
+                faults.append(f"CHANGELOG.md has {cut}, the version is {version}")
         return faults
     if version not in headings:
         faults.append(f"CHANGELOG.md has no section [{version}]")

@@ -12,12 +12,13 @@ from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.plugins.parameters import NestedParametersMixin
 from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["Algorithm"]
 
 
-class Algorithm(DocLinkMixin):
+class Algorithm(NestedParametersMixin, DocLinkMixin):
     """Base class of algorithms: how to meta-train a learner and how it adapts.
 
     An algorithm is a strategy object. It holds hyperparameters, set in ``__init__`` and

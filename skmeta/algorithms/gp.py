@@ -26,6 +26,7 @@ from skmeta.algorithms.shared.graph import (
     mixed,
 )
 from skmeta.algorithms.shared.losses import absent_classes, mean_of_rows
+from skmeta.algorithms.shared.reuse import once
 from skmeta.algorithms.shared.training_classes import make_class_loss
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
@@ -240,22 +241,27 @@ class GP(Algorithm):
         weight, share = check_unlabelled(self.unlabelled)
         is_small = support.mask.shape[1] <= _MOST_ROWS
         if support.unlabelled is None or not is_small or not (weight or share):
-            return self._adapt_labelled(module, support)
+            return once(self._adapt_labelled, module, support)
         few = few_unlabelled(support)
         if weight:
-            state = adapt_deformed(
-                module,
-                module.support(support),
-                module.support(few),
-                graph_rows(support, few),
-                weight,
-                self.n_steps,
-            )
+            state = once(self._adapt_deformed, module, support, few, weight)
         else:
-            state = self._adapt_labelled(module, support)
+            state = once(self._adapt_labelled, module, support)
         if module.kind == "regressor" or not share:
             return state
         return beside_graph(state, support, few, module.n_outputs, share)
+
+    def _adapt_deformed(
+        self, module: KernelLearner, support: Batch, few: Batch, weight: float
+    ) -> Posterior:
+        return adapt_deformed(
+            module,
+            module.support(support),
+            module.support(few),
+            graph_rows(support, few),
+            weight,
+            self.n_steps,
+        )
 
     def _adapt_labelled(self, module: KernelLearner, support: Batch) -> Posterior:
         rows = module.support(support)
@@ -288,7 +294,7 @@ class GP(Algorithm):
         if isinstance(state, WithGraph):
             logits = self.predict(module, state.learnt, X, offset)
             return mixed(state, logits, X, offset)
-        return self._mixture(module, state, X, offset)
+        return once(self._mixture, module, state, X, offset)
 
     def _mixture(
         self,

@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skmeta.ensemble.base import BaseMetaStacking, flat
-from skmeta.ensemble.members import learns_of_other_tasks
+from skmeta.ensemble.base import BaseMetaStacking
+from skmeta.ensemble.members import flat, learns_of_other_tasks
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.calibration import Calibration
 from skmeta.estimators.few_shot.base import BaseFewShotEstimator

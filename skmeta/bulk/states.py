@@ -4,7 +4,8 @@ import copy
 from typing import Any
 
 from skmeta.ensemble.adapted import AdaptedMembers
-from skmeta.ensemble.base import BaseMetaStacking, flat
+from skmeta.ensemble.base import BaseMetaStacking
+from skmeta.ensemble.members import flat
 from skmeta.exceptions import LoadError
 from skmeta.pipelines import last_step, with_last_step
 from skmeta.saving.adapted import read_adapted, write_adapted

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn import config_context
 from sklearn.isotonic import isotonic_regression
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from sklearn.metrics import roc_auc_score
 from sklearn.utils import Bunch, check_random_state
 
 from skmeta.episodes.sampling import shuffled_places
+from skmeta.model_selection._metrics import Metric
 from skmeta.model_selection._statistics import student_half_width
 from skmeta.pipelines import adapt, last_step, transform
 
@@ -110,17 +111,25 @@ def _adapt_and_answer(method, X, y, groups, support, query) -> np.ndarray | None
 
 
 def _scores(y, proba, groups) -> dict[str, float]:
-    per_user: dict[str, list[float]] = {"accuracy": [], "auc": [], "log_loss": []}
-    for user in np.unique(groups):
-        own, own_proba = y[groups == user], proba[groups == user]
-        per_user["accuracy"].append(accuracy_score(own, own_proba > 0.5))
-        per_user["log_loss"].append(log_loss(own, own_proba, labels=[0, 1]))
-        if 0 < own.mean() < 1:
-            per_user["auc"].append(roc_auc_score(own, own_proba))
+    users, user = np.unique(groups, return_inverse=True)
+    both = np.column_stack([1 - proba, proba])
+    is_like = (proba > 0.5).astype(y.dtype)
+
+    def per_user(metric: str, answers: np.ndarray) -> np.ndarray:
+        own: Any = [answers[user == each] for each in range(len(users))]
+        classes = [np.arange(2)] * len(users)
+        return Metric(metric).per_task(y, own, user, len(users), classes)
+
+    auc = per_user("roc_auc", both)
+    of_users = {
+        "accuracy": per_user("accuracy", is_like),
+        "auc": auc[~np.isnan(auc)],  # without users who like everything, or nothing
+        "log_loss": -per_user("neg_log_loss", both),
+    }
     scores = {"pooled_auc": roc_auc_score(y, proba)}
-    for name, values in per_user.items():
+    for name, values in of_users.items():
         scores[name] = np.mean(values)
-        scores[f"{name}_ci"] = student_half_width(np.array(values))
+        scores[f"{name}_ci"] = student_half_width(values)
     return scores
 
 

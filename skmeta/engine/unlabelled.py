@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.reuse import reusing
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
@@ -75,15 +76,17 @@ def learn_unlabelled(
     losses: dict[tuple[float, float], list[Tensor]] = {
         choice: [] for choice in (nothing, *choices)
     }
-    n_tasks = 0
+    learner, n_tasks = copy.copy(algorithm), 0
     for module, sampler in judges:
         n_tasks += _N_EPISODES if spec.from_pool else sampler.n_tasks_
         for drawn in _episodes(sampler, rng):
             scaled = drawn if scaling is None else scaling.standardise(drawn)
             episode = scaled.to(device)
             judged = episode.query.mask.any(dim=1)
-            for choice, found in losses.items():
-                found.append(_losses(algorithm, module, episode, choice)[judged])
+            with reusing():  # most of what a choice takes is that of all choices
+                for choice, found in losses.items():
+                    learner.set_params(unlabelled=choice)
+                    found.append(_losses(learner, module, episode)[judged])
     joined = {choice: torch.cat(each) for choice, each in losses.items()}
     return _best(joined, nothing, n_tasks)
 
@@ -111,14 +114,8 @@ def _best(
     return best
 
 
-def _losses(
-    algorithm: Algorithm,
-    module: nn.Module,
-    episode: Episode,
-    unlabelled: tuple[float, float],
-) -> Tensor:
+def _losses(learner: Algorithm, module: nn.Module, episode: Episode) -> Tensor:
     """Return the loss of every task, (tasks,)."""
-    learner = copy.copy(algorithm).set_params(unlabelled=unlabelled)
     with torch.no_grad():
         state = learner.adapt(module, episode.support)
         return task_losses(learner.answer(module, state, episode.query), episode.query)

@@ -1,23 +1,18 @@
 """Stacking over tasks: fit members on some tasks, weigh them by others, mix them."""
 
-import copy
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import GroupKFold
 from sklearn.utils import Bunch, Tags, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
-from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.held_out import support_sizes
 from skmeta.ensemble.incremental import IncrementalStacking
 from skmeta.ensemble.judging import (
@@ -27,47 +22,25 @@ from skmeta.ensemble.judging import (
     warn_of_failures,
     with_neighbours,
 )
-from skmeta.ensemble.members import LearntTasks, say_before
+from skmeta.ensemble.members import say_before
+from skmeta.ensemble.parts import parts_of, take_parts
 from skmeta.ensemble.rejection import JointRejection
-from skmeta.ensemble.weights import greedy, interpolate, shrunk
+from skmeta.ensemble.splits import split_tasks
+from skmeta.ensemble.weights import greedy, shrunk
 from skmeta.episodes.sampling import shot_range
-from skmeta.episodes.validation import can_be_split
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.estimators.multioutput import refuse_target_by_target
-from skmeta.exceptions import LoadError
-from skmeta.model_selection import TaskSplit
-from skmeta.pipelines import to_send
-from skmeta.saving.checks import check_names
 from skmeta.saving.mixin import SavingMixin
-from skmeta.tables.columns import naming_the_preprocessor
-from skmeta.tables.groups import GROUPS_NEEDED, locate
-from skmeta.tables.labels import TaskLabels
-from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack, unpack_support
-from skmeta.tables.rows import TaskRows, check_no_rows
-from skmeta.tables.targets import (
-    as_indicators,
-    as_they_are,
-    check_n_targets,
-    has_columns,
-    n_targets_of,
-    target_names_of,
-)
+from skmeta.tables.groups import GROUPS_NEEDED
+from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.rows import TaskRows
+from skmeta.tables.targets import n_targets_of
 from skmeta.utils.messages import count
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
-from skmeta.utils.threads import one_at_a_time
 
-__all__ = ["BaseMetaStacking", "flat"]
-
-# Attributes that a file has in another form.
-_WRITTEN_APART = ("named_estimators_", "adapted_", "calibration_")
-_WRITTEN_APART += ("_metadata_request", "unknown_")
-_WRITTEN_APART += ("_training_groups",)  # in no file: they may be names of people
-
-_FEWEST_TASKS = 4  # to leave some out and learn from the others
-_LEFT_OUT = 1 / 3
-_N_FOLDS = 3
+__all__ = ["BaseMetaStacking"]
 
 
 class BaseMetaStacking(
@@ -92,8 +65,6 @@ class BaseMetaStacking(
         "random_state": ["random_state"],
     }
 
-    _kind: ClassVar[str]
-
     # Parameters.
     estimators: list[tuple[str, Any]] | None
     weights: str
@@ -104,14 +75,9 @@ class BaseMetaStacking(
     unknown_task: str
     random_state: Any
 
-    # What fit learns.
-    named_estimators_: Bunch
-    weights_: np.ndarray
+    # What fit learns, besides what AdaptingStacking answers by.
     losses_: np.ndarray
-    support_sizes_: np.ndarray
     n_tasks_: int
-    n_features_in_: int
-    adapted_: AdaptedMembers | None
     unknown_: JointRejection | None
 
     def fit(
@@ -188,7 +154,23 @@ class BaseMetaStacking(
         if sample_weight is not None:
             rows = rows.weighed(sample_weight)
         self._learn_targets(rows, classes)
-        classes = None if classes is None else self.classes_
+        fitted, judged = self._fit_members(
+            rows, None if classes is None else self.classes_
+        )
+        self._learn_weights(fitted, judged, n_targets_of(rows.y))
+        self._learn_unknown(fitted, judged)
+        self.named_estimators_ = Bunch(**fitted)
+        self.n_tasks_ = len(np.unique(rows.task))
+        self.largest_task_ = int(np.bincount(rows.task).max())
+        self.calibration_ = Calibration(given.kept(self))
+        self._training_groups = rows.names
+        self.adapted_ = None
+        return self
+
+    def _fit_members(
+        self, rows: TaskRows, declared: np.ndarray | None
+    ) -> tuple[dict[str, Any], list[Judged]]:
+        """Fit those that can be, and ask them about tasks that were left out."""
         rng = generator(self.random_state)
         seed = int(rng.integers(np.iinfo(np.int32).max))
         members = self._named_members(seed)
@@ -198,7 +180,7 @@ class BaseMetaStacking(
         folds: list[dict[str, Any]] = []
         weighs = self.weights != "equal" and len(members) > 1
         if weighs or not self.refit or self._rejects():
-            splits = self._splits(rows, seed)
+            splits = split_tasks(rows, self.cv, label_space, seed, refit=self.refit)
             self._check_splits(splits)
             judged, folds = judge(
                 members,
@@ -210,85 +192,16 @@ class BaseMetaStacking(
                 rng,
                 failures,
                 support=self.support,
-                declared=classes,
+                declared=declared,
                 keep=not self.refit,
             )
         ready = {name: each for name, each in members.items() if name not in failures}
         if self.refit or not folds:
-            fitted: dict[str, Any] = fit_all(
-                ready, rows, label_space, failures, declared=classes
-            )
+            fitted = fit_all(ready, rows, label_space, failures, declared=declared)
         else:
             fitted = {name: [fold[name] for fold in folds] for name in ready}
         warn_of_failures(failures, members)
-        self._learn_weights(fitted, judged, n_targets_of(rows.y))
-        self._learn_unknown(fitted, judged)
-        self.named_estimators_ = Bunch(**fitted)
-        self.n_tasks_ = len(np.unique(rows.task))
-        self.largest_task_ = int(np.bincount(rows.task).max())
-        self.calibration_ = Calibration(given)
-        self._training_groups = rows.names
-        self.adapted_ = None
-        return self
-
-    def adapt(
-        self,
-        X: ArrayLike | MetaDataset | None = None,
-        y: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Let every member learn the current task, or tasks, from a few labelled rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features) or MetaDataset, default=None
-            Support rows. Without any, the current task is known by the priors alone, of
-            the members that have one. Of a meta-dataset, every task is learnt from its
-            support.
-        y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
-            Targets of the rows. Those with a missing one, NaN, None or pandas.NA, go to
-            the members that take them.
-        groups : array-like of shape (n_rows,), default=None
-            Task of each row, to adapt to many tasks in one call. Without, all rows
-            belong to one task.
-        sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts. Members that take no weights are left out of the
-            answers, with a warning.
-
-        Returns
-        -------
-        self : object
-            The ensemble, ready to predict.
-
-        Raises
-        ------
-        ValueError
-            If a label is unknown to a shared label space, if there is no row and no
-            member has a prior, or if no member takes weights.
-        """
-        check_is_fitted(self)
-        X, y, groups = unpack_support(X, y, groups)
-        if X is None:
-            check_no_rows(y, groups, sample_weight)
-            if not self._has_prior():
-                raise ValueError(
-                    "adapt() without rows answers by a prior, and no member has one. "
-                    "Pass some labelled rows."
-                )
-            learnt = self._learn_nothing()
-            with one_at_a_time(self):
-                self._set_adapted(learnt)
-            return self
-        if y is None:
-            raise ValueError("adapt learns from labelled rows: pass y as well.")
-        rows = self._read_rows(X, y, groups, reset=False)
-        if sample_weight is not None:
-            rows = rows.weighed(sample_weight)
-        learnt = self._learn(rows, keep=True)
-        with one_at_a_time(self):
-            self._set_adapted(learnt)
-        return self
+        return fitted, judged
 
     # Members and their weights ------------------------------------------------------
 
@@ -321,36 +234,6 @@ class BaseMetaStacking(
                     f"{name!r} is {member!r}."
                 )
         return dict(given)
-
-    def _splits(
-        self, rows: TaskRows, seed: int
-    ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-        """Say which tasks are left out; none where there are too few to judge on."""
-        cell = None
-        if getattr(self, "label_space_", None) == "per_task":
-            cell = TaskLabels.per_task(rows.y, rows.task, rows.n_tasks)[1]
-        usable = can_be_split(rows.task, cell, rows.in_support)
-        n_tasks = len(np.unique(rows.task[usable]))
-        if n_tasks < _FEWEST_TASKS:
-            return []
-        splitter: Any = self.cv
-        if splitter is None:
-            splitter = TaskSplit(test_size=_LEFT_OUT, random_state=seed)
-            if not self.refit:
-                splitter = _N_FOLDS
-        if isinstance(splitter, Integral):
-            n_folds = min(int(splitter), n_tasks)
-            splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
-        if self.cv is not None and not isinstance(self.cv, Integral):
-            if hasattr(splitter, "split"):
-                return splitter.split(rows.X, rows.y, rows.task)
-            return splitter
-        # To leave out a task that nobody can be asked about would tell nothing.
-        able, rest = np.flatnonzero(usable), np.flatnonzero(~usable)
-        return [
-            (np.sort(np.concatenate([able[train], rest])), able[test])
-            for train, test in splitter.split(able, groups=rows.task[able])
-        ]
 
     def _learn_weights(
         self, fitted: Mapping[str, Any], judged: list[Judged], n_targets: int
@@ -402,182 +285,13 @@ class BaseMetaStacking(
     ) -> None:
         """Learn how many known rows look unknown to the members together."""
 
-    # The current tasks --------------------------------------------------------------
-
-    def _has_prior(self) -> bool:
-        members = flat(self.named_estimators_).values()
-        return any(prior_of(member) is not None for member in members)
-
-    def _learn(self, rows: TaskRows, *, keep: bool = False) -> AdaptedMembers:
-        """Let members learn tasks; those without rows are known by the priors."""
-        label_space = getattr(self, "label_space_", None)
-        labels = self._labels(rows)
-        members = flat(self.named_estimators_)
-        return AdaptedMembers(members, rows, labels, label_space, keep)
-
-    def _learn_nothing(self) -> AdaptedMembers:
-        """Let members know a task by their priors."""
-        nothing = np.empty(0, dtype=np.intp)
-        empty = TaskRows(np.empty((0, self.n_features_in_)), nothing, nothing)
-        return self._learn(empty)
-
-    def _labels(self, rows: TaskRows) -> TaskLabels | None:
-        """Return the classes of tasks, in classification."""
-        return None
-
-    def _set_adapted(self, adapted: AdaptedMembers | None) -> None:
-        """Make these the current tasks, or have none."""
-        self.adapted_ = adapted
-
-    def _current(self, X: Any, groups: Any) -> tuple[AdaptedMembers, Any, np.ndarray]:
-        """Return what was adapted to, the validated rows, and the task of each."""
-        check_is_fitted(self)
-        X = self._validate_features(X)
-        adapted: AdaptedMembers = self._current_or_prior(
-            groups, "unknown_task='prior': no member has a prior."
-        )
-        task = locate(
-            adapted.names, groups, X, self.unknown_task, self._trained_groups()
-        )
-        return adapted, X, task
-
-    def _mean(
-        self,
-        adapted: AdaptedMembers,
-        X: Any,
-        task: np.ndarray,
-        ask: Callable[[LearntTasks, Any, np.ndarray], np.ndarray | None],
-    ) -> np.ndarray:
-        """Mix the members' answers to rows, by the support size of each row's task."""
-        weights = interpolate(self.weights_, self.support_sizes_, self._sizes(adapted))
-        n_fits = [len(_fits(each)) for each in self.named_estimators_.values()]
-        weights = np.repeat(weights, n_fits, axis=1)  # every member has as many fits
-        return adapted.mean(X, task, ask, weights[task])
-
-    def _to_send(self) -> Self:
-        """Return a shallow copy without tasks, and members like it."""
-        sent = copy.copy(self)
-        sent.adapted_ = None
-        sent.named_estimators_ = Bunch(
-            **{
-                name: [to_send(fit) for fit in each]
-                if type(each) is list
-                else to_send(each)
-                for name, each in self.named_estimators_.items()
-            }
-        )
-        return sent
-
-    def _sizes(self, adapted: AdaptedMembers) -> np.ndarray:
-        return np.append(adapted.size, 0.0)  # the last, of tasks that are not known
-
-    # Rows ---------------------------------------------------------------------------
-
-    def _validate_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
-        numeric = self._kind == "regressor"
-        y = as_they_are(y)
-        several, names = has_columns(y), target_names_of(y)
-        with naming_the_preprocessor(X, type(self).__name__):
-            checked, y = validate_data(
-                self,
-                X,
-                y,
-                reset=reset,
-                dtype="numeric",
-                y_numeric=numeric,
-                multi_output=several,
-            )
-        return _as_given(X, checked), self._checked(y, names, reset)
-
-    def _validate_targets(self, y: Any, names: Any, *, reset: bool) -> np.ndarray:
-        numeric = self._kind == "regressor"
-        y = as_they_are(y)
-        y = _check_y(y, multi_output=has_columns(y), y_numeric=numeric, estimator=self)
-        return self._checked(y, names, reset)
-
-    def _checked(self, y: np.ndarray, names: Any, reset: bool) -> np.ndarray:
-        """Check what validated targets hold, and keep the names of their columns."""
-        several = has_columns(y)
-        if self._kind != "regressor":
-            y = as_indicators(y) if several else y
-            if not several:
-                check_classification_targets(y)
-        if not reset:
-            check_n_targets(y, self._n_targets)
-        elif several and names is not None:
-            self.target_names_ = names
-        elif hasattr(self, "target_names_"):  # of an earlier fit
-            del self.target_names_
-        return y
-
-    @property
-    def _n_targets(self) -> int:
-        """Number of targets that ``fit`` has learnt, which are weighed apart."""
-        return 1 if self.weights_.ndim == 2 else self.weights_.shape[2]
-
-    def _any_target(self) -> np.ndarray:
-        """Return one target that is known, for rows none of which has one."""
-        return np.zeros(1) if self._n_targets == 1 else np.zeros((1, self._n_targets))
-
-    def _validate_features(self, X: Any, *, reset: bool = False) -> Any:
-        with naming_the_preprocessor(X, type(self).__name__):
-            checked = validate_data(self, X, reset=reset, dtype="numeric")
-        return _as_given(X, checked)
-
     # In files -----------------------------------------------------------------------
 
     def _parts(self, *, supports: bool = False) -> dict[str, Any]:
-        """Return what fit and adapt have learnt, for a file."""
-        own = {*self._get_param_names(), *_WRITTEN_APART}
-        parts = {name: each for name, each in vars(self).items() if name not in own}
-        adapted = self.adapted_
-        members = flat(self.named_estimators_)
-        learners = iter((members if adapted is None else adapted.learners()).values())
-        parts["members"] = {
-            name: [next(learners) for _ in each]
-            if type(each) is list
-            else next(learners)
-            for name, each in self.named_estimators_.items()
-        }
-        parts["adapted"] = None if adapted is None else adapted.parts(supports)
-        if self._calibration().is_ready:
-            parts["calibration"] = self.calibration_.parts()
-        unknown = getattr(self, "unknown_", None)
-        if unknown is not None:
-            parts["unknown"] = unknown.parts()
-        return parts
+        return parts_of(self, supports=supports)
 
     def _take_parts(self, parts: dict[str, Any]) -> None:
-        """Take over what :meth:`_parts` returned."""
-        self.named_estimators_ = Bunch(**parts.pop("members"))
-        adapted = parts.pop("adapted")
-        if "calibration" in parts:
-            self._take_calibration(parts.pop("calibration"))
-        if "unknown" in parts:
-            known = parts.pop("unknown")
-            self.unknown_ = JointRejection.of_parts(known, self.named_estimators_)
-        self.adapted_ = None
-        if adapted is not None:
-            members = flat(self.named_estimators_)
-            label_space = parts.get("label_space_")
-            self.adapted_ = AdaptedMembers.of_parts(members, adapted, label_space)
-        check_names(parts, self, {*self._get_param_names(), *_WRITTEN_APART})
-        for name, value in parts.items():
-            setattr(self, name, value)
-        self._check_parts()
-
-    def _check_parts(self) -> None:
-        """Refuse members of a file that are not fitted, and weights of others."""
-        for member in flat(self.named_estimators_).values():
-            check_is_fitted(member)
-        shape = len(self.support_sizes_), len(self.named_estimators_)
-        if (
-            not shape[1]
-            or self.weights_.shape[:2] != shape
-            or self.weights_.ndim not in (2, 3)
-            or not (np.isfinite(self.weights_).all() and (self.weights_ >= 0).all())
-        ):
-            raise LoadError("Its weights are not those of its members.")
+        take_parts(self, parts)
 
     # Parameters, and what scikit-learn asks ------------------------------------------
 
@@ -649,22 +363,3 @@ class BaseMetaStacking(
         if adapted is not None:
             rows["current task"] = count(len(adapted.n_support), "task")
         return rows
-
-
-def _fits(member: Any) -> list[Any]:
-    """Return the fits of a member: one, or one for each fold."""
-    return member if type(member) is list else [member]
-
-
-def flat(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Name every fit of every member."""
-    return {
-        f"{name}/{place}" if type(member) is list else name: fit
-        for name, member in named.items()
-        for place, fit in enumerate(_fits(member))
-    }
-
-
-def _as_given(X: Any, checked: np.ndarray) -> Any:
-    """Return a table by its columns, for members that know them by name."""
-    return X if hasattr(X, "iloc") else checked

@@ -11,10 +11,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmeta.ensemble.adapted import AdaptedMembers
-from skmeta.ensemble.base import BaseMetaStacking, flat
+from skmeta.ensemble.base import BaseMetaStacking
 from skmeta.ensemble.defaults import class_members
 from skmeta.ensemble.judging import Judged
-from skmeta.ensemble.members import LearntTasks
+from skmeta.ensemble.members import LearntTasks, flat
 from skmeta.ensemble.rejection import JointRejection, auroc_of
 from skmeta.estimators.conformal import Sets
 from skmeta.estimators.decisions import Decisions

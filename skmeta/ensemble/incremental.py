@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skmeta.ensemble.adapted import AdaptedMembers
-from skmeta.estimators.conformal import Conformal
+from skmeta.ensemble.adapting import AdaptingStacking
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.groups import find_tasks, names_to_join
 from skmeta.tables.labels import TaskLabels
@@ -21,13 +21,8 @@ from skmeta.utils.unique import find
 __all__ = ["IncrementalStacking"]
 
 
-class IncrementalStacking(Conformal):
-    """An ensemble whose current tasks may change a few at a time.
-
-    What it asks of itself is in :class:`skmeta.ensemble.base.BaseMetaStacking`.
-    """
-
-    adapted_: AdaptedMembers | None
+class IncrementalStacking(AdaptingStacking):
+    """An ensemble whose current tasks may change a few at a time."""
 
     def partial_adapt(
         self,

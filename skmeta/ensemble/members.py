@@ -1,7 +1,7 @@
 """Members: fitted on tasks, adapted to new ones, asked for what they answer."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +24,14 @@ from skmeta.pipelines import (
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.unlabelled import with_missing
 
-__all__ = ["LearntTasks", "fit_member", "learns_of_other_tasks", "say_before"]
+__all__ = [
+    "LearntTasks",
+    "fit_member",
+    "fits_of",
+    "flat",
+    "learns_of_other_tasks",
+    "say_before",
+]
 
 # A probability that counts as none.
 _LEAST = 1e-4
@@ -90,6 +97,20 @@ def fit_member(
             "set label_space in one of them"
         )
     return member
+
+
+def fits_of(member: Any) -> list[Any]:
+    """Return the fits of a member: one, or one for each fold."""
+    return member if type(member) is list else [member]
+
+
+def flat(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Name every fit of every member."""
+    return {
+        f"{name}/{place}" if type(member) is list else name: fit
+        for name, member in named.items()
+        for place, fit in enumerate(fits_of(member))
+    }
 
 
 def learns_of_other_tasks(member: Any) -> bool:

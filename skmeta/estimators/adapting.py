@@ -4,6 +4,7 @@ import copy
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
@@ -22,6 +23,7 @@ from skmeta.episodes.table import Table
 from skmeta.estimators.conformal import Conformal
 from skmeta.estimators.html import HTMLReprMixin, html_rows
 from skmeta.estimators.targets import FAR, OWN_FAR, SQUASH, Targets
+from skmeta.plugins.parameters import NestedParametersMixin
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
@@ -48,6 +50,7 @@ _NUMBERS += map(np.dtype, np.typecodes["AllInteger"])
 
 class AdaptingEstimator(
     SavingMixin,
+    NestedParametersMixin,
     HTMLReprMixin,
     Targets,
     Conformal,
@@ -123,7 +126,7 @@ class AdaptingEstimator(
         if y is None:
             raise ValueError("adapt learns from labelled rows: pass y as well.")
         rows = self._read_rows(X, y, groups, reset=False)
-        rows = self._weigh(rows, sample_weight)
+        rows = self._weigh(rows, sample_weight, self.algorithm_)
         self._warn_if_far(rows)
         learnt = self._learn(rows, keep=True)
         with one_at_a_time(self):
@@ -287,7 +290,10 @@ class AdaptingEstimator(
         scaling = self._task_scaling()
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
-        return Learner(self._watched(algorithm), self.module_, self.device)
+        # Another device, set after fit, counts in the next fit.
+        weights = [*self.module_.parameters(), *self.module_.buffers()]
+        device = weights[0].device if weights else torch.device("cpu")
+        return Learner(self._watched(algorithm), self.module_, device)
 
     def _current(
         self, X: Any, groups: Any
@@ -378,15 +384,21 @@ class AdaptingEstimator(
         with naming_the_preprocessor(X, type(self).__name__):
             return validate_data(self, X, reset=reset, dtype=_NUMBERS)
 
-    def _weigh(self, rows: TaskRows, sample_weight: Any) -> TaskRows:
-        """Give rows weights where there are any, and leave out those of weight 0."""
+    def _weigh(
+        self, rows: TaskRows, sample_weight: Any, algorithm: Any = None
+    ) -> TaskRows:
+        """Give rows weights where there are any, and leave out those of weight 0.
+
+        They are for the ``algorithm``, by default the parameter.
+        """
         if sample_weight is None:
             return rows
-        self._check_uses_weights("sample_weight")
+        self._check_uses_weights("sample_weight", algorithm)
         return rows.weighed(sample_weight)
 
-    def _check_uses_weights(self, name: str) -> None:
-        algorithm = plugins.resolve("algorithm", self.algorithm)
+    def _check_uses_weights(self, name: str, algorithm: Any = None) -> None:
+        if algorithm is None:
+            algorithm = plugins.resolve("algorithm", self.algorithm)
         if not algorithm.uses_weights:
             raise ValueError(
                 f"{algorithm} takes no weights of rows: leave {name} out, or choose an "

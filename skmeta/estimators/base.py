@@ -356,7 +356,10 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         self._learn_largest_task(rows, widen=earlier is not None)
         # Who has gone on from earlier rows cannot learn without a part of them again.
         can_refit = earlier is None and not is_partial
-        self.calibration_ = Calibration(given if can_refit else None)
+        kept = None
+        if can_refit and given is not None:
+            kept = given.kept(self)
+        self.calibration_ = Calibration(kept)
         self._remember_groups(rows, widen=settled)
         self.adapted_ = None
         self._learn_unknown(rows, rng)

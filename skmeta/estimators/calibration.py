@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
+import zlib
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
 
 from skmeta.exceptions import LoadError
 from skmeta.tables.unlabelled import known_targets, missing_targets
@@ -20,16 +22,67 @@ __all__ = ["Calibration", "Misfits", "TrainingRows", "check_coverage", "least_ta
 _N_LEVELS = 1000
 # What sums of weights may be off.
 _ROUNDING = 1e-9
+# Numbers of training rows up to which they are copied: 32 MiB in double precision.
+_MOST_COPIED = 2**22
+# Rows that are looked at together, to tell whether others are still the same.
+_AT_ONCE = 2**16
 
 
 class TrainingRows(NamedTuple):
-    """What ``fit`` was given, by reference."""
+    """What ``fit`` was given, by reference until it is :meth:`kept`.
+
+    Attributes
+    ----------
+    X, y, groups, sample_weight, in_support
+        As ``fit`` takes them.
+    checksum : int or None
+        Of all these, where they are kept as they are; None where they are copies.
+    parameters : dict or None
+        Parameters that the estimator had in ``fit``, by name; those of its objects,
+        too.
+    """
 
     X: Any
     y: Any
     groups: Any = None
     sample_weight: Any = None
     in_support: Any = None
+    checksum: int | None = None
+    parameters: Mapping[str, Any] | None = None
+
+    def given(self) -> tuple[Any, ...]:
+        """Return what ``fit`` was given, in the order that it has there."""
+        return self[:5]
+
+    def kept(self, estimator: Any) -> TrainingRows:
+        """Return rows to learn from later: copies of a few, and of many a checksum.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Whose parameters are noted, which may be set after ``fit``.
+        """
+        parameters = estimator.get_params()
+        n_numbers = sum(math.prod(_shape(each)) for each in self.given())
+        if n_numbers <= _MOST_COPIED:
+            copies = TrainingRows(*map(copy.deepcopy, self.given()))
+            return copies._replace(parameters=parameters)
+        return self._replace(checksum=self._checksum(), parameters=parameters)
+
+    @property
+    def have_changed(self) -> bool:
+        """Whether somebody has changed what is kept."""
+        return self.checksum is not None and self.checksum != self._checksum()
+
+    def _checksum(self) -> int:
+        found = 0
+        for each in self.given():
+            if each is None:
+                continue
+            for start in range(0, _num_samples(each), _AT_ONCE):
+                block = np.asarray(_safe_indexing(each, slice(start, start + _AT_ONCE)))
+                found = zlib.crc32(_as_bytes(block), found)
+        return found
 
     def labelled(self) -> TrainingRows:
         """Leave out rows without a target, of which nothing can be compared."""
@@ -42,9 +95,23 @@ class TrainingRows(NamedTuple):
             known_targets(self.y, missing),
             *(
                 None if each is None else _safe_indexing(np.asarray(each), kept)
-                for each in self[2:]
+                for each in self.given()[2:]
             ),
         )
+
+
+def _shape(each: Any) -> tuple[int, ...]:
+    """Tell the shape of what is an array, or becomes one."""
+    shape: tuple[int, ...] = getattr(each, "shape", None) or np.asarray(each).shape
+    return shape
+
+
+def _as_bytes(block: np.ndarray) -> bytes:
+    """Write values such that equal ones are equal bytes."""
+    if block.dtype.kind in "OT":  # pointers to what is there
+        words = "".join(f"{each}\0" for each in block.ravel().tolist())
+        return words.encode(errors="replace")
+    return block.tobytes()
 
 
 class Misfits(NamedTuple):
@@ -95,7 +162,7 @@ class Calibration:
     ----------
     training : TrainingRows, default=None
         What can be calibrated with later, by learning from a part of it at a time.
-        Neither copied nor pickled.
+        Copies share it, and it is not pickled.
 
     Attributes
     ----------

@@ -1,5 +1,6 @@
 """The classes of a classifier: what labels mean, and how much each counts."""
 
+import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -58,6 +59,7 @@ class Classes(Targets):
     label_space_: Literal["shared", "per_task"]
     classes_: np.ndarray
     class_weight_: np.ndarray | None  # of ``classes_``, where labels are shared
+    given_class_weight_: Any  # files of before have none
 
     # In fit: what labels mean -------------------------------------------------------
 
@@ -145,6 +147,7 @@ class Classes(Targets):
 
     def _learn_class_weight(self, rows: TaskRows) -> None:
         self.class_weight_ = None
+        self.given_class_weight_ = copy.copy(self.class_weight)
         if self.class_weight is None:
             return
         self._check_uses_weights("class_weight")
@@ -160,6 +163,11 @@ class Classes(Targets):
         check_class_weight(self.class_weight, self.classes_ if shared else None)
         if shared:
             self.class_weight_ = label_weights(self.class_weight, self.classes_)
+
+    @property
+    def _classes_weighed_by(self) -> dict[Any, float] | Literal["balanced"] | None:
+        """How ``fit`` has weighed classes, whatever ``class_weight`` has become."""
+        return getattr(self, "given_class_weight_", self.class_weight)
 
     def _meaning(self) -> object:
         shared = self.label_space_ == "shared"
@@ -187,17 +195,16 @@ class Classes(Targets):
         return self.classes_[:1]
 
     def _row_weights(self, rows: TaskRows) -> np.ndarray | None:
-        weight = rows.weight
-        if self.class_weight is None:
+        weight, given = rows.weight, self._classes_weighed_by
+        if given is None:
             return weight
         if self.class_weight_ is not None:
             weights, classes = self.class_weight_, self.classes_
             of_class = by_rows(lambda y: weights[encode(y, classes)], rows.y)
-        elif self.class_weight == "balanced":
-            of_class = self._balanced_in_tasks(rows)
-        else:
-            given = self.class_weight
+        elif isinstance(given, dict):
             of_class = by_rows(lambda y: label_weights(given, y), rows.y)
+        else:  # "balanced"
+            of_class = self._balanced_in_tasks(rows)
         return of_class if weight is None else by_rows(np.multiply, weight, of_class)
 
     def _balanced_in_tasks(self, rows: TaskRows) -> np.ndarray:
@@ -213,7 +220,7 @@ class Classes(Targets):
     def _shifts_odds(self) -> bool:
         """Tell whether classes weigh by their log odds, and not by their rows."""
         return (
-            isinstance(self.class_weight, dict)
+            isinstance(self._classes_weighed_by, dict)
             and self.label_space_ == "per_task"
             and not self.algorithm_.weighs_classes
         )
@@ -226,6 +233,8 @@ class Classes(Targets):
         return class_cells(rows)
 
     def _strata(self, rows: TaskRows) -> np.ndarray | None:
+        if not isinstance(self.stratify, (bool, np.bool_)):  # set after fit
+            raise ValueError(f"stratify must be True or False, not {self.stratify!r}.")
         if not self.stratify or self.label_space_ != "shared":
             return None
         if self.support == "first":
@@ -267,7 +276,7 @@ class Classes(Targets):
         logits = adapted.outputs(self._table(X), task)
         if not self._shifts_odds():
             return logits
-        given: Any = self.class_weight
+        given: Any = self._classes_weighed_by
         labels = labels_of(adapted)
         shift = np.log(label_weights(given, labels.vocabulary))[labels.members]
         # (rows, classes); beyond the classes of a task all logits are -inf

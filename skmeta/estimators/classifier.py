@@ -175,7 +175,9 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         for per-task labels. Where labels mean the same in every task, an unknown class
         is one that no task of ``fit`` has, and at least three labels are needed.
         Probabilities stay as they are. ``fit`` then trains up to four learners more,
-        without some of the classes each.
+        without some of the classes each. The share holds for new classes that are as
+        unlike as training classes are to each other; of others far fewer rows may be
+        kept (docs/unknown.md).
     unknown_label : label, default="auto"
         Answer to rows that are rejected. "auto" is -1 for numbers and "unknown" for
         words. It must be no label: where rows to be judged on have it, they are of
@@ -184,7 +186,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         Called during meta-training. One that raises KeyboardInterrupt counts as Ctrl-C:
         the best weights are kept, and the caller gets the exception.
     device : str, default="cpu"
-        Where torch computes.
+        Where torch computes; another one, set later, in the next ``fit``.
     compile : bool, default=False
         Compile the meta-step with :func:`torch.compile`; compiling may take a minute.
         Where it is not possible (without a C++ compiler, or for second-order gradients
@@ -248,6 +250,8 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         What was learnt of rows of unknown classes, where ``reject`` asked for it.
     unknown_label_ : label or None
         Answer to rows that are rejected.
+    given_class_weight_ : dict, "balanced" or None
+        How classes were weighed; another ``class_weight`` counts in the next ``fit``.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     calibration_ : Calibration

@@ -85,8 +85,9 @@ class Conformal(MisfitScoring):
         ------
         NotFittedError
             If there are no rows and those of ``fit`` are unknown: a file or a pickle
-            does not bring them, and what ``partial_fit`` or ``warm_start`` has learnt
-            cannot be learnt again without a part.
+            does not bring them, what ``partial_fit`` or ``warm_start`` has learnt
+            cannot be learnt again without a part, and more than four million numbers
+            are not copied, and may have changed since.
         ValueError
             If ``y`` or ``groups`` are missing, or if no task has rows for a query.
 
@@ -152,6 +153,13 @@ class Conformal(MisfitScoring):
                 "again. Call calibrate(X, y, groups=) with tasks that it has not seen; "
                 "or call calibrate() after fit and before save, which keeps it."
             )
+        if rows.have_changed:
+            raise NotFittedError(
+                f"This {type(self).__name__} learns how sure it is from parts of the "
+                "rows that it was fitted to, and these have changed since: there are "
+                "too many to copy. Call calibrate() after fit, before they change, or "
+                "calibrate(X, y, groups=) with tasks that it has not seen."
+            )
         rng = generator(self.random_state, default=0)
         seed = int(rng.integers(2**31))
         parts = []
@@ -161,7 +169,7 @@ class Conformal(MisfitScoring):
             part = TrainingRows(
                 *(
                     None if each is None else _safe_indexing(_indexable(each), left_out)
-                    for each in rows
+                    for each in rows.given()
                 )
             )
             for found in (learner._ask(part, rng), learner._ask_table(part, rows)):
@@ -278,7 +286,8 @@ class Intervals(Conformal):
         NotAdaptedError
             If ``adapt`` has not been called.
         NotFittedError
-            If it was loaded or copied without a calibration.
+            If it was loaded or pickled without a calibration, or if the rows of ``fit``
+            were too many to copy and have changed since.
         ValueError
             If ``coverage`` is none, or a group was not adapted to.
 
@@ -353,7 +362,8 @@ class Sets(Conformal):
         NotAdaptedError
             If ``adapt`` has not been called.
         NotFittedError
-            If it was loaded or copied without a calibration.
+            If it was loaded or pickled without a calibration, or if the rows of ``fit``
+            were too many to copy and have changed since.
         ValueError
             If ``coverage`` is none, a group was not adapted to, or ``fit`` had several
             columns of labels.

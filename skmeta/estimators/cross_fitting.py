@@ -37,7 +37,7 @@ def units_of(estimator: Any, rows: TrainingRows) -> np.ndarray:
     int ndarray of shape (n_rows,)
         Unit of each row, 0, 1, ...
     """
-    tasks = getattr(estimator, "tasks", "groups")
+    tasks = _tasks_of(estimator, rows)
     y = np.asarray(rows.y)
     if tasks == "groups":
         return encode_groups(rows.groups, y)[1]
@@ -71,7 +71,7 @@ def cross_fit(
         few tasks, or classes, to leave some out.
     """
     unit = units_of(estimator, rows)
-    of_classes = getattr(estimator, "tasks", "groups") == "classes"
+    of_classes = _tasks_of(estimator, rows) == "classes"
     if unit.max() + 1 < (_FEWEST_CLASSES if of_classes else 2):
         return
     folds = folds_of_tasks(unit, n_folds, seed)
@@ -79,13 +79,47 @@ def cross_fit(
         yield _fit(estimator, rows, train), test
 
 
+def _tasks_of(estimator: Any, rows: TrainingRows) -> str:
+    """Say where ``fit`` took tasks from, whatever has been set since."""
+    known = rows.parameters or estimator.get_params(deep=False)
+    tasks: str = known.get("tasks", "groups")
+    return tasks
+
+
+def _as_fitted(estimator: Any, rows: TrainingRows) -> Any:
+    """Clone an estimator with the parameters that it had in ``fit``."""
+    learner = clone(estimator)
+    if rows.parameters is None:
+        return learner
+    now = estimator.get_params()
+    changed = {
+        name.partition("__")[0]
+        for name, value in rows.parameters.items()
+        if not (name in now and (value is now[name] or _are_equal(value, now[name])))
+    }
+    # An object of then, and what its parameters were.
+    return learner.set_params(
+        **{
+            name: clone(value, safe=False)
+            for name, value in rows.parameters.items()
+            if name.partition("__")[0] in changed
+        }
+    )
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Tell whether plain values are equal; objects are not."""
+    plain = (str, bool, int, float, tuple)
+    return isinstance(one, plain) and isinstance(other, plain) and one == other
+
+
 def _fit(estimator: Any, rows: TrainingRows, chosen: np.ndarray) -> Any:
     """Fit a clone to some of the rows, to which labels mean the same."""
-    learner = unheard(clone(estimator))
+    learner = unheard(_as_fitted(estimator, rows))
     known = learner.get_params(deep=False)
     how = {"warm_start": False, "checkpoint_dir": None, "verbose": 0, "reject": None}
     given: dict[str, Any] = {}
-    if is_classifier(estimator) and getattr(estimator, "tasks", "groups") != "classes":
+    if is_classifier(estimator) and _tasks_of(estimator, rows) != "classes":
         how["label_space"] = estimator.label_space_
         if estimator.label_space_ == "shared":
             given["classes"] = estimator.classes_

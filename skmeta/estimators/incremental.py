@@ -104,7 +104,7 @@ class IncrementalEstimator(AdaptingEstimator):
         if X is None or y is None:
             raise ValueError("partial_adapt adds labelled rows: pass X and y.")
         rows = self._read_rows(X, y, groups, reset=False)
-        rows = self._weigh(rows, sample_weight)
+        rows = self._weigh(rows, sample_weight, self.algorithm_)
         self._warn_if_far(rows)
         with one_at_a_time(self), kept_on_failure(self):
             self._set_adapted(self._learn_more(rows))

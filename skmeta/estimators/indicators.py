@@ -33,7 +33,7 @@ class Indicators(Classes):
         self._refuse_what_is_for_classes(classes)
         n_labels = rows.y.shape[1]
         self.label_space_, self.classes_ = "shared", np.arange(n_labels)
-        self.class_weight_ = None
+        self.class_weight_ = self.given_class_weight_ = None
         self.spec_ = Spec(
             n_features=self.n_features_in_,
             n_outputs=2,

@@ -240,7 +240,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
             Task of each row, needed where several tasks were adapted to.
         return_std : bool, default=False
             Return the standard deviation of each value too, for algorithms that know
-            it, such as "cnp".
+            it, such as "gp" and "cnp". They are learnt: after a short training (few
+            epochs, or few ``tasks_per_epoch``) they are up to twice too wide, and after
+            a full one within a tenth or so. :meth:`predict_interval` sets them right.
 
         Returns
         -------

@@ -267,7 +267,7 @@ class Targets(metaclass=ABCMeta):
         """Make rows ready for the engine, with the scale and the prior of ``fit``."""
 
     @abstractmethod
-    def _check_uses_weights(self, name: str) -> None:
+    def _check_uses_weights(self, name: str, algorithm: Any = None) -> None:
         """Refuse a parameter that weighs rows if the algorithm takes no weights."""
 
     # In draws of rows ---------------------------------------------------------------

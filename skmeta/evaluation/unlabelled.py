@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skmeta.ensemble.base import flat
+from skmeta.ensemble.members import flat
 from skmeta.pipelines import last_step
 from skmeta.utils.messages import count, listed
 

@@ -81,7 +81,8 @@ class GPBoost(Strategy):
     def _learn(self, X, y, task):
         self._refuse_names_inside_tasks()
         need("gpboost")
-        self.rows_ = as_frame(X), self._targets(y), task
+        # Copies, for their owner may change them.
+        self.rows_ = as_frame(X).copy(), self._targets(y).copy(), task
 
     def _targets(self, y):
         """Put what each booster learns in a column."""

@@ -1,5 +1,7 @@
 """One model for all tasks, told of the task or not: the strategies that pool rows."""
 
+import copy
+
 import numpy as np
 from sklearn.utils import _safe_indexing
 
@@ -62,7 +64,7 @@ class Pooled(Strategy):
 
     def _learn(self, X, y, task):
         if self.with_supports:
-            self.rows_ = X, y
+            self.rows_ = copy.deepcopy((X, y))  # whose owner may change them
             return
         self._refuse_names_inside_tasks()
         self.estimator_ = fit_clone(self.estimator, X, y)

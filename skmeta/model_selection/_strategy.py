@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 
 from skmeta.exceptions import NotAdaptedError
 from skmeta.model_selection._rows import as_array, n_rows, names_of
+from skmeta.plugins.parameters import NestedParametersMixin
 from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
 from skmeta.tables.rows import check_no_rows
@@ -53,7 +54,7 @@ _LEAST = 1e-4
 _FAR = 1e30
 
 
-class Strategy(MetaEstimatorMixin, DocLinkMixin):
+class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
     """Something that is fitted on tasks, adapts to others and answers by task.
 
     What is derived says by ``_answers_as`` which estimator's kind of answers it gives,

@@ -91,7 +91,8 @@ class TaskAsCategory(Strategy):
     def _learn(self, X, y, task):
         self._refuse_names_inside_tasks()
         self._make()  # before the rows come, tell whether it is there
-        self.rows_ = as_frame(X), self._codes(y), task
+        # Copies, for their owner may change them.
+        self.rows_ = as_frame(X).copy(), self._codes(y).copy(), task
 
     def _codes(self, y):
         if not self._classifies:

@@ -267,7 +267,7 @@ def _targets(meta: Any, adapted: Any, task: int) -> Targets:
     labels = _labels_of_task(adapted, task)
     shift = np.zeros(len(labels))
     if meta._shifts_odds():
-        shift = np.log(label_weights(meta.class_weight, labels))
+        shift = np.log(label_weights(meta._classes_weighed_by, labels))
     return Targets(shift)
 
 

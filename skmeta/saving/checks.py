@@ -107,6 +107,9 @@ def check_learnt(meta: Any) -> None:
             raise LoadError(f"It has {n_classes} classes for {known} outputs.")
         weight = getattr(meta, "class_weight_", None)  # not in format 1
         _check_numbers("class_weight_", weight, [(n_classes,)])
+        given = getattr(meta, "given_class_weight_", None)  # nor in the first of 2
+        if given not in (None, "balanced") and not isinstance(given, dict):
+            raise LoadError(f"Its classes are weighed by {given!r}.")
     names = getattr(meta, "target_names_", None)
     if names is not None and np.shape(names) != (spec.n_targets,):
         raise LoadError("It has other targets than names of them.")

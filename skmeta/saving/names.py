@@ -64,6 +64,7 @@ FITTED = _themselves(
     "class_weight_",
     "classes_",
     "feature_names_in_",
+    "given_class_weight_",
     "high_",
     "label_space_",
     "largest_task_",

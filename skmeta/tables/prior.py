@@ -209,12 +209,30 @@ class Prior:
         if self.classes is None:
             values = np.asarray(part.predict(X), dtype=float).reshape(-1, 1)
             return (values - self.mean) / self.scale
+        if len(self.classes) == 2 and isinstance(part, (SmallTrees, QuickLinear)):
+            log_odds = part.log_odds(X)
+            if log_odds is not None:
+                second = _half_of(log_odds)
+                return np.stack([-second, second]).T
         # Classes before rows: sums over few columns take longer than all else.
         p = np.zeros((len(self.classes), len(X)))
         p[np.searchsorted(self.classes, part.classes_)] = part.predict_proba(X).T
         log_p = np.log(np.maximum(p, _LEAST_PROBABILITY, out=p), out=p)
         log_p -= log_p.mean(axis=0)
         return log_p.T
+
+
+def _half_of(log_odds: np.ndarray) -> np.ndarray:
+    """Return centred log-probabilities of the second of two classes.
+
+    They are half of the log-odds, but where the less likely class has less than the
+    least probability.
+    """
+    size, most = np.abs(log_odds), -np.log(_LEAST_PROBABILITY)
+    if size.max(initial=0.0) > most - 1:
+        size = np.minimum(size, most - np.log1p(np.exp(-size)))
+        log_odds = np.copysign(size, log_odds)
+    return 0.5 * log_odds
 
 
 def with_columns(X: np.ndarray, columns: np.ndarray | None) -> Any:

@@ -139,6 +139,21 @@ class SmallTrees:
         """
         return self.loss.predict_proba(np.asfortranarray(self._sums(X).T))
 
+    def log_odds(self, X: np.ndarray) -> np.ndarray | None:
+        """Answer rows with the logarithm of the odds of the second of two classes.
+
+        Parameters
+        ----------
+        X : float ndarray of shape (n_rows, n_features)
+            Numbers, none missing.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_rows,) or None
+            None if there are more classes.
+        """
+        return self._sums(X)[0] if len(self.first) == 1 else None
+
     def _sums(self, X: np.ndarray) -> np.ndarray:
         """Add up what the trees say, (outputs, rows)."""
         sums = np.empty((len(self.first), len(X)))

@@ -184,8 +184,8 @@ def test_learns_ten_shot_sinusoids(attention):
         n_shot=10,
         n_query=10,
         batch_size=25,
-        lr=3e-3,
-        max_epochs=60,
+        lr=5e-3,
+        max_epochs=40,
         random_state=0,
     ).fit(X, y, groups=task)
     meta.adapt(X_new[support], y_new[support], groups=new[support])

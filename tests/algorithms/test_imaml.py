@@ -14,7 +14,7 @@ from skmeta.datasets import make_sinusoids
 from skmeta.testing import parametrize_with_algorithm_checks
 from tests.batches import CLASSIFIER, PER_TASK, REGRESSOR
 
-EXACT = {"inner_steps": 3000, "cg_steps": 300}
+EXACT = {"inner_steps": 400, "cg_steps": 60, "inner_lr": 0.1}
 
 
 def flat_start(module, spec, n_classes):
@@ -182,7 +182,7 @@ def test_learns_sinusoids_better_than_the_pooled_network():
 
     def error(algorithm):
         meta = MetaRegressor(
-            algorithm, MLP((40, 40)), n_shot=10, max_epochs=15, lr=3e-3, random_state=0
+            algorithm, MLP((40, 40)), n_shot=10, max_epochs=6, lr=6e-3, random_state=0
         ).fit(X, y, groups=task)
         meta.adapt(X_new[few], y_new[few], groups=new[few])
         return np.mean((meta.predict(X_new[~few], groups=new[~few]) - y_new[~few]) ** 2)

@@ -190,13 +190,13 @@ def test_learns_to_tell_new_digits_from_five_rows_each(full_context):
     meta = MetaClassifier(
         MatchingNet(full_context=full_context),
         tasks="classes",
-        max_epochs=5,
+        max_epochs=1,
         random_state=0,
     ).fit(X[train], y[train])
     X, y = X[~train], y[~train]
     rng = np.random.default_rng(0)
     scores = []
-    for _ in range(30):
+    for _ in range(10):
         few = np.concatenate(
             [rng.choice(np.flatnonzero(y == k), 5, replace=False) for k in range(3)]
         )

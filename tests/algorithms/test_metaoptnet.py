@@ -170,9 +170,8 @@ def test_the_laws_hold_with_other_settings(algorithm, check):
     check(algorithm)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_laws_hold_on_other_data(seed):
-    check_algorithm(MetaOptNet(C=10.0), seed=seed)
+def test_laws_hold_on_other_data():
+    check_algorithm(MetaOptNet(C=10.0), seed=1)
 
 
 @pytest.mark.slow
@@ -180,7 +179,7 @@ def test_learns_to_tell_digits_never_seen(digits):
     """Episodes of two ways from six digits, then the other four from five rows each."""
     X, y = digits
     meta = MetaClassifier(
-        MetaOptNet(), tasks="classes", n_way=4, max_epochs=8, random_state=0
+        MetaOptNet(), tasks="classes", n_way=4, max_epochs=2, random_state=0
     ).fit(X[y < 6], y[y < 6])
     new = X[y >= 6], y[y >= 6]
     tasks = np.arange(len(new[1])) // 72  # ten tasks of all four digits

@@ -226,12 +226,12 @@ def test_learns_to_tell_new_digits_from_five_rows_each():
     X, y = load_digits(return_X_y=True)
     train = y >= 3
     meta = MetaClassifier(
-        RelationNet(), tasks="classes", max_epochs=20, random_state=0
+        RelationNet(), tasks="classes", max_epochs=12, random_state=0
     ).fit(X[train], y[train])
     X, y = X[~train], y[~train]
     rng = np.random.default_rng(0)
     scores = []
-    for _ in range(30):
+    for _ in range(10):
         few = np.concatenate(
             [rng.choice(np.flatnonzero(y == k), 5, replace=False) for k in range(3)]
         )

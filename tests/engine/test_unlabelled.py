@@ -1,16 +1,22 @@
 """How much unlabelled rows count is learnt from tasks that hide labels."""
 
+from contextlib import nullcontext
+
 import numpy as np
+import pytest
 import torch
 
-from skmeta.algorithms import ProtoNet
+from skmeta.algorithms import GP, ProtoNet
+from skmeta.algorithms.shared import graph
 from skmeta.backbones import Identity
+from skmeta.engine import unlabelled
 from skmeta.engine.unlabelled import _best, learn_unlabelled
 from skmeta.episodes import Spec
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.table import Table
 
 NOTHING = (0.0, 0.0)
+NEAREST_MEAN = ProtoNet(learn_scale=False)
 
 
 def choose(without, n_tasks=100, **others):
@@ -58,10 +64,10 @@ def sampler_of(X, y, task, n_way=0):
     )
 
 
-def learn(X, y, *, seed=0):
-    """Learn for a nearest mean of two classes, in a pool of them."""
+def learn(X, y, *, seed=0, algorithm=NEAREST_MEAN):
+    """Learn for a nearest mean, or another, of two classes in a pool of them."""
     spec = Spec(2, 0, "classifier", "per_task", from_pool=True)
-    algorithm = ProtoNet(learn_scale=False)
+    torch.manual_seed(0)
     module = algorithm.build(Identity(), spec)
     task = np.zeros(len(y), dtype=int)
     return learn_unlabelled(
@@ -87,3 +93,28 @@ def test_a_draw_depends_on_the_generator_alone():
     X, y = rng.normal(size=(80, 2)), np.repeat([0, 1], 40)
     X[y == 1] += 1
     assert learn(X, y, seed=3) == learn(X, y, seed=3)
+
+
+@pytest.mark.parametrize("algorithm", [NEAREST_MEAN, GP(width=4)], ids=str)
+def test_choices_share_their_graphs_which_changes_none(algorithm, monkeypatch):
+    X, y = np.random.default_rng(0).normal(size=(80, 2)), np.arange(80) % 2
+    X[:, 0] += y
+    spread, made, losses = graph.spread, [], []
+
+    def count(*asked):
+        made.append(asked)
+        return spread(*asked)
+
+    def keep(found, *others):
+        losses.append(found)
+        return _best(found, *others)
+
+    monkeypatch.setattr(graph, "spread", count)
+    monkeypatch.setattr(unlabelled, "_best", keep)
+    learn(X, y, algorithm=algorithm)
+    n_graphs = len(made)
+    monkeypatch.setattr(unlabelled, "reusing", nullcontext)
+    learn(X, y, algorithm=algorithm)
+    torch.testing.assert_close(*losses, rtol=0, atol=0)
+    with_graph = [share > 0 for _, share in losses[0]]
+    assert len(made) - n_graphs == sum(with_graph) * n_graphs

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
+from skmeta.ensemble import MetaStackingRegressor
 from skmeta.model_selection import PerTask, Pooled
 from skmeta.tables.rows import TaskRows
 
@@ -16,6 +17,11 @@ def slopes(n_tasks=24, n_rows=15, seed=0):
     weights = np.array([1.0, -1.0]) + rng.normal(size=(n_tasks, 2))
     noise = 0.3 * rng.normal(size=len(task))
     return X, (X * weights[task]).sum(axis=1) + noise, task
+
+
+def few(task, n_rows=6):
+    """The first rows of each task."""
+    return np.arange(len(task)) % 15 < n_rows
 
 
 def value_members():
@@ -43,3 +49,9 @@ def classes():
 @pytest.fixture(scope="module")
 def rows(table):
     return TaskRows.of(*table)
+
+
+@pytest.fixture(scope="module")
+def stack(table):
+    X, y, task = table
+    return MetaStackingRegressor(value_members(), random_state=0).fit(X, y, groups=task)

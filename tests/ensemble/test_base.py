@@ -10,7 +10,6 @@ import pytest
 import sklearn
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -18,22 +17,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skmeta
-from skmeta import MetaDataset, MetaRegressor, NotAdaptedError
+from skmeta import MetaDataset, MetaRegressor
 from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
 from skmeta.ensemble.weights import interpolate
 from skmeta.model_selection import PerTask, Pooled, TaskSplit, few_shot_scorer
-from tests.ensemble.conftest import slopes, value_members
+from tests.ensemble.conftest import few, slopes, value_members
 from tests.quick import TINY
-
-
-@pytest.fixture(scope="module")
-def stack(table):
-    X, y, task = table
-    return MetaStackingRegressor(value_members(), random_state=0).fit(X, y, groups=task)
-
-
-def few(task, n_rows=6):
-    return np.arange(len(task)) % 15 < n_rows
 
 
 def test_members_are_refitted_on_all_tasks(stack, table):
@@ -50,32 +39,6 @@ def test_what_is_best_depends_on_the_size_of_the_support(stack):
     assert own[at[10]] > pooled[at[10]]
     assert pooled[at[0]] == 1  # a model of its own knows nothing of a task without rows
     assert np.isnan(stack.losses_[at[0], 0])
-
-
-def test_answers_are_the_mean_by_the_weights_for_each_tasks_support(stack, table):
-    X, y, task = slopes(n_tasks=3, seed=2)
-    size = np.array([2, 4, 12])
-    support = np.arange(len(task)) % 15 < size[task]
-    stack = copy.copy(stack).adapt(X[support], y[support], groups=task[support])
-    weights = interpolate(stack.weights_, stack.support_sizes_, size)[task]
-    expected = 0
-    for own, member in zip(weights.T, stack.named_estimators_.values(), strict=True):
-        member.adapt(X[support], y[support], groups=task[support])
-        expected = expected + own * member.predict(X, groups=task)
-    np.testing.assert_allclose(stack.predict(X, groups=task), expected)
-
-
-def test_many_tasks_in_one_call_are_as_one_by_one(table):
-    X, y, task = table
-    members = [("own", LinearRegression()), ("mean", DummyRegressor())]
-    stack = MetaStackingRegressor(members, random_state=0).fit(X, y, groups=task)
-    support = few(task)
-    stack.adapt(X[support], y[support], groups=task[support])
-    together = stack.predict(X, groups=task)
-    for each in (0, 7):
-        own = task == each
-        stack.adapt(X[own & support], y[own & support])
-        np.testing.assert_allclose(stack.predict(X[own]), together[own])
 
 
 def test_a_stack_of_one_scores_as_its_member_does(table):
@@ -95,14 +58,6 @@ def test_scoring_leaves_the_current_task_as_it_was(stack, table):
     stack = copy.copy(stack).adapt(X[:6], y[:6])
     before = stack.predict(X)
     stack.score(X, y, groups=task)
-    np.testing.assert_array_equal(stack.predict(X), before)
-
-
-def test_a_copy_adapts_without_the_original(stack, table):
-    X, y, _ = table
-    stack = copy.copy(stack).adapt(X[:6], y[:6])
-    before = stack.predict(X)
-    stack.as_regressor().fit(X[20:28], y[20:28])
     np.testing.assert_array_equal(stack.predict(X), before)
 
 
@@ -288,17 +243,6 @@ def test_weights_of_rows_reach_members_that_take_them(table):
     np.testing.assert_allclose(stack.predict(X), alone.predict(X))
 
 
-def test_weights_of_a_support_leave_out_members_that_take_none(table):
-    X, y, task = table
-    members = [("r2d2", MetaRegressor("r2d2", **TINY)), ("own", LinearRegression())]
-    stack = MetaStackingRegressor(members, random_state=0).fit(X, y, groups=task)
-    with pytest.warns(UserWarning, match="members own take no weights"):
-        stack.adapt(X[:8], y[:8], sample_weight=np.ones(8))
-    alone = copy.copy(stack.named_estimators_["r2d2"])
-    alone.adapt(X[:8], y[:8], sample_weight=np.ones(8))
-    np.testing.assert_allclose(stack.predict(X), alone.predict(X))
-
-
 def test_a_meta_dataset_brings_its_tasks_and_splits(table):
     X, y, task = table
     tasks = MetaDataset(X, y, task, in_support=few(task))
@@ -307,39 +251,6 @@ def test_a_meta_dataset_brings_its_tasks_and_splits(table):
     query = [~few(task) & (task == each) for each in range(24)]
     expected = np.mean([r2_score(y[own], answers[own]) for own in query])
     assert stack.score(tasks) == pytest.approx(expected)
-
-
-def test_what_is_asked_too_early_says_what_to_do(stack, table):
-    X, _, _ = table
-    with pytest.raises(NotAdaptedError, match="call adapt"):
-        copy.copy(stack).predict(X)
-    with pytest.raises(sklearn.exceptions.NotFittedError):
-        MetaStackingRegressor().adapt()
-
-
-def test_a_task_without_rows_is_answered_by_the_priors(stack, table):
-    X, y, task = table
-    pooled = Ridge().fit(X, y).predict(X)
-    stack = copy.copy(stack).adapt()
-    np.testing.assert_allclose(stack.predict(X), pooled)
-    support = few(task) & (task == 0)
-    stack.adapt(X[support], y[support], groups=task[support])
-    with pytest.raises(ValueError, match=r"No task was adapted for the groups \[1"):
-        stack.predict(X, groups=task)
-    stack.unknown_task = "prior"
-    np.testing.assert_allclose(
-        stack.predict(X, groups=task)[task > 0], pooled[task > 0]
-    )
-
-
-def test_without_a_prior_there_must_be_rows(table):
-    X, y, task = table
-    stack = MetaStackingRegressor([("own", Ridge())]).fit(X, y, groups=task)
-    with pytest.raises(ValueError, match="no member has one"):
-        stack.adapt()
-    stack.unknown_task = "prior"
-    with pytest.raises(ValueError, match="no member has a prior"):
-        stack.adapt(X[:5], y[:5]).predict(X)
 
 
 # As scikit-learn's own ----------------------------------------------------------------

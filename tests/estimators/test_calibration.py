@@ -4,7 +4,9 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 
 from skmeta.estimators.calibration import (
     Calibration,
@@ -141,6 +143,37 @@ def test_pickles_know_the_scores_and_not_the_rows():
     again = pickle.loads(pickle.dumps(calibration))
     assert again.training is None
     assert again.bounds(np.array([3]), 0.9) == calibration.bounds(np.array([3]), 0.9)
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "list", "words"])
+def test_rows_that_are_kept_are_copies(kind):
+    """And of many it is told whether they are still the same."""
+    X, groups = np.arange(12.0).reshape(6, 2), np.array([*"aabbcc"])
+    if kind == "frame":
+        X = pd.DataFrame(X)
+    elif kind == "list":
+        X = X.tolist()
+    elif kind == "words":
+        groups = groups.astype(object)
+    before = copy.deepcopy(X)
+    rows = TrainingRows(X, np.ones(6), groups)
+    kept = rows.kept(Ridge())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skmeta.estimators.calibration._MOST_COPIED", 1)
+        patch.setattr("skmeta.estimators.calibration._AT_ONCE", 4)
+        many = rows.kept(Ridge())
+    assert many.X is X
+    assert not many.have_changed
+    if kind == "frame":
+        X.iloc[5, 1] = 0.0
+    elif kind == "words":
+        groups[5] = "d"
+    else:
+        X[5][1] = 0.0
+    assert many.have_changed
+    np.testing.assert_array_equal(kept.X, before)
+    assert [*kept.groups] == [*"aabbcc"]
+    assert not kept.have_changed
 
 
 def test_deep_copies_share_the_rows():

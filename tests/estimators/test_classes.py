@@ -6,6 +6,8 @@ import pytest
 
 from skmeta import MetaClassifier
 from tests.conftest import QUICK
+from tests.quick import classifier
+from tests.quick import wine as small_wine
 
 
 @pytest.mark.parametrize("label_space", ["shared", "per_task"])
@@ -113,7 +115,33 @@ def test_class_weights_are_odds_where_rows_of_a_class_cannot_count_more(wine):
         return meta.predict_proba(X, groups=groups)
 
     weighed = probabilities()
-    meta.set_params(class_weight=None)
+    meta.given_class_weight_ = None  # the same learner, that weighs no class
     odds = probabilities() * [0.5, 5.0, 1.0]  # in the order of names
     odds /= odds.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(weighed, odds, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("other", ["nonsense", "balanced", {"barolo": 5.0}, None])
+@pytest.mark.parametrize("label_space", ["shared", "per_task"])
+def test_other_weights_of_classes_count_from_the_next_fit_on(label_space, other):
+    A, b, task = small_wine()
+    given = {"barolo": 3.0}
+    meta = classifier("anil", label_space=label_space, class_weight=given)
+    meta.fit(A, b, groups=task).adapt(A[::9], b[::9])
+    before = meta.predict_proba(A)
+    given["barolo"] = 100.0  # nor do changes of what was given
+    np.testing.assert_array_equal(meta.predict_proba(A), before)
+    meta.set_params(class_weight=other).adapt(A[::9], b[::9])
+    np.testing.assert_array_equal(meta.predict_proba(A), before)
+    assert meta.given_class_weight_ == {"barolo": 3.0}
+
+
+def test_strata_and_devices_that_are_set_after_fit():
+    A, b, task = small_wine()
+    meta = classifier("anil", label_space="shared").fit(A, b, groups=task)
+    meta.set_params(stratify="no")
+    with pytest.raises(ValueError, match="stratify must be True or False"):
+        meta.score(A, b, groups=task)
+    right = meta.adapt(A[::9], b[::9]).predict(A)
+    meta.set_params(device="cuda:7")  # for the next fit
+    np.testing.assert_array_equal(meta.adapt(A[::9], b[::9]).predict(A), right)

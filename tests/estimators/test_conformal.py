@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skmeta
 from skmeta import MetaClassifier, MetaDataset, MetaRegressor, NotAdaptedError
+from skmeta.algorithms import ANIL, R2D2
 from skmeta.datasets import make_sinusoids
 from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
 from skmeta.model_selection import TaskMean
@@ -87,6 +88,33 @@ def test_sets_cover_new_tasks():
         sets = meta.predict_set(X_new[query], groups=task[query], coverage=0.8)
         covered.append(sets[np.arange(30), (y_new[query] > 0).astype(int)].mean())
     assert 0.8 - 0.06 < np.mean(covered) < 0.8 + 0.04 + 0.06
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_tables_that_change_after_fit_do_no_harm(monkeypatch, many):
+    """Few rows are copied; that many have changed is an error."""
+    if many:
+        monkeypatch.setattr("skmeta.estimators.calibration._MOST_COPIED", 1)
+    X_own, y_own, task = X.copy(), Y.copy(), TASK.copy()
+    meta = MetaRegressor("r2d2", **TINY).fit(X_own, y_own, groups=task)
+    meta.adapt(X[:4], Y[:4])
+    if not many:
+        right = copy.deepcopy(meta).predict_interval(X[4:12])
+    y_own[:] = 0.0
+    if many:
+        with pytest.raises(NotFittedError, match="these have changed since"):
+            meta.predict_interval(X[4:12])
+        return
+    np.testing.assert_array_equal(meta.predict_interval(X[4:12]), right)
+
+
+def test_parameters_that_change_after_fit_do_no_harm():
+    """Who learns from parts of the tasks learns as ``fit`` did."""
+    meta = MetaRegressor(R2D2(), **TINY).fit(X, Y, groups=TASK).adapt(X[:4], Y[:4])
+    right = copy.deepcopy(meta).predict_interval(X[4:12])
+    meta.set_params(algorithm__ridge=1e6, max_epochs=1, tasks="table")
+    meta.set_params(algorithm=ANIL())
+    np.testing.assert_array_equal(meta.predict_interval(X[4:12]), right)
 
 
 def test_more_coverage_is_wider_and_holds_the_prediction(meta):

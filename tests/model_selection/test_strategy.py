@@ -32,6 +32,17 @@ def test_a_task_shares_out_among_its_own_classes_what_is_said_of_all():
     assert way._restrict(said, np.zeros(3, int)) is said
 
 
+@pytest.mark.parametrize(
+    "way", [Pooled(Ridge()), TaskAsCategory(Ridge()), PerTask(Ridge())]
+)
+def test_tables_that_change_after_fit_do_no_harm(way):
+    X_own, y_own, task = X.copy(), 2 * X[:, 0], TASK.copy()
+    way.fit(X_own, y_own, groups=task)
+    right = copy.deepcopy(way).adapt(X[:3], X[:3, 0]).predict(X)
+    X_own[:], y_own[:], task[:] = 7.0, 0.0, 0
+    np.testing.assert_array_equal(way.adapt(X[:3], X[:3, 0]).predict(X), right)
+
+
 def test_probabilities_are_put_in_the_columns_of_other_classes():
     y = np.where(X[:, 0] < 6, "b", "d")
     model = LogisticRegression().fit(X, y)

@@ -114,6 +114,21 @@ def test_classes_are_given_as_centred_logarithms_of_probabilities():
 
 
 @PARTS
+def test_log_odds_of_two_classes_are_as_good_as_their_probabilities(name):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 3))
+    part = make_part(name, "classifier", 0).fit(X, X[:, 0] > 0)
+    rows = np.concatenate([X, X * np.geomspace(1.0, 1e4, 2000)[:, np.newaxis]])
+    p = part.predict_proba(rows)
+    assert p.min() < 1e-4 or name == "boosting"  # so that the least one counts
+    log_p = np.log(np.maximum(p, 1e-4))
+    offset = Prior([part], np.array([False, True])).offsets(rows)[:, 0]
+    np.testing.assert_allclose(
+        offset, log_p - log_p.mean(axis=1, keepdims=True), rtol=1e-5, atol=1e-6
+    )
+
+
+@PARTS
 def test_a_class_that_other_tasks_lack_counts_as_improbable_there(name):
     X, _, y, task = draw(n_tasks=4, n_classes=2)
     y[task == 3] = 2

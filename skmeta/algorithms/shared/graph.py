@@ -48,6 +48,7 @@ from torch.nn.functional import one_hot
 
 from skmeta.algorithms.shared.losses import absent_classes
 from skmeta.algorithms.shared.offsets import mean_offset
+from skmeta.algorithms.shared.reuse import once
 from skmeta.episodes.episode import Batch
 
 __all__ = [
@@ -343,7 +344,7 @@ def beside_graph(
 
     The graph of a task without a labelled row, or without another, has no share.
     """
-    graph = spread(support, unlabelled, n_outputs)
+    graph = once(spread, support, unlabelled, n_outputs)
     says = support.mask.any(dim=1) & unlabelled.mask.any(dim=1)
     return graph._replace(learnt=learnt, share=share * says.to(graph.share))
 
@@ -397,7 +398,7 @@ def mixed(state: WithGraph, logits: Tensor, X: Tensor, offset: Tensor | None) ->
     Tensor of shape (tasks, rows, classes)
         Logarithms of the mixed probabilities.
     """
-    place, share = nearest(state.graph.of(X), state.graph.rows, state.graph.mask)
+    place, share = once(_nearest_in, state.graph, X)
     p = state.probabilities(None, 0)
     near = p.unsqueeze(1).expand(-1, X.shape[1], -1, -1)
     near = near.take_along_dim(place.unsqueeze(-1), dim=2)
@@ -411,3 +412,7 @@ def mixed(state: WithGraph, logits: Tensor, X: Tensor, offset: Tensor | None) ->
         (1 - part).log() + logits.log_softmax(dim=-1), part.log() + own
     )
     return torch.where(part > 0, both, logits)
+
+
+def _nearest_in(graph: GraphRows, X: Tensor) -> Neighbours:
+    return nearest(graph.of(X), graph.rows, graph.mask)

@@ -18,7 +18,6 @@ from skmeta.testing.expect import (
     snapshot,
 )
 from skmeta.testing.law import BreachError, lawmaker
-from skmeta.utils.random import seeded
 
 __all__ = [
     "a_state_may_be_carried",
@@ -48,7 +47,7 @@ def adapt_leaves_the_module_unchanged(trial: AlgorithmTrial) -> None:
         for recording in (False, True):
             module = trial.build().train(training)
             before = snapshot(module)
-            with seeded(trial.seed), torch.set_grad_enabled(recording):
+            with trial.seeded(module), torch.set_grad_enabled(recording):
                 state = trial.algorithm.adapt(module, support)
                 trial.algorithm.predict(module, state, *trial.asked(X))
             when = f"after adapt in {'training' if training else 'evaluation'} mode"

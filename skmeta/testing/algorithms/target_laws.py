@@ -11,7 +11,6 @@ from skmeta.testing.algorithms.trial import AlgorithmTrial
 from skmeta.testing.building import build_perturbed
 from skmeta.testing.expect import expect_same
 from skmeta.testing.law import BreachError, lawmaker
-from skmeta.utils.random import seeded
 
 __all__ = ["a_learner_for_each_target", "gradients_of_targets_add_up"]
 
@@ -55,7 +54,7 @@ def gradients_of_targets_add_up(trial: AlgorithmTrial) -> None:
     for weight in module.parameters():
         if weight.requires_grad:
             weight.grad = torch.ones_like(weight)
-    with seeded(trial.seed), torch.enable_grad():
+    with trial.seeded(module), torch.enable_grad():
         trial.algorithm.meta_backward(module, episode)
     for name, weight in module.named_parameters():
         alone = once.get(name)

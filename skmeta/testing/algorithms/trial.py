@@ -18,7 +18,7 @@ from skmeta.testing.building import build_perturbed
 from skmeta.testing.expect import gradients_of
 from skmeta.testing.law import Trial
 from skmeta.testing.situations import Situation, situations
-from skmeta.utils.random import seeded
+from skmeta.utils.random import may_draw, seeded
 
 __all__ = ["AlgorithmTrial", "has_prior", "is_per_task", "takes_prior"]
 
@@ -194,7 +194,7 @@ class AlgorithmTrial(Trial):
         """
         episode = self.trained_on(episode)
         module = self.build().train(training)
-        with seeded(self.seed), torch.enable_grad():
+        with self.seeded(module), torch.enable_grad():
             loss = self.algorithm.meta_backward(module, episode)
         return torch.as_tensor(loss), gradients_of(module)
 
@@ -213,8 +213,13 @@ class AlgorithmTrial(Trial):
 
     @contextlib.contextmanager
     def _deployed(self) -> Iterator[None]:
-        with seeded(self.seed), torch.no_grad():
+        with self.seeded(self.module), torch.no_grad():
             yield
+
+    def seeded(self, module: nn.Module) -> contextlib.AbstractContextManager[None]:
+        """Let the algorithm draw from a fixed seed; watched only if it may draw."""
+        watch = may_draw([self.algorithm, *module.modules()])
+        return seeded(self.seed, watch=watch)
 
     # Tasks -------------------------------------------------------------------------
 
