@@ -8,6 +8,9 @@ from skmeta.tables.prior import make_part
 
 __all__ = ["class_members", "value_members"]
 
+# As many as take no longer than the kernel learner without a prior.
+_EPOCHS_OF_R2D2 = 60
+
 
 def class_members(
     label_space: str,
@@ -84,7 +87,7 @@ def value_members(
     }
     return [
         ("gp", MetaRegressor("gp", **given)),
-        ("gp_alone", MetaRegressor("gp", prior=None, **given)),
+        ("r2d2", MetaRegressor("r2d2", max_epochs=_EPOCHS_OF_R2D2, **given)),
         ("mixed_linear", _plain("regressor", given, "mixed linear")),
         ("boosting_residual", _boosting("regressor", given)),
     ]

@@ -242,7 +242,8 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
             Return the standard deviation of each value too, for algorithms that know
             it, such as "gp" and "cnp". They are learnt: after a short training (few
             epochs, or few ``tasks_per_epoch``) they are up to twice too wide, and after
-            a full one within a tenth or so. :meth:`predict_interval` sets them right.
+            a full one within a tenth or so, from three known rows on.
+            :meth:`predict_interval` sets them right.
 
         Returns
         -------
