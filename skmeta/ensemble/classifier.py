@@ -111,7 +111,9 @@ class MetaStackingClassifier(ClassifierMixin, Decisions, Sets, BaseMetaStacking)
         such rows look like is told by the members that reject rows themselves, those of
         ``estimators=None`` or ``MetaClassifier(reject=True)`` among ``estimators``; the
         tasks that were left out to weigh members say where the share ends
-        (:meth:`unknown_score`). Another share may be set after ``fit``.
+        (:meth:`unknown_score`). Another share may be set after ``fit``. It holds for
+        new classes that are as unlike as training classes are to each other; of others
+        far fewer rows may be kept (docs/unknown.md).
     unknown_label : label, default="auto"
         Answer to rows that are rejected, as in :class:`skmeta.MetaClassifier`.
     random_state : int, RandomState instance or None, default=None

@@ -78,12 +78,14 @@ def test_classes_are_answered_by_their_labels(sines):
     assert note(file)["classes"] == ["high", "low"]
 
 
-def test_yes_and_no_are_answered_as_such(sines):
+@pytest.mark.parametrize("algorithm", ["protonet", "gp"])
+def test_yes_and_no_are_answered_as_such(sines, algorithm):
     X, y, groups = sines
-    meta = MetaClassifier("protonet", **HOW).fit(X, y > 0, groups=groups)
-    found = run(to_onnx(meta.adapt(X[:20], y[:20] > 0)), X=X)["label"]
-    assert found.dtype == bool
-    np.testing.assert_array_equal(found, meta.predict(X))
+    meta = MetaClassifier(algorithm, prior=None, **HOW).fit(X, y > 0, groups=groups)
+    found = run(to_onnx(meta.adapt(X[:20], y[:20] > 0)), X=X)
+    assert found["label"].dtype == bool
+    np.testing.assert_array_equal(found["label"], meta.predict(X))
+    np.testing.assert_allclose(found["probabilities"], meta.predict_proba(X), atol=1e-5)
 
 
 def test_labels_inside_tasks_are_those_of_the_task():
