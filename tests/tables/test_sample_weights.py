@@ -219,7 +219,7 @@ def test_class_weights_are_weights_of_rows(wine, label_space):
     meta = fitted("maml", wine, label_space=label_space, class_weight=by_class)
     weighted = meta.adapt(X[few], y[few]).predict_proba(X)
     weight = np.array([0.5, 1.0, 3.0])[y[few]]
-    meta.set_params(class_weight=None)
+    meta.given_class_weight_ = None
     expected = meta.adapt(X[few], y[few], sample_weight=weight).predict_proba(X)
     np.testing.assert_allclose(weighted, expected, atol=1e-6)
 
@@ -230,7 +230,7 @@ def test_balanced_per_task_labels_count_the_same_in_each_support(wine):
     meta = fitted("maml", wine, label_space="per_task", class_weight="balanced")
     balanced = meta.adapt(X[few], y[few]).predict_proba(X)
     weight = 12 / (3 * np.array([8, 3, 1]))[y[few]]
-    meta.set_params(class_weight=None)
+    meta.given_class_weight_ = None
     expected = meta.adapt(X[few], y[few], sample_weight=weight).predict_proba(X)
     np.testing.assert_allclose(balanced, expected, atol=1e-6)
 
@@ -283,7 +283,7 @@ def test_a_class_of_more_weight_is_likelier_whatever_the_algorithm(name, wine):
     meta = fitted(name, wine, label_space="per_task", n_way=2)
     few = np.r_[np.flatnonzero(y == 0)[:4], np.flatnonzero(y == 1)[:4]]
     plain = meta.adapt(X[few], y[few]).predict_proba(X)
-    meta.set_params(class_weight={0: 50.0, 1: 0.02})
+    meta.given_class_weight_ = {0: 50.0, 1: 0.02}
     heavy = meta.adapt(X[few], y[few]).predict_proba(X)
     assert heavy[:, 0].mean() > plain[:, 0].mean()
     np.testing.assert_array_equal(
@@ -297,13 +297,13 @@ def test_the_weight_of_a_mean_multiplies_its_odds(name, wine):
     meta = fitted(name, wine, label_space="per_task", n_way=3)
     groups = np.where(y == 2, 1, np.arange(len(y)) % 2)  # a task of two, one of three
     plain = meta.adapt(X, y, groups=groups).predict_proba(X, groups=groups)
-    meta.set_params(class_weight={1: 3.0})
+    meta.given_class_weight_ = {1: 3.0}
     heavy = meta.adapt(X, y, groups=groups).predict_proba(X, groups=groups)
     sure = plain[:, :2].min(axis=1) > 1e-4
     odds = (heavy[sure, 1] / heavy[sure, 0]) / (plain[sure, 1] / plain[sure, 0])
     np.testing.assert_allclose(odds, 3, rtol=1e-3)
     assert (heavy[groups == 0][:, 2] == 0).all()
-    meta.set_params(class_weight="balanced")
+    meta.given_class_weight_ = "balanced"
     if name != "baseline++":  # whose steps weigh rows
         balanced = meta.adapt(X, y, groups=groups).predict_proba(X, groups=groups)
         np.testing.assert_allclose(balanced, plain, atol=1e-5)
