@@ -10,7 +10,7 @@ import numpy as np
 
 from skmeta.bulk.model import BulkModel
 from skmeta.bulk.source import Source, group_kind, names_of
-from skmeta.tables.arrow import arrow
+from skmeta.tables.arrow import arrow, columns_of, frame_of
 from skmeta.utils.messages import count
 
 __all__ = ["Columns"]
@@ -68,10 +68,10 @@ class Columns:
                     "column is the target, or which columns to learn from."
                 )
             about = {groups, *given}
-            columns = [name for name in rows.schema.names if name not in about]
+            columns = [name for name in columns_of(rows.schema) if name not in about]
         if given is None:
             about = {groups, *columns}
-            given = [name for name in rows.schema.names if name not in about]
+            given = [name for name in columns_of(rows.schema) if name not in about]
             if len(given) != model.n_targets:
                 raise ValueError(
                     f"Which column is the target? Beside groups and features there "
@@ -133,13 +133,18 @@ class Columns:
             return names.to_numpy(zero_copy_only=False)
         coded = names.dictionary_encode()
         words = np.array(coded.dictionary.to_pylist(), dtype=str)
+        if len(np.unique(words)) < len(words):  # NumPy drops it, and two are one task
+            raise ValueError(
+                f"Groups of column {name!r} end with the character of number 0, and "
+                "are called like others without: give them other names."
+            )
         return words[coded.indices.to_numpy()]
 
     def features_of(self, table: Any) -> Any:
         """Return the features of rows as a call in memory would be given them."""
         chosen = table.select(self.features)
         if self.as_frame:
-            return chosen.to_pandas()
+            return frame_of(chosen)
         return np.column_stack([_numbers(chosen.column(n)) for n in self.features])
 
 

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from skmeta.tables.arrow import arrow, decoded, like, read_rows, row_groups
+from skmeta.tables.arrow import (
+    arrow,
+    decoded,
+    is_text,
+    like,
+    open_parquet,
+    read_rows,
+    refuse_unlike,
+    row_groups,
+)
 
 __all__ = [
     "Rest",
@@ -52,11 +61,7 @@ class Source:
                 raise ValueError(f"There is no file or folder {os.fspath(each)!r}.")
         given = [os.fspath(each) for each in paths]
         try:
-            files = self._pa.dataset.dataset(
-                given[0] if len(given) == 1 else given,
-                format="parquet",
-                partitioning="hive",
-            )
+            files, self._unlike = open_parquet(given[0] if len(given) == 1 else given)
             self._groups = row_groups(files)
             sizes = [group.row_groups[0].num_rows for group in self._groups]
         except (self._pa.ArrowException, OSError) as error:
@@ -78,13 +83,15 @@ class Source:
         Raises
         ------
         ValueError
-            With the names that are most like those asked for.
+            With the names that are most like those asked for; or if one is of several
+            kinds.
         """
         there = self.schema.names
         for name in columns:
             if name not in there:
                 hint = like(name, there)
                 raise ValueError(f"{self.name!r} has no column {name!r}. {hint}")
+        refuse_unlike(columns, self._unlike)
         # A column that a file lacks would come as gaps.
         keys = {*self._partition_keys()}
         for group in self._groups:
@@ -224,7 +231,7 @@ def group_kind(schema: Any, name: str) -> str:
         return "integer"
     if pa.types.is_floating(kind):
         return "float"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if is_text(kind):
         return "text"
     raise ValueError(
         f"Column {name!r} holds {kind}, and names of tasks are integers, text or "

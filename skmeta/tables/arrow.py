@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["arrow", "decoded", "like", "read_rows", "row_groups"]
+__all__ = [
+    "arrow",
+    "columns_of",
+    "decoded",
+    "frame_of",
+    "is_text",
+    "like",
+    "open_parquet",
+    "read_rows",
+    "refuse_unlike",
+    "row_groups",
+]
 
 # Rows that are read at once.
 _AT_ONCE = 65_536
@@ -37,6 +49,125 @@ def like(name: str, there: Sequence[str]) -> str:
     """Say which columns are called nearly so, or which there are."""
     near = get_close_matches(str(name), there, n=3, cutoff=0.5)
     return f"Did you mean one of {near}?" if near else f"It has {[*there][:20]}."
+
+
+def open_parquet(path: Any) -> tuple[Any, dict[str, str]]:
+    """Open a Parquet file, or all of a folder or a list, as one table.
+
+    The type of a column holds what each of the files has in it: pyarrow alone would
+    take that of the first file, and cut down to it what the others have.
+
+    Parameters
+    ----------
+    path : str, path-like or list of str
+        File or files, or a folder; names of folders such as ``store=7`` are a column.
+
+    Returns
+    -------
+    files : pyarrow.dataset.Dataset
+        Of all files.
+    unlike : dict of str
+        Columns that are of one kind in one file and of another elsewhere, and which
+        these are.
+    """
+    pa = arrow()
+    how = {"format": "parquet", "partitioning": "hive"}
+    files = pa.dataset.dataset(path, **how)
+    fields = {field.name: field for field in files.schema}
+    unlike: dict[str, str] = {}
+    for file in files.get_fragments():
+        for field in file.physical_schema:
+            there = fields.setdefault(field.name, field)
+            if there.type == field.type or field.name in unlike:
+                continue
+            kind = _common_type(there, field)
+            if kind is None:
+                unlike[field.name] = f"{there.type}, and {field.type} in {file.path!r}"
+            else:
+                fields[field.name] = pa.field(field.name, kind)
+    for name, field in fields.items():
+        if pa.types.is_string_view(field.type):  # for which much is not written yet
+            fields[name] = pa.field(name, pa.large_string())
+    schema = pa.schema([*fields.values()], metadata=files.schema.metadata)
+    if not schema.equals(files.schema):
+        files = pa.dataset.dataset(path, schema=schema, **how)
+    return files, unlike
+
+
+def _common_type(one: Any, other: Any) -> Any:
+    """Return the type that holds the values of two fields, None if there is none."""
+    pa = arrow()
+    schemas = [pa.schema([one]), pa.schema([other])]
+    try:
+        merged = pa.unify_schemas(schemas, promote_options="permissive")
+        return merged.field(0).type
+    except pa.ArrowException:
+        both_text = is_text(one.type) and is_text(other.type)
+        return pa.large_string() if both_text else None
+
+
+def is_text(kind: Any) -> bool:
+    """Tell whether a type is one of words, numbers of a dictionary's among them."""
+    types = arrow().types
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = (types.is_string, types.is_large_string, types.is_string_view)
+    return any(test(kind) for test in tests)
+
+
+def refuse_unlike(columns: Iterable[str], unlike: dict[str, str]) -> None:
+    """Refuse to read columns that are of several kinds.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Columns that are to be read.
+    unlike : dict of str
+        From :func:`open_parquet`.
+
+    Raises
+    ------
+    ValueError
+        If one of them is.
+    """
+    for name in columns:
+        if name in unlike:
+            raise ValueError(
+                f"Column {name!r} is {unlike[name]}: write it as one kind in all files."
+            )
+
+
+def columns_of(schema: Any) -> list[str]:
+    """List the columns of a table, those left out that pandas has written as its index.
+
+    Nobody who wrote a frame meant the numbers of its rows to be learnt from.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        Of a table or a file.
+    """
+    about = schema.pandas_metadata or {}
+    index = [each for each in about.get("index_columns", []) if isinstance(each, str)]
+    return [name for name in schema.names if name not in index]
+
+
+def frame_of(table: Any) -> Any:
+    """Make a frame of all columns, called as in the table, whatever is an index.
+
+    Parameters
+    ----------
+    table : pyarrow.Table or RecordBatch
+        Perhaps with what pandas has noted of the frame that it was.
+    """
+    about = table.schema.pandas_metadata
+    if about:
+        about |= {"index_columns": []}
+        noted = {**table.schema.metadata, b"pandas": json.dumps(about).encode()}
+        table = table.replace_schema_metadata(noted)
+    frame = table.to_pandas()
+    frame.columns = table.schema.names  # pandas has noted others, numbers perhaps
+    return frame
 
 
 def row_groups(files: Any) -> list[Any]:

@@ -220,3 +220,47 @@ def test_groups_may_be_the_names_of_folders(meta, tmp_path):
     answers = pd.read_parquet(out)
     order = np.argsort(answers["wave"].to_numpy(), kind="stable")
     close(answers["y"].to_numpy()[order], in_memory(meta, table, table))
+
+
+def test_the_index_that_pandas_writes_is_not_the_target(meta, tmp_path):
+    frame = table_of().set_axis([f"x{i}" for i in range(360)])
+    (tmp_path / "rows").mkdir()
+    path = tmp_path / "rows" / "s.parquet"
+    frame.to_parquet(path)  # with its index, as pandas does
+    named = regressor(algorithm="r2d2").fit(frame[["x"]], Y, groups=TASK)
+    tasks = adapt_parquet(named, path, tmp_path / "tasks", groups="wave")
+    assert (tasks.features, tasks.target) == (["x"], ["y"])
+    of_array = adapt_parquet(meta, path, tmp_path / "two", groups="wave", target="y")
+    assert of_array.features == ["x"]
+
+
+def test_columns_that_were_an_index_are_learnt_from_where_the_model_was(tmp_path):
+    frame = table_of()
+    named = regressor(algorithm="r2d2").fit(frame[["x"]], Y, groups=TASK)
+    frame.set_index(["wave", "x"]).to_parquet(tmp_path / "s.parquet")
+    tasks = adapt_parquet(
+        named, tmp_path / "s.parquet", tmp_path / "tasks", groups="wave"
+    )
+    out = predict_parquet(named, tasks, tmp_path / "s.parquet", tmp_path / "a.parquet")
+    close(pd.read_parquet(out)["y"], in_memory(named, frame, frame))
+
+
+def test_files_of_a_folder_may_write_their_numbers_in_several_ways(meta, tmp_path):
+    frame = table_of()
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    cut = 180
+    write(frame[:cut].astype({"x": "float32", "wave": "int8"}), folder / "1.parquet")
+    far = frame[cut:].assign(wave=frame["wave"][cut:] + 2**40)
+    write(far, folder / "2.parquet")
+    whole = pd.concat([frame[:cut].astype({"x": "float32"}).astype({"x": float}), far])
+    tasks = adapt_parquet(meta, folder, tmp_path / "tasks", groups="wave", **COLUMNS)
+    out = predict_parquet(meta, tasks, folder, tmp_path / "a.parquet")
+    close(pd.read_parquet(out)["y"], in_memory(meta, whole, whole))
+
+
+def test_names_that_are_one_without_their_last_characters_are_refused(meta, tmp_path):
+    frame = table_of().assign(wave=["a" + "\0" * (task % 2) for task in TASK])
+    support = write(frame, tmp_path / "s.parquet")
+    with pytest.raises(ValueError, match="character of number 0"):
+        adapt_parquet(meta, support, tmp_path / "tasks", groups="wave", **COLUMNS)

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from skmeta.tables.arrow import arrow, decoded, like, read_rows, row_groups
+from skmeta.tables.arrow import (
+    arrow,
+    columns_of,
+    decoded,
+    frame_of,
+    like,
+    open_parquet,
+    read_rows,
+    refuse_unlike,
+    row_groups,
+)
 from skmeta.tables.meta_dataset.storage import Folder
 from skmeta.tables.stored.index import Runs, TaskIndex
 from skmeta.tables.stored.rows import are_many
@@ -20,19 +30,20 @@ _SHORT = ("bool", "int8", "int16", "uint8", "uint16", "halffloat", "float")
 
 def read(path: Any, *parts: Any) -> tuple:
     """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_parquet`."""
-    files = arrow().dataset.dataset(path, format="parquet", partitioning="hive")
-    return _read(files, f" in {path}", *parts)
+    files, unlike = open_parquet(path)
+    return _read(files, unlike, f" in {path}", *parts)
 
 
 def read_arrow(table: Any, *parts: Any) -> tuple:
     """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_arrow`."""
     dataset = arrow().dataset
     is_dataset = isinstance(table, dataset.Dataset)
-    return _read(table if is_dataset else dataset.dataset(table), "", *parts)
+    return _read(table if is_dataset else dataset.dataset(table), {}, "", *parts)
 
 
 def _read(
     files: Any,
+    unlike: dict[str, str],
     where: str,
     target: str,
     groups: str,
@@ -43,9 +54,10 @@ def _read(
 ) -> tuple:
     if columns is None:
         about = {target, groups, support}
-        columns = [name for name in files.schema.names if name not in about]
+        columns = [name for name in columns_of(files.schema) if name not in about]
     named = [*columns, target, groups, *([] if support is None else [support])]
     _check_names(named, files.schema.names)
+    refuse_unlike(named, unlike)
     if preprocessor is None:
         _check_numbers(files.schema, columns)
 
@@ -74,7 +86,7 @@ def _read(
             numbers = [_numbers(batch.column(name)) for name in columns]
             rows = np.column_stack(numbers) if columns else np.empty((len(batch), 0))
         else:
-            frame = batch.select(list(columns)).to_pandas()
+            frame = frame_of(batch.select(list(columns)))
             rows = np.asarray(preprocessor.transform(frame))
         if X is None:
             dtype = np.float32 if short and preprocessor is None else np.float64

@@ -378,3 +378,35 @@ def test_gaps_in_many_targets_or_groups_are_errors(tmp_path, many):
             MetaDataset.from_parquet(
                 tmp_path / "gaps.parquet", target="y", groups="store"
             )
+
+
+def test_the_index_that_pandas_writes_is_no_feature(tmp_path):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"x": [1.0, 2], "y": [0, 1], "g": [0, 1]}, index=[7, 9])
+    frame.to_parquet(tmp_path / "t.parquet")
+    tasks = MetaDataset.from_parquet(tmp_path, target="y", groups="g")
+    assert tasks.X.tolist() == [[1], [2]]
+    named = frame.set_index("x")
+    named.to_parquet(tmp_path / "t.parquet")
+    tasks = MetaDataset.from_parquet(tmp_path, target="y", groups="g", columns=["x"])
+    assert tasks.X.tolist() == [[1], [2]]
+    known = make_preprocessor().fit(frame[["x"]])
+    tasks = MetaDataset.from_parquet(
+        tmp_path, target="y", groups="g", columns=["x"], preprocessor=known
+    )
+    np.testing.assert_allclose(tasks.X, known.transform(frame[["x"]]))
+
+
+def test_no_digit_is_lost_where_the_first_file_is_of_shorter_numbers(tmp_path):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"x": [0.1, 0.2], "y": [0.1, 0.2], "g": [0, 1]})
+    frame.astype("float32").to_parquet(tmp_path / "1.parquet")
+    frame.to_parquet(tmp_path / "2.parquet")
+    tasks = MetaDataset.from_parquet(tmp_path, target="y", groups="g")
+    assert tasks.X[2:, 0].tolist() == [0.1, 0.2]
+    assert tasks.y[2:].tolist() == [0.1, 0.2]
+    frame.astype({"y": str}).to_parquet(tmp_path / "3.parquet")
+    with pytest.raises(ValueError, match="Column 'y' is double, and large_string in"):
+        MetaDataset.from_parquet(tmp_path, target="y", groups="g")
