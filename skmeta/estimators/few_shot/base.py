@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
@@ -64,7 +65,12 @@ class BaseFewShotEstimator(SavingMixin, HTMLReprMixin):
             )
         if X is None or y is None:
             raise ValueError("fit learns a task from labelled rows: pass X and y.")
-        check_is_fitted(self.meta)
+        if not is_fitted(self.meta):
+            raise NotFittedError(
+                f"The meta-learner of {type(self).__name__} is not fitted: fit it to "
+                "many tasks first. Searches clone what is in their grids, which leaves "
+                "it unfitted: pass FrozenEstimator(meta) of sklearn.frozen there."
+            )
         self._tell(pipelines.adapt, self.meta, X, y, sample_weight)
         return self
 
@@ -155,7 +161,8 @@ class BaseFewShotEstimator(SavingMixin, HTMLReprMixin):
         if nested and is_fitted(params.get("meta", self.meta)):
             raise ValueError(
                 f"{nested} cannot change a fitted meta-learner, which clones share. "
-                "Search over meta=[...] with meta-learners fitted one by one."
+                "Search over meta=[FrozenEstimator(meta), ...] with meta-learners "
+                "fitted one by one."
             )
         return super().set_params(**params)
 

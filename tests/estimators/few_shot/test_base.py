@@ -7,6 +7,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
 
 from skmeta import FewShotClassifier, FewShotRegressor, MetaClassifier
 from tests.quick import TASK, X, Y, classifier, regressor, wine
@@ -30,6 +32,17 @@ def test_parameters_of_a_fitted_meta_learner_stay(meta, digits):
     with pytest.raises(ValueError, match="cannot change a fitted meta-learner"):
         few_shot.set_params(meta__n_shot=7)
     assert meta.n_shot == before
+
+
+def test_searches_choose_among_fitted_meta_learners_that_are_frozen(meta, digits):
+    *_, X, y = digits
+    X, y = X[:60], y[:60]
+    few_shot = FewShotClassifier(meta)
+    search = GridSearchCV(few_shot, {"meta": [FrozenEstimator(meta)]}, cv=2).fit(X, y)
+    np.testing.assert_array_equal(search.predict(X), few_shot.fit(X, y).predict(X))
+    unfrozen = GridSearchCV(few_shot, {"meta": [meta]}, cv=2, error_score="raise")
+    with pytest.raises(NotFittedError, match=r"pass FrozenEstimator\(meta\)"):
+        unfrozen.fit(X, y)
 
 
 def test_a_clone_of_an_unfitted_meta_learner_is_its_own():
