@@ -7,12 +7,22 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
 from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor, NotAdaptedError
+from skmeta.algorithms import (
+    CNP,
+    GP,
+    IMAML,
+    BaselinePlusPlus,
+    MatchingNet,
+    ProtoNet,
+    Reptile,
+)
 from skmeta.datasets import make_sinusoids
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.model_selection import TaskMean, few_shot_curve
@@ -355,6 +365,36 @@ def test_a_wrong_parameter_is_refused_by_fit_with_its_name(parameters, message):
         meta.fit(X, y, groups=groups)
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "message"),
+    [
+        (CNP(min_std=-0.5), "min_std must be"),
+        (CNP(min_std=2.0), "min_std must be"),
+        (CNP(n_heads=0), "n_heads must be"),
+        (GP(n_steps=2.5), "n_steps must be"),
+        (IMAML(cg_steps=2.5), "cg_steps a whole number"),
+        (MatchingNet(processing_steps=0), "processing_steps must be"),
+        (ProtoNet(n_splits=1.5), "n_splits must be"),
+        (ProtoNet(distance=np.subtract), "is no distance, for it has no build"),
+        (Reptile(inner_batch_size=2.5), "inner_batch_size must be"),
+        (BaselinePlusPlus(inner_lr=np.inf), "inner_lr must be"),
+    ],
+    ids=str,
+)
+def test_a_wrong_parameter_of_an_algorithm_is_refused_by_its_name(algorithm, message):
+    X, y, groups = wine()
+    meta = MetaClassifier(algorithm, **QUICK)
+    with pytest.raises((TypeError, ValueError), match=message):
+        meta.fit(X, y, groups=groups)
+
+
+@pytest.mark.parametrize("prior", [None, Ridge], ids=str)
+def test_a_part_of_a_prior_that_is_no_estimator_is_refused(prior):
+    X, y, groups = regression()
+    with pytest.raises(ValueError, match="prior must be a regressor or one of"):
+        MetaRegressor("gp", prior=["linear", prior], **QUICK).fit(X, y, groups=groups)
+
+
 def test_a_regressor_refuses_an_algorithm_for_classes():
     X, y, groups = regression()
     with pytest.raises(ValueError, match="does not learn 'regressor' targets"):
@@ -441,7 +481,7 @@ def test_adapt_refuses_groups_and_weights_of_no_rows():
 
 def test_what_is_no_augmentation_is_refused_by_name():
     X, y, groups = regression()
-    with pytest.raises(TypeError, match="augment holds 3"):
+    with pytest.raises(TypeError, match="3 is no augmentation"):
         MetaRegressor("r2d2", augment=[3], **QUICK).fit(X, y, groups=groups)
 
 

@@ -1,7 +1,6 @@
 """A cosine classifier of all training classes, fine-tuned on each task (Baseline++)."""
 
 import math
-from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -19,6 +18,7 @@ from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.counts import is_count
 
 __all__ = ["BaselinePlusPlus"]
 
@@ -105,9 +105,9 @@ class BaselinePlusPlus(Algorithm):
         ValueError
             If a hyperparameter is out of its range.
         """
-        if not self.inner_lr > 0:
+        if not 0 < self.inner_lr < math.inf:
             raise ValueError(f"inner_lr must be positive, not {self.inner_lr!r}.")
-        if not (isinstance(self.inner_steps, Integral) and self.inner_steps >= 0):
+        if not is_count(self.inner_steps):
             raise ValueError(
                 "inner_steps must be a whole number from 0 on, "
                 f"not {self.inner_steps!r}."

@@ -15,6 +15,7 @@ from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.counts import is_count
 
 __all__ = ["CNP"]
 
@@ -139,8 +140,15 @@ class CNP(Algorithm):
         Raises
         ------
         ValueError
-            If ``n_heads`` does not divide ``width``.
+            If ``n_heads`` does not divide ``width``, or ``min_std`` is not from 0 on
+            and below 1.
         """
+        if not 0 <= self.min_std < 1:
+            raise ValueError(
+                f"min_std must be from 0 on and below 1, not {self.min_std!r}."
+            )
+        if not is_count(self.n_heads, 1):
+            raise ValueError(f"n_heads must be at least 1, not {self.n_heads!r}.")
         if self.attention and self.width % self.n_heads:
             raise ValueError(
                 f"n_heads must divide width, but {self.n_heads!r} does not divide "

@@ -31,6 +31,7 @@ from skmeta.algorithms.shared.training_classes import make_class_loss
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
+from skmeta.utils.counts import is_count
 
 __all__ = ["GP"]
 
@@ -229,7 +230,7 @@ class GP(Algorithm):
             If a parameter is out of its range.
         """
         for name in ("width", "n_steps"):
-            if getattr(self, name) < 1:
+            if not is_count(getattr(self, name), 1):
                 raise ValueError(f"{name} must be at least 1, not {self!r}.")
         check_unlabelled(self.unlabelled)
         module = KernelLearner(backbone, spec, self.width)

@@ -12,6 +12,7 @@ from skmeta.algorithms.shared.losses import task_losses
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
+from skmeta.utils.counts import is_count
 
 __all__ = ["IMAML", "conjugate_gradient"]
 
@@ -111,10 +112,10 @@ class IMAML(MAML):
         ValueError
             If a hyperparameter is out of its range.
         """
-        if not (self.regularization > 0 and self.cg_steps >= 0):
+        if not (self.regularization > 0 and is_count(self.cg_steps)):
             raise ValueError(
-                "regularization must be positive and cg_steps not negative, not "
-                f"{self.regularization!r} and {self.cg_steps!r}."
+                "regularization must be positive and cg_steps a whole number from 0 "
+                f"on, not {self.regularization!r} and {self.cg_steps!r}."
             )
         return super().build(backbone, spec)
 

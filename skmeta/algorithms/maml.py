@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from numbers import Integral
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -18,6 +17,7 @@ from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply, apply_per_task
+from skmeta.utils.counts import is_count
 
 __all__ = ["MAML"]
 
@@ -351,7 +351,3 @@ def n_inner_steps(algorithm: MAML, module: InnerLoop) -> int:
 def last(path: Iterator[State]) -> State:
     """Return the end of a path, without keeping what comes before."""
     return deque(path, maxlen=1).pop()
-
-
-def is_count(value: object) -> bool:
-    return isinstance(value, Integral) and int(value) >= 0

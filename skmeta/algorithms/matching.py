@@ -26,6 +26,7 @@ from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.counts import is_count
 
 __all__ = ["MatchingNet"]
 
@@ -136,7 +137,7 @@ class MatchingNet(Algorithm):
         ValueError
             If ``processing_steps`` is not positive or ``class_loss`` negative.
         """
-        if self.full_context and self.processing_steps < 1:
+        if not is_count(self.processing_steps, 1):
             raise ValueError(
                 f"processing_steps must be at least 1, not {self.processing_steps!r}."
             )

@@ -29,6 +29,7 @@ from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.counts import is_count
 
 __all__ = ["ProtoNet"]
 
@@ -162,7 +163,7 @@ class ProtoNet(Algorithm):
             If ``n_splits`` is not positive or ``class_loss`` negative, or if other
             splits are to be drawn where which rows are support is fixed.
         """
-        if self.n_splits < 1:
+        if not is_count(self.n_splits, 1):
             raise ValueError(f"n_splits must be at least 1, not {self.n_splits!r}.")
         check_unlabelled(self.unlabelled)
         if self.n_splits > 1 and spec.fixed_split:

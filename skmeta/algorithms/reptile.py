@@ -17,6 +17,7 @@ from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply_per_task
+from skmeta.utils.counts import is_count
 from skmeta.utils.random import generator_of
 
 __all__ = ["Reptile"]
@@ -130,8 +131,14 @@ class Reptile(MAML):
         Raises
         ------
         ValueError
-            If ``inner_optimizer`` is unknown.
+            If ``inner_optimizer`` is unknown, or ``inner_batch_size`` no number of
+            rows.
         """
+        size = self.inner_batch_size
+        if size is not None and not is_count(size, 1):
+            raise ValueError(
+                f"inner_batch_size must be None or at least 1, not {size!r}."
+            )
         if self.inner_optimizer not in ("sgd", "adam"):
             raise ValueError(
                 "inner_optimizer must be 'sgd' or 'adam', "

@@ -98,12 +98,6 @@ class BuildingEstimator(IncrementalEstimator):
         elif not isinstance(given, (list, tuple)):
             given = [given]
         resolved = [plugins.resolve("augmentation", each) for each in given]
-        others = [each for each in resolved if not hasattr(each, "augment")]
-        if others:
-            raise TypeError(
-                f"augment holds {others[0]!r}, which is no augmentation. Names: "
-                "python -m skmeta plugins"
-            )
         n_train_classes = self.spec_.n_train_classes
         for augmentation in resolved:
             self._check_suits(augmentation, "augmentation")

@@ -6,7 +6,7 @@ from typing import Any
 
 from skmeta.hookspecs import KINDS
 
-__all__ = ["check_entry", "check_returned", "resolved"]
+__all__ = ["check_entry", "check_instance", "check_returned", "resolved"]
 
 # By kind, the base class and what it has that skmeta calls. Inheriting from it is not
 # asked for: a class with the same methods is as good.
@@ -52,6 +52,23 @@ def check_entry(kind: str, name: object, thing: object) -> None:
         raise TypeError(
             f"the class {thing.__name__} has no {', no '.join(missing)}; "
             f"inherit from {base}"
+        )
+
+
+def check_instance(kind: str, value: object) -> None:
+    """Raise a TypeError where a parameter is given what cannot be of its kind."""
+    if kind in _FUNCTIONS:
+        return
+    base, (first, *_) = _CLASSES[kind]
+    if isinstance(value, type):
+        raise TypeError(
+            f"Pass an instance as {kind}, {value.__name__}(...), not the class."
+        )
+    if not hasattr(value, first):
+        raise TypeError(
+            f"{value!r} is no {kind}, for it has no {first}: pass a name, or an "
+            f"instance of a class that inherits from {base}. All names: "
+            "python -m skmeta plugins"
         )
 
 

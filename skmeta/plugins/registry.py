@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from skmeta import hookspecs
-from skmeta.plugins.contracts import resolved
+from skmeta.plugins.contracts import check_instance, resolved
 from skmeta.plugins.discovery import VARIABLE, reason_of
 from skmeta.plugins.entries import (
     Entry,
@@ -110,6 +110,13 @@ class Registry:
 
         A dataset's name stands for its function.
 
+        Raises
+        ------
+        ValueError
+            If the name is unknown, or offered by several plugins.
+        TypeError
+            If it is a class, or something that cannot be of this kind.
+
         Examples
         --------
         >>> from skmeta import plugins
@@ -117,6 +124,7 @@ class Registry:
         MAML()
         """
         if not isinstance(value, str):
+            check_instance(kind, value)
             return value
         return resolved(kind, self.get(kind, value))
 

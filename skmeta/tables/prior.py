@@ -395,8 +395,8 @@ def _fit(part: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> Any:
 
 def _check_part(part: Any, kind: str) -> None:
     """Refuse what cannot be a part of a prior for a kind of target."""
-    suits = is_classifier(part) if kind == "classifier" else is_regressor(part)
-    if not suits:
+    suits = is_classifier if kind == "classifier" else is_regressor
+    if isinstance(part, type) or not hasattr(part, "fit") or not suits(part):
         raise ValueError(
             f"prior must be a {kind} or one of {list(NAMES)} here, not {part!r}."
         )

@@ -20,8 +20,21 @@ def test_an_installed_plugin_is_found_by_name(install, registry):
 
 
 def test_what_is_no_string_resolves_to_itself(registry):
-    thing = object()
+    thing = Taxi()
     assert registry.resolve("distance", thing) is thing
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (Taxi, r"Pass an instance as distance, Taxi\(\.\.\.\), not the class"),
+        (max, "<built-in function max> is no distance, for it has no build"),
+        (None, "None is no distance.*All names: python -m skmeta plugins"),
+    ],
+)
+def test_what_cannot_be_of_a_kind_is_refused(registry, value, message):
+    with pytest.raises(TypeError, match=message):
+        registry.resolve("distance", value)
 
 
 def test_a_clash_is_an_error_that_names_both_and_the_full_names_resolve_it(

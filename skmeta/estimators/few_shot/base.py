@@ -67,9 +67,10 @@ class BaseFewShotEstimator(SavingMixin, HTMLReprMixin):
             raise ValueError("fit learns a task from labelled rows: pass X and y.")
         if not is_fitted(self.meta):
             raise NotFittedError(
-                f"The meta-learner of {type(self).__name__} is not fitted: fit it to "
-                "many tasks first. Searches clone what is in their grids, which leaves "
-                "it unfitted: pass FrozenEstimator(meta) of sklearn.frozen there."
+                f"The {type(self.meta).__name__} in {type(self).__name__} is not "
+                "fitted: fit it to many tasks first. Searches clone what is in their "
+                "grids, which leaves it unfitted: pass FrozenEstimator(meta) of "
+                "sklearn.frozen there."
             )
         self._tell(pipelines.adapt, self.meta, X, y, sample_weight)
         return self
