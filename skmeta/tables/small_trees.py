@@ -10,7 +10,6 @@ them, and that of the lower ones what it finds from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +19,14 @@ __all__ = ["SmallTrees"]
 # Nodes of a part of a tree, without its leaves: as many bits as a byte has.
 _MOST_NODES = 8
 
-# Rows from which it is worth calling NumPy for the nodes of a column; rows, and trees,
-# in each call, whose answers then stay in the cache.
+# Rows from which it is worth calling NumPy for the nodes of a column; rows in each
+# call, and trees whose nodes, and whose values, are looked up at once. What a call
+# works on about fits in the cache; many short calls would make threads wait for each
+# other, since each lets go of Python's lock.
 _LEAST_ROWS = 512
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE = 8192
 _TREES_AT_ONCE = 64
+_VALUES_AT_ONCE = 16
 
 # Types of numbers that are compared as they are.
 _KINDS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -64,9 +66,10 @@ class SmallTrees:
         classes: np.ndarray | None,
     ):
         every = [tree for each in trees for tree in each]
+        at_once = _whole_iterations(_TREES_AT_ONCE, len(first))
         self.groups = [
-            _Group.of(every[start : start + _TREES_AT_ONCE])
-            for start in range(0, len(every), _TREES_AT_ONCE)
+            _Group.of(every[start : start + at_once])
+            for start in range(0, len(every), at_once)
         ]
         self.first = first
         self.loss = loss
@@ -162,12 +165,14 @@ class SmallTrees:
         for start in range(0, len(X), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             columns = np.ascontiguousarray(X[rows].T)
-            number = 0
             for group in self.groups:
-                for values in group.ask(columns):
-                    sums[number % len(sums), rows] += values
-                    number += 1
+                group.add_to(sums[:, rows], columns)
         return sums
+
+
+def _whole_iterations(n_trees: int, n_outputs: int) -> int:
+    """Round a number of trees, one of each output after the other."""
+    return n_outputs * max(1, n_trees // n_outputs)
 
 
 def _take(nodes: np.ndarray) -> _Tree:
@@ -220,9 +225,10 @@ class _Group(NamedTuple):
     # (bits, trees) of the upper and of the lower nodes: a node of each tree, that of
     # the highest bit first
     levels: list[np.ndarray]
-    # Of each tree where the values begin for each set of answers of the upper nodes,
-    # (2 ** upper bits,), None where there are no others, and the values.
-    tables: list[tuple[np.ndarray | None, np.ndarray]]
+    # Where the values begin for each set of answers of the upper nodes of each tree,
+    # (trees * 2 ** upper bits,), None where there are no lower ones, and the values.
+    begins: np.ndarray | None
+    values: np.ndarray
 
     @classmethod
     def of(cls, trees: list[_Tree]) -> _Group:
@@ -241,7 +247,7 @@ class _Group(NamedTuple):
         upper, lower = sizes.max(axis=0).tolist()
         # What a tree with fewer nodes than others says does not depend on more of them.
         levels = [np.zeros((n, len(trees)), dtype=np.intp) for n in (upper, lower)]
-        tables, start = [], 0
+        begins, tables, start, n_values = [], [], 0, 0
         for place, tree in enumerate(trees):
             for level, size in zip(levels, sizes[place], strict=True):
                 own = number.ravel()[start : start + size]
@@ -249,14 +255,17 @@ class _Group(NamedTuple):
                 start += size
             exits = np.tile(tree.exits, 2 ** (upper - sizes[place, 0]))
             values = np.tile(tree.values, 2 ** (lower - sizes[place, 1]))
-            if sizes[place, 1]:
-                tables.append((exits << lower, values.ravel()))
+            if lower:
+                begins.append(n_values + (exits << lower))
+                tables.append(values.ravel())
             else:
-                tables.append((None, values[exits, 0]))
-        return cls(thresholds, len(nodes), levels, tables)
+                tables.append(values[exits, 0])
+            n_values += values.size
+        begin = np.concatenate(begins) if lower else None
+        return cls(thresholds, len(nodes), levels, begin, np.concatenate(tables))
 
-    def ask(self, columns: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield what every tree says, (rows,), to be used before the next one.
+    def add_to(self, sums: np.ndarray, columns: np.ndarray) -> None:
+        """Add what the trees say, one after another, to (outputs, rows).
 
         ``columns``, (features, rows), are those of the rows, without gaps.
         """
@@ -268,16 +277,25 @@ class _Group(NamedTuple):
                 np.less_equal(columns[feature], thresholds, out=left[start:stop])
                 start = stop
         upper, lower = (self._answers(level, left) for level in self.levels)
-        values, place = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)
-        for (begin, table), own, more in zip(self.tables, upper, lower, strict=True):
+        n_sets, n_trees = 1 << len(self.levels[0]), len(upper)
+        at_once = min(_whole_iterations(_VALUES_AT_ONCE, len(sums)), n_trees)
+        # What has been added up stands before what is to be added.
+        values = np.empty((len(sums) + at_once, n_rows))
+        place = np.empty((at_once, n_rows), dtype=np.intp)
+        for first in range(0, n_trees, at_once):
+            some = slice(first, first + at_once)
+            starts = n_sets * np.arange(n_trees)[some, np.newaxis]
+            own = place[: len(starts)]
+            np.add(upper[some], starts, out=own)
             # None is out of range: "clip" alone writes without a copy between.
-            if begin is None:
-                table.take(own, out=values, mode="clip")
-            else:
-                begin.take(own, out=place, mode="clip")
-                place += more
-                table.take(place, out=values, mode="clip")
-            yield values
+            if self.begins is not None:
+                own = self.begins.take(own, mode="clip")
+                own += lower[some]
+            stop = len(sums) + len(own)
+            values[: len(sums)] = sums
+            self.values.take(own, out=values[len(sums) : stop], mode="clip")
+            said = values[:stop].reshape(-1, len(sums), n_rows)
+            np.add.reduce(said, axis=0, out=sums)
 
     @staticmethod
     def _answers(levels: np.ndarray, left: np.ndarray) -> np.ndarray:

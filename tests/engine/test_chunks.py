@@ -46,8 +46,9 @@ def test_no_batch_holds_more_rows_or_weights_than_its_bound(meta, seen):
     task = np.repeat(np.arange(4000), rng.integers(1, 12, size=4000))
     X, y = rng.normal(size=(len(task), 1)), rng.normal(size=len(task))
     meta.adapt(X, y, groups=task).predict(X, groups=task)
-    n_weights = sum(weight.numel() for weight in meta.module_.parameters())
-    assert max(tasks * rows for tasks, rows in seen) <= chunks.ROWS_AT_ONCE
+    weights = list(meta.module_.parameters())
+    n_weights = sum(weight.numel() for weight in weights)
+    assert max(tasks * rows for tasks, rows in seen) <= chunks.rows_at_once(weights)
     assert max(tasks for tasks, _ in seen) * n_weights <= chunks.WEIGHTS_AT_ONCE
     assert sum(tasks for tasks, _ in seen) == 2 * 4000 + 1  # and the prior
 
@@ -55,7 +56,8 @@ def test_no_batch_holds_more_rows_or_weights_than_its_bound(meta, seen):
 def test_the_rows_of_one_large_task_are_cut_too(meta, seen):
     X = np.linspace(-5, 5, 40_000).reshape(-1, 1)
     whole = meta.adapt(X[::8000], np.zeros(5)).predict(X)
-    assert max(tasks * rows for tasks, rows in seen) <= chunks.ROWS_AT_ONCE
+    at_most = chunks.rows_at_once(list(meta.module_.parameters()))
+    assert max(tasks * rows for tasks, rows in seen) <= at_most
     np.testing.assert_allclose(whole[::8000], meta.predict(X[::8000]), atol=1e-5)
 
 
@@ -177,6 +179,12 @@ def bounds_of(sizes, weights):
     return [(len(part), max(sizes[task] for task in part)) for part in parts]
 
 
+def test_networks_with_convolutions_get_fewer_rows_at_once():
+    dense, image = torch.empty(8, 4), torch.empty(8, 1, 3, 3)
+    assert chunks.rows_at_once([dense]) == 2 * chunks.ROWS_AT_ONCE
+    assert chunks.rows_at_once([image, dense]) == chunks.ROWS_AT_ONCE
+
+
 def test_chunks_on_an_accelerator_are_larger_and_bounded_too():
     sizes = [10] * 50_000 + [3000] * 40 + [20_000]
     weights = [torch.empty(100, device="meta")]
@@ -192,11 +200,11 @@ def test_chunks_on_an_accelerator_are_larger_and_bounded_too():
 
 
 def test_tasks_without_weights_of_their_own_are_cut_by_their_rows_alone():
-    weights, sizes = [torch.zeros(chunks.WEIGHTS_AT_ONCE)], np.full(100, 64)
+    weights, sizes = [torch.zeros(chunks.WEIGHTS_AT_ONCE)], np.full(200, 64)
     alone = list(chunks.of_similar_size(sizes, weights))
     together = list(chunks.of_similar_size(sizes, weights, with_weights=False))
-    assert [len(part) for part in alone] == [1] * 100
-    assert [len(part) for part in together] == [64, 36]
+    assert [len(part) for part in alone] == [1] * 200
+    assert [len(part) for part in together] == [128, 72]
 
 
 def test_leaves_of_states_are_mapped_as_torch_does():
