@@ -137,11 +137,25 @@ def adapt_parquet(
     }
     stages = Stages(verbose)
     with Work(Path(out), asked, restart, "tasks") as work:
-        if not work.plan.get("complete"):
-            _Adapting(work, learner, rows, chosen, stages).run(limit)
-        else:
+        if work.plan.get("complete") and not _lost(work):
             stages.say(f"{os.fspath(out)} is complete already")
+        else:
+            _Adapting(work, learner, rows, chosen, stages).run(limit)
         return TaskFolder(out)
+
+
+def _in_json(name: Any) -> Any:
+    """Return a name of a task as JSON has it, which knows no infinity."""
+    return str(name) if name in (float("inf"), float("-inf")) else name
+
+
+def _lost(work: Work) -> list[int]:
+    """List the shards that the plan asks for and that are not there."""
+    return [
+        number
+        for number, size in enumerate(work.plan["n_rows"])
+        if size and not shard_path(work.folder, number).exists()
+    ]
 
 
 class _Adapting:
@@ -164,10 +178,11 @@ class _Adapting:
         work = self.work
         if "by" not in work.plan:
             work.note(**self._plan(limit))
-        if work.plan["by"] == "hash" and "n_rows" not in work.plan:
+        is_partitioned = "n_rows" in work.plan and not work.plan.get("complete")
+        if work.plan["by"] == "hash" and not is_partitioned:
             work.note(n_rows=self._partition(work.plan["n_shards"]))
-        sizes = work.plan["n_rows"]
-        there = [shard_path(work.folder, n).exists() for n in range(len(sizes))]
+        sizes, lost = work.plan["n_rows"], {*_lost(work)}
+        there = [number not in lost for number in range(len(sizes))]
         done = sum(size for size, has in zip(sizes, there, strict=True) if has)
         with self.stages.stage("adapt", sum(sizes), done) as bar:
             for number, table in self._shards(sizes, there):
@@ -191,7 +206,7 @@ class _Adapting:
             for batch in self.rows.batches([name]):
                 names = names_of(batch.column(0), kind, name)
                 if last is None:
-                    firsts.append(names[0].as_py())
+                    firsts.append(_in_json(names[0].as_py()))
                     begins = np.zeros(1, dtype=bool)
                 else:
                     begins = np.array([names[0].as_py() != last])
@@ -208,7 +223,7 @@ class _Adapting:
                         break
                     start = seen + int(place[at])
                     cuts.append(start)
-                    firsts.append(names[int(place[at])].as_py())
+                    firsts.append(_in_json(names[int(place[at])].as_py()))
                 last = names[-1].as_py()
                 seen += len(names)
                 bar.update(len(names))

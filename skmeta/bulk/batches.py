@@ -20,6 +20,7 @@ from skmeta.tables.arrow import arrow
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.rows import join_targets
 from skmeta.utils.messages import show
+from skmeta.utils.unique import as_listed
 
 __all__ = ["adapt_batches", "predict_batches"]
 
@@ -182,18 +183,39 @@ def _refuse(groups: np.ndarray) -> None:
 
 def _arrow_names(groups: np.ndarray, kind: str) -> Any:
     """Return groups as those of a folder are; None if they are of another kind."""
-    pa = arrow()
-    column = pa.array(groups.tolist())
-    schema = pa.schema([("groups", column.type)])
-    if {kind, group_kind(schema, "groups")} & {"text"} and kind != group_kind(
-        schema, "groups"
-    ):
+    column, own = _column_of(groups)
+    if own != kind and "text" in (own, kind):
         return None
     return names_of(column, kind, "groups")
 
 
+def _column_of(groups: np.ndarray) -> tuple[Any, str]:
+    """Return groups as Arrow has them, and of what kind they are.
+
+    Raises
+    ------
+    ValueError
+        If they are of no kind that a folder of tasks knows, or of several.
+    """
+    pa = arrow()
+    try:
+        column = pa.array(groups.tolist() if groups.dtype.kind == "O" else groups)
+    except (pa.ArrowException, OverflowError) as error:
+        raise ValueError(
+            "Names of tasks are all integers of up to 64 bits, all text or all floats "
+            f"here, and groups holds others, such as {show(groups, 3)}: {error}."
+        ) from error
+    return column, group_kind(pa.schema([("groups", column.type)]), "groups")
+
+
 def _as_array(groups: Any) -> np.ndarray:
-    return np.asarray(groups if hasattr(groups, "dtype") else np.array(groups, object))
+    given = np.asarray(groups if hasattr(groups, "dtype") else as_listed(groups))
+    if given.ndim != 1:
+        raise ValueError(
+            f"groups must have one value per row, not the shape {given.shape}. Join "
+            "several columns into one first."
+        )
+    return given
 
 
 def _joined(parts: list[tuple[Any, Any, np.ndarray]]) -> tuple[Any, Any, np.ndarray]:
@@ -255,10 +277,8 @@ class _Seen:
         ValueError
             If one has come before.
         """
-        pa = arrow()
-        column = pa.array(names.tolist())
-        schema = pa.schema([("groups", column.type)])
-        own = hashes(names_of(column, group_kind(schema, "groups"), "groups"))
+        column, kind = _column_of(names)
+        own = hashes(names_of(column, kind, "groups"))
         fresh, first = np.unique(own, return_index=True)
         again = np.zeros(len(fresh), dtype=bool)
         for run in self._runs:

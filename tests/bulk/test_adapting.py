@@ -264,3 +264,30 @@ def test_names_that_are_one_without_their_last_characters_are_refused(meta, tmp_
     support = write(frame, tmp_path / "s.parquet")
     with pytest.raises(ValueError, match="character of number 0"):
         adapt_parquet(meta, support, tmp_path / "tasks", groups="wave", **COLUMNS)
+
+
+def test_a_task_may_be_called_by_infinity(meta, tmp_path):
+    far = np.array([-np.inf, *range(1, 29), np.inf])[TASK]
+    frame = table_of().assign(wave=far)
+    support = write(frame, tmp_path / "s.parquet")
+    tasks = adapt_parquet(
+        meta, support, tmp_path / "tasks", groups="wave", rows_per_shard=10, **COLUMNS
+    )
+    assert tasks.n_shards == 30
+    out = predict_parquet(meta, tasks, support, tmp_path / "a.parquet")
+    close(pd.read_parquet(out)["y"], in_memory(meta, frame, frame))
+
+
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_a_shard_that_has_gone_is_learnt_again(meta, tmp_path, is_sorted):
+    frame = table_of() if is_sorted else table_of().sample(frac=1, random_state=0)
+    support = write(frame, tmp_path / "s.parquet")
+
+    def adapt():
+        how = {"groups": "wave", "rows_per_shard": 100, **COLUMNS}
+        return adapt_parquet(meta, support, tmp_path / "tasks", **how)
+
+    before = shards_in(adapt().path)
+    (tmp_path / "tasks" / [*before][1]).unlink()
+    assert shards_in(adapt().path) == before
+    assert not (tmp_path / "tasks" / "rows").exists()

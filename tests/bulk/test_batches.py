@@ -87,3 +87,20 @@ def test_batches_are_answered_in_their_order(meta, tmp_path):
     for unknown in (TASK + 25, TASK.astype(str)):
         with pytest.raises(ValueError, match="No task was adapted"):
             [*predict_batches(meta, tasks, batches(X, unknown))]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([7, "seven"], "all integers of up to 64 bits, all text or all floats"),
+        ([2**70, 2**70 + 1], "all integers of up to 64 bits"),
+        ([(1, 2), (1, 3)], r"one value per row, not the shape \(360, 2\)"),
+        (np.array(["2026-01-01", "2026-01-02"], "M8[ns]"), "holds timestamp"),
+    ],
+)
+def test_names_that_no_folder_has_are_refused(meta, names, said):
+    groups = [names[task % 2] for task in TASK]
+    if isinstance(names, np.ndarray):
+        groups = np.array(groups)
+    with pytest.raises(ValueError, match=said):
+        [*adapt_batches(meta, [(X, Y, groups)])]
