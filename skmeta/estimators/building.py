@@ -182,7 +182,10 @@ class BuildingEstimator(IncrementalEstimator):
     # The training --------------------------------------------------------------------
 
     def _choose_episode(self) -> None:
-        """Learn how many rows the support and the query of an episode have."""
+        """Learn of what an episode is made, and how many rows its two parts have."""
+        self.tasks_ = self.tasks
+        if self._kind == "classifier":
+            self.n_way_ = self.n_way
         n_shot, n_query = self.algorithm_.default_episode(self.spec_)
         self.n_shot_ = n_shot if self.n_shot == "auto" else self.n_shot
         self.n_query_ = n_query if self.n_query == "auto" else self.n_query

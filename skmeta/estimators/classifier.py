@@ -237,6 +237,8 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         The fitted prior.
     n_shot_, n_query_ : int or (int, int), int
         Support and query rows of the episodes, as they were chosen.
+    tasks_, n_way_ : {"groups", "classes", "table"}, int
+        Of what tasks were made, by which answers are calibrated.
     normalize_ : {"global", "task", "robust"} or None
         How features were standardised; another ``normalize`` counts in the next
         ``fit``.

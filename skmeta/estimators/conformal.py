@@ -114,7 +114,7 @@ class Conformal(MisfitScoring):
                 return self
             if y is None:
                 raise ValueError("calibrate compares with the truth: pass y as well.")
-            if groups is None and getattr(self, "tasks", "groups") == "groups":
+            if groups is None and self._fitted_tasks == "groups":
                 raise ValueError(GROUPS_NEEDED.replace("fit needs", "calibrate needs"))
             self._warn_if_seen(groups, X)
             rng = generator(self.random_state, default=0)

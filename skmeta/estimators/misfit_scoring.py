@@ -1,6 +1,7 @@
 """How far off answers are to tasks that play new ones, learnt from a part of them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from sklearn.utils import _safe_indexing
@@ -39,11 +40,17 @@ class MisfitScoring(FewShotScoring):
     y)``: how badly the answer to each row fits.
     """
 
+    @property
+    def _fitted_tasks(self) -> str:
+        """Of what tasks were made in fit; files of before only know the parameter."""
+        tasks: str = getattr(self, "tasks_", getattr(self, "tasks", "groups"))
+        return tasks
+
     def _ask(self, rows: TrainingRows, rng: np.random.Generator) -> Misfits:
         """Learn tasks from parts of their rows, and hold answers against the rest."""
         X, y = self._validate_rows(rows.X, rows.y, reset=False)
         table = TaskRows.of(X, y, None)
-        if getattr(self, "tasks", "groups") == "groups":
+        if self._fitted_tasks == "groups":
             table = TaskRows.of(X, y, rows.groups, rows.in_support)
         if rows.sample_weight is not None:
             table = table.weighed(check_weights(rows.sample_weight, X))
@@ -107,7 +114,7 @@ class MisfitScoring(FewShotScoring):
 
     def _ask_table(self, rows: TrainingRows, all_rows: TrainingRows) -> Misfits:
         """Let rows that were left out of a table be answered by what is left of it."""
-        if getattr(self, "tasks", "groups") != "table":
+        if self._fitted_tasks != "table":
             return Misfits.joined([])
         X, y = self._validate_rows(rows.X, rows.y, reset=False)
         with silenced():
@@ -117,12 +124,12 @@ class MisfitScoring(FewShotScoring):
 
     def _as_tasks(self, rows: TaskRows, rng: np.random.Generator) -> TaskRows:
         """Make tasks of a pool of classes, or of a table; others are some already."""
-        tasks = getattr(self, "tasks", "groups")
-        if tasks == "groups":
+        if self._fitted_tasks == "groups":
             return rows
-        if tasks == "classes":
+        if self._fitted_tasks == "classes":
             labels, label = number(rows.y)
-            n_way = min(self.n_way, len(labels))
+            known: Any = getattr(self, "n_way_", self.n_way)
+            n_way = min(int(known), len(labels))
             n_tasks = len(labels) // n_way
             task = (rng.permutation(len(labels)) // n_way)[label]
         else:

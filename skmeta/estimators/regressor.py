@@ -99,6 +99,8 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         The fitted prior.
     n_shot_, n_query_ : int or (int, int), int
         Support and query rows of the episodes, as they were chosen.
+    tasks_ : {"groups", "table"}
+        Of what tasks were made, by which answers are calibrated.
     normalize_ : {"global", "task", "robust"} or None
         How features were standardised; another ``normalize`` counts in the next
         ``fit``.

@@ -10,6 +10,7 @@ from skmeta.model_selection._rows import append_columns, stack_rows
 from skmeta.model_selection._simulated import draw_supports
 from skmeta.model_selection._strategy import Strategy, probabilities_of
 from skmeta.model_selection._task_mean import shrinkage, shrunken_mean
+from skmeta.utils.random import generator
 
 __all__ = ["Pooled", "PooledWithTaskMean"]
 
@@ -140,7 +141,7 @@ class PooledWithTaskMean(Strategy):
 
     def _learn(self, X, y, task):
         self._refuse_names_inside_tasks()
-        rng = np.random.default_rng(self.random_state)
+        rng = generator(self.random_state)
         n_tasks = task.max() + 1
         numbers = self._as_numbers(y)
         self.mean_, self.strength_ = numbers.mean(axis=0), shrinkage(numbers, task)

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from skmeta.episodes.sampling import check_support
+from skmeta.utils.random import generator
 
 __all__ = [
     "choose",
@@ -86,7 +87,7 @@ def simulate(
     list of (int ndarray, int ndarray)
         Support rows and query rows.
     """
-    rng, n_tasks = np.random.default_rng(random_state), int(task.max()) + 1
+    rng, n_tasks = generator(random_state), int(task.max()) + 1
     rows = np.arange(len(task))
     if n_tasks > _MOST_TASKS:
         rows = rows[np.isin(task, rng.permutation(n_tasks)[:_MOST_TASKS])]

@@ -96,6 +96,10 @@ def check_learnt(meta: Any) -> None:
         _check_numbers(name, getattr(meta, name, None), shapes)
     if getattr(meta, "normalize_", None) not in ("global", "task", "robust", None):
         raise LoadError(f"It was standardised by {meta.normalize_!r}.")
+    if getattr(meta, "tasks_", "groups") not in ("groups", "classes", "table"):
+        raise LoadError(f"Its tasks were {meta.tasks_!r}.")
+    if not _is_count(getattr(meta, "n_way_", 1), 1):
+        raise LoadError(f"Its tasks had {meta.n_way_!r} classes.")
     names = getattr(meta, "feature_names_in_", None)
     if names is not None and np.shape(names) != (n_features,):
         raise LoadError("It has other columns than names of them.")

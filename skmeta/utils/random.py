@@ -49,8 +49,22 @@ def generator(random_state: Any, default: int | None = None) -> np.random.Genera
     -------
     numpy.random.Generator
         A new one.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
     """
     seed = default if random_state is None else random_state
+    is_seed = (
+        isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
+    )
+    kinds = (np.random.RandomState, np.random.Generator, np.random.SeedSequence)
+    if not (seed is None or is_seed or isinstance(seed, kinds)):
+        raise ValueError(
+            "random_state must be None, an integer that is not negative or a "
+            f"numpy.random.RandomState, not {random_state!r}."
+        )
     if isinstance(seed, np.random.RandomState):
         seed = seed.randint(np.iinfo(np.int32).max)
     return np.random.default_rng(seed)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -115,6 +115,32 @@ def test_parameters_that_change_after_fit_do_no_harm():
     meta.set_params(algorithm__ridge=1e6, max_epochs=1, tasks="table")
     meta.set_params(algorithm=ANIL())
     np.testing.assert_array_equal(meta.predict_interval(X[4:12]), right)
+
+
+def test_own_tasks_calibrate_as_those_of_fit_were_made(tmp_path):
+    meta = MetaClassifier("protonet", tasks="classes", n_way=2, **TINY)
+    A, b = load_wine(return_X_y=True)
+    A = (A - A.mean(axis=0)) / A.std(axis=0)
+    pool = b * 4 + np.arange(len(b)) % 4  # twelve classes
+    meta.fit(A, pool)
+
+    def scores(learner):
+        return learner.calibrate(A, pool).calibration_.parts()
+
+    right = scores(meta)
+    meta.set_params(n_way=5)
+    np.testing.assert_equal(scores(meta), right)
+    meta.set_params(tasks="groups")
+    np.testing.assert_equal(scores(meta), right)
+    meta.save(tmp_path / "meta.skmeta")
+    np.testing.assert_equal(scores(skmeta.load(tmp_path / "meta.skmeta")), right)
+    values = MetaRegressor("r2d2", **TINY).fit(X, Y, groups=TASK)
+    right = values.calibrate(X, Y, groups=TASK).calibration_.parts()
+    values.set_params(tasks="table")
+    with pytest.raises(ValueError, match="calibrate needs to know the task"):
+        values.calibrate(X, Y)
+    again = values.calibrate(X, Y, groups=TASK).calibration_.parts()
+    np.testing.assert_equal(again, right)
 
 
 def test_more_coverage_is_wider_and_holds_the_prediction(meta):

@@ -92,6 +92,8 @@ def random_state(key="fitted.scale_", position=BILLION):
         ("fitted/n_features_in_", True),
         ("fitted/backbone_", 10**400),
         ("fitted/normalize_", "all"),
+        ("fitted/tasks_", "all"),
+        ("fitted/n_way_", 0),
         ("fitted/given_class_weight_", "all"),
         ("spec/kind", "regressor"),
         ("spec/n_train_classes", -1),

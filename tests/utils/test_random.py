@@ -34,6 +34,12 @@ def test_a_random_state_is_drawn_from_and_goes_on():
     assert not np.array_equal(*drawn)
 
 
+@pytest.mark.parametrize("seed", ["x", -1, 0.5, True, [1, 2], np.nan])
+def test_what_is_no_seed_is_refused_by_name(seed):
+    with pytest.raises(ValueError, match="random_state must be None, an integer"):
+        generator(seed)
+
+
 def test_none_is_the_default_or_a_fresh_seed_and_never_numpys_own():
     before = pickle.dumps(np.random.get_state())  # noqa: NPY002
     assert same(generator(None, default=7), np.random.default_rng(7))
