@@ -14,6 +14,8 @@ from sklearn.ensemble import (
 )
 from threadpoolctl import threadpool_limits
 
+from skmeta.tables.own_rows import rows_for
+
 __all__ = [
     "fit_boosting",
     "fit_clone",
@@ -122,7 +124,11 @@ def fit_boosting(model: Any, frame: Any, y: np.ndarray) -> Any:
 
 
 def fit_clone(estimator: Any, X: Any, y: np.ndarray) -> Any:
-    """Fit a clone of any estimator, by as many threads as pay."""
+    """Fit a clone of any estimator, by as many threads as pay.
+
+    It keeps no rows but its own.
+    """
+    X, y = rows_for(estimator, X), rows_for(estimator, y)
     with _threads_that_pay(len(y)):
         return clone(estimator).fit(X, y)
 

@@ -393,7 +393,7 @@ class ManyNearest:
         """
         if np.bincount(task, minlength=n_tasks).min() < self.n_neighbors:
             return None
-        learnt = {"rows": X, "targets": y, "task": task}
+        learnt = {"rows": X.copy(), "targets": y.copy(), "task": task}
         if y.ndim == 2:
             n_of = np.zeros((n_tasks, y.shape[1]))
             np.add.at(n_of, task, y)

@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
+from skmeta.tables.own_rows import rows_for
 from skmeta.tables.quick_linear import QuickLinear
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
@@ -291,12 +292,15 @@ def cross_fit(
         weight = weight[chosen]
 
     def fit(chosen: Any) -> Prior:
-        X = with_columns(seen.X[chosen], columns)
+        X, y = seen.X[chosen], seen.y[chosen]
         own = None if weight is None else weight[chosen]
         fitted = []
         for part in parts:
+            kept, values = X, y
+            if isinstance(chosen, slice):  # else the rows are copies
+                kept, values = rows_for(part, X), rows_for(part, y)
             with _alone(part):
-                fitted.append(_fit(part, X, seen.y[chosen], own))
+                fitted.append(_fit(part, with_columns(kept, columns), values, own))
         return Prior(fitted, classes, columns, mean, scale)
 
     # As many threads would win little on a table, and wait for each other beside other

@@ -315,7 +315,7 @@ def test_one_task_alone_and_many_states_of_tasks_are_what_may_be_saved(
     again = skmeta.load(tmp_path / "one")
     assert again.adapted_.n_tasks == 1
     np.testing.assert_array_equal(again.predict(X), meta.predict(X))
-    monkeypatch.setattr("skmeta.engine.chunks.ROWS_AT_ONCE", 60)
+    monkeypatch.setattr("skmeta.engine.chunks.ROWS_AT_ONCE", 30)
     monkeypatch.setattr("skmeta.engine.chunks._JOINED", 1)
     meta.adapt(X, y, groups=groups)
     assert len(meta.adapted_.states) == 3
