@@ -197,7 +197,8 @@ class MetaDataset(TaskSequence):
         Parameters
         ----------
         table : pyarrow.Table, RecordBatch or pyarrow.dataset.Dataset
-            Read a batch of rows at a time.
+            Read a batch of rows at a time. Frames of pandas and polars, and all that
+            gives itself as an Arrow table, are taken as well.
         target, groups, columns, support, preprocessor, folder
             As in :meth:`from_parquet`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,17 @@ def read(path: Any, *parts: Any) -> tuple:
 
 def read_arrow(table: Any, *parts: Any) -> tuple:
     """Read the parts of a meta-dataset; see :meth:`MetaDataset.from_arrow`."""
-    dataset = arrow().dataset
-    is_dataset = isinstance(table, dataset.Dataset)
-    return _read(table if is_dataset else dataset.dataset(table), {}, "", *parts)
+    pa = arrow()
+    if isinstance(table, pa.dataset.Dataset):
+        return _read(table, {}, "", *parts)
+    if not isinstance(table, (pa.Table, pa.RecordBatch)):
+        if not hasattr(table, "__arrow_c_stream__"):
+            raise TypeError(
+                "from_arrow takes a table or a dataset of pyarrow, or what gives "
+                f"itself as such a table, and no {type(table).__name__}."
+            )
+        table = pa.table(table)  # a frame of pandas or polars, for example
+    return _read(pa.dataset.dataset(table), {}, "", *parts)
 
 
 def _read(
@@ -52,63 +61,99 @@ def _read(
     preprocessor: Any,
     folder: Any,
 ) -> tuple:
-    if columns is None:
-        about = {target, groups, support}
-        columns = [name for name in columns_of(files.schema) if name not in about]
-    named = [*columns, target, groups, *([] if support is None else [support])]
-    _check_names(named, files.schema.names)
-    refuse_unlike(named, unlike)
+    about = [target, groups, *([] if support is None else [support])]
+    columns = _features_of(files.schema, columns, about)
+    refuse_unlike([*columns, *about], unlike)
     if preprocessor is None:
         _check_numbers(files.schema, columns)
-
-    short = all(str(files.schema.field(name).type) in _SHORT for name in columns)
     n_rows = files.count_rows()
     if not n_rows:
         raise ValueError(f"There is no row{where}.")
     where_to = Folder(folder)
-    X: Any = None
-    index = y = in_support = None
+    write = partial(_write_features, files, columns, preprocessor, where_to, n_rows)
     if are_many(n_rows):  # else targets and tasks are as small as nothing
-        index = _index(lambda: _batches(files, [groups]), groups)
+        index, y, in_support = _about_on_disk(files, where_to, *about)
+        X, _ = write([])
+        names, task = index.names, index
+    else:
+        X, beside = write(about)
+        y = _values(beside, target)
+        names, task = _encode(beside, groups)
+        in_support = None if support is None else _values(beside, support)
+    if in_support is not None and in_support.dtype != bool:
+        raise ValueError(f"Column {support!r} must hold True and False only.")
+    return X, y, names, task, in_support, where_to.keeper
 
-        def write(column: str, to: str) -> np.ndarray:
-            return _column_on_disk(
-                lambda: _batches(files, [column]), column, where_to, to
+
+def _features_of(
+    schema: Any, columns: Sequence[str] | None, about: Sequence[str]
+) -> list[str]:
+    """Return the columns to learn from: those that are asked for, or all others.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, or if one is the target and something else.
+    """
+    target, _, *support = about
+    for name in about:
+        if not isinstance(name, str):
+            raise ValueError(
+                f"target, groups and support name one column each, not {name!r}. Of "
+                "several targets make a MetaDataset(X, y, groups) of arrays."
             )
+    if isinstance(columns, str):
+        columns = [columns]
+    if columns is None:
+        columns = [name for name in columns_of(schema) if name not in about]
+    _check_names([*columns, *about], schema.names)
+    if target in (*support, *columns):  # groups of a pool of classes are its labels
+        raise ValueError(
+            f"{target!r} cannot be learnt: tasks are learnt from it, or it says which "
+            "rows are support."
+        )
+    return [*columns]
 
-        y = write(target, "targets")
-        if support is not None:
-            in_support = write(support, "support")
-        named = [*columns]
-    y_parts, of_task, support_parts = [], [], []
-    for batch in _batches(files, list(dict.fromkeys(named))):
+
+def _about_on_disk(
+    files: Any, folder: Folder, target: str, groups: str, support: str | None = None
+) -> tuple[TaskIndex, np.ndarray, np.ndarray | None]:
+    """Number the tasks, and write targets and supports to files."""
+
+    def write(column: str, to: str) -> np.ndarray:
+        return _column_on_disk(lambda: _batches(files, [column]), column, folder, to)
+
+    index = _index(lambda: _batches(files, [groups]), groups)
+    y = write(target, "targets")
+    return index, y, None if support is None else write(support, "support")
+
+
+def _write_features(
+    files: Any,
+    columns: list[str],
+    preprocessor: Any,
+    folder: Folder,
+    n_rows: int,
+    about: Sequence[str],
+) -> tuple[np.ndarray, list[Any]]:
+    """Write features to a file; return them, and batches of what is read beside."""
+    short = all(str(files.schema.field(name).type) in _SHORT for name in columns)
+    X: Any = None
+    beside = []
+    for batch in _batches(files, list(dict.fromkeys([*columns, *about]))):
         if preprocessor is None:
             numbers = [_numbers(batch.column(name)) for name in columns]
             rows = np.column_stack(numbers) if columns else np.empty((len(batch), 0))
         else:
-            frame = frame_of(batch.select(list(columns)))
+            frame = frame_of(batch.select(columns))
             rows = np.asarray(preprocessor.transform(frame))
         if X is None:
             dtype = np.float32 if short and preprocessor is None else np.float64
-            X = where_to.array("features", (n_rows, rows.shape[1]), dtype)
+            X = folder.array("features", (n_rows, rows.shape[1]), dtype)
         X.append(rows)
-        if index is None:
-            y_parts.append(batch.column(target))
-            of_task.append(batch.column(groups).dictionary_encode())
-            if support is not None:
-                support_parts.append(batch.column(support))
-    X = X.finish()
-    task: Any
-    if index is None:
-        y = _values(y_parts, target)
-        names, task = _encode(of_task, groups)
-        if support is not None:
-            in_support = _values(support_parts, support)
-    else:
-        names, task = index.names, index
-    if in_support is not None and in_support.dtype != bool:
-        raise ValueError(f"Column {support!r} must hold True and False only.")
-    return X, y, names, task, in_support, where_to.keeper
+        if about:
+            beside.append(batch.select(list(dict.fromkeys(about))))
+    return X.finish(), beside
 
 
 def _index(batches: Callable[[], Iterator], name: str) -> TaskIndex:
@@ -209,8 +254,8 @@ def _numbers(column: Any) -> np.ndarray:
     return column.to_numpy(zero_copy_only=False)
 
 
-def _values(parts: list, name: str) -> np.ndarray:
-    column = arrow().chunked_array(parts)
+def _values(batches: list, name: str) -> np.ndarray:
+    column = arrow().chunked_array([batch.column(name) for batch in batches])
     if column.null_count:
         raise _lacking(column.null_count, len(column), name)
     return decoded(column).to_numpy()
@@ -224,15 +269,27 @@ def _lacking(n_lost: int, n_rows: int, name: str) -> ValueError:
 
 
 def _refuse_without_task(column: Any, name: str) -> None:
-    if column.null_count:
+    lost = column.null_count
+    if not lost and arrow().types.is_floating(column.type.value_type):
+        chunks = getattr(column, "chunks", [column])
+        lost = sum(int(_without_name(each).sum()) for each in chunks)
+    if lost:
         raise ValueError(
-            f"groups contains NaN: column {name!r} lacks {column.null_count} of "
-            f"{len(column)} values. Every row needs a task."
+            f"groups contains NaN: column {name!r} lacks {lost} of {len(column)} "
+            "values. Every row needs a task."
         )
 
 
-def _encode(parts: list, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _without_name(column: Any) -> np.ndarray:
+    """Tell which values of a dictionary's column are NaN."""
+    is_nan = np.isnan(column.dictionary.to_numpy(zero_copy_only=False))
+    found: np.ndarray = is_nan[column.indices.to_numpy()]
+    return found
+
+
+def _encode(batches: list, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Number the tasks in the order of their names, without a name per row."""
+    parts = [batch.column(name).dictionary_encode() for batch in batches]
     column = arrow().chunked_array(parts).unify_dictionaries()
     _refuse_without_task(column, name)
     codes = np.concatenate([part.indices.to_numpy() for part in column.chunks])

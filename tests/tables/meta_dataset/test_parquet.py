@@ -410,3 +410,45 @@ def test_no_digit_is_lost_where_the_first_file_is_of_shorter_numbers(tmp_path):
     frame.astype({"y": str}).to_parquet(tmp_path / "3.parquet")
     with pytest.raises(ValueError, match="Column 'y' is double, and large_string in"):
         MetaDataset.from_parquet(tmp_path, target="y", groups="g")
+
+
+@pytest.mark.parametrize("is_many", [False, True])
+def test_a_task_without_a_name_is_refused_in_every_writing(is_many, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    if is_many:
+        monkeypatch.setattr(stored, "_FEW", 1)
+    for gap in (np.nan, None):
+        groups = pa.array([1.0, gap, 2.0], pa.float64())
+        table = pa.table({"x": [1.0, 2, 3], "y": [1.0, 2, 3], "g": groups})
+        with pytest.raises(ValueError, match=r"groups contains NaN: .* lacks 1 of 3"):
+            MetaDataset.from_arrow(table, target="y", groups="g")
+
+
+def test_a_target_is_nothing_else():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"x": [1.0, 2], "y": [1.0, 2], "g": [0, 1]})
+    for named in (
+        {"target": "y", "groups": "g", "columns": ["x", "y"]},
+        {"target": "y", "groups": "g", "support": "y"},
+    ):
+        with pytest.raises(ValueError, match="cannot be learnt"):
+            MetaDataset.from_arrow(table, **named)
+    with pytest.raises(ValueError, match="name one column each"):
+        MetaDataset.from_arrow(table, target=["x", "y"], groups="g")
+
+
+def test_one_column_may_be_named_by_itself():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"ab": [1.0, 2], "a": [0.0, 0], "y": [1.0, 2], "g": [0, 1]})
+    tasks = MetaDataset.from_arrow(table, target="y", groups="g", columns="ab")
+    assert tasks.X.tolist() == [[1], [2]]
+
+
+def test_frames_are_taken_as_tables_and_others_refused():
+    pytest.importorskip("pyarrow")
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"x": [1.0, 2], "y": [0, 1], "g": ["a", "b"]}, index=[7, 9])
+    tasks = MetaDataset.from_arrow(frame, target="y", groups="g")
+    assert tasks.X.tolist() == [[1], [2]]
+    with pytest.raises(TypeError, match="takes a table or a dataset of pyarrow"):
+        MetaDataset.from_arrow({"x": [1.0]}, target="y", groups="g")
