@@ -37,7 +37,7 @@ __all__ = [
 _LEAST = 1e-4
 
 # What a meta-learner around a prior counts for before it is judged; others, one.
-_AROUND_PRIOR = 4.0
+_AROUND_PRIOR = 2.0
 
 
 def fit_member(
@@ -121,7 +121,7 @@ def learns_of_other_tasks(member: Any) -> bool:
 def say_before(members: Iterable[Any]) -> np.ndarray:
     """Return how much say each member has before it is judged.
 
-    A meta-learner around a prior, as "gp" is by default, counts as much as four others:
+    A meta-learner around a prior, as "gp" is by default, counts as much as two others:
     on real tables it is mostly the best one, which few tasks cannot tell from chance.
 
     Parameters
@@ -132,7 +132,7 @@ def say_before(members: Iterable[Any]) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_members,)
-        1 or 4.
+        1 or 2.
     """
     firsts = [each[0] if isinstance(each, list) else each for each in members]
     has_prior = [getattr(last_step(each), "prior_", None) for each in firsts]

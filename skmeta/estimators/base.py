@@ -77,6 +77,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "tasks_per_epoch": [Interval(Integral, 1, None, closed="left")],
         "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions({"auto", "constant", "one_cycle"})],
         "optimizer": [StrOptions({"auto"}), callable],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [

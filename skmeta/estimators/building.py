@@ -202,6 +202,8 @@ class BuildingEstimator(IncrementalEstimator):
 
     def _in_one_cycle(self) -> bool:
         """Tell whether the learning rate rises and falls once."""
+        if self.lr_schedule != "auto":
+            return self.lr_schedule == "one_cycle"
         if self.lr == "auto" and self.spec_.of_images:
             return True
         return bool(self.algorithm_.trains_in_one_cycle)

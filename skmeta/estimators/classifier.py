@@ -145,10 +145,14 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         Tasks drawn in an epoch.
     lr : float or "auto", default="auto"
         Learning rate of the outer optimizer. "auto" is what the algorithm is best
-        trained with, ``default_lr``: 0.06 for "gp", 0.001 for most. Algorithms with
-        ``trains_in_one_cycle``, such as "gp", raise the rate to ``lr`` and lower it to
-        nothing, unless ``callbacks`` have a :class:`skorch.callbacks.LRScheduler`; so
-        do others with "auto", up to 0.002, where ``augment="auto"`` is of images.
+        trained with, ``default_lr``: 0.06 for "gp", 0.001 for most, and 0.002 for most
+        where ``augment="auto"`` is of images.
+    lr_schedule : {"auto", "constant", "one_cycle"}, default="auto"
+        "one_cycle" raises the rate to ``lr`` and lowers it to nothing, once in a
+        training, which ends by itself: ``early_stopping="auto"`` holds out nothing.
+        "auto" does so for algorithms with ``trains_in_one_cycle``, such as "gp", and
+        with ``lr="auto"`` where ``augment="auto"`` is of images. A
+        :class:`skorch.callbacks.LRScheduler` among ``callbacks`` comes first.
     optimizer : type or "auto", default="auto"
         Outer optimizer. "auto" is :class:`torch.optim.Adam`, with ``weight_decay=1e-3``
         where ``augment="auto"`` is noise.
@@ -325,6 +329,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float | Literal["auto"] = "auto",
+        lr_schedule: Literal["auto", "constant", "one_cycle"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float | Literal["auto"] = "auto",
@@ -361,6 +366,7 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         self.batch_size = batch_size
         self.tasks_per_epoch = tasks_per_epoch
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.optimizer = optimizer
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

@@ -78,7 +78,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         :math:`10 \tanh(x / 10)` beyond it, and no answer lies further out than such a
         target: a slope learnt from three rows may lead anywhere. Except with "task",
         which is for tasks that may have a unit of their own.
-    max_epochs, batch_size, tasks_per_epoch, lr, optimizer
+    max_epochs, batch_size, tasks_per_epoch, lr, lr_schedule, optimizer
         As in :class:`MetaClassifier`.
     early_stopping, validation_fraction, patience
         As in :class:`MetaClassifier`.
@@ -162,6 +162,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         batch_size: int = 32,
         tasks_per_epoch: int = 512,
         lr: float | Literal["auto"] = "auto",
+        lr_schedule: Literal["auto", "constant", "one_cycle"] = "auto",
         optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float | Literal["auto"] = "auto",
@@ -191,6 +192,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         self.batch_size = batch_size
         self.tasks_per_epoch = tasks_per_epoch
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.optimizer = optimizer
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

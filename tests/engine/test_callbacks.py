@@ -108,6 +108,23 @@ def test_one_cycle_is_that_of_torch():
     np.testing.assert_allclose(watch.rates, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("algorithm", "other"), [("r2d2", "one_cycle"), ("gp", "constant")])
+def test_the_rate_of_any_algorithm_goes_as_it_is_told_to(algorithm, other):
+    def rates(lr_schedule):
+        watch = WatchRate()
+        own = {"prior": None, "lr": 0.1, "lr_schedule": lr_schedule}
+        regressor(algorithm=algorithm, callbacks=[watch], max_epochs=5, **own).fit(
+            X, Y, groups=TASK
+        )
+        return watch.rates
+
+    assert rates("auto") != rates(other)
+    usual = "constant" if other == "one_cycle" else "one_cycle"
+    assert rates("auto") == rates(usual)
+    assert rates("constant") == [0.1] * 10
+    assert max(rates("one_cycle")) > 20 * rates("one_cycle")[-1]
+
+
 def test_a_schedule_of_ones_own_takes_the_place_of_the_cycle():
     watch = WatchRate()
     schedule = skorch.callbacks.LRScheduler("StepLR", step_size=1, gamma=0.1)

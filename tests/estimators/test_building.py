@@ -91,7 +91,9 @@ def test_a_cycle_holds_out_no_tasks_unless_it_is_told_to(diabetes):
     meta = MetaRegressor("gp", **quick).fit(X, y, groups=groups)
     told = MetaRegressor("gp", early_stopping=True, **quick).fit(X, y, groups=groups)
     other = MetaRegressor("anil", **quick).fit(X, y, groups=groups)
+    cycle = MetaRegressor("anil", lr_schedule="one_cycle", **quick)
     assert "valid_loss" not in meta.history_[-1]
+    assert "valid_loss" not in cycle.fit(X, y, groups=groups).history_[-1]
     assert "valid_loss" in told.history_[-1]
     assert "valid_loss" in other.history_[-1]
 
@@ -99,8 +101,8 @@ def test_a_cycle_holds_out_no_tasks_unless_it_is_told_to(diabetes):
 @pytest.mark.parametrize("cls", [MetaClassifier, MetaRegressor])
 def test_both_estimators_leave_the_same_to_the_algorithm(cls):
     auto = {name for name, value in cls().get_params().items() if value == "auto"}
-    both = {"prior", "n_shot", "n_query", "max_epochs", "lr", "early_stopping"}
-    assert both <= auto
+    both = {"prior", "n_shot", "n_query", "max_epochs", "lr", "lr_schedule"}
+    assert both | {"early_stopping"} <= auto
 
 
 def test_images_of_many_classes_are_turned_and_distorted(digits):
