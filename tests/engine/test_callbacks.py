@@ -108,7 +108,9 @@ def test_one_cycle_is_that_of_torch():
     np.testing.assert_allclose(watch.rates, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("algorithm", "other"), [("r2d2", "one_cycle"), ("gp", "constant")])
+@pytest.mark.parametrize(
+    ("algorithm", "other"), [("r2d2", "one_cycle"), ("gp", "constant")]
+)
 def test_the_rate_of_any_algorithm_goes_as_it_is_told_to(algorithm, other):
     def rates(lr_schedule):
         watch = WatchRate()
