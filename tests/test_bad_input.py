@@ -7,13 +7,19 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
-from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor, NotAdaptedError
+from skmeta import (
+    FewShotClassifier,
+    MetaClassifier,
+    MetaDataset,
+    MetaRegressor,
+    NotAdaptedError,
+)
 from skmeta.algorithms import (
     CNP,
     GP,
@@ -25,7 +31,7 @@ from skmeta.algorithms import (
 )
 from skmeta.datasets import make_sinusoids
 from skmeta.ensemble import MetaStackingRegressor
-from skmeta.model_selection import TaskMean, few_shot_curve
+from skmeta.model_selection import PerTask, TaskMean, few_shot_curve
 
 QUICK = {"max_epochs": 1, "tasks_per_epoch": 32, "n_query": 5, "random_state": 0}
 
@@ -100,6 +106,37 @@ def test_continuous_targets_are_refused_by_a_classifier(shared):
     X, y, groups = regression()
     with pytest.raises(ValueError, match="continuous"):
         MetaClassifier(**QUICK).fit(X, y + 0.5, groups=groups)
+
+
+@pytest.mark.parametrize("make", [list, pd.Series, pd.Categorical, np.asarray])
+def test_words_beside_numbers_are_no_labels(make):
+    X, y, groups = wine()
+    y = np.unique(y, return_inverse=True)[1]
+    mixed = make(np.array([0, "one", 2], dtype=object)[y])
+    message = "y holds words and numbers, such as 'one' and 0"
+    with pytest.raises(ValueError, match=message):
+        MetaClassifier("protonet", **QUICK).fit(X, mixed, groups=groups)
+    with pytest.raises(ValueError, match=message):
+        MetaDataset(X, mixed, groups)
+    with pytest.raises(ValueError, match=message):
+        PerTask(LogisticRegression()).fit(X, mixed, groups=groups)
+    meta = MetaClassifier("protonet", label_space="per_task", **QUICK)
+    meta.fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match=message):
+        meta.adapt(X, mixed)
+    with pytest.raises(ValueError, match=message):
+        FewShotClassifier(meta).fit(X, mixed)
+    with pytest.raises(ValueError, match=message):
+        meta.score(X, mixed, groups=groups)
+
+
+def test_declared_classes_stay_what_they_are():
+    X, y, groups = wine()
+    y = np.unique(y, return_inverse=True)[1]
+    with pytest.raises(ValueError, match="classes holds words and numbers"):
+        MetaClassifier("maml", **QUICK).fit(X, y, groups=groups, classes=[0, 1, 2, "3"])
+    meta = MetaClassifier("maml", **QUICK).fit(X, y, groups=groups, classes={3, *y})
+    np.testing.assert_array_equal(meta.classes_, [0, 1, 2, 3])
 
 
 def test_another_number_of_columns_is_refused(shared):

@@ -33,6 +33,7 @@ from skmeta.tables.sample_weights import (
     label_weights,
 )
 from skmeta.tables.stored.sources import by_rows
+from skmeta.tables.targets import declared_labels
 from skmeta.utils.messages import show
 
 __all__ = ["Classes", "labels_of"]
@@ -130,7 +131,7 @@ class Classes(Targets):
 
         Where they are ``settled``, others must not be declared.
         """
-        declared = None if classes is None else np.unique(classes)
+        declared = None if classes is None else declared_labels(classes)
         if not settled:
             self.classes_ = np.unique(y) if declared is None else declared
         elif declared is not None and not np.array_equal(declared, self.classes_):

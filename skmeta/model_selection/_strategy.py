@@ -39,6 +39,7 @@ from skmeta.tables.targets import (
     as_indicators,
     as_they_are,
     check_n_targets,
+    declared_labels,
     has_columns,
     one_or_several,
 )
@@ -118,7 +119,7 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
             self.label_space_ = infer_label_space(y, task)
             self.classes_ = np.unique(y)
             if classes is not None:
-                self.label_space_, self.classes_ = "shared", np.unique(classes)
+                self.label_space_, self.classes_ = "shared", declared_labels(classes)
                 refuse_undeclared(y, self.classes_)
         else:
             refuse_extreme_targets(*range_of(y))

@@ -1,6 +1,7 @@
 """Columns of targets: one or several, checked, and by their names."""
 
 from collections.abc import Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = [
     "as_indicators",
     "as_they_are",
     "check_n_targets",
+    "declared_labels",
     "has_columns",
     "n_targets_of",
     "one_or_several",
@@ -70,7 +72,7 @@ def without_sparsity(y: Any) -> Any:
     return y.toarray() if issparse(y) else y
 
 
-def as_they_are(y: Any) -> Any:
+def as_they_are(y: Any, name: str = "y") -> Any:
     """Return targets such that scikit-learn takes none of them for another.
 
     It makes words of a list of words and numbers, so that 1 and "1" are one label;
@@ -81,6 +83,8 @@ def as_they_are(y: Any) -> Any:
     ----------
     y : array-like of shape (n_rows,) or (n_rows, n_targets)
         Targets, none of them missing altogether.
+    name : str, default="y"
+        What errors call them.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def as_they_are(y: Any) -> Any:
     Raises
     ------
     ValueError
-        If a masked array hides some targets of a row.
+        If a masked array hides some targets of a row, or words stand beside numbers.
 
     Examples
     --------
@@ -100,8 +104,8 @@ def as_they_are(y: Any) -> Any:
     array([3, 5])
     """
     y = without_sparsity(y)
-    if isinstance(y, list):
-        return as_listed(y)
+    if isinstance(y, (list, tuple)):
+        return as_they_are(as_listed(y), name)
     if isinstance(y, np.ma.MaskedArray):
         if np.ma.is_masked(y):
             raise ValueError(
@@ -112,7 +116,36 @@ def as_they_are(y: Any) -> Any:
     dtype: Any = getattr(y, "dtype", None)
     if getattr(dtype, "kind", "") in "iub" and hasattr(dtype, "numpy_dtype"):
         return y.to_numpy(dtype=dtype.numpy_dtype)  # of pandas
+    if getattr(dtype, "kind", "") == "O":
+        _refuse_words_beside_numbers(np.asarray(y), name)
     return y
+
+
+def _refuse_words_beside_numbers(y: np.ndarray, name: str) -> None:
+    """Refuse labels of which neither is before the other, as numpy's sort would."""
+    values = y.ravel().tolist()
+    first = {type(value): value for value in values}
+    words = [value for kind, value in first.items() if issubclass(kind, str)]
+    numbers = [value for kind, value in first.items() if issubclass(kind, Number)]
+    if words and numbers:
+        raise ValueError(
+            f"{name} holds words and numbers, such as {str(words[0])!r} and "
+            f"{numbers[0]}, which cannot be sorted, and it is not plain whether 1 and "
+            "'1' are the same. Make one type of them: words by "
+            f"[str(value) for value in {name}], or numbers by "
+            f"pandas.to_numeric({name}, errors='coerce'), which leaves gaps."
+        )
+
+
+def declared_labels(classes: Any) -> np.ndarray:
+    """Return the labels that were declared as ``classes``, sorted.
+
+    Raises
+    ------
+    ValueError
+        If some are words and some numbers.
+    """
+    return np.unique(as_they_are([*classes], "classes"))
 
 
 def target_names_of(y: Any) -> np.ndarray | None:

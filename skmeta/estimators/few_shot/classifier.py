@@ -20,7 +20,7 @@ from skmeta.pipelines import last_step, transform
 from skmeta.saving.kinds import savable
 from skmeta.tables.rows import join_targets
 from skmeta.tables.sample_weights import check_weights
-from skmeta.tables.targets import as_they_are, has_columns
+from skmeta.tables.targets import as_they_are, declared_labels, has_columns
 from skmeta.tables.unlabelled import known_targets, missing_targets, with_missing
 from skmeta.utils.rollback import kept_on_failure
 
@@ -176,7 +176,7 @@ class FewShotClassifier(ClassifierMixin, BaseFewShotEstimator):
                 return self
             parts.append((self.classes_, self._labels))
             if classes is not None and self._label_space() == "shared":
-                declared = np.unique(classes)
+                declared = declared_labels(classes)
                 parts.append((declared, self._decode(declared, self._numberings())))
             given, labels = map(join_targets, zip(*parts, strict=True))
             self.classes_, row = np.unique(given, return_index=True)
