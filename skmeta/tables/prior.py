@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -117,10 +118,20 @@ def make_part(
 
 def _seed(part: BaseEstimator, seed: int) -> BaseEstimator:
     """Seed what would draw from NumPy's generator, which belongs to the process."""
+    if isinstance(part, FrozenEstimator):
+        return part
+    parameters = part.get_params()
+    frozen = tuple(
+        f"{name}__"
+        for name, value in parameters.items()
+        if isinstance(value, FrozenEstimator)
+    )
     unseeded = [
         name
-        for name, value in part.get_params().items()
-        if value is None and name.rpartition("__")[2] == "random_state"
+        for name, value in parameters.items()
+        if value is None
+        and name.rpartition("__")[2] == "random_state"
+        and not name.startswith(frozen)
     ]
     return part.set_params(**dict.fromkeys(unseeded, seed))
 
@@ -208,7 +219,10 @@ class Prior:
 
     def _offset(self, part: Any, X: Any) -> np.ndarray:
         if self.classes is None:
-            values = np.asarray(part.predict(X), dtype=float).reshape(-1, 1)
+            values = np.asarray(part.predict(X), dtype=float)
+            if values.size != len(X):
+                raise ValueError(_wrong_shape(part, X, values))
+            values = values.reshape(-1, 1)
             return (values - self.mean) / self.scale
         if len(self.classes) == 2 and isinstance(part, (SmallTrees, QuickLinear)):
             log_odds = part.log_odds(X)
@@ -217,10 +231,17 @@ class Prior:
                 return np.stack([-second, second]).T
         # Classes before rows: sums over few columns take longer than all else.
         p = np.zeros((len(self.classes), len(X)))
-        p[np.searchsorted(self.classes, part.classes_)] = part.predict_proba(X).T
+        given = np.asarray(part.predict_proba(X))
+        if given.shape != (len(X), len(part.classes_)):
+            raise ValueError(_wrong_shape(part, X, given))
+        p[np.searchsorted(self.classes, part.classes_)] = given.T
         log_p = np.log(np.maximum(p, _LEAST_PROBABILITY, out=p), out=p)
         log_p -= log_p.mean(axis=0)
         return log_p.T
+
+
+def _wrong_shape(part: Any, X: Any, given: np.ndarray) -> str:
+    return f"The prior {part!r} answers {len(X)} rows by an array of {given.shape}."
 
 
 def _half_of(log_odds: np.ndarray) -> np.ndarray:
@@ -282,7 +303,7 @@ def cross_fit(
     Raises
     ------
     ValueError
-        If a part takes no weights and there are some.
+        If a part takes no weights and there are some, or answers by no numbers.
     """
     seen, chosen = rows.sample()
     if classes is None and unit_of(seen.y) != 1.0:
@@ -313,6 +334,13 @@ def cross_fit(
         offsets = np.empty(shape, dtype=np.float32)
         for known, asked in _folds(seen):
             offsets[asked] = fit(known).offsets(seen.X[asked])
+        bad = ~np.isfinite(offsets).all(axis=(0, 2))
+        if bad.any():
+            raise ValueError(
+                f"The prior {parts[int(bad.argmax())]!r} answers some rows of tasks "
+                "that it was not fitted to by NaN or infinity. Put before it what "
+                "keeps its answers finite, such as a scaler, or choose another prior."
+            )
     return prior, rows.as_in_table(agreed(offsets))
 
 

@@ -5,11 +5,12 @@ import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_info
 
 from skmeta.tables.prior import Prior, cross_fit, make_part
@@ -232,6 +233,43 @@ def test_a_part_that_takes_no_weights_says_so(part):
 def test_what_cannot_be_a_part_is_refused(given, kind, message):
     with pytest.raises(ValueError, match=message):
         make_part(given, kind, seed=0)
+
+
+class Answers(RegressorMixin, BaseEstimator):
+    def __init__(self, value=0.0, n_rows=None):
+        self.value, self.n_rows = value, n_rows
+
+    def fit(self, X, y):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        return np.full(self.n_rows or len(X), self.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (Answers(np.nan), r"prior Answers\(value=nan\) answers .* by NaN or infinity"),
+        (Answers(np.inf), r"prior Answers\(value=inf\) answers .* by NaN or infinity"),
+        (Answers(n_rows=3), r"prior Answers\(n_rows=3\) answers \d+ rows by an array"),
+    ],
+    ids=repr,
+)
+def test_a_prior_without_an_answer_to_every_row_is_named(part, message):
+    X, y, _, task = draw()
+    rows = TaskRows.of(X, y, task)
+    with pytest.raises(ValueError, match=message):
+        cross_fit([make_part("linear", "regressor", 0), part], rows)
+
+
+def test_a_prior_that_is_frozen_answers_all_tasks_as_it_is():
+    X, y, _, task = draw()
+    frozen = FrozenEstimator(RandomForestRegressor(3, random_state=None).fit(X, y))
+    wrapped = make_pipeline(FunctionTransformer(), frozen)
+    for given in (frozen, wrapped):
+        _, offset = fit(make_part(given, "regressor", seed=0), X, y, task)
+        np.testing.assert_allclose(offset.ravel(), frozen.predict(X), rtol=1e-6)
 
 
 def test_a_seed_goes_where_there_is_none():
