@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmeta._version import __version__
-from skmeta.engine.landmarks import Landmarked
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.classes import labels_of
 from skmeta.estimators.few_shot.base import BaseFewShotEstimator
 from skmeta.nn import Pieces
+from skmeta.onnx.checks import check_labels, check_written, warn_if_lost
 from skmeta.onnx.graph import OfSupport, OfTask, Scale, Targets
 from skmeta.tables.sample_weights import label_weights
 from skmeta.utils.messages import silenced
@@ -37,6 +37,7 @@ def to_onnx(
     group: Any = None,
     with_support: bool = False,
     n_classes: int | None = None,
+    dtype: Literal["float32", "float64"] = "float32",
 ) -> Any:
     """Write what answers rows as a graph of ONNX, which needs no Python to run.
 
@@ -57,14 +58,18 @@ def to_onnx(
         with ReLU; "gp" and others solve equations, which it has not.
     n_classes : int, default=None
         Classes of a task, needed ``with_support`` where labels are names inside tasks.
+    dtype : {"float32", "float64"}, default="float32"
+        In which rows are given to the graph. What is small beside how far it is from 0,
+        such as seconds since 1970, needs the latter.
 
     Returns
     -------
     onnx.ModelProto
         With the inputs
 
-        - ``X``, float32 of shape (rows, n_features), raw as ``predict`` takes them;
-          standardising, and what becomes of rows beyond the training, are in the graph.
+        - ``X``, of shape (rows, n_features) and the type ``dtype``, raw as ``predict``
+          takes them; standardising, and what becomes of rows beyond the training, are
+          in the graph.
         - ``prior``, float32 of shape (rows, parts, outputs), where the learner has a
           prior: what :func:`prior_answers` returns, of models that scikit-learn has
           fitted and this file does not hold.
@@ -87,7 +92,13 @@ def to_onnx(
         learner with skl2onnx.
     ValueError
         If the learner rejects rows, has several targets or an algorithm that torch
-        cannot write down; or a prior, ``with_support``.
+        cannot write down; or a prior, ``with_support``; or if labels or values are of
+        no type, or beyond the range, that graphs answer in.
+
+    Warns
+    -----
+    UserWarning
+        If ``dtype="float32"`` does not tell rows of the training apart.
 
     Examples
     --------
@@ -102,11 +113,18 @@ def to_onnx(
     """
     meta = _meta_of(estimator)
     check_is_fitted(meta)
-    _check_written(meta)
+    check_written(meta)
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64', not {dtype!r}.")
+    if dtype == "float32":
+        warn_if_lost(meta)
     if with_support:
         module, inputs, labels = _of_support(meta, n_classes)
     else:
         module, inputs, labels = _of_task(meta, group)
+    check_labels(labels)
+    if dtype == "float64":
+        inputs |= {n: x.double() for n, x in inputs.items() if n.startswith("X")}
     file = _written(module, inputs, meta)
     if meta._kind == "classifier":
         _name_labels(file, labels)
@@ -167,20 +185,6 @@ def _meta_of(estimator: Any) -> BaseMetaEstimator:
             "by one."
         )
     return estimator
-
-
-def _check_written(meta: Any) -> None:
-    """Refuse what a graph would leave out."""
-    if meta.spec_.n_targets > 1:
-        raise ValueError(
-            f"to_onnx writes one target, and fit had {meta.spec_.n_targets}. Fit a "
-            "meta-learner to each of them."
-        )
-    if isinstance(meta._learner().algorithm, Landmarked):
-        raise ValueError(
-            "to_onnx does not write how rows of unknown classes are rejected. Fit with "
-            "reject=None."
-        )
 
 
 def _of_task(meta: Any, group: Any) -> tuple[nn.Module, dict[str, Any], Any]:

@@ -1,6 +1,7 @@
 """A file of ONNX answers as the learner does, and says what it cannot hold."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -141,3 +142,32 @@ def test_what_no_graph_can_hold_is_refused(sines, capsys):
     rejecting.fit(X, labels, groups=groups).adapt(X[:9], labels[:9])
     with pytest.raises(ValueError, match="reject=None"):
         to_onnx(rejecting)
+
+
+def test_rows_far_from_nought_are_given_in_double_precision():
+    X, y, groups = make_sinusoids(n_tasks=8, n_rows=20, random_state=0)
+    seconds = 1.7e9 + X
+    meta = MetaRegressor("maml", prior=None, **HOW).fit(seconds, y, groups=groups)
+    meta.adapt(seconds[:9], y[:9])
+    with pytest.warns(UserWarning, match="columns 0 vary so little"):
+        to_onnx(meta)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        file = to_onnx(meta, dtype="float64")
+    found = run(file, X=seconds)["values"]
+    np.testing.assert_allclose(found, meta.predict(seconds), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="dtype must be"):
+        to_onnx(meta, dtype="float16")
+
+
+def test_what_graphs_have_no_type_for_is_refused(sines):
+    X, y, groups = sines
+    far = MetaRegressor("r2d2", **HOW).fit(X, y * 1e50, groups=groups)
+    with pytest.raises(ValueError, match="answer in single precision"):
+        to_onnx(far.adapt(X[:9], y[:9] * 1e50))
+    days = np.array("2026-01-01", "M8[D]") + (y > 0)
+    large = (y > 0) + np.uint64(2**63)
+    for labels in (days, large):
+        meta = MetaClassifier("protonet", **HOW).fit(X, labels, groups=groups)
+        with pytest.raises(ValueError, match="ONNX answers by words, numbers"):
+            to_onnx(meta.adapt(X[:9], labels[:9]))
