@@ -210,12 +210,16 @@ class AsTyped(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> Any:
-        """Read columns of text; what is no DataFrame stays as it is."""
+        """Read columns of text; what is no frame or table stays as it is."""
         import pandas as pd
 
         if not isinstance(X, pd.DataFrame):
-            return X
-        X = X.copy(deep=False)
+            if not hasattr(X, "to_pandas"):  # polars, Arrow
+                return X
+            X = X.to_pandas()
+        index = X.index
+        X = X.reset_index(drop=True)  # rows of one name are several rows
+        X.columns = [str(each) for each in X.columns]  # as the table's were called
         marks = self.marks or {}
         for name in X.columns:
             mark = marks.get(name, self.decimal)
@@ -228,6 +232,7 @@ class AsTyped(TransformerMixin, BaseEstimator):
                 X[name] = read.values.reindex(X.index)
             elif self.dates and name in self.dates:
                 X[name] = _parse_dates(text, self.dates[name])
+        X.index = index
         return X
 
 

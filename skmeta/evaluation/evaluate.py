@@ -23,6 +23,7 @@ from skmeta.evaluation.table_file import InputError, closest, read_table, table_
 from skmeta.tables.meta_dataset import MetaDataset
 from skmeta.tables.targets import as_columns
 from skmeta.utils.messages import count, listed
+from skmeta.utils.random import generator
 
 __all__ = ["evaluate"]
 
@@ -136,6 +137,7 @@ def evaluate(
     if not isinstance(target, str):
         target = target[0] if len(target) == 1 else [*target]
     shots = sorted(set(shots))
+    _check_options(shots, task, random_state, n_jobs)
     out = None if out is None else Path(out)
     if isinstance(table, MetaDataset) and table.in_support is not None:
         in_support = in_support or "in_support"
@@ -204,6 +206,22 @@ def evaluate(
     if result.stopped:
         raise Stopped(result.scores_, result)
     return result
+
+
+def _check_options(
+    shots: Sequence[Any], task: str | None, random_state: Any, n_jobs: int | None
+) -> None:
+    """Refuse what somebody farther in would, in words of his own."""
+    if not shots or not all(isinstance(n, int | np.integer) and n >= 0 for n in shots):
+        raise InputError(f"shots are whole numbers from 0 on, not {shots}.")
+    if task not in (None, "classification", "regression"):
+        raise InputError(f"task is 'classification' or 'regression', not {task!r}.")
+    if n_jobs == 0:
+        raise InputError("n_jobs is a number of processes, not 0; -1 is all cores.")
+    try:
+        generator(random_state)
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _save(result: Evaluation, out: Path) -> Path:

@@ -39,8 +39,8 @@ def read_targets(
     because : str
         Why it is taken for that.
     y : ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Floats, or whole numbers and strings that name classes; of several targets that
-        are classes 0 and 1.
+        Floats, or whole numbers, booleans and strings that name classes; of several
+        targets that are classes 0 and 1.
     notes : list of str
         Which class of a target is 1, where it is not plain.
 
@@ -159,6 +159,10 @@ def _as_target(column: Series, kind: str, name: str) -> np.ndarray:
 
     if kind == "regression":
         return column.to_numpy(dtype=float)
+    if isinstance(column.dtype, types.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if types.infer_dtype(column, skipna=False) == "boolean":
+        return column.to_numpy(dtype=bool)
     if column.dtype.kind in "iu":  # no float tells long ones apart
         return column.to_numpy(dtype=np.int64)
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):

@@ -246,3 +246,20 @@ def test_periods_and_times_of_day_are_moments_and_durations():
     assert not notes
     again = AsTyped(**reading).fit(read).transform(table)
     pd.testing.assert_frame_equal(again, read)
+
+
+def test_rows_of_one_name_and_columns_called_by_numbers_are_read():
+    read = pd.DataFrame({"0": [1.5, 2.5], "a": [1.0, 2.0]})
+    new = pd.DataFrame({0: ["1.5", "?", "7"], "a": [1, 2, 3]}, index=[4, 4, 4])
+    seen = AsTyped().fit(read).transform(new)
+    assert [*seen] == ["0", "a"]
+    assert [*seen.index] == [4, 4, 4]
+    assert seen["0"].tolist()[::2] == [1.5, 7.0]
+    assert [*new] == [0, "a"]
+
+
+def test_tables_of_arrow_are_read_like_frames():
+    pa = pytest.importorskip("pyarrow")
+    reader = AsTyped(",").fit(pd.DataFrame({"price": [12.5, 1299.0]}))
+    seen = reader.transform(pa.table({"price": ["1.299,00", "2,5"]}))
+    assert seen["price"].tolist() == [1299.0, 2.5]

@@ -78,3 +78,22 @@ def test_rows_have_all_targets_or_none(table):
     assert problem.n_unlabelled == 1
     assert problem.notes[0].startswith("2 rows without some of 'sold' and 'area' left")
     assert "1 row without a target ('sold' and 'area' are missing)" in problem.notes[1]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([True, False] * 3),
+        pd.Series([True, False] * 3, dtype="boolean"),
+        pd.Series([True, False] * 3, dtype=object),
+        pd.Series([True, False] * 3, dtype="category"),
+        pd.Series([7, 5] * 3, dtype="category"),
+        pd.Series([7, 5] * 3, dtype="Int8"),
+    ],
+)
+def test_labels_stay_what_they_are_in_the_table(column):
+    """The model that is saved learns new tasks by labels of the same table."""
+    kind, _, y, _ = read_targets(column.to_frame("a"), None)
+    assert kind == "classification"
+    assert y.tolist() == column.tolist()
+    assert [type(each) for each in y.tolist()] == [type(e) for e in column.tolist()]
