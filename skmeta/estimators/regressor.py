@@ -277,7 +277,7 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         if not hasattr(self.algorithm_, "predict_std"):
             raise ValueError(
                 f"{self.algorithm_} predicts values without standard deviations. "
-                "Choose an algorithm that has them, such as 'cnp'."
+                "Choose an algorithm that has them, 'gp' or 'cnp'."
             )
         self._warn_if_unsure(adapted, task)
         deviations = self._by_target(adapted.deviations(self._table(X), task))

@@ -1,11 +1,8 @@
 """Matching networks against their equations, computed row by row."""
 
-import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
-from skmeta import MetaClassifier
 from skmeta.algorithms.matching import MatchingNet
 from skmeta.backbones import MLP
 from skmeta.distances import Euclidean, Mahalanobis, Manhattan
@@ -14,6 +11,7 @@ from skmeta.testing import parametrize_with_algorithm_checks
 from skmeta.testing.algorithms.laws import support_order_does_not_matter
 from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, make_batch
+from tests.noisy_digits import check_learns
 
 SPECS = pytest.mark.parametrize(
     "spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"]
@@ -184,25 +182,8 @@ def test_processing_steps_must_be_positive(steps):
 
 @pytest.mark.slow
 @FULL_CONTEXT
-def test_learns_to_tell_new_digits_from_five_rows_each(full_context):
-    X, y = load_digits(return_X_y=True)
-    train = y >= 3
-    meta = MetaClassifier(
-        MatchingNet(full_context=full_context),
-        tasks="classes",
-        max_epochs=1,
-        random_state=0,
-    ).fit(X[train], y[train])
-    X, y = X[~train], y[~train]
-    rng = np.random.default_rng(0)
-    scores = []
-    for _ in range(10):
-        few = np.concatenate(
-            [rng.choice(np.flatnonzero(y == k), 5, replace=False) for k in range(3)]
-        )
-        rest = np.setdiff1d(np.arange(len(y)), few)
-        scores.append(meta.adapt(X[few], y[few]).score(X[rest], y[rest]))
-    assert np.mean(scores) > 0.6  # chance: 1/3
+def test_learns_what_tells_new_digits_apart(full_context):
+    check_learns(MatchingNet(full_context=full_context))
 
 
 @transfer.SPACES

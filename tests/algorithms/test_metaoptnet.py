@@ -6,7 +6,6 @@ import torch
 from scipy.optimize import minimize
 from torch.nn.functional import cross_entropy
 
-from skmeta import MetaClassifier
 from skmeta.algorithms.metaoptnet import MetaOptNet
 from skmeta.algorithms.shared.crammer_singer import _Problem
 from skmeta.backbones import MLP
@@ -14,6 +13,7 @@ from skmeta.episodes import Batch, Episode
 from skmeta.testing import check_algorithm, parametrize_with_algorithm_checks
 from tests.algorithms import transfer
 from tests.batches import CLASSIFIER, PER_TASK, calibrated
+from tests.noisy_digits import check_learns
 
 SPACES = pytest.mark.parametrize(
     "spec", [CLASSIFIER, PER_TASK], ids=["shared", "per_task"]
@@ -175,15 +175,8 @@ def test_laws_hold_on_other_data():
 
 
 @pytest.mark.slow
-def test_learns_to_tell_digits_never_seen(digits):
-    """Episodes of two ways from six digits, then the other four from five rows each."""
-    X, y = digits
-    meta = MetaClassifier(
-        MetaOptNet(), tasks="classes", n_way=4, max_epochs=2, random_state=0
-    ).fit(X[y < 6], y[y < 6])
-    new = X[y >= 6], y[y >= 6]
-    tasks = np.arange(len(new[1])) // 72  # ten tasks of all four digits
-    assert meta.score(*new, groups=tasks) > 0.7
+def test_learns_what_tells_new_digits_apart():
+    check_learns(MetaOptNet())
 
 
 @transfer.SPACES

@@ -62,6 +62,7 @@ def test_early_stopping_restores_the_best_epoch():
     assert best < len(losses) - 1  # or the test would prove nothing
     weights = meta.module_.state_dict()
     assert all(torch.equal(weights[k], v) for k, v in recorder.weights_[best].items())
+    assert any(not torch.equal(weights[k], v) for k, v in recorder.weights_[-1].items())
 
     sizes, again = [], []
     for episode in recorder.validation_:

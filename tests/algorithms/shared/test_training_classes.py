@@ -1,6 +1,5 @@
 """Learning from the training classes, for classes never seen."""
 
-import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -19,6 +18,7 @@ from tests.algorithms.transfer import (
     PER_TASK,
     build,
 )
+from tests.noisy_digits import check_learns
 
 BOTH = pytest.mark.parametrize(
     "algorithm", [SimpleShot(), BaselinePlusPlus()], ids=["SimpleShot", "Baseline++"]
@@ -107,19 +107,8 @@ def test_fit_goes_from_the_training_classes_to_new_ones(algorithm, digits):
 
 @pytest.mark.slow
 @BOTH
-def test_learns_to_tell_digits_never_seen(algorithm, digits):
-    """Six digits, turned by quarters, then the other four from five rows each."""
-    X, y = digits
-    meta = MetaClassifier(
-        algorithm,
-        "linear",
-        tasks="classes",
-        augment=Rotations((8, 8)),
-        max_epochs=10,
-        random_state=0,
-    ).fit(X[y < 6], y[y < 6])
-    tasks = np.arange(np.count_nonzero(y >= 6)) // 72  # ten tasks of all four digits
-    assert meta.score(X[y >= 6], y[y >= 6], groups=tasks) > 0.8
+def test_learns_what_tells_new_digits_apart(algorithm):
+    check_learns(algorithm)
 
 
 # A second loss beside that of episodes ---------------------------------------------
