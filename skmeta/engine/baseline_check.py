@@ -1,4 +1,4 @@
-"""The baseline that meta-learning has to beat, on the tasks held out from it."""
+"""What a training has to beat: a baseline on held-out tasks, and its own beginning."""
 
 import numpy as np
 import torch
@@ -12,10 +12,17 @@ from skmeta.engine.net import EpisodicNet, mean_score
 from skmeta.episodes.episode import Episode
 from skmeta.utils.messages import warn
 
-__all__ = ["nearest_centroid", "support_mean", "warn_if_no_help"]
+__all__ = ["nearest_centroid", "support_mean", "warn_if_no_help", "warn_if_worse"]
 
 # Differences in the validation score that are noise.
 _MARGIN = 0.01
+
+# A training has diverged if it ends as far above the loss of its first epochs as this
+# many times the way down from there that it had come at best, and a little more.
+_WAYS_UP, _LITTLE = 5.0, 0.05
+
+# Epochs whose median counts at the beginning and at the end, and the fewest at all.
+_EPOCHS, _FEWEST = 3, 6
 
 
 def nearest_centroid(episode: Episode) -> Tensor:
@@ -94,4 +101,29 @@ def warn_if_no_help(net: EpisodicNet) -> None:
         f"Meta-learning does not help here: on tasks held out from training {how}. "
         "Few training tasks or classes are soon memorised: try augment=, "
         "backbone='correction', more tasks or more epochs.",
+    )
+
+
+def warn_if_worse(net: EpisodicNet) -> None:
+    """Warn if a training without validation ended far above where it had begun.
+
+    Parameters
+    ----------
+    net : EpisodicNet
+        After training.
+    """
+    losses = np.array([epoch["train_loss"] for epoch in net.history])
+    if len(losses) < _FEWEST:
+        return
+    first, last = (np.median(part) for part in (losses[:_EPOCHS], losses[-_EPOCHS:]))
+    best = np.nanmin(losses)
+    allowed = _WAYS_UP * (first - min(best, first)) + _LITTLE * abs(first)
+    if last - first <= allowed:
+        return
+    warn(
+        f"Meta-training diverged: its loss was {first:.3g} in the first epochs, "
+        f"{best:.3g} in epoch {np.nanargmin(losses) + 1} and {last:.3g} at the end of "
+        f"{len(losses)}. Answers may be poor. Lower lr or max_epochs, or set "
+        "early_stopping=True, which keeps the best weights.",
+        RuntimeWarning,
     )

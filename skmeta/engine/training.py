@@ -15,7 +15,7 @@ from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.per_target import for_targets
 from skmeta.augmentations import Augmentation, augment_all
 from skmeta.backbones.base import Backbone
-from skmeta.engine.baseline_check import warn_if_no_help
+from skmeta.engine.baseline_check import warn_if_no_help, warn_if_worse
 from skmeta.engine.callbacks import KeepBest, OneCycle, Progress
 from skmeta.engine.checkpoints import Checkpoint, KeepCheckpoint
 from skmeta.engine.chunks import ROWS_AT_ONCE
@@ -318,7 +318,11 @@ def meta_train(
     finally:  # what diverged would diverge again
         if checkpoint is not None and not net.is_interrupted:
             checkpoint.remove()
-    if valid is not None and not net.is_interrupted:
+    if net.is_interrupted:
+        return net
+    if valid is None:
+        warn_if_worse(net)
+    else:
         warn_if_no_help(net)
     return net
 

@@ -1,6 +1,7 @@
 """fit says so when the plain baseline is better than what it meta-learnt."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score
 from sklearn.neighbors import NearestCentroid
+from skorch.callbacks import Callback
 
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.datasets import make_sinusoids
-from skmeta.engine.baseline_check import nearest_centroid, support_mean
+from skmeta.engine.baseline_check import nearest_centroid, support_mean, warn_if_worse
 from skmeta.engine.net import mean_score
 from skmeta.episodes import Batch, Episode, EpisodeSampler
 from skmeta.episodes.table import Table
@@ -92,4 +94,47 @@ def test_fit_says_nothing_when_meta_learning_helps():
     meta = MetaRegressor("r2d2", max_epochs=5, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        meta.fit(X, y, groups=task)
+
+
+# What a kernel learner that was led astray had on the table of trade unions.
+ASTRAY = [0.38, 0.40, 0.35, 0.32, 0.33, 0.36, 0.43, 0.86, 1.68, 1.92e15, 2.12, 2.04]
+NOISE = [0.70, 0.69, 0.70, 0.69, 0.68, 0.70, 0.71, 0.69, 0.70, 0.71]
+
+
+@pytest.mark.parametrize("losses", [ASTRAY, [-3.0, -3.1, -3.0, -3.1, -2.5, 0.4, 0.5]])
+def test_a_training_that_ends_far_above_its_beginning_says_so(losses):
+    history = [{"train_loss": loss} for loss in losses]
+    with pytest.warns(RuntimeWarning, match="Meta-training diverged: its loss was"):
+        warn_if_worse(SimpleNamespace(history=history))
+
+
+@pytest.mark.parametrize("losses", [NOISE, [1.0, 0.6, 9e9, 0.5, 0.5, 0.4], [1.0, 9.0]])
+def test_noise_and_what_ends_well_are_no_divergence(losses):
+    history = [{"train_loss": loss} for loss in losses]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_worse(SimpleNamespace(history=history))
+
+
+class Shaken(Callback):
+    """Weights grow by themselves from the fourth epoch on."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) > 4:
+            with torch.no_grad():
+                for weight in net.module_.parameters():
+                    weight *= 10
+
+
+def test_fit_says_that_it_diverged():
+    X, y, task = make_sinusoids(n_tasks=20, n_rows=20, random_state=0)
+    meta = MetaRegressor(
+        "cnp",
+        max_epochs=7,
+        early_stopping=False,
+        callbacks=[("shaken", Shaken())],
+        random_state=0,
+    )
+    with pytest.warns(RuntimeWarning, match="Lower lr or max_epochs"):
         meta.fit(X, y, groups=task)

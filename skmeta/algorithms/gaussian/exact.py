@@ -125,8 +125,9 @@ class MostLikely(torch.autograd.Function):
               (Y - \mathrm{softmax}(m + K \alpha) - \alpha),
 
     Newton's with the largest curvature that a softmax can have in place of the present
-    one (Böhning 1992), so that none goes too far. Gradients are those of the solution,
-    by as many steps of the same kind, and not of the way to it.
+    one (Böhning 1992), so that none goes too far. Gradients are those of the steps that
+    were taken. Those of the solution would lead astray where covariances are large and
+    the steps have yet to reach it.
 
     Beside them stands the root of the volume, :math:`\tfrac12 \log |I + K / 2|`.
     """
@@ -161,41 +162,60 @@ class MostLikely(torch.autograd.Function):
         # and K alpha = 2 (h - S h): one product.
         spared = _eye(K) - step
         half = whole = torch.zeros_like(latent)
+        way = []
         for each in goes:
             p = probability(torch.addcmul(latent, half, twice))
+            way.append((whole, p))
             goal = torch.addcmul(wanted + half, root, p, value=-1.0)
             whole = goal if each is None else whole + each * (goal - whole)
             half = whole @ spared
         weights = whole @ step
+        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
+            passed, ps = map(torch.stack, zip(*way, strict=True))
+            ctx.save_for_backward(step, spared, root, twice, whole, passed, ps)
+            ctx.goes, ctx.shape = goes, shape
         if shape[2] == 2:
             weights = torch.cat([-weights, weights], dim=-2)
-        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
-            near = (K / root.clamp(min=_TINY).view(*shape[:2], 1, -1)).flatten(0, 1)
-            p = _softmax(torch.baddbmm(logits, weights, near))
-            ctx.save_for_backward(K.flatten(0, 1), step, p, weights, root)
-            ctx.goes, ctx.shape = goes, shape
         return weights.view(shape).mT, volume
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Solve the linearised equation of the weights, transposed."""
-        K, step, p, weights, root = ctx.saved_tensors
+        """Go the steps back, from the last one on."""
+        step, spared, root, twice, whole, passed, ps = ctx.saved_tensors
         of_weights, of_volume = gradients
-        gradient = of_weights.mT.flatten(0, 1)
-
-        def curve(x: Tensor) -> Tensor:
-            px = p * x
-            return px - p * px.sum(dim=-2, keepdim=True)
-
-        x = gradient
-        for each in ctx.goes:
-            change = (gradient - x - curve(x) @ K) @ step
-            x = x + (change if each is None else each * change)
-        u = -curve(x)
-        pull = torch.baddbmm(
-            step * of_volume.flatten()[:, None, None], weights.mT, u, beta=0.25
-        ).unflatten(0, ctx.shape[:2])
-        return pull, (root * u).view(ctx.shape).mT, None, None, None
+        pull = of_weights.mT.flatten(0, 1)
+        are_two = ctx.shape[2] == 2
+        if are_two:
+            pull = pull[:, 1:] - pull[:, :1]
+        # What the inverse S is multiplied with, and the gradients of the products.
+        factors, pulls = [whole], [pull]
+        pull = pull @ step
+        of_logits = torch.zeros_like(pull)
+        way = zip(ctx.goes[::-1], passed.flip(0), ps.flip(0), strict=True)
+        for each, before, p in way:
+            of_goal = pull if each is None else each * pull
+            of_p = root * of_goal
+            of_latent = p * of_p
+            total = of_latent if are_two else of_latent.sum(dim=-2, keepdim=True)
+            of_latent = torch.addcmul(of_latent, p, total, value=-1.0)
+            of_logits -= of_latent
+            of_half = torch.addcmul(of_goal, twice, of_latent, value=-1.0)
+            factors.append(before)
+            pulls.append(-of_half)
+            back = of_half @ spared
+            pull = back if each is None else pull - of_goal + back
+        of_inverse = torch.cat(factors, dim=-2).mT @ torch.cat(pulls, dim=-2)
+        of_K = torch.baddbmm(
+            step * of_volume.flatten()[:, None, None],
+            step @ of_inverse,
+            step,
+            beta=0.25,
+            alpha=-0.5,
+        )
+        if are_two:
+            of_logits = torch.cat([-of_logits, of_logits], dim=-2)
+        of_logits = of_logits.view(ctx.shape).mT
+        return of_K.unflatten(0, ctx.shape[:2]), of_logits, None, None, None
 
 
 def _whether_it_goes(steps: Tensor, dtype: torch.dtype) -> list[Tensor | None]:
