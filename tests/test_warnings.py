@@ -32,6 +32,7 @@ from skmeta.ensemble import MetaStackingRegressor
 from skmeta.hookspecs import hookimpl
 from skmeta.mlflow import MlflowLogger
 from skmeta.model_selection import PerTask, compare, few_shot_curve, few_shot_scorer
+from skmeta.onnx import to_onnx
 from tests.quick import TASK, TINY, X, Y, classifier, regressor
 
 # Of each module that warns: what the message says, and calls that lead to it.
@@ -51,6 +52,7 @@ WARNINGS = {
     "estimators/scoring": "rows for rows of the one task",
     "estimators/regressor": "standard deviations of other numbers are a guess",
     "mlflow": "logs no more of this fit",
+    "onnx/checks": "vary so little beside how far they are from 0",
     "model_selection/_judge": "have too few rows for",
     "model_selection/_per_task": "could not be fitted to the support",
     "model_selection/_task_scores": "is undefined for",
@@ -515,6 +517,13 @@ def fit_rare_labels(folder):
 @leads_to("tables/labels")
 def fit_rare_labels_behind_a_pipe(folder):
     behind_a_pipe(classifier()).fit(X, RARE, groups=TASK)
+
+
+@leads_to("onnx/checks")
+def write_a_graph_that_is_blurred(folder):
+    pytest.importorskip("onnxscript", reason="the extra onnx")
+    meta = regressor().fit(1e9 + X, Y, groups=TASK).adapt(1e9 + X[:5], Y[:5])
+    to_onnx(meta)
 
 
 @leads_to("tables/labels")
