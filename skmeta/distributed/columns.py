@@ -88,6 +88,12 @@ class Columns:
             raise ValueError(
                 f"The {which} frame has no column {shown}; it has {[*meta.columns]}."
             )
+        learnt = [name for name in self.target if name in {*self.features, self.groups}]
+        if learnt:
+            raise ValueError(
+                f"{learnt} cannot be learnt: the model learns from it, or it is the "
+                "task of a row."
+            )
         twice = [name for name in named if list(meta.columns).count(name) > 1]
         if twice:
             raise ValueError(f"The {which} frame has several columns {twice[0]!r}.")

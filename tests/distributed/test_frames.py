@@ -263,6 +263,7 @@ def test_groups_of_other_types_meet(models):
     [
         ({"groups": "shop"}, r"support frame has no column 'shop'; it has \['a'"),
         ({"target": "z"}, "support frame has no column 'z'"),
+        ({"target": "a"}, r"\['a'\] cannot be learnt"),
         ({"features": ["a", "b"]}, "fitted to 3 features, and 2 columns"),
         ({"features": ["a", "b", "d"]}, "support frame has no column 'd'"),
         ({"sample_weight": "w"}, "support frame has no column 'w'"),
