@@ -1,6 +1,6 @@
 """Rounds of episodes: the rows of many tasks, laid out to split them anywhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +75,34 @@ class Round(NamedTuple):
             self.task[episodes],
             None if self.n_given is None else self.n_given[kept],
             None if self.cell is None else self.cell[kept],
+        )
+
+    @classmethod
+    def joined(cls, rounds: Sequence["Round"]) -> "Round":
+        """Make one of several; a row then is in as many episodes as it was drawn."""
+        first, *others = rounds
+        if not others:
+            return first
+        n_episodes = [len(each.task) for each in rounds]
+        start = np.cumsum(n_episodes) - n_episodes
+        cell = None
+        if first.cell is not None:
+            cells = [each.cell for each in rounds if each.cell is not None]
+            n_cells = [own.max(initial=-1) + 1 for own in cells]
+            before = np.repeat(np.cumsum(n_cells) - n_cells, [len(c) for c in cells])
+            cell = np.concatenate(cells) + before
+        n_given = None
+        if first.n_given is not None:
+            given = [each.n_given for each in rounds if each.n_given is not None]
+            n_given = np.concatenate(given)
+        return cls(
+            np.concatenate([each.row for each in rounds]),
+            np.concatenate([r.episode + n for r, n in zip(rounds, start, strict=True)]),
+            np.concatenate([each.place for each in rounds]),
+            np.concatenate([each.size for each in rounds]),
+            np.concatenate([each.task for each in rounds]),
+            n_given,
+            cell,
         )
 
     def apart(self) -> Iterator["Round"]:

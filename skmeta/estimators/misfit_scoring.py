@@ -28,6 +28,7 @@ _MOST_QUERY = 20
 # Where there are few tasks, each is split so often that there are about as many.
 _EPISODES = 100
 _MOST_REPEATS = 10
+_ROWS_AT_ONCE = 100_000
 
 # Rows of a task made of a table that are asked.
 _TABLE_QUERY = 5
@@ -54,32 +55,39 @@ class MisfitScoring(FewShotScoring):
             table = TaskRows.of(X, y, rows.groups, rows.in_support)
         if rows.sample_weight is not None:
             table = table.weighed(check_weights(rows.sample_weight, X))
+        tasks = self._as_tasks(table, rng)
+        n_repeats = _EPISODES // max(tasks.n_tasks, 1)
+        n_repeats = int(np.clip(n_repeats, 1, _MOST_REPEATS))
+        at_once = 1  # of tasks that are drawn anew
+        if self._fitted_tasks == "groups":
+            at_once = int(np.clip(_ROWS_AT_ONCE // max(len(tasks), 1), 1, n_repeats))
         parts: list[Misfits] = []
-        n_repeats, repeat = 1, 0
-        while repeat < n_repeats:
-            tasks = self._as_tasks(table, rng)
-            n_tasks = tasks.n_tasks
-            n_repeats = int(np.clip(_EPISODES // max(n_tasks, 1), 1, _MOST_REPEATS))
-            parts += self._ask_once(tasks, rng)
-            repeat += 1
+        for start in range(0, n_repeats, at_once):
+            if start:
+                tasks = self._as_tasks(table, rng)
+            parts += self._ask_rounds(tasks, min(at_once, n_repeats - start), rng)
         return Misfits.joined(parts)
 
-    def _ask_once(self, rows: TaskRows, rng: np.random.Generator) -> Iterator[Misfits]:
+    def _ask_rounds(
+        self, rows: TaskRows, n_repeats: int, rng: np.random.Generator
+    ) -> Iterator[Misfits]:
+        """Split tasks so often, and learn all of one size in one call."""
         if not len(rows):
             return
         label = None
         if getattr(self, "label_space_", None) == "per_task":
             label = number(rows.y)[1]
-        [drawn] = draw_rounds(
+        rounds = draw_rounds(
             rows.task,
             label,
             n_way=None,
             n_episodes=None,
-            n_repeats=1,
+            n_repeats=n_repeats,
             rng=rng,
             support=self.support,
             in_support=rows.in_support,
         )
+        drawn = Round.joined([*rounds])
         most = int(drawn.n_able.max())
         for size in _sizes_up_to(min(most, _MOST_SUPPORT)):
             part = _able(drawn, size, label, rng)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmeta.episodes.rounds import draw_classes, draw_rounds
+from skmeta.episodes.rounds import Round, draw_classes, draw_rounds
 
 
 @settings(max_examples=30, deadline=None)
@@ -117,6 +117,38 @@ def test_each_episode_apart_has_the_rows_and_the_task_that_it_had():
         own = drawn.episode == number
         assert (each.place == drawn.place[own]).all()
         assert (each.size == drawn.size[own]).all()
+
+
+@pytest.mark.parametrize("support", ["random", "first", "given"])
+def test_rounds_that_are_joined_are_split_as_each_alone(support):
+    task = np.repeat([0, 1, 2], [4, 7, 5])
+    in_support = np.arange(len(task)) % 3 == 0 if support == "given" else None
+    rounds = list(
+        draw_rounds(
+            task,
+            np.arange(len(task)) % 2,
+            n_way=None,
+            n_episodes=None,
+            n_repeats=3,
+            rng=np.random.default_rng(0),
+            support="first" if support == "first" else "random",
+            in_support=in_support,
+        )
+    )
+    joined = Round.joined(rounds)
+    together = [*joined.apart()]
+    alone = [episode for each in rounds for episode in each.apart()]
+    assert len(together) == len(alone) == 9
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one.row, other.row)
+        np.testing.assert_array_equal(one.task, other.task)
+        np.testing.assert_array_equal(one.n_able, other.n_able)
+        for shot in range(3):
+            np.testing.assert_array_equal(one.support(shot), other.support(shot))
+    query = joined.any_query(1, 1, np.random.default_rng(0))
+    cell = 2 * joined.episode + joined.row % 2
+    assert (np.bincount(cell[query]) <= 1).all()  # one of each cell, not of a row's all
+    assert len(np.unique(joined.episode[query])) == 9
 
 
 def test_every_task_comes_again_only_when_all_have_come():

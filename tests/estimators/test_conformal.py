@@ -217,6 +217,20 @@ def test_copies_share_what_one_of_them_has_calibrated():
         other.predict_interval(X[17:20])
 
 
+def test_splits_of_few_tasks_are_learnt_together(fitted, monkeypatch):
+    """Else a table of few tasks, which asks for many splits, would take the longest."""
+    learnt = []
+    learn = MetaRegressor._learn
+
+    def counted(self, rows, *args, **given):
+        learnt.append(rows.n_tasks)
+        return learn(self, rows, *args, **given)
+
+    monkeypatch.setattr(MetaRegressor, "_learn", counted)
+    fitted.calibrate(*waves(10, seed=1))
+    assert learnt == [100] * 10  # ten splits of ten tasks, for 1 to 10 known rows
+
+
 def test_few_tasks_are_not_learnt_again_for_nothing(monkeypatch):
     few = TASK < 8
     meta = regressor().fit(X[few], Y[few], groups=TASK[few]).adapt(X[:4], Y[:4])
