@@ -328,6 +328,21 @@ def test_pages_show_the_figures_of_the_file(report):
         assert report.filled(text, known) == text, "run grouped.py --summary"
 
 
+def test_the_ensemble_is_ahead_on_every_table_or_near_and_costs_four_fits(report):
+    known = json.loads((BENCHMARKS / "results/grouped.json").read_text())["results"]
+    found = report.ratios(known)
+    rows = {name: report.summarise(found[name]) for name in ("stack", "default")}
+    assert rows["stack"]["mean"] <= 0.89
+    assert rows["stack"]["near"] >= 0.92
+    assert rows["stack"]["worst"] <= 1.06
+    fits = [report.seconds(known, name, "fit") for name in ("stack", "default")]
+    assert fits[0] <= 4 * fits[1]
+    page = " ".join((BENCHMARKS.parent / "docs/ensemble.md").read_text().split())
+    assert f"takes {fits[0] / fits[1]:.1f} times that of `gp` alone" in page
+    assert f"loss is {rows['stack']['mean']:.3f} of the best plain way's" in page
+    assert f"that of `gp` is {rows['default']['mean']:.3f}" in page
+
+
 def test_a_page_shows_the_figures_of_the_tables_that_are_kept_apart(report, grouped):
     results = BENCHMARKS / "results/grouped_apart.json"
     known = json.loads(results.read_text())["results"]
