@@ -32,6 +32,14 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_question(parser)
+    _add_reading(parser)
+    _add_work(parser)
+    parser.set_defaults(run=_run)
+
+
+def _add_question(parser: argparse.ArgumentParser) -> None:
+    """What is asked: of which table, and of whom."""
     parser.add_argument("table", help="CSV or Parquet file")
     parser.add_argument(
         "--target",
@@ -75,6 +83,10 @@ def add_parser(commands: Any) -> None:
         help="name of a scikit-learn scorer (default: accuracy, or "
         "neg_mean_absolute_error)",
     )
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """How the table is read, and which of its rows are known."""
     parser.add_argument(
         "--drop",
         nargs="+",
@@ -120,6 +132,10 @@ def add_parser(commands: Any) -> None:
         metavar="COLUMN",
         help="column that is true for the rows to be known, false for those to ask",
     )
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    """How long it takes, and where it goes."""
     parser.add_argument(
         "--out",
         default="report",
@@ -145,7 +161,6 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="processes that judge side by side (default: 1)",
     )
-    parser.set_defaults(run=_run)
 
 
 def _whole_number(text: str) -> int:

@@ -245,23 +245,8 @@ def meta_train(
         If Ctrl-C left no finite weights.
     """
     standardise = None if scaling is None else scaling.standardise
-    change: Callable[[Episode], Episode] | None = standardise
-    torch_rng = None
-    if augmentations:
-        torch_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        augment = partial(augment_all, augmentations, spec=spec, rng=torch_rng)
-        change = augment
-        if standardise is not None:
-            change = partial(_in_turn, augment, standardise)
-    processes = net.processes if isinstance(net, ParallelNet) else None
-    sharing = None
-    if processes is not None:
-        sharing = Sharing(
-            processes.place,
-            processes.n,
-            n_train_classes=max(spec.n_outputs, spec.n_train_classes),
-            whole=bool(augmentations),
-        )
+    change, torch_rng = _changes(augmentations, standardise, spec, rng)
+    sharing = _sharing(net, spec, whole=bool(augmentations))
     episodes = Episodes(
         train, tasks_per_epoch, net.batch_size, rng, change=change, sharing=sharing
     )
@@ -275,28 +260,13 @@ def meta_train(
             change=standardise,
         )
     n_done = checkpoint.n_epochs if checkpoint is not None else 0
-    seed = int(rng.integers(2**63))
-    generators = Generators(seed)
-    with seeded(generators):
-        net.initialize()
-    if before is not None:
-        take_over(net, before)
-    if isinstance(net, ParallelNet):
-        net.share_weights()  # a network that a user has given may differ
-        if not net.processes.is_main:
-            generators = own_generators(seed, net.processes.place)
+    generators = _begin(net, before, int(rng.integers(2**63)))
     users = list(net.callbacks_)  # what a net keeps
     if hooks is not None:
         first, last = hooks.begin(net)
         net.callbacks_ = [("hooks", first), *users, ("stop", last)]
     if checkpoint is not None:
-        random: dict[str, Generators | torch.Generator] = {"torch": generators}
-        if torch_rng is not None:
-            random["augment"] = torch_rng
-        keeper = KeepCheckpoint(checkpoint, rng, random)
-        if processes is not None:
-            keeper = KeepJointCheckpoint(checkpoint, rng, random, processes)
-        net.callbacks_.append(("checkpoint", keeper))
+        _keep_checkpoints(net, checkpoint, rng, generators, torch_rng)
     n_rows = net.batch_size * train.n_rows_at_most
     with (
         seeded(generators, watch=_may_draw(net), borrow=net.compile),
@@ -325,6 +295,65 @@ def meta_train(
     else:
         warn_if_no_help(net)
     return net
+
+
+def _changes(
+    augmentations: Sequence[Augmentation],
+    standardise: Callable[[Episode], Episode] | None,
+    spec: Spec,
+    rng: np.random.Generator,
+) -> tuple[Callable[[Episode], Episode] | None, torch.Generator | None]:
+    """Return what becomes of the training episodes, and what augmentations draw by."""
+    if not augmentations:
+        return standardise, None
+    torch_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    augment = partial(augment_all, augmentations, spec=spec, rng=torch_rng)
+    if standardise is None:
+        return augment, torch_rng
+    return partial(_in_turn, augment, standardise), torch_rng
+
+
+def _sharing(net: EpisodicNet, spec: Spec, *, whole: bool) -> Sharing | None:
+    """Say which tasks of a meta-batch are for this process, None if it is alone."""
+    if not isinstance(net, ParallelNet):
+        return None
+    return Sharing(
+        net.processes.place,
+        net.processes.n,
+        n_train_classes=max(spec.n_outputs, spec.n_train_classes),
+        whole=whole,
+    )
+
+
+def _begin(net: EpisodicNet, before: EpisodicNet | None, seed: int) -> Generators:
+    """Make the weights of a net, or take them over; return what its steps draw by."""
+    generators = Generators(seed)
+    with seeded(generators):
+        net.initialize()
+    if before is not None:
+        take_over(net, before)
+    if isinstance(net, ParallelNet):
+        net.share_weights()  # a network that a user has given may differ
+        if not net.processes.is_main:
+            return own_generators(seed, net.processes.place)
+    return generators
+
+
+def _keep_checkpoints(
+    net: EpisodicNet,
+    checkpoint: Checkpoint,
+    rng: np.random.Generator,
+    generators: Generators,
+    torch_rng: torch.Generator | None,
+) -> None:
+    """Let a net note after its epochs how far it has got."""
+    random: dict[str, Generators | torch.Generator] = {"torch": generators}
+    if torch_rng is not None:
+        random["augment"] = torch_rng
+    keeper = KeepCheckpoint(checkpoint, rng, random)
+    if isinstance(net, ParallelNet):
+        keeper = KeepJointCheckpoint(checkpoint, rng, random, net.processes)
+    net.callbacks_.append(("checkpoint", keeper))
 
 
 def _may_draw(net: EpisodicNet) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -19,7 +20,10 @@ from skmeta.engine.hooks import (
     with_callbacks,
 )
 from skmeta.engine.training import meta_train, pass_on_interruption
+from skmeta.engine.warm_start import EarlierFit
+from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.sampling import shot_range
+from skmeta.episodes.table import Table
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.continuing import ContinuingEstimator
@@ -293,12 +297,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             )
             checkpoint.start(rng)
 
-        if earlier is None:
-            self._learn_scale(rows)
-            self._learn_task_scale(rows)
-        else:
-            earlier.check_columns(self.n_features_in_, n_targets_of(rows.y))
-        self._learn_range(rows, widen=earlier is not None)
+        self._learn_columns(rows, earlier)
         targets, cell, label = self._learn_targets(rows, classes, settled)
         if classes is not None and not is_partial:
             refuse_declared_names(self.spec_.label_space)
@@ -314,7 +313,57 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         offset = None if settled else self._learn_prior(rows, weight, rng)
         table = self._table(rows.X, targets, weight, offset)
         table = replace(table, label=label)
-        train, valid = make_samplers(
+        train, valid = self._samplers(table, rows, cell, is_partial, draw, rng)
+        self._train(
+            train,
+            valid,
+            max_epochs=1 if is_partial else None,
+            augmentations=augmentations,
+            rng=rng,
+            before=None if earlier is None else earlier.net,
+            checkpoint=checkpoint,
+            hooks=hooks,
+        )
+        if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
+            raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
+        self.module_ = self.net_.module_
+        self.history_ = self.net_.history
+        self._learn_unlabelled(train, valid, table, draw, rng)
+        self.unlabelled_ = agreed(self.unlabelled_)
+        self.n_tasks_ = self._count_units(rows)
+        self._learn_largest_task(rows, widen=earlier is not None)
+        # Who has gone on from earlier rows cannot learn without a part of them again.
+        can_refit = earlier is None and not is_partial
+        kept = given.kept(self) if given is not None and can_refit else None
+        self.calibration_ = Calibration(kept)
+        self._remember_groups(rows, widen=settled)
+        self.adapted_ = None
+        self._learn_unknown(rows, rng)
+        if self.tasks != "groups" and not on_disk:  # the table is the current task
+            self._set_adapted(self._learn(rows, offset, keep=True))
+        if hooks is not None:
+            hooks.end()
+
+    def _learn_columns(self, rows: TaskRows, earlier: EarlierFit | None) -> None:
+        """Learn the scale and the range of features, as an earlier fit has begun it."""
+        if earlier is None:
+            self._learn_scale(rows)
+            self._learn_task_scale(rows)
+        else:
+            earlier.check_columns(self.n_features_in_, n_targets_of(rows.y))
+        self._learn_range(rows, widen=earlier is not None)
+
+    def _samplers(
+        self,
+        table: Table,
+        rows: TaskRows,
+        cell: np.ndarray | None,
+        is_partial: bool,
+        draw: dict[str, Any],
+        rng: np.random.Generator,
+    ) -> tuple[EpisodeSampler, EpisodeSampler | None]:
+        """Return what draws episodes to learn from, and to validate on if to do so."""
+        return make_samplers(
             table,
             rows.task,
             cell,
@@ -328,46 +377,31 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             rng=rng,
             **draw,
         )
-        # A new net, with the present callbacks; who shares the old weights keeps them.
+
+    def _train(
+        self,
+        train: EpisodeSampler,
+        valid: EpisodeSampler | None,
+        *,
+        max_epochs: int | None,
+        **how: Any,
+    ) -> None:
+        """Train a new net, with the present callbacks.
+
+        Who shares the old weights keeps them.
+        """
         self.net_ = self._make_net(validates=valid is not None)
-        if is_partial:
-            self.net_.max_epochs = 1
+        if max_epochs is not None:
+            self.net_.max_epochs = max_epochs
         meta_train(
             self.net_,
             train,
             valid,
-            augmentations=augmentations,
             scaling=self._task_scaling(),
             spec=self.spec_,
             tasks_per_epoch=self.tasks_per_epoch,
-            rng=rng,
-            before=None if earlier is None else earlier.net,
-            checkpoint=checkpoint,
-            hooks=hooks,
+            **how,
         )
-        if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
-            raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
-        self.module_ = self.net_.module_
-        self.history_ = self.net_.history
-
-        self._learn_unlabelled(train, valid, table, draw, rng)
-        self.unlabelled_ = agreed(self.unlabelled_)
-
-        self.n_tasks_ = self._count_units(rows)
-        self._learn_largest_task(rows, widen=earlier is not None)
-        # Who has gone on from earlier rows cannot learn without a part of them again.
-        can_refit = earlier is None and not is_partial
-        kept = None
-        if can_refit and given is not None:
-            kept = given.kept(self)
-        self.calibration_ = Calibration(kept)
-        self._remember_groups(rows, widen=settled)
-        self.adapted_ = None
-        self._learn_unknown(rows, rng)
-        if self.tasks != "groups" and not on_disk:  # the table is the current task
-            self._set_adapted(self._learn(rows, offset, keep=True))
-        if hooks is not None:
-            hooks.end()
 
     def _choose_episodes(self, rows: TaskRows) -> dict[str, Any]:
         """Learn how episodes are drawn, as samplers are told of it."""

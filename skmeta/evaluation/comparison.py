@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -244,18 +245,7 @@ def compare_learners(
     """
     import pandas as pd
 
-    # A row far out would throw the gradient steps of a task of few rows off.
-    clip = FunctionTransformer(np.clip, kw_args={"a_min": -4, "a_max": 4})
-    preprocessor = make_pipeline(make_preprocessor(), StandardScaler(), clip)
-    try:
-        preprocessor.fit(problem.train[0])
-        tasks, new_tasks = (
-            problem.tasks(preprocessor.transform, test=test) for test in (False, True)
-        )
-    except ValueError as error:
-        raise InputError(
-            f"The columns cannot be turned into numbers: {error}"
-        ) from error
+    preprocessor, tasks, new_tasks = _numbers_of(problem)
     parameters = {
         name: meta_parameters(
             name, problem, shots, max_epochs=max_epochs, random_state=random_state
@@ -303,28 +293,15 @@ def compare_learners(
         per_task=True,
         per_target=problem.has_several,
     )
-    fitted: dict[str, Any] = {}
-    judged: dict[str, DataFrame] = {}
-    stopped = False
-    try:
-        for name, own in learners.items():
-            model = attempts.run(STAGES[1], name, partial(_fit, own, tasks))
-            if model is None:
-                continue
-            work = partial(judge, {name: model})
-            found = attempts.run(STAGES[2], name, work, timed=False)
-            if found is not None:
-                fitted[name], judged[name] = model, found
-    except KeyboardInterrupt:
-        stopped = True
+    fitted, judged, stopped = _fit_and_judge(learners, tasks, judge, attempts)
     meta = [name for name in algorithms if name in judged]
     against = [name for name in learners if name in judged and name not in parameters]
-    if stopped and not (meta and against):
-        if not judged:
-            raise Stopped(None)
-        found = _of_all_targets(pd.concat(judged.values()), metric, problem)
-        raise Stopped(tidy_scores(_by_task(found), meta))
     if not meta or not against:
+        if stopped and judged:
+            found = _of_all_targets(pd.concat(judged.values()), metric, problem)
+            raise Stopped(tidy_scores(_by_task(found), meta))
+        if stopped:
+            raise Stopped(None)
         told = "; ".join(
             f"{name}: {error}" for name, error in attempts.failures.items()
         )
@@ -334,11 +311,7 @@ def compare_learners(
     )
     told = pd.concat([judged[name] for name in against + meta], ignore_index=True)
     found = _of_all_targets(told, metric, problem)
-    scores, target_scores = _by_task(found), None
-    if problem.has_several:
-        target_scores = _by_task(told, "target")
-        named = [problem.targets[place] for place in target_scores["target"]]
-        target_scores["target"] = named
+    scores = _by_task(found)
     remarks = attempts.remarks() + _far_off(scores)
     if stopped:
         left = [n for n in learners if n not in judged and n not in attempts.failures]
@@ -367,12 +340,61 @@ def compare_learners(
         attempts.seconds,
         attempts.failures,
         remarks,
-        target_scores=target_scores,
+        target_scores=_by_target(told, problem),
         adaptation=None
         if stopped
         else _adaptation(fitted[choice.meta], new_tasks, verdict.duel.shots),
         stopped=stopped,
     )
+
+
+def _numbers_of(problem: Problem) -> tuple[Pipeline, MetaDataset, MetaDataset]:
+    """Fit a preprocessor to the tasks to learn from, and make numbers of all tasks."""
+    # A row far out would throw the gradient steps of a task of few rows off.
+    clip = FunctionTransformer(np.clip, kw_args={"a_min": -4, "a_max": 4})
+    preprocessor = make_pipeline(make_preprocessor(), StandardScaler(), clip)
+    try:
+        preprocessor.fit(problem.train[0])
+        tasks, new_tasks = (
+            problem.tasks(preprocessor.transform, test=test) for test in (False, True)
+        )
+    except ValueError as error:
+        raise InputError(
+            f"The columns cannot be turned into numbers: {error}"
+        ) from error
+    return preprocessor, tasks, new_tasks
+
+
+def _fit_and_judge(
+    learners: dict[str, Any],
+    tasks: MetaDataset,
+    judge: Callable[[dict[str, Any]], DataFrame],
+    attempts: Attempts,
+) -> tuple[dict[str, Any], dict[str, DataFrame], bool]:
+    """Fit learners one after another, and judge each; tell whether Ctrl-C came."""
+    fitted: dict[str, Any] = {}
+    judged: dict[str, DataFrame] = {}
+    try:
+        for name, own in learners.items():
+            model = attempts.run(STAGES[1], name, partial(_fit, own, tasks))
+            if model is None:
+                continue
+            work = partial(judge, {name: model})
+            found = attempts.run(STAGES[2], name, work, timed=False)
+            if found is not None:
+                fitted[name], judged[name] = model, found
+    except KeyboardInterrupt:
+        return fitted, judged, True
+    return fitted, judged, False
+
+
+def _by_target(told: DataFrame, problem: Problem) -> DataFrame | None:
+    """Return the scores of each of several targets, by their names."""
+    if not problem.has_several:
+        return None
+    scores = _by_task(told, "target")
+    scores["target"] = [problem.targets[place] for place in scores["target"]]
+    return scores
 
 
 class Stopped(KeyboardInterrupt):

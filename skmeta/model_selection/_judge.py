@@ -1,7 +1,7 @@
 """Judge estimators: name them, fit them on training tasks, score them on the others."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -102,8 +102,6 @@ def judge(
     metric : Metric
         What was measured.
     """
-    import pandas as pd
-
     X, y, groups, in_support = unpack(X, y, groups)
     support = support_of(estimators.values(), support)
     if shots is not None:
@@ -120,27 +118,20 @@ def judge(
         classifies = is_classifier(next(iter(estimators.values())))
         metric = "accuracy" if classifies else "r2"
     metric = Metric(metric)
+    in_order = support == "first"
     fitted = {name for name, each in estimators.items() if is_fitted(each)}
-    # A model per task may only ask what labels there are, and need no training tasks.
     train_needed = any(
-        name not in fitted and not (isinstance(each, PerTask) and each.needs_no_tasks)
-        for name, each in estimators.items()
+        name not in fitted and _needs_tasks(each) for name, each in estimators.items()
     )
-    unknown: Any = np.empty(0, dtype=y.dtype)
     splits = _splits(y, groups, test_groups, cv, random_state, train_needed)
     missing = missing_targets(y)
-    sides: list[tuple[np.ndarray, np.ndarray]] = []
-    for own_train, own_test in splits:
-        train, test = own_train, own_test
-        if support == "first":  # rows stay in their order, whoever splits them
-            train, test = np.sort(train), np.sort(test)
-        known = train if train_needed else np.arange(len(y))
-        if missing is not None:  # nobody can learn from these beforehand
-            known = known[~missing[known]]
-        sides.append((known, test))
+    sides = [
+        _side(train, test, y, missing, train_needed, in_order) for train, test in splits
+    ]
     table = Sent((X, y, groups, in_support))
     judged = {name: Sent(to_send(estimators[name])) for name in fitted}
     others = [name for name in estimators if name not in fitted]
+    unknown: Any = np.empty(0, dtype=y.dtype)
     parts: list[Any] = []
     # Side by side, all splits are fitted to at once; else one waits for no other.
     for some in [[each] for each in sides] if is_sequential() else [sides]:
@@ -152,54 +143,110 @@ def judge(
             ready = {name: (judged | new)[name] for name in estimators}
             whole = {name: each.open() for name, each in ready.items()}
             space = _common_label_space(whole, y, groups)
-            X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
-            scorer = TaskScorer(
-                X_test, y[test], groups_test, space, by_target=per_target
-            )
-            given = None if in_support is None else in_support[test]
-            if given is not None and missing is not None:
-                given = given[~missing[test]]
-            rounds = draw_rounds(
-                scorer.task,
-                scorer.label,
-                n_way=None,
-                n_episodes=None,
-                n_repeats=1 if support == "first" else n_repeats,  # there is but one
+            scorer, rounds = _new_tasks(
+                (X, y, groups, in_support),
+                test,
+                missing,
+                space,
+                per_target,
                 rng=np.random.default_rng(random_state),
+                n_repeats=1 if in_order else n_repeats,  # there is but one
                 support=support,
-                in_support=given,
             )
             asked += _questions(ready, scorer, metric, shots, rounds, n_query)
-        bar = tqdm(
-            [call for _, call in asked],
-            desc="judging",
-            unit="fit",
-            disable=not verbose,
-        )
-        answers = call_all(_score, bar)
-        for (told, _), (scores, strange) in zip(asked, answers, strict=True):
+        for told, scores, strange in _answers(asked, verbose):
             unknown = np.union1d(unknown, strange)
-            if scores is None:
-                continue
-            values = dict(zip(COLUMNS, (*told, scores), strict=True))
-            columns = scores.T if per_target else [scores]
-            for target, own in enumerate(columns):
-                of_target = {"target": target} if per_target else {}
-                parts.append(pd.DataFrame(values | of_target | {"score": own}))
+            if scores is not None:
+                parts += _rows_of(told, scores, per_target)
     warn_of_unknown(unknown)
-    if not parts:
-        raise ValueError(
-            "shots=0 asks for a prior, which none of the estimators has. Ask for 1 or "
-            "more."
-        )
-    columns = [*COLUMNS[:-1], *["target"] * per_target, COLUMNS[-1]]
-    frame = pd.concat(parts, ignore_index=True)[columns]
+    frame = _joined(parts, per_target)
     if shots is None:  # folds whose supports differ in size are one number of shots
         frame["shots"] = frame.shots.max()
     first = frame[frame.estimator == frame.estimator.iloc[0]]
     first = first[first.shots == first.shots.max()]
     warn_of_undefined(metric, first.groupby("task").score.mean().to_numpy())
     return frame, metric
+
+
+def _side(
+    train: np.ndarray,
+    test: np.ndarray,
+    y: np.ndarray,
+    missing: np.ndarray | None,
+    train_needed: bool,
+    in_order: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say which rows are known beforehand in a split, and which are of new tasks."""
+    if in_order:  # rows stay in their order, whoever splits them
+        train, test = np.sort(train), np.sort(test)
+    known = train if train_needed else np.arange(len(y))
+    if missing is not None:  # nobody can learn from these beforehand
+        known = known[~missing[known]]
+    return known, test
+
+
+def _needs_tasks(estimator: Any) -> bool:
+    """Tell whether fit learns from tasks, and does not just ask for their labels."""
+    return not (isinstance(estimator, PerTask) and estimator.needs_no_tasks)
+
+
+def _new_tasks(
+    rows: tuple[Any, np.ndarray, Any, np.ndarray | None],
+    test: np.ndarray,
+    missing: np.ndarray | None,
+    space: str | None,
+    per_target: bool,
+    **how: Any,
+) -> tuple[TaskScorer, Any]:
+    """Return who scores answers to new tasks, and the rounds that are drawn of them."""
+    X, y, groups, in_support = rows
+    X_test, groups_test = _safe_indexing(X, test), _safe_indexing(groups, test)
+    scorer = TaskScorer(X_test, y[test], groups_test, space, by_target=per_target)
+    given = None if in_support is None else in_support[test]
+    if given is not None and missing is not None:
+        given = given[~missing[test]]
+    rounds = draw_rounds(
+        scorer.task,
+        scorer.label,
+        n_way=None,
+        n_episodes=None,
+        in_support=given,
+        **how,
+    )
+    return scorer, rounds
+
+
+def _answers(
+    asked: list[tuple[tuple, tuple]], verbose: bool
+) -> Iterator[tuple[tuple, Any, np.ndarray]]:
+    """Score what was asked: how it is told of, scores, and labels nobody knows."""
+    calls = [call for _, call in asked]
+    bar = tqdm(calls, desc="judging", unit="fit", disable=not verbose)
+    for (told, _), answer in zip(asked, call_all(_score, bar), strict=True):
+        yield told, *answer
+
+
+def _rows_of(told: tuple, scores: np.ndarray, per_target: bool) -> Iterator[Any]:
+    """Make a frame of scores, or one for each target."""
+    import pandas as pd
+
+    values = dict(zip(COLUMNS, (*told, scores), strict=True))
+    for target, own in enumerate(scores.T if per_target else [scores]):
+        of_target = {"target": target} if per_target else {}
+        yield pd.DataFrame(values | of_target | {"score": own})
+
+
+def _joined(parts: list[Any], per_target: bool) -> Any:
+    """Put all scores in one frame."""
+    import pandas as pd
+
+    if not parts:
+        raise ValueError(
+            "shots=0 asks for a prior, which none of the estimators has. Ask for 1 or "
+            "more."
+        )
+    columns = [*COLUMNS[:-1], *["target"] * per_target, COLUMNS[-1]]
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
 def _fit(estimator: Any, table: Sent, known: np.ndarray) -> Any:
