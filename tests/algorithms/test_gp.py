@@ -465,6 +465,20 @@ def test_covariances_that_rounding_made_indefinite_are_factorised_nearby(generat
     assert cholesky(K * torch.nan).isnan().all()
 
 
+def test_covariances_that_need_different_shifts_are_factorised_side_by_side(generator):
+    """What one needs takes no other its factor: a fit of 200 epochs ended in NaN."""
+    U = torch.linalg.qr(torch.randn(8, 8, generator=generator).double())[0]
+    least = torch.tensor([1.0, -1e-6, -1e-5, -1e-4, -1e-3, 1e-3]).double()
+    values = torch.cat([torch.ones(6, 7).double(), least[:, None]], dim=1)
+    K = U @ (values[:, :, None] * U.T)
+    L = cholesky(K)
+    assert L.isfinite().all()
+    distance = (L @ L.mT - K).abs().amax(dim=(1, 2))
+    assert (distance <= 11 * least.clamp(max=0).abs() + 1e-12).all()
+    for each, alone in zip(L, K, strict=True):
+        torch.testing.assert_close(each, cholesky(alone[None])[0], rtol=0, atol=1e-14)
+
+
 # Unlabelled rows --------------------------------------------------------------------
 
 

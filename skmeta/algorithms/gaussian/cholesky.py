@@ -42,11 +42,12 @@ def cholesky(A: Tensor) -> Tensor:
         return L
     diagonal = A.diagonal(dim1=-2, dim2=-1).mean(dim=-1)
     eye = torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
+    jitter = torch.zeros_like(diagonal)
     for i in range(_TRIES):
-        failed = info > 0
-        jitter = torch.where(failed, _FIRST_JITTER * 10**i * diagonal, 0.0)
+        # Those that have a factor by now keep what they needed.
+        jitter = torch.where(info > 0, _FIRST_JITTER * 10**i * diagonal, jitter)
         again, info = torch.linalg.cholesky_ex(A + jitter[..., None, None] * eye)
-        L = torch.where(failed[..., None, None], again, L)
+        L = torch.where(jitter[..., None, None] > 0, again, L)
         if not info.any():
             return L
     return L.masked_fill(info[..., None, None] > 0, torch.nan)

@@ -20,6 +20,10 @@ _FIRST = {"constant": -1.0, "inputs": -2.0, "embedding": -2.0, "noise": 0.0}
 _FIRST_SLOPE = -4.0
 _LEAST_NOISE = 1e-4
 
+# Below it, in standard deviations of a feature, rounding would tell equal rows apart:
+# exponents are differences of squares over squared lengths, in single precision.
+_LEAST_LENGTH = 0.05
+
 # What the first of the parts of a prior counts, if there are two.
 _FIRST_SHARE = 0.7
 
@@ -277,7 +281,7 @@ class KernelLearner(nn.Module):
             part[..., 1:2],
             part[..., 2:3] * self.on_embedding[:, None, None],
             sees * part[..., 3 : 3 + d],
-            sees / part[..., 3 + d :].square(),
+            sees / part[..., 3 + d :].clamp(min=_LEAST_LENGTH).square(),
         )
 
     def noise(self) -> Tensor:

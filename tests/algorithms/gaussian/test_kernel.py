@@ -86,3 +86,17 @@ def test_weighted_sums_of_covariances_are_those_of_the_covariances(n_rows, gener
     weights = torch.randn(3, 3, 5, 2, generator=generator).double()
     wanted = (kernel.between(rows, others) @ weights).mT
     torch.testing.assert_close(kernel.times(rows, others, weights), wanted)
+
+
+def test_rounding_does_not_tell_equal_rows_apart_however_short_lengths_are(
+    generator,
+):
+    module = learner()
+    with torch.no_grad():
+        module.log_kernel[:, 3 + module.n_inputs :] = -12.0
+        kernel = module.kernel()
+        rows = 3 * torch.randn(1, 50, module.n_inputs + 4, generator=generator)
+        K = kernel.between(rows, rows)
+        variance = kernel.variance(rows)
+    found = K.diagonal(dim1=-2, dim2=-1)
+    torch.testing.assert_close(found, variance, rtol=0.01, atol=0)
