@@ -146,6 +146,7 @@ class Algorithm(NestedParametersMixin, DocLinkMixin):
         nn.Module
             By convention with the backbone's network as ``module.backbone``.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no build().")
 
     @abstractmethod
     def adapt(self, module: Any, support: Batch) -> Any:
@@ -163,6 +164,7 @@ class Algorithm(NestedParametersMixin, DocLinkMixin):
         pytree of Tensor
             What the tasks have learnt. Every tensor has the task axis first.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no adapt().")
 
     @abstractmethod
     def predict(self, module: Any, state: Any, X: Tensor) -> Tensor:
@@ -183,6 +185,7 @@ class Algorithm(NestedParametersMixin, DocLinkMixin):
         Tensor of shape (tasks, rows, outputs)
             Logits, ``-inf`` for classes that a task does not have, or values.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no predict().")
 
     def answer(self, module: Any, state: Any, query: Batch) -> Tensor:
         """Answer the rows of a batch, with what the prior says of them if it is used.

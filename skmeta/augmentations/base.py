@@ -77,6 +77,7 @@ class Augmentation(DocLinkMixin):
             Of the same shapes and masks. A row that has become one of another class
             has another ``label``, or -1 where it is of no training class.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no augment().")
 
     def n_train_classes(self, n_train_classes: int) -> int:
         """Tell how many training classes there are afterwards.

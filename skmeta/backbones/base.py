@@ -5,6 +5,7 @@ from typing import Any, ClassVar, TypeVar
 
 from torch import nn
 
+from skmeta.utils.counts import is_count
 from skmeta.utils.doc_links import DocLinkMixin
 
 __all__ = ["Backbone", "width_of", "with_width"]
@@ -61,6 +62,7 @@ class Backbone(DocLinkMixin):
             normalisation suits metric-based algorithms only; while they train, the
             padding of queries of unequal size enters its statistics.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no build().")
 
 
 def with_width(network: Network, out_features: int) -> Network:
@@ -71,6 +73,18 @@ def with_width(network: Network, out_features: int) -> Network:
 
 
 def width_of(network: nn.Module) -> int:
-    """Return how wide the embedding is."""
-    out_features: Any = network.out_features
+    """Return how wide the embedding is.
+
+    Raises
+    ------
+    ValueError
+        If the network does not say so.
+    """
+    out_features: Any = getattr(network, "out_features", None)
+    if not is_count(out_features, 1):
+        raise ValueError(
+            "A network says how wide its embedding is in out_features, and this one "
+            f"has {out_features!r} there. Set it in build of the backbone, as in "
+            f"network.out_features = 64: {network!r}"
+        )
     return out_features

@@ -40,6 +40,7 @@ class Distance(BaseEstimator):
         callable
             Maps ``(..., n, d)`` and ``(..., m, d)`` to distances ``(..., n, m)``.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no build().")
 
 
 class Euclidean(Distance):

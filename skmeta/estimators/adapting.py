@@ -242,8 +242,8 @@ class AdaptingEstimator(
                 f"{self.algorithm_}. Pass some labelled rows."
             )
 
-    def _warn_if_far(self, rows: TaskRows) -> None:
-        """Warn, once for all tasks, of supports unlike all that ``fit`` has seen."""
+    def _warn_if_far(self, rows: TaskRows, *, to_train: bool = False) -> None:
+        """Warn, once for all tasks, of rows unlike all that ``fit`` has seen."""
         lost = np.unique(rows.task[self._is_far(rows)])
         if not len(lost):
             return
@@ -253,10 +253,14 @@ class AdaptingEstimator(
             distance = f"{OWN_FAR:g} standard deviations"
         elif self._standardised_by is None:
             distance = "its own width"
+        what, then = f"The support{which} is", "drawn nearer, and answers may be poor"
+        if to_train:
+            what = f"Some of the rows{which} are"
+            then = "standardised as those of the first call, and may spoil the training"
         warn(
-            f"The support{which} is far outside of what fit has seen: columns or "
+            f"{what} far outside of what fit has seen: columns or "
             f"targets are more than {distance} beyond the range of "
-            "the training rows. They are drawn nearer, and answers may be poor. Are "
+            f"the training rows. They are {then}. Are "
             "they in the units of the training?"
         )
 

@@ -351,6 +351,8 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             self._learn_task_scale(rows)
         else:
             earlier.check_columns(self.n_features_in_, n_targets_of(rows.y))
+            if isinstance(rows.X, np.ndarray):  # not of a table on disk
+                self._warn_if_far(rows, to_train=True)
         self._learn_range(rows, widen=earlier is not None)
 
     def _samplers(

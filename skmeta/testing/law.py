@@ -177,7 +177,13 @@ class Law:
         ]
         if trial.size:
             lines.append(f"Smallest case: {trial.size}.")
-        lines += [f"Law: {self.statement}", f"Hint: {self.hint}"]
+        hint = self.hint
+        if {"float", "double"} <= {*re.findall(r"\b(float|double)\b", finding.lower())}:
+            hint = (
+                "laws are tried in double precision: keep the type of the rows, as "
+                ".to(X.dtype) does, and .float() does not."
+            )
+        lines += [f"Law: {self.statement}", f"Hint: {hint}"]
         broken = BrokenLawError("\n".join(lines))
         broken.finding, broken.smallest_case = finding, trial.size
         return broken

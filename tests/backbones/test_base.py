@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from skmeta import MetaClassifier
 from skmeta.algorithms import MAML, ProtoNet, Spec
-from skmeta.backbones import MLP, Correction, Identity, Linear, ResNetMLP
+from skmeta.backbones import MLP, Backbone, Correction, Identity, Linear, ResNetMLP
 from skmeta.episodes import Batch
 from skmeta.testing import check_algorithm
 from tests.backbones.conftest import BatchNormed
@@ -32,6 +32,19 @@ def test_out_features_tells_the_width_of_the_embedding(backbone, width):
     network = backbone.build(6)
     assert network.out_features == width
     assert network(torch.zeros(2, 4, 6)).shape == (2, 4, width)
+
+
+class Widthless(Backbone):
+    def build(self, n_features):
+        return torch.nn.Sequential(torch.nn.Linear(n_features, 4), torch.nn.ReLU())
+
+
+@pytest.mark.parametrize("algorithm", ["maml", "protonet", "gp"])
+def test_a_network_that_does_not_say_how_wide_it_is_is_named(algorithm):
+    X, y = load_digits(return_X_y=True)
+    meta = MetaClassifier(algorithm, Widthless(), tasks="classes", max_epochs=1)
+    with pytest.raises(ValueError, match="and this one has None there"):
+        meta.fit(X[:300], y[:300])
 
 
 def test_dropout_of_a_backbone_is_off_when_it_answers():

@@ -1,5 +1,7 @@
 """More tasks after the first ones."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,21 @@ pytestmark = pytest.mark.filterwarnings(
 
 def weights(meta):
     return torch.cat([each.flatten() for each in meta.module_.state_dict().values()])
+
+
+@pytest.mark.parametrize("changed", ["features", "targets"])
+def test_rows_in_other_units_than_those_of_the_first_call_are_warned_of(changed):
+    first = TASK < 15
+    meta = regressor().partial_fit(X[first], Y[first], groups=TASK[first])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*far outside")
+        meta.partial_fit(X[~first], Y[~first], groups=TASK[~first])
+    other = np.where(TASK == 17, 1000.0, 1.0)
+    X_other = X * other[:, None] if changed == "features" else X
+    Y_other = Y * other if changed == "targets" else Y
+    message = r"Some of the rows of \[17\] are far outside.* standardised as those"
+    with pytest.warns(UserWarning, match=message):
+        meta.partial_fit(X_other[~first], Y_other[~first], groups=TASK[~first])
 
 
 def test_partial_fit_goes_on_from_the_weights_that_are_there():

@@ -3,13 +3,19 @@
 import re
 
 import pytest
+from torch import nn
 
 from skmeta import hookspecs
-from skmeta.algorithms import MAML
-from skmeta.backbones import MLP
+from skmeta.algorithms import MAML, Algorithm, ProtoNet
+from skmeta.augmentations import Augmentation
+from skmeta.backbones import MLP, Backbone
+from skmeta.distances import Distance
+from skmeta.episodes import Episode
 from skmeta.testing import (
     LAWS,
+    BrokenLawError,
     check,
+    check_algorithm,
     check_backbone,
     check_distance,
     parametrize_with_algorithm_checks,
@@ -28,6 +34,37 @@ def test_laws_have_names_of_their_own_statements_and_hints(kind):
         assert law.kind == kind
         assert re.match(r"[A-Z`].*\.$", law.statement), law.name
         assert law.hint.endswith("."), law.name
+
+
+class Single(ProtoNet):
+    def predict(self, module, state, X):
+        return super().predict(module, state, X.float())
+
+
+class Unfinished(Distance):
+    pass
+
+
+def test_what_computes_in_single_precision_alone_is_told_of_double():
+    with pytest.raises(BrokenLawError, match="laws are tried in double precision"):
+        check_algorithm(Single())
+
+
+def test_a_method_that_is_missing_is_named():
+    with pytest.raises(BrokenLawError, match=r"Unfinished has no build\(\)"):
+        check_distance(Unfinished())
+    episode, network = Episode(None, None), nn.Identity()
+    for call, name in [
+        (lambda it: it.build(MLP(), None), "build"),
+        (lambda it: it.adapt(network, episode.support), "adapt"),
+        (lambda it: it.predict(network, None, None), "predict"),
+    ]:
+        with pytest.raises(NotImplementedError, match=f"Algorithm has no {name}"):
+            call(Algorithm())
+    with pytest.raises(NotImplementedError, match="Backbone has no build"):
+        Backbone().build(3)
+    with pytest.raises(NotImplementedError, match="Augmentation has no augment"):
+        Augmentation().augment(episode, None, None)
 
 
 def test_check_does_as_the_function_of_the_kind():
