@@ -226,9 +226,19 @@ class BaseMetaStacking(
             given = self._default_members(seed)
         if not given:
             raise ValueError("estimators is empty: name a member, or pass None.")
+        for pair in given:
+            if not (isinstance(pair, (tuple, list)) and len(pair) == 2):
+                raise TypeError(
+                    "estimators lists pairs of a name and an estimator, such as "
+                    f"[('own', Ridge())], not {pair!r}."
+                )
         self._validate_names([name for name, _ in given])
         for name, member in given:
-            if get_tags(member).estimator_type != self._kind:
+            if (
+                isinstance(member, type)
+                or not hasattr(member, "fit")
+                or get_tags(member).estimator_type != self._kind
+            ):
                 raise TypeError(
                     f"{type(self).__name__} takes members that are a {self._kind}; "
                     f"{name!r} is {member!r}."

@@ -1,6 +1,6 @@
 """Which tasks are left out, to weigh members by them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import Any
 
@@ -64,11 +64,31 @@ def split_tasks(
         splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
     if cv is not None and not isinstance(cv, Integral):
         if hasattr(splitter, "split"):
-            return splitter.split(rows.X, rows.y, rows.task)
-        return splitter
+            splitter = splitter.split(rows.X, rows.y, rows.task)
+        return _of_whole_tasks(splitter, rows.task)
     # To leave out a task that nobody can be asked about would tell nothing.
     able, rest = np.flatnonzero(usable), np.flatnonzero(~usable)
     return [
         (np.sort(np.concatenate([able[train], rest])), able[test])
         for train, test in splitter.split(able, groups=rows.task[able])
     ]
+
+
+def _of_whole_tasks(
+    splits: Iterable[tuple[Any, Any]], task: np.ndarray
+) -> Iterator[tuple[Any, Any]]:
+    """Hand splits on, unless members would be judged on tasks they were fitted to.
+
+    Raises
+    ------
+    ValueError
+        If rows of a task are on both sides.
+    """
+    for train, test in splits:
+        if np.isin(task[test], task[train]).any():
+            raise ValueError(
+                "cv leaves out rows of tasks that members are fitted to, which tell "
+                "nothing of new tasks. Choose a splitter that knows groups, such as "
+                "GroupKFold(3)."
+            )
+        yield train, test

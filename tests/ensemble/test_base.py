@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -93,13 +93,41 @@ def test_auto_lies_between_greedy_and_all_alike(table):
     assert auto.max() < greedy.max()
 
 
-@pytest.mark.parametrize("cv", [3, 50, TaskSplit(2), [(range(200), range(200, 300))]])
+@pytest.mark.parametrize("cv", [3, 50, TaskSplit(2), [(range(195), range(195, 300))]])
 def test_any_split_of_tasks_can_judge(table, cv):
     X, y, task = table
     stack = MetaStackingRegressor(value_members(), cv=cv, random_state=0)
     weights = stack.fit(X, y, groups=task).weights_
     np.testing.assert_allclose(weights.sum(axis=1), 1)
     assert len(weights) > 1
+
+
+@pytest.mark.parametrize(
+    "cv", [KFold(3, shuffle=True, random_state=0), [(range(200), range(200, 300))]]
+)
+def test_splits_that_part_a_task_are_refused(table, cv):
+    X, y, task = table
+    stack = MetaStackingRegressor(value_members(), cv=cv, random_state=0)
+    with (
+        pytest.raises(ValueError, match="cv leaves out rows of tasks that members are"),
+        warnings.catch_warnings(action="ignore"),  # KFold says that it takes no groups
+    ):
+        stack.fit(X, y, groups=task)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([Ridge()], r"pairs of a name and an estimator.*not Ridge\(\)"),
+        ([("own", Ridge)], "takes members that are a regressor; 'own' is <class"),
+        ([("own", None)], "takes members that are a regressor; 'own' is None"),
+    ],
+    ids=str,
+)
+def test_what_is_no_list_of_named_estimators_is_refused(table, members, message):
+    X, y, task = table
+    with pytest.raises(TypeError, match=message):
+        MetaStackingRegressor(members).fit(X, y, groups=task)
 
 
 def test_the_fits_of_all_folds_answer_together_without_a_refit(table):
