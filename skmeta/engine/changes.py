@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves  # not public before torch 2.8
 
 from skmeta.engine.adapted import AdaptedTasks
 from skmeta.engine.chunks import Learnt, are_alike, join
+from skmeta.utils.messages import unsorted
 from skmeta.utils.unique import unite
 
 __all__ = ["extended", "without", "without_gaps"]
@@ -55,7 +56,7 @@ def extended(adapted: AdaptedTasks, others: AdaptedTasks) -> AdaptedTasks:
             names, place, other_place = unite(adapted.names, others.names)
         except TypeError as error:
             raise ValueError(
-                f"groups holds values that cannot be sorted together: {error}."
+                f"groups holds {unsorted(adapted.names, others.names)}."
             ) from error
     n_named = 1 if names is None else len(names)
     n_tasks = n_named + adapted.has_prior

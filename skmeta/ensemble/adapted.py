@@ -13,7 +13,7 @@ from skmeta.exceptions import LoadError, SaveError
 from skmeta.model_selection._rows import stack_rows
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows, join_targets
-from skmeta.utils.messages import listed, warn
+from skmeta.utils.messages import listed, unsorted, warn
 from skmeta.utils.unique import unite
 
 __all__ = ["AdaptedMembers", "prior_of"]
@@ -145,7 +145,7 @@ class AdaptedMembers:
                 names, known, place = unite(self.names, rows.names)
             except TypeError as error:
                 raise ValueError(
-                    f"groups holds values that cannot be sorted together: {error}."
+                    f"groups holds {unsorted(self.names, rows.names)}."
                 ) from error
         more = copy.copy(self)
         more.names = names

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skmeta.tables.unlabelled import is_missing
-from skmeta.utils.messages import show
+from skmeta.utils.messages import show, unsorted
 from skmeta.utils.unique import as_listed, find, number
 
 __all__ = [
@@ -111,7 +111,7 @@ def encode_groups(groups: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
         names, task = number(given)
     except TypeError as error:
         raise ValueError(
-            f"groups holds values that cannot be sorted together: {error}."
+            f"groups holds {unsorted(given)}. Make all of them text, or numbers."
         ) from error
     if given.dtype.kind == "O" and len(set(names)) < len(names):  # sets, for example
         raise ValueError(

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skmeta.utils.messages import show, warn
+from skmeta.utils.messages import show, unsorted, warn
 from skmeta.utils.unique import number, places_of, unite
 
 __all__ = [
@@ -338,7 +338,7 @@ class TaskLabels:
             vocabulary, own, other = unite(self.vocabulary, others.vocabulary)
         except TypeError as error:
             raise ValueError(
-                f"y holds labels that cannot be sorted together: {error}."
+                f"y holds {unsorted(self.vocabulary, others.vocabulary)}."
             ) from error
         first, n_classes = np.zeros((2, n_tasks), dtype=np.intp)
         first[place], n_classes[place] = self.first, self.n_classes

@@ -12,7 +12,16 @@ import numpy as np
 
 from skmeta.utils.unique import as_objects
 
-__all__ = ["asking_scorer", "count", "is_between", "listed", "show", "silenced", "warn"]
+__all__ = [
+    "asking_scorer",
+    "count",
+    "is_between",
+    "listed",
+    "show",
+    "silenced",
+    "unsorted",
+    "warn",
+]
 
 # Between a user's call and a warning stand these, in whatever depth.
 _BETWEEN = ("skmeta", "sklearn", "skorch", "joblib", "torch")
@@ -25,6 +34,24 @@ def show(values: np.ndarray, most: int = 10) -> str:
     """List values for a message, the first few of many."""
     shown = ", ".join(repr(value) for value in as_objects(values[:most]).tolist())
     return f"[{shown}, ...]" if len(values) > most else f"[{shown}]"
+
+
+def unsorted(*parts: np.ndarray) -> str:
+    """Say that values have no order among them, with one of each type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.utils.messages import unsorted
+    >>> unsorted(np.array([1, 2]), np.array(["1"]))
+    "values that cannot be sorted together, such as 1 (int) and '1' (str)"
+    """
+    values = (value for part in parts for value in as_objects(part).tolist())
+    of_type: dict[str, Any] = {}
+    for value in values:
+        of_type.setdefault(type(value).__name__, value)
+    shown = listed([f"{value!r} ({name})" for name, value in of_type.items()][:4])
+    return f"values that cannot be sorted together, such as {shown}"
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

@@ -138,6 +138,13 @@ def test_groups_of_mixed_types_are_refused(groups):
         encode_groups(groups, np.empty((3, 1)))
 
 
+def test_groups_of_several_types_are_told_by_one_of_each():
+    said = r"such as 1 \(int\) and 'a' \(str\)\. Make all of them text"
+    for groups in ([1, "a", 1], np.array([1, "a", "b"], dtype=object)):
+        with pytest.raises(ValueError, match=said):
+            encode_groups(groups, np.empty((3, 1)))
+
+
 def test_large_integers_are_found_by_any_integer_type():
     names = np.array([BIG, BIG + 2], dtype=np.int64)
     for asked in (
