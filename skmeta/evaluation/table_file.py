@@ -78,6 +78,7 @@ def read_table(
         name = repr(str(source))
     else:
         table, name = _as_pandas(source), "The table"
+    table = _without_index(table, [groups, *names_of(target or [])])
     table.columns = [str(each) for each in table.columns]
     twice = table.columns[table.columns.duplicated()].unique()
     if len(twice):
@@ -111,7 +112,15 @@ def _as_pandas(source: Any) -> DataFrame:
             "A table is the path of a file, a DataFrame of pandas or polars, an Arrow "
             f"table or a MetaDataset, not {type(source).__name__}."
         )
-    return source.reset_index(drop=True)
+    return source
+
+
+def _without_index(table: DataFrame, wanted: Sequence[str | None]) -> DataFrame:
+    """Number the rows; of what numbered them before, make columns that are wanted."""
+    for place, name in enumerate(table.index.names):
+        if name is not None and str(name) in wanted and name not in table.columns:
+            table = table.assign(**{str(name): table.index.get_level_values(place)})
+    return table.reset_index(drop=True)
 
 
 def _read_file(

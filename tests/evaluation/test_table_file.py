@@ -135,3 +135,20 @@ def test_a_meta_dataset_is_a_table_too(as_frame):
     assert list(table_of(numbered))[:2] == ["0", "b"]
     two = MetaDataset(X, np.column_stack([tasks.y, -tasks.y]), tasks.groups)
     np.testing.assert_array_equal(table_of(two)[["target0", "target1"]], two.y)
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_an_index_is_a_column_where_it_is_asked_for(tmp_path, is_file):
+    table = pd.DataFrame({"x": [1.5, 2.5, 3.5], "y": [0.5, 1.5, 2.5]})
+    table.index = pd.MultiIndex.from_tuples(
+        [("a", 1), ("a", 1), ("b", 2)], names=["store", "week"]
+    )
+    source = table
+    if is_file:
+        source = tmp_path / "table.parquet"
+        table.to_parquet(source)
+    read = read_table(source, target="y", groups="store")
+    assert [*read] == ["x", "y", "store"]
+    assert read["store"].tolist() == ["a", "a", "b"]
+    assert read.index.tolist() == [0, 1, 2]
+    assert [*table] == ["x", "y"]
