@@ -51,6 +51,7 @@ WARNINGS = {
     "estimators/conformal": "that were not learnt from",
     "estimators/scoring": "rows for rows of the one task",
     "estimators/regressor": "standard deviations of other numbers are a guess",
+    "estimators/values": "is nearly all of the variance of y",
     "mlflow": "logs no more of this fit",
     "onnx/checks": "vary so little beside how far they are from 0",
     "model_selection/_judge": "have too few rows for",
@@ -181,6 +182,12 @@ def score_many_tasks_by_one(folder):
 def score_many_tasks_behind_a_pipe(folder):
     meta = behind_a_pipe(regressor()).fit(X, Y, groups=TASK)
     skmeta.adapt(meta, X[:6], Y[:6]).score(X, Y)
+
+
+@leads_to("estimators/values")
+def learn_values_with_a_mark_for_gaps_among_them(folder):
+    y = np.where(np.arange(len(Y)) == 7, 1e7, Y)
+    regressor().fit(X, y, groups=TASK)
 
 
 @leads_to("estimators/regressor")

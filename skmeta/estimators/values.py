@@ -18,6 +18,7 @@ from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_extreme_targets
 from skmeta.tables.stored.sources import by_rows
 from skmeta.tables.targets import as_columns, n_targets_of
+from skmeta.utils.messages import warn
 
 __all__ = ["Values"]
 
@@ -30,6 +31,10 @@ _SMALL, _LARGE = 1e-25, 1e25
 
 # Standard deviations, of targets whose own is one, below which is but rounding.
 _LEAST_SPREAD = 1e-6
+
+# Share of the variance of which a single value leaves nothing to learn, and how many
+# values there must be to say so.
+_NEARLY_ALL, _FEWEST_TO_STAND_OUT = 0.99, 20
 
 
 class Values(Targets):
@@ -65,6 +70,28 @@ class Values(Targets):
         super()._learn_range(rows, widen=widen)
         self._set_range("target_", rows.target_range, widen)
         self._refuse_beyond_single(self._target_bounds(), "targets", widen)
+        if not widen:
+            self._warn_of_one_value(len(rows))
+
+    def _warn_of_one_value(self, n_rows: int) -> None:
+        """Warn if a single value is nearly all of the variance of a target.
+
+        One of n values is at most the square root of n - 1 deviations from their mean.
+        """
+        bounds = self._target_bounds()
+        if bounds is None or n_rows < _FEWEST_TO_STAND_OUT:
+            return
+        ends = np.stack([np.atleast_1d(bounds.low), np.atleast_1d(bounds.high)])
+        share = ends**2 / (n_rows - 1)
+        end, target = np.unravel_index(share.argmax(), share.shape)
+        if share[end, target] > _NEARLY_ALL:
+            known: Any = (self.target_low_, self.target_high_)[end]
+            warn(
+                f"A single value, {np.ravel(known)[target]:g}, is nearly all of the "
+                "variance of y: beside it the others are alike, and what tells them "
+                "apart is not learnt. Does it stand for a gap? Then leave it out, or "
+                "make it NaN; else take a logarithm of y, or clip it."
+            )
 
     def _target_bounds(self) -> Bounds | None:
         """Return the range of standardised targets; None where fit has kept none."""

@@ -1,5 +1,7 @@
 """A regressor answers in the unit of its tasks."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from skmeta import MetaRegressor
 from skmeta.datasets import make_sinusoids
 from tests.conftest import QUICK
+from tests.quick import TASK, X, Y, regressor
 
 
 def test_a_regressor_learns_many_tasks_in_one_call(diabetes):
@@ -109,3 +112,16 @@ def test_answers_have_the_digits_that_targets_need(unit, level, dtype, diabetes)
     np.testing.assert_allclose(
         (answers[1].astype(float) - level) / unit, answers[0], rtol=0, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_single_value_that_hides_all_others_is_warned_of(targets):
+    y = np.column_stack([Y, -Y])[:, :targets].squeeze()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="A single value")
+        regressor().fit(X, y, groups=TASK)
+        regressor().fit(X, np.where(TASK == 0, 1.0, 0.0), groups=TASK)  # rare, not one
+    y = y.copy()
+    y[7] = -1e7
+    with pytest.warns(UserWarning, match=r"A single value, -1e\+07, is nearly all of"):
+        regressor().fit(X, y, groups=TASK)
