@@ -127,8 +127,11 @@ def adapt_parquet(
     limit = rows_per_shard
     if limit is None:
         limit = int(np.clip(_NUMBERS // max(1, len(chosen.features)), 1, _MOST_ROWS))
-    if limit < 1:
-        raise ValueError(f"rows_per_shard must be 1 or more, not {limit}.")
+    if not isinstance(limit, int | np.integer) or limit < 1:
+        raise ValueError(
+            f"rows_per_shard must be a whole number, 1 or more, not {limit}."
+        )
+    limit = int(limit)
     asked = {
         "model": learner.digests,
         "rows": rows.fingerprint(),

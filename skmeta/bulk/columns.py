@@ -60,6 +60,8 @@ class Columns:
             given = model.target_names
         if columns is None:
             columns = known
+        elif isinstance(columns, str):
+            columns = [columns]
         rows.check([groups, *(given or []), *(columns or [])])
         if columns is None:
             if given is None:

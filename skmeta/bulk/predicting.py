@@ -17,6 +17,7 @@ from skmeta.bulk.model import BulkModel
 from skmeta.bulk.progress import Stages, first_of_a_kind
 from skmeta.bulk.source import Rest, Source, group_kind, names_of, rechunked
 from skmeta.bulk.work import Work, digest
+from skmeta.estimators.calibration import check_coverage
 from skmeta.tables.arrow import arrow
 from skmeta.utils.messages import show
 
@@ -109,6 +110,7 @@ def predict_parquet(
     known.check(learner)
     rows, path = Source(source), Path(out)
     name = known.groups if groups is None else groups
+    keep = [keep] if isinstance(keep, str) else keep
     rows.check_apart(path)
     rows.check([*known.features, name, *keep])
     own, kind = group_kind(rows.schema, name), known.columns.kind
@@ -202,6 +204,7 @@ class Answers:
                     )
                 self.labels = learner.classes_.tolist()
         if interval is not None:
+            check_coverage(interval)
             if model.is_classifier or len(self.target) > 1:
                 raise ValueError(
                     "Intervals are of one value; the model has labels, or several "

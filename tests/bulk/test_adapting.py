@@ -291,3 +291,31 @@ def test_a_shard_that_has_gone_is_learnt_again(meta, tmp_path, is_sorted):
     (tmp_path / "tasks" / [*before][1]).unlink()
     assert shards_in(adapt().path) == before
     assert not (tmp_path / "tasks" / "rows").exists()
+
+
+@pytest.mark.parametrize("limit", [0, 1.5, "many"])
+def test_shards_have_a_whole_number_of_rows(meta, table, tmp_path, limit):
+    support = write(table, tmp_path / "s.parquet")
+    with pytest.raises(ValueError, match="rows_per_shard must be a whole number"):
+        adapt_parquet(
+            meta,
+            support,
+            tmp_path / "tasks",
+            groups="wave",
+            rows_per_shard=limit,
+            **COLUMNS,
+        )
+
+
+def test_one_column_may_be_named_by_itself_and_coverage_is_checked_first(
+    meta, tmp_path
+):
+    frame = table_of().rename(columns={"x": "size"}).assign(day=range(360))
+    support = write(frame, tmp_path / "s.parquet")
+    how = {"groups": "wave", "target": "y", "columns": "size"}
+    tasks = adapt_parquet(meta, support, tmp_path / "tasks", **how)
+    out = predict_parquet(meta, tasks, support, tmp_path / "a.parquet", keep="day")
+    assert [*pd.read_parquet(out)] == ["wave", "day", "y"]
+    with pytest.raises(ValueError, match="coverage is the share"):
+        predict_parquet(meta, tasks, support, tmp_path / "b.parquet", interval=1.5)
+    assert not (tmp_path / "b.parquet.unfinished").exists()
