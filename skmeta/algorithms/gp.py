@@ -92,6 +92,11 @@ class GP(Algorithm):
     misleads, or an embedding has learnt the training tasks by heart, the rows of the
     task itself tell.
 
+    Where tasks are dealt from a pool of classes, ``tasks="classes"``, it is not the
+    best choice: on eight pools, five classes at a time, it tells 61 and 78 % of the
+    rows by one and five rows of each class,
+    :class:`~skmeta.algorithms.ProtoNet` 69 and 81 %.
+
     It is trained in one cycle of the learning rate (Smith and Topin 2018), in which 320
     meta-batches teach as much as thousands at a low rate, and which needs no held-out
     tasks to end.
