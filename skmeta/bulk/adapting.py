@@ -18,6 +18,7 @@ from skmeta.bulk.source import Rest, Source, names_of, targets_of
 from skmeta.bulk.states import pack_tasks
 from skmeta.bulk.work import Work, digest
 from skmeta.tables.arrow import arrow
+from skmeta.utils.counts import is_count
 from skmeta.utils.files import replace_file
 
 __all__ = ["adapt_parquet"]
@@ -127,7 +128,7 @@ def adapt_parquet(
     limit = rows_per_shard
     if limit is None:
         limit = int(np.clip(_NUMBERS // max(1, len(chosen.features)), 1, _MOST_ROWS))
-    if not isinstance(limit, int | np.integer) or limit < 1:
+    if not is_count(limit, 1):
         raise ValueError(
             f"rows_per_shard must be a whole number, 1 or more, not {limit}."
         )

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Bounds"]
+__all__ = ["Bounds", "repeated"]
 
 # Rows that are compared as one: NumPy takes its time for every row, however short.
 _TAKEN_AS_ONE = 32
@@ -66,8 +66,8 @@ class Bounds(NamedTuple):
         for part, times in ((slice(whole), _TAKEN_AS_ONE), (slice(whole, None), 1)):
             given = rows[part].reshape(-1, times * width)
             out = found[part].reshape(-1, times * width)
-            np.less(given, np.tile(np.broadcast_to(low, width), times), out=out)
-            out |= given > np.tile(np.broadcast_to(high, width), times)
+            np.less(given, repeated(low, width, times), out=out)
+            out |= given > repeated(high, width, times)
         return far
 
     def are_rows_far(
@@ -85,3 +85,23 @@ def _not_above(ends: np.ndarray | float) -> np.ndarray:
     with np.errstate(over="ignore"):
         near = np.float32(ends)
     return np.where(near <= ends, near, np.nextafter(near, np.float32(-np.inf)))
+
+
+def repeated(values: np.ndarray | float, width: int, times: int) -> np.ndarray:
+    """Repeat what stands for each of some columns, for rows that are taken as one.
+
+    Parameters
+    ----------
+    values : ndarray of shape (width,) or float
+        One for each column, or the same for all.
+    width : int
+        Columns.
+    times : int
+        Rows that are taken as one.
+
+    Returns
+    -------
+    ndarray of shape (times * width,)
+        The values of every column, row by row.
+    """
+    return np.tile(np.broadcast_to(values, width), times)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmeta.episodes.bounds import Bounds
+from skmeta.episodes.bounds import Bounds, repeated
 from skmeta.episodes.episode import Batch
 from skmeta.tables.stored.sources import RowSource
 
@@ -91,8 +91,8 @@ class Table:
         X = self.X.take(rows, axis=0)
         n_rows, width = X.shape[-2:]
         # All rows of a task as one: NumPy takes its time for every row, however short.
-        mean = np.tile(np.broadcast_to(self.mean, width), n_rows)
-        scale = np.tile(np.broadcast_to(self.scale, width), n_rows)
+        mean = repeated(self.mean, width, n_rows)
+        scale = repeated(self.scale, width, n_rows)
         with np.errstate(over="ignore"):  # the bounds take infinity as well
             X = X.reshape(-1, n_rows * width) - mean
             X /= scale

@@ -22,6 +22,7 @@ from skmeta.evaluation.shots import note_on_shots
 from skmeta.evaluation.table_file import InputError, closest, read_table, table_of
 from skmeta.tables.meta_dataset import MetaDataset
 from skmeta.tables.targets import as_columns
+from skmeta.utils.counts import is_count
 from skmeta.utils.messages import count, listed
 from skmeta.utils.random import generator
 
@@ -212,7 +213,7 @@ def _check_options(
     shots: Sequence[Any], task: str | None, random_state: Any, n_jobs: int | None
 ) -> None:
     """Refuse what somebody farther in would, in words of his own."""
-    if not shots or not all(isinstance(n, int | np.integer) and n >= 0 for n in shots):
+    if not shots or not all(map(is_count, shots)):
         raise InputError(f"shots are whole numbers from 0 on, not {shots}.")
     if task not in (None, "classification", "regression"):
         raise InputError(f"task is 'classification' or 'regression', not {task!r}.")

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from skmeta.utils.counts import is_count
+
 __all__ = [
     "Generators",
     "generator",
@@ -56,9 +58,7 @@ def generator(random_state: Any, default: int | None = None) -> np.random.Genera
         If it is something else.
     """
     seed = default if random_state is None else random_state
-    is_seed = (
-        isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
-    )
+    is_seed = is_count(seed) and not isinstance(seed, bool)
     kinds = (np.random.RandomState, np.random.Generator, np.random.SeedSequence)
     if not (seed is None or is_seed or isinstance(seed, kinds)):
         raise ValueError(
