@@ -22,6 +22,7 @@ from skmeta.tables.arrow import (
 from skmeta.tables.meta_dataset.storage import Folder
 from skmeta.tables.stored.index import Runs, TaskIndex
 from skmeta.tables.stored.rows import are_many
+from skmeta.tables.targets import one_or_several
 
 __all__ = ["read", "read_arrow"]
 
@@ -77,7 +78,7 @@ def _read(
         names, task = index.names, index
     else:
         X, beside = write(about)
-        y = _values(beside, target)
+        y = _targets(beside, target)
         names, task = _encode(beside, groups)
         in_support = None if support is None else _values(beside, support)
     if in_support is not None and in_support.dtype != bool:
@@ -255,10 +256,24 @@ def _numbers(column: Any) -> np.ndarray:
 
 
 def _values(batches: list, name: str) -> np.ndarray:
-    column = arrow().chunked_array([batch.column(name) for batch in batches])
+    column = _joined(batches, name)
     if column.null_count:
         raise _lacking(column.null_count, len(column), name)
     return decoded(column).to_numpy()
+
+
+def _targets(batches: list, name: str) -> np.ndarray:
+    """Return targets as a meta-dataset in memory has them; gaps are NaN or None."""
+    column = decoded(_joined(batches, name))
+    if not column.null_count or arrow().types.is_floating(column.type):
+        return column.to_numpy()
+    given = np.empty(len(column), dtype=object)
+    given[:] = column.to_pylist()
+    return one_or_several(given)
+
+
+def _joined(batches: list, name: str) -> Any:
+    return arrow().chunked_array([batch.column(name) for batch in batches])
 
 
 def _lacking(n_lost: int, n_rows: int, name: str) -> ValueError:

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skmeta.tables.labels import infer_label_space
 from skmeta.tables.stored.index import TaskIndex
+from skmeta.tables.unlabelled import known_targets, missing_targets
 from skmeta.utils.messages import show
 from skmeta.utils.unique import number
 
@@ -62,16 +63,21 @@ def _lines(tasks: Any) -> list[tuple[str, str]]:
         size = tasks.X.nbytes / 2**30
         lines.append(("on disk", f"{size:.3g} GiB of {tasks.X.dtype}"))
         return lines
+    y, task = _known(tasks.y, tasks._task)
     if tasks.y.ndim == 2:
         lines.append(("targets", f"{tasks.y.shape[1]:,} columns"))
-    elif _is_regression(tasks.y):
-        low, high = np.min(tasks.y), np.max(tasks.y)
-        lines.append(("targets", f"numbers from {low:.3g} to {high:.3g}"))
+    elif not len(y):
+        pass
+    elif _is_regression(y):
+        lines.append(("targets", f"numbers from {np.min(y):.3g} to {np.max(y):.3g}"))
     else:
-        labels, _ = number(tasks.y)
-        space = infer_label_space(tasks.y, tasks._task).replace("_", " ")
-        lines.append(("classes", f"{_range(_classes_per_task(tasks))} per task"))
+        labels, label = number(y)
+        space = infer_label_space(y, task).replace("_", " ")
+        classes = _classes_per_task(len(labels), label, task, len(tasks))
+        lines.append(("classes", f"{_range(classes)} per task"))
         lines.append(("labels", f"{space}: {len(labels):,}, {show(labels, most=5)}"))
+    if len(y) < len(tasks.y):
+        lines.append(("unlabelled", _count(len(tasks.y) - len(y), "row")))
     if tasks.in_support is not None:
         support = np.bincount(tasks._task, tasks.in_support, minlength=len(tasks))
         support = support.astype(int)
@@ -80,25 +86,21 @@ def _lines(tasks: Any) -> list[tuple[str, str]]:
 
 
 def _extra_columns(tasks: Any) -> list[str]:
-    columns = ["classes"]
-    if tasks.y.ndim == 2 or _is_on_disk(tasks):
-        columns = []
-    elif _is_regression(tasks.y):
-        columns = ["targets"]
+    columns = _kind_of(tasks)
     return columns + ([] if tasks.in_support is None else ["support", "query"])
 
 
 def _rows(tasks: Any) -> list[list]:
-    rows = []
+    rows, kind = [], _kind_of(tasks)
     for place in range(min(len(tasks), _MOST_TASKS)):
         own = tasks._rows(np.array([place]))
-        y = tasks.y[own]
+        y, _ = _known(tasks.y[own], tasks._task[own])
         row = [tasks.names[place], len(own)]
-        if tasks.y.ndim == 2 or _is_on_disk(tasks):
-            pass
-        elif _is_regression(tasks.y):
+        if kind and not len(y):
+            row.append("none known")
+        elif kind == ["targets"]:
             row.append(f"{np.mean(y):.3g} ± {np.std(y):.3g}")
-        else:
+        elif kind == ["classes"]:
             labels, label = number(y)
             sizes = zip(labels.tolist(), np.bincount(label).tolist(), strict=True)
             counts = [f"{name}: {size}" for name, size in sizes]
@@ -115,14 +117,31 @@ def _is_on_disk(tasks: Any) -> bool:
     return isinstance(tasks._task, TaskIndex)
 
 
+def _known(y: np.ndarray, task: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out rows without a target; return the targets and tasks of the others."""
+    missing = missing_targets(y)
+    if missing is None:
+        return y, task
+    return known_targets(y, missing), task[~missing]
+
+
+def _kind_of(tasks: Any) -> list[str]:
+    """Return what targets are called where they are told of, task by task."""
+    if tasks.y.ndim == 2 or _is_on_disk(tasks):
+        return []
+    y, _ = _known(tasks.y, tasks._task)
+    return ["targets"] if len(y) and _is_regression(y) else ["classes"]
+
+
 def _is_regression(y: np.ndarray) -> bool:
     return type_of_target(y).startswith("continuous")
 
 
-def _classes_per_task(tasks: Any) -> np.ndarray:
-    labels, label = number(tasks.y)
-    pairs = np.unique(tasks._task * len(labels) + label)
-    return np.bincount(pairs // len(labels), minlength=len(tasks))
+def _classes_per_task(
+    n_labels: int, label: np.ndarray, task: np.ndarray, n_tasks: int
+) -> np.ndarray:
+    pairs = np.unique(task * n_labels + label)
+    return np.bincount(pairs // n_labels, minlength=n_tasks)
 
 
 def _count(n: int, what: str) -> str:

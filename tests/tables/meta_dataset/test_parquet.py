@@ -15,6 +15,7 @@ from skmeta import MetaClassifier, MetaDataset, make_preprocessor
 from skmeta.tables.meta_dataset import parquet as reading
 from skmeta.tables.meta_dataset import storage
 from skmeta.tables.stored import rows as stored
+from skmeta.tables.unlabelled import missing_targets
 from tests import forked
 from tests.quick import classifier, regressor
 
@@ -159,8 +160,6 @@ def test_parquet_files_that_do_not_fit_are_errors(parquet, tmp_path, monkeypatch
     path = tmp_path / "gaps.parquet"
     gaps = {"x": [1.0, 2.0], "label": ["a", None], "store": ["s", None]}
     writer.write_table(pa.table(gaps), path)
-    with pytest.raises(ValueError, match="'label' lacks 1 of 2 values"):
-        read(path)
     with pytest.raises(ValueError, match="'store' lacks 1 of 2 values"):
         MetaDataset.from_parquet(path, target="x", groups="store", columns=[])
     monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -378,6 +377,33 @@ def test_gaps_in_many_targets_or_groups_are_errors(tmp_path, many):
             MetaDataset.from_parquet(
                 tmp_path / "gaps.parquet", target="y", groups="store"
             )
+
+
+@pytest.mark.parametrize("kind", ["Float64", "Int64", "string", "boolean"])
+def test_a_missing_target_in_a_file_is_an_unlabelled_row_as_in_memory(
+    tmp_path, table, kind
+):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    X, y, groups = table
+    gaps = np.arange(len(y)) % 5 == 2
+    column = pd.Series(y).astype("int64").astype(kind).mask(gaps)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(y=column, store=groups)
+    frame.to_parquet(tmp_path / "gaps.parquet")
+    read = MetaDataset.from_parquet(
+        tmp_path / "gaps.parquet", target="y", groups="store"
+    )
+    given = MetaDataset(X, column, groups)
+    assert read.y.dtype == given.y.dtype
+    assert missing_targets(read.y).tolist() == gaps.tolist()
+    assert read.y[~gaps].tolist() == given.y[~gaps].tolist()
+    learner = regressor if kind == "Float64" else classifier
+    probe = read.X[gaps]
+    answers = [
+        learner().fit(each).adapt(each["a"].X, each["a"].y).transform(probe)
+        for each in (read, given)
+    ]
+    np.testing.assert_array_equal(*answers)
 
 
 def test_the_index_that_pandas_writes_is_no_feature(tmp_path):

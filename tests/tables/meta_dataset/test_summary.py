@@ -35,3 +35,23 @@ def test_the_html_shows_tasks_and_escapes_their_names():
     assert "x: 1" in html
     assert "and 2 more tasks" in html
     assert html.count("<tr>") == html.count("</tr>")
+
+
+@pytest.mark.parametrize("missing", [np.nan, None])
+def test_rows_without_a_target_are_told_apart_from_the_others(tasks, missing):
+    y = tasks.X[:, 0].astype(object if missing is None else float)
+    if missing is None:
+        y[:] = np.where(tasks.y, "yes", "no")
+    y[::4] = missing
+    y[tasks.groups == tasks.names[1]] = missing
+    gaps = MetaDataset(tasks.X, y, tasks.groups)
+    n_lost = sum(each is None or each != each for each in gaps.y.tolist())
+    assert f"unlabelled  {n_lost} rows" in repr(gaps)
+    assert ("numbers from" in repr(gaps)) == (missing is not None)
+    assert ("shared: 2" in repr(gaps)) == (missing is None)
+    assert "none known" in gaps._repr_html_()
+    assert "nan" not in gaps._repr_html_()
+    assert "unlabelled  72 rows" in repr(
+        MetaDataset(tasks.X, np.full(72, missing), tasks.groups)
+    )
+    assert "unlabelled" not in repr(tasks)
