@@ -18,6 +18,16 @@ _CURE = (
 )
 
 
+_NO_CURE = {
+    "lists": (
+        "Give each of the numbers in a list, such as an embedding, a column of its "
+        "own: pandas.DataFrame(X[name].to_list(), index=X.index).add_prefix(name)."
+    ),
+    "other objects": "Make numbers or text of such objects, or leave the columns out.",
+}
+_KINDS = ("missing values", "text", "dates", *_NO_CURE)
+
+
 @contextmanager
 def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
     """Say of rows that scikit-learn refuses which columns are no numbers, and the cure.
@@ -32,10 +42,10 @@ def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
     Raises
     ------
     ValueError
-        In place of an error of the block, where columns have missing values, text or
-        dates. Others go through as they are. Before the block, if there are dates
-        alone, whose numbers depend on the unit that they are kept in, or if a masked
-        array hides values, which would be taken for numbers.
+        In place of an error of the block, where columns have missing values, text,
+        dates, lists or other objects. Others go through as they are. Before the block,
+        if there are dates alone, whose numbers depend on the unit that they are kept
+        in, or if a masked array hides values, which would be taken for numbers.
     """
     if np.ma.is_masked(X):
         raise ValueError(
@@ -44,7 +54,7 @@ def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
         )
     if _are_dates(X):
         raise ValueError(
-            f"X is no table of numbers. X has {listed(_no_numbers(X))}. "
+            f"X is no table of numbers. {_said(_no_numbers(X))} "
             + _CURE.format(name=name)
         )
     try:
@@ -52,6 +62,7 @@ def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
     except (TypeError, ValueError) as error:
         found = _no_numbers(X)
         if not found:
+            _refuse_uneven(X, error)
             raise
         # What scikit-learn says first stays first: callers look for its words.
         said = str(error).partition("\n")[0]
@@ -59,8 +70,24 @@ def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
             said if "NaN" in said or "convert" in said else "X is no table of numbers"
         )
         said = said if said.endswith(".") else f"{said}."
+        cures = [cure for kind, cure in _NO_CURE.items() if kind in found]
+        if found.keys() - _NO_CURE.keys():
+            cures.append(_CURE.format(name=name))
+        raise ValueError(" ".join([said, _said(found), *cures])) from error
+
+
+def _refuse_uneven(X: Any, error: Exception) -> None:
+    """Say of lists of rows which is the first that has more or fewer numbers."""
+    if not isinstance(X, (list, tuple)) or not all(
+        hasattr(row, "__len__") for row in X
+    ):
+        return
+    sizes = np.array([len(row) for row in X])
+    other = np.flatnonzero(sizes != sizes[:1])
+    if len(other):
         raise ValueError(
-            f"{said} X has {listed(found)}. {_CURE.format(name=name)}"
+            f"Row 0 of X has {sizes[0]} features and row {other[0]} has "
+            f"{sizes[other[0]]}. Every row needs a number for each."
         ) from error
 
 
@@ -71,19 +98,23 @@ def _are_dates(X: Any) -> bool:
     return any(getattr(each, "kind", "") in ("m", "M") for each in kinds)
 
 
-def _no_numbers(X: Any) -> list[str]:
-    """Say what in a table is no number, kind by kind with the columns it is in."""
-    kinds: dict[str, list[Any]] = {"missing values": [], "text": [], "dates": []}
+def _no_numbers(X: Any) -> dict[str, list[Any]]:
+    """Find what in a table is no number, kind by kind with the columns it is in."""
+    kinds: dict[str, list[Any]] = {each: [] for each in _KINDS}
     for column, values in _columns(X):
         kind = _kind(values)
         if kind is not None:
             kinds[kind].append(column)
-    return [
+    return {kind: columns for kind, columns in kinds.items() if columns}
+
+
+def _said(found: dict[str, list[Any]]) -> str:
+    words = [
         f"{kind} in {'column' if len(columns) == 1 else 'columns'} "
         f"{show(np.array(columns, dtype=object), 5)}"
-        for kind, columns in kinds.items()
-        if columns
+        for kind, columns in found.items()
     ]
+    return f"X has {listed(words)}."
 
 
 def _columns(X: Any) -> Iterator[tuple[Any, Any]]:
@@ -107,13 +138,23 @@ def _kind(values: Any) -> str | None:
     dtype = str(getattr(values, "dtype", "")).lower()
     if dtype.startswith(("datetime", "timedelta", "date", "duration", "period")):
         return "dates"
-    known = [value for value in np.asarray(values).tolist() if not _is_missing(value)]
+    known = [value for value in _as_list(values) if not _is_missing(value)]
     # A category of numbers is made of them.
     if any(isinstance(value, str) and not _is_number(value) for value in known):
         return "text"
     if any(hasattr(value, "isoformat") for value in known):
         return "dates"
+    if any(isinstance(value, (list, tuple, np.ndarray)) for value in known):
+        return "lists"
+    if any(not _is_number(value) for value in known):
+        return "other objects"
     return "missing values" if len(known) < len(values) else None
+
+
+def _as_list(values: Any) -> list[Any]:
+    """List the values of a column, each as it is, lists among them."""
+    array = np.asarray(values)
+    return array.tolist() if array.ndim == 1 else [*values]
 
 
 def _is_missing(value: Any) -> bool:
@@ -122,9 +163,9 @@ def _is_missing(value: Any) -> bool:
     return isinstance(value, float) and value != value
 
 
-def _is_number(text: str) -> bool:
+def _is_number(value: Any) -> bool:
     try:
-        float(text)
-    except ValueError:
+        float(value)
+    except (TypeError, ValueError):
         return False
     return True

@@ -94,7 +94,8 @@ def as_they_are(y: Any, name: str = "y") -> Any:
     Raises
     ------
     ValueError
-        If a masked array hides some targets of a row, or words stand beside numbers.
+        If a masked array hides some targets of a row, or words stand beside numbers, or
+        if targets are lists or the like.
 
     Examples
     --------
@@ -117,14 +118,25 @@ def as_they_are(y: Any, name: str = "y") -> Any:
     if getattr(dtype, "kind", "") in "iub" and hasattr(dtype, "numpy_dtype"):
         return y.to_numpy(dtype=dtype.numpy_dtype)  # of pandas
     if getattr(dtype, "kind", "") == "O":
-        _refuse_words_beside_numbers(np.asarray(y), name)
+        _refuse_unlike_labels(np.asarray(y), name)
     return y
 
 
-def _refuse_words_beside_numbers(y: np.ndarray, name: str) -> None:
-    """Refuse labels of which neither is before the other, as numpy's sort would."""
+def _refuse_unlike_labels(y: np.ndarray, name: str) -> None:
+    """Refuse labels of which neither is before the other, as numpy's sort would.
+
+    Those that are no labels at all, too.
+    """
     values = y.ravel().tolist()
     first = {type(value): value for value in values}
+    for value in first.values():
+        if isinstance(value, (list, tuple, set, dict, np.ndarray)):
+            raise ValueError(
+                f"{name} holds values of type {type(value).__name__}, such as "
+                f"{str(value)[:60]}, and a target is one number or word. Several "
+                f"targets are columns, of shape (n_rows, n_targets): "
+                f"numpy.array({name}.tolist()) where all have as many."
+            )
     words = [value for kind, value in first.items() if issubclass(kind, str)]
     numbers = [value for kind, value in first.items() if issubclass(kind, Number)]
     if words and numbers:

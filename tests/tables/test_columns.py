@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 from sklearn.datasets import load_wine
 
 from skmeta import MetaClassifier, MetaRegressor, make_preprocessor
+from skmeta.bulk import adapt_batches, adapt_parquet, predict_parquet
 from skmeta.ensemble import MetaStackingClassifier
 from skmeta.tables.columns import naming_the_preprocessor
 
@@ -67,6 +68,51 @@ def test_every_verb_names_the_column_and_the_cure(kind, wine):
         meta.predict(bad)
     with pytest.raises(ValueError, match=told(kind)):
         MetaStackingClassifier().fit(bad, y, groups=groups)
+
+
+LISTS = {
+    "lists": [[1.0, 2.0], [3.0]],
+    "lists and gaps": [None, [3.0]],
+    "arrays": [np.ones(2), np.zeros(2)],
+    "dictionaries": [{"a": 1}, {"b": 2}],
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_every_verb_names_columns_of_lists_or_other_objects(kind, wine, tmp_path):
+    X, y, groups = wine
+    good = pd.DataFrame(X, columns=["height", "odd one"])
+    values = pd.Series([LISTS[kind][i % 2] for i in range(len(y))], dtype=object)
+    bad = good.assign(**{"odd one": values})
+    what = "other objects" if kind == "dictionaries" else "lists"
+    named = rf"{what} in column \['odd one'\]"
+    meta = MetaClassifier("protonet", max_epochs=1, tasks_per_epoch=32)
+    with pytest.raises(ValueError, match=named):
+        meta.fit(bad, y, groups=groups)
+    meta.fit(good, y, groups=groups).adapt(good, y)
+    for call in (meta.predict, lambda X: meta.adapt(X, y)):
+        with pytest.raises(ValueError, match=named) as caught:
+            call(bad)
+        assert "make_preprocessor" not in str(caught.value)
+    rows = tmp_path / "rows.parquet"
+    bad.assign(y=y, task=groups).to_parquet(rows)
+    with pytest.raises(ValueError, match=named):
+        adapt_parquet(meta, rows, tmp_path / "bad", groups="task", target="y")
+    with pytest.raises(ValueError, match=named):
+        next(adapt_batches(meta, [(bad, y, np.sort(groups))]))
+    tasks = tmp_path / "tasks"
+    good.assign(y=y, task=groups).to_parquet(tmp_path / "good.parquet")
+    adapt_parquet(meta, tmp_path / "good.parquet", tasks, groups="task", target="y")
+    with pytest.raises(ValueError, match=named):
+        predict_parquet(meta, tasks, rows, tmp_path / "answers.parquet")
+
+
+def test_rows_of_different_lengths_are_told_of(wine):
+    X, y, groups = wine
+    rows = X.tolist()
+    rows[5] = [1.0]
+    with pytest.raises(ValueError, match="Row 0 of X has 2 features and row 5 has 1"):
+        MetaClassifier().fit(rows, y, groups=groups)
 
 
 @pytest.mark.parametrize("kind", BAD)

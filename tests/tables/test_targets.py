@@ -100,3 +100,13 @@ def test_a_mask_over_a_part_of_a_row_is_refused():
 def test_usual_targets_are_not_copied():
     for y in (np.arange(3), pd.Series([1.0, 2.0]), pd.Series(["a", "b"]), None):
         assert as_they_are(y) is y
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], (1, 2), {"a": 1}, np.ones(2)])
+@pytest.mark.parametrize("learner", [MetaClassifier, MetaRegressor])
+def test_targets_that_are_lists_are_told_of(learner, values):
+    y = pd.Series([values] * 12, dtype=object)
+    X, groups = np.arange(12.0)[:, None], np.arange(12) % 3
+    kind = type(values).__name__
+    with pytest.raises(ValueError, match=f"y holds values of type {kind}, such as"):
+        learner().fit(X, y, groups=groups)
