@@ -49,6 +49,7 @@ WARNINGS = {
     "episodes/validation": "are too small for",
     "estimators/adapting": "is far outside of what fit has seen",
     "estimators/conformal": "that were not learnt from",
+    "estimators/ignored": "and ignores groups",
     "estimators/scoring": "rows for rows of the one task",
     "estimators/regressor": "standard deviations of other numbers are a guess",
     "estimators/values": "is nearly all of the variance of y",
@@ -171,6 +172,16 @@ def adapt_from_a_file(folder):
     table.to_parquet(rows)
     meta = regressor().fit(X, Y, groups=TASK)
     adapt_parquet(meta, rows, tasks, groups="task", target="y", rows_per_shard=99)
+
+
+@leads_to("estimators/ignored")
+def fit_one_table_with_groups(folder):
+    regressor(tasks="table").fit(X, Y, groups=TASK)
+
+
+@leads_to("estimators/ignored")
+def search_over_one_table_with_groups(folder):
+    searched(regressor(tasks="table")).fit(X, Y, groups=TASK)
 
 
 @leads_to("estimators/scoring")

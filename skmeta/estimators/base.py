@@ -27,6 +27,7 @@ from skmeta.episodes.table import Table
 from skmeta.episodes.validation import make_samplers
 from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.continuing import ContinuingEstimator
+from skmeta.estimators.ignored import warn_of_ignored
 from skmeta.estimators.multioutput import refuse_target_by_target
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
@@ -131,19 +132,21 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             or pandas.NA, marks a row without a label, which counts where tasks are
             standardised by themselves, and is no row of a support, a query or a prior.
         groups : array-like of shape (n_rows,), default=None
-            Task of each row. Needed for ``tasks="groups"`` and ignored otherwise.
+            Task of each row. Needed for ``tasks="groups"``, and else ignored with a
+            warning.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts wherever it is drawn, in the support and in the
             query; rows of weight 0 are left out.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come, of a classifier with a shared label space;
             by default those in ``y``. Some may occur in new tasks only, such as tasks
-            that a search holds out. Without meaning for a regressor.
+            that a search holds out. A regressor ignores them with a warning.
         in_support : bool array-like of shape (n_rows,), default=None
             True for rows that are always support, False for query, as a
             :class:`skmeta.MetaDataset` has them too. Supports of ``n_shot`` rows are
             drawn of the former, or are the first of them with ``support="first"``, and
-            queries of the latter. Without meaning where tasks are made of one table.
+            queries of the latter. Ignored with a warning where tasks are made of one
+            table.
 
         Returns
         -------
@@ -266,6 +269,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         if processes is not None and not processes.is_main:
             held.enter_context(silenced())  # the first process says it
         check_device(self.device)
+        warn_of_ignored(self.tasks, self._kind, y, groups, in_support, classes)
         if self.tasks != "groups":  # what is given is of other tasks
             in_support = None
         on_disk = is_stored(X)
