@@ -41,7 +41,7 @@ def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         In place of an error of the block, where columns have missing values, text,
         dates, lists or other objects. Others go through as they are. Before the block,
         if there are dates alone, whose numbers depend on the unit that they are kept
@@ -66,14 +66,15 @@ def naming_the_preprocessor(X: Any, name: str) -> Iterator[None]:
             raise
         # What scikit-learn says first stays first: callers look for its words.
         said = str(error).partition("\n")[0]
-        said = (
-            said if "NaN" in said or "convert" in said else "X is no table of numbers"
-        )
+        are_objects = [*found] == ["other objects"]
+        if not (are_objects or "NaN" in said or "convert" in said):
+            said = "X is no table of numbers"
         said = said if said.endswith(".") else f"{said}."
         cures = [cure for kind, cure in _NO_CURE.items() if kind in found]
         if found.keys() - _NO_CURE.keys():
             cures.append(_CURE.format(name=name))
-        raise ValueError(" ".join([said, _said(found), *cures])) from error
+        kind = type(error) if are_objects else ValueError
+        raise kind(" ".join([said, _said(found), *cures])) from error
 
 
 def _refuse_uneven(X: Any, error: Exception) -> None:

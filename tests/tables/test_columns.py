@@ -86,24 +86,25 @@ def test_every_verb_names_columns_of_lists_or_other_objects(kind, wine, tmp_path
     bad = good.assign(**{"odd one": values})
     what = "other objects" if kind == "dictionaries" else "lists"
     named = rf"{what} in column \['odd one'\]"
+    error = TypeError if kind == "dictionaries" else ValueError
     meta = MetaClassifier("protonet", max_epochs=1, tasks_per_epoch=32)
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(error, match=named):
         meta.fit(bad, y, groups=groups)
     meta.fit(good, y, groups=groups).adapt(good, y)
     for call in (meta.predict, lambda X: meta.adapt(X, y)):
-        with pytest.raises(ValueError, match=named) as caught:
+        with pytest.raises(error, match=named) as caught:
             call(bad)
         assert "make_preprocessor" not in str(caught.value)
     rows = tmp_path / "rows.parquet"
     bad.assign(y=y, task=groups).to_parquet(rows)
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(error, match=named):
         adapt_parquet(meta, rows, tmp_path / "bad", groups="task", target="y")
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(error, match=named):
         next(adapt_batches(meta, [(bad, y, np.sort(groups))]))
     tasks = tmp_path / "tasks"
     good.assign(y=y, task=groups).to_parquet(tmp_path / "good.parquet")
     adapt_parquet(meta, tmp_path / "good.parquet", tasks, groups="task", target="y")
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(error, match=named):
         predict_parquet(meta, tasks, rows, tmp_path / "answers.parquet")
 
 
