@@ -1,11 +1,13 @@
 """Processes that are connected as a launcher connects them, and what they train."""
 
+import atexit
 import os
 import signal
 import socket
 import sys
 
 import numpy as np
+import torch
 from skorch.callbacks import Callback
 
 from skmeta import MetaRegressor
@@ -62,6 +64,8 @@ def train_and_tell(out, place, kill_at, parameters):
         (out / f"{place}.txt").write_text(str(error))
         sys.exit(1)
     np.savez(out / f"{place}.npz", **summary(meta))
+    atexit._run_exitfuncs()  # which a process of multiprocessing leaves out
+    sys.exit(2 * torch.distributed.is_initialized())
 
 
 def _start(place, n, port, function, arguments):

@@ -1,5 +1,6 @@
 """Several processes that train one learner together, as accelerate has started them."""
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -211,6 +212,7 @@ def _find() -> Processes | None:
             "that many tasks instead."
         )
     if accelerator.num_processes > 1:
+        atexit.register(_disconnect)
         return Processes(accelerator)
     if _n_launched() > 1:
         raise ValueError(
@@ -244,6 +246,16 @@ def _refuse_workers() -> None:
             "is called in a thread or a worker of joblib, side by side with others. "
             "Set n_jobs=None, or accelerate=False to have a fit for each worker."
         )
+
+
+def _disconnect() -> None:
+    """Part from the others before the interpreter ends.
+
+    Threads of torch's connections that still wait would abort a process that has done
+    its work, and launchers end the others with it.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _is_connected() -> bool:
