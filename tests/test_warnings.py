@@ -61,6 +61,7 @@ WARNINGS = {
     "plugins/registry": "is left out",
     "saving/meta_learners": "are not saved",
     "tables/labels": "label",
+    "utils/messages": "(Of the member",
     "utils/parallel": "could not be fitted to the support",
     "utils/processes": "has started one process",
 }
@@ -377,6 +378,19 @@ def cross_validate_small_tasks(folder):
 def stack_of(*members):
     named = [(str(place), each) for place, each in enumerate(members)]
     return MetaStackingRegressor(named, weights="equal")
+
+
+@leads_to("utils/messages")
+def fit_members_that_all_say_the_same(folder):
+    stack_of(regressor(n_shot=6), regressor(algorithm="cnp", n_shot=6)).fit(
+        X_SMALL, Y_SMALL, groups=TASK_SMALL
+    )
+
+
+@leads_to("utils/messages")
+def adapt_members_that_all_say_the_same(folder):
+    stack = stack_of(regressor(), regressor(algorithm="cnp")).fit(X, Y, groups=TASK)
+    stack.adapt(1e6 * X[:12], Y[:12])
 
 
 @leads_to("ensemble/judging")

@@ -13,7 +13,7 @@ from skmeta.exceptions import LoadError, SaveError
 from skmeta.model_selection._rows import stack_rows
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows, join_targets
-from skmeta.utils.messages import listed, unsorted, warn
+from skmeta.utils.messages import Said, collected, listed, say_once, unsorted, warn
 from skmeta.utils.unique import unite
 
 __all__ = ["AdaptedMembers", "prior_of"]
@@ -91,14 +91,16 @@ class AdaptedMembers:
         self, rows: TaskRows, learn: Callable[[str], LearntTasks], names: Any = None
     ) -> None:
         """Set what members learn; those that take no weights are left out."""
-        self.learnt, left_out = {}, {}
+        self.learnt, left_out, said = {}, {}, {}
         for name in self.members if names is None else names:
             try:
-                self.learnt[name] = learn(name)
+                with collected() as said[name]:
+                    self.learnt[name] = learn(name)
             except ValueError as error:
                 if rows.weight is None or "weight" not in str(error):
                     raise
                 left_out[name] = error
+        say_once(said)
         if not self.learnt:
             raise ValueError(f"No member takes weights of rows: {left_out}.")
         if left_out:
@@ -310,7 +312,9 @@ class AdaptedMembers:
             without a support row; of shape (n_rows,) if it has none at all.
         """
         supported = (self.n_support[task] > 0) & (task >= 0)
+        said: dict[str, Said] = {}
         for name, member in self.members.items():
+            said[name] = []
             answers = np.full(len(task), np.nan)
             for rows, by_prior in ((supported, False), (~supported, True)):
                 if not rows.any():
@@ -319,13 +323,16 @@ class AdaptedMembers:
                 if known is None:
                     continue
                 asked = _safe_indexing(X, np.flatnonzero(rows))
-                own = ask(known, asked, self.ids[task[rows]])
+                with collected() as told:
+                    own = ask(known, asked, self.ids[task[rows]])
+                said[name] += told
                 if own is None:
                     continue
                 if answers.ndim < own.ndim:
                     answers = np.full((len(task), *own.shape[1:]), np.nan)
                 answers[rows] = own
             yield answers
+        say_once(said)
 
     def mean(
         self,

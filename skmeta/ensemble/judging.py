@@ -12,7 +12,14 @@ from skmeta.ensemble.held_out import Questions, ask, ask_unknown, simulate
 from skmeta.ensemble.members import fit_member
 from skmeta.ensemble.weights import HeldOutAnswers
 from skmeta.tables.rows import TaskRows
-from skmeta.utils.messages import listed, silenced, warn
+from skmeta.utils.messages import (
+    Said,
+    collected,
+    listed,
+    say_once,
+    silenced,
+    warn,
+)
 from skmeta.utils.parallel import call_all
 from skmeta.utils.sending import Sent
 
@@ -100,11 +107,12 @@ def judge(
         ]
     done = iter(call_all(_fit_and_ask, calls))
     found: dict[int, list[Any]] = defaultdict(list)
+    told: dict[str, Said] = {}
     fitted: list[dict[str, Any]] = []
     for place, questions in asked:
         fits, answers, shares = {}, {}, {}
         for name in members:
-            member, answer, share, error = next(done)
+            (member, answer, share, error), told[f"{name}/{place}"] = next(done)
             if error is not None:
                 failures.setdefault(name, error)
             if member is not None:
@@ -124,6 +132,8 @@ def judge(
             task = questions.original[of_size] + place * rows.n_tasks
             unknown = {name: each[of_size] for name, each in shares.items()}
             found[size].append((answered, task, weight[of_size], unknown))
+    if keep:  # else the fit on all tasks says it again
+        say_once(told)
     names = [name for name in members if name not in failures]
     several = rows.y.ndim == 2
     joined = [_join(size, names, found[size], several) for size in sorted(found)]
@@ -139,17 +149,22 @@ def _fit_and_ask(
     declared: np.ndarray | None,
     sent: Sent,
     keep: bool,
-) -> tuple[Any, np.ndarray | None, np.ndarray | None, Exception | None]:
-    """Return a member's fit to some rows, what it says of others, or what failed."""
-    fit = None
+) -> tuple[tuple[Any, np.ndarray | None, np.ndarray | None, Exception | None], Said]:
+    """Return a member's fit to some rows, what it says of others, or what failed.
+
+    And what the fit warns of.
+    """
+    fit, told = None, []
     try:
-        with silenced():  # the fit on all tasks says it again
-            fit = fit_member(member, _part(table.open(), known), label_space, declared)
+        with silenced():
+            with collected() as told:
+                part = _part(table.open(), known)
+                fit = fit_member(member, part, label_space, declared)
             questions = sent.open()
             said = ask(name, fit, questions), ask_unknown(name, fit, questions)
-            return fit if keep else None, *said, None
+            return (fit if keep else None, *said, None), told
     except Exception as error:  # of any library
-        return fit if keep else None, None, None, error
+        return (fit if keep else None, None, None, error), told
 
 
 def with_neighbours(judged: list[Judged]) -> list[Judged]:
@@ -200,22 +215,27 @@ def fit_all(
     """Fit members on tasks; who fails is entered in ``failures`` and left out."""
     table = Sent(rows)
     calls = [(member, table, label_space, declared) for member in members.values()]
-    fitted = {}
-    for name, (fit, error) in zip(members, call_all(_fit_whole, calls), strict=True):
+    fitted, told = {}, {}
+    done = call_all(_fit_whole, calls)
+    for name, (fit, error, said) in zip(members, done, strict=True):
+        told[name] = said
         if error is not None:
             failures[name] = error
         else:
             fitted[name] = fit
+    say_once(told)
     return fitted
 
 
 def _fit_whole(
     member: Any, table: Sent, label_space: str | None, declared: np.ndarray | None
-) -> tuple[Any, Exception | None]:
-    try:
-        return fit_member(member, table.open(), label_space, declared), None
-    except Exception as error:  # of any library
-        return None, error
+) -> tuple[Any, Exception | None, Said]:
+    with collected() as said:
+        try:
+            fit = fit_member(member, table.open(), label_space, declared)
+            return fit, None, said
+        except Exception as error:  # of any library
+            return None, error, said
 
 
 def warn_of_failures(

@@ -1,11 +1,12 @@
 """What is said to people: values, counts and lists in words, and warnings."""
 
 import contextlib
+import contextvars
 import re
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ import numpy as np
 from skmeta.utils.unique import as_objects
 
 __all__ = [
+    "Said",
     "asking_scorer",
+    "collected",
     "count",
     "is_between",
     "listed",
+    "say_once",
     "show",
     "silenced",
     "unsorted",
@@ -28,6 +32,17 @@ _BETWEEN = ("skmeta", "sklearn", "skorch", "joblib", "torch")
 
 # The filters are the process's. Who changes them for a moment waits for others.
 _FILTERS = threading.Lock()
+
+# What is said in a block, each with its kind.
+Said = list[tuple[str, type[Warning]]]
+
+# Numbers that stand by themselves, and not in the name of an algorithm.
+_NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(\.\d+)?(e[+-]?\d+)?(?!\w)")
+
+# Where a block keeps what is said in it, of this thread.
+_COLLECTING: contextvars.ContextVar[Said | None] = contextvars.ContextVar(
+    "skmeta_collecting", default=None
+)
 
 
 def show(values: np.ndarray, most: int = 10) -> str:
@@ -76,10 +91,63 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     category : type, default=UserWarning
         Kind of warning.
     """
+    collecting = _COLLECTING.get()
+    if collecting is not None:
+        collecting.append((message, category))
+        return
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and is_between(frame.f_globals):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[Said]:
+    """Keep what :func:`warn` says inside the block, in this thread, to be said later.
+
+    It is said at once if the block ends in an error, Ctrl-C for example.
+
+    Yields
+    ------
+    list of (message, category)
+        What was said.
+    """
+    said: Said = []
+    before = _COLLECTING.set(said)
+    try:
+        yield said
+    except BaseException:
+        _COLLECTING.reset(before)
+        for message, category in said:
+            warn(message, category)
+        said.clear()
+        raise
+    _COLLECTING.reset(before)
+
+
+def say_once(said: Mapping[str, Said]) -> None:
+    """Warn once of what several members of an ensemble say, and name these.
+
+    What differs in numbers alone is one warning, in the words of the first.
+
+    Parameters
+    ----------
+    said : dict of str to list
+        What each has said, as :func:`collected` gave it, by name. Fits of one member
+        to several folds are called "name/0", "name/1", ...
+    """
+    first: dict[tuple[str, type[Warning]], str] = {}
+    members: dict[tuple[str, type[Warning]], dict[str, None]] = {}
+    for name, own in said.items():
+        member, _, fold = name.rpartition("/")
+        called = member if fold.isdecimal() and f"{member}/0" in said else name
+        for message, category in own:
+            kind = _NUMBER.sub("0", message), category
+            first.setdefault(kind, message)
+            members.setdefault(kind, {})[repr(called)] = None
+    for kind, message in first.items():
+        noun = "member" if len(members[kind]) == 1 else "members"
+        warn(f"{message} (Of the {noun} {listed([*members[kind]])}.)", kind[1])
 
 
 @contextlib.contextmanager
@@ -96,6 +164,16 @@ def silenced(category: type[Warning] = Warning, message: str = "") -> Iterator[N
     message : str, default=""
         Regular expression that the start of their text matches.
     """
+    before = _COLLECTING.set(None)  # nor is it said later
+    try:
+        with _ignored(category, message):
+            yield
+    finally:
+        _COLLECTING.reset(before)
+
+
+@contextlib.contextmanager
+def _ignored(category: type[Warning], message: str) -> Iterator[None]:
     if getattr(sys.flags, "context_aware_warnings", False):  # each thread has its own
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message, category)

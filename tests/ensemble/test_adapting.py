@@ -1,6 +1,7 @@
 """Tasks that an ensemble learns: its answers, whatever its targets are."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from skmeta import MetaRegressor, NotAdaptedError
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.ensemble.weights import interpolate
 from tests.ensemble.conftest import few, slopes
-from tests.quick import TINY
+from tests.quick import TASK, TINY, X, Y, regressor
 
 
 def test_answers_are_the_mean_by_the_weights_for_each_tasks_support(stack, table):
@@ -91,3 +92,29 @@ def test_what_is_asked_too_early_says_what_to_do(stack, table):
         copy.copy(stack).predict(X)
     with pytest.raises(sklearn.exceptions.NotFittedError):
         MetaStackingRegressor().adapt()
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_what_all_members_say_is_said_once_with_their_names(refit):
+    def told(call):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        said = [str(each.message) for each in caught]
+        return [each for each in said if "Meta-learning does not help" not in each]
+
+    members = [("a", regressor(n_shot=3)), ("b", regressor(algorithm="r2d2", n_shot=3))]
+    stack = MetaStackingRegressor(members, n_shot=3, refit=refit, random_state=0)
+    targets = np.where(np.arange(len(Y)) == 7, 1e7, Y)
+    (said,) = told(lambda: stack.fit(X, targets, groups=TASK))[:1]
+    assert "nearly all of the variance" in said
+    stack.fit(X, Y, groups=TASK)
+    calls = [
+        lambda: stack.adapt(1e6 * X[:12], Y[:12]),
+        lambda: stack.partial_adapt(1e6 * X[:12], Y[:12]),
+        lambda: stack.score(1e6 * X, Y, groups=TASK),
+    ]
+    for call in calls:
+        (said,) = told(call)
+        assert "far outside" in said
+        assert said.endswith("(Of the members 'a' and 'b'.)")

@@ -10,7 +10,15 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from skmeta.utils.messages import count, listed, show, silenced, warn
+from skmeta.utils.messages import (
+    collected,
+    count,
+    listed,
+    say_once,
+    show,
+    silenced,
+    warn,
+)
 
 
 @pytest.mark.parametrize(
@@ -165,3 +173,62 @@ def test_blocks_of_silence_that_overlap_leave_the_filters_as_they_were():
     assert not said
     second.__exit__(None, None, None)
     assert list(warnings.filters) == before
+
+
+# What several members say ---------------------------------------------------------
+
+
+def all_caught(call):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        call()
+    return [(str(each.message), each.category) for each in seen]
+
+
+def test_what_members_say_is_said_once_with_their_names():
+    said = {}
+
+    def tell(*each):
+        with collected() as own:
+            for message, category in each:
+                warn(message, category)
+        return own
+
+    def call():
+        said["a"] = tell(("beware", UserWarning), ("beware", UserWarning))
+        said["b"] = tell(("R2D2 lost 1,200 of 2e4 rows", RuntimeWarning))
+        said["c/0"] = tell(("beware", UserWarning), ("beware", FutureWarning))
+        said["c/1"] = tell(("R2D2 lost 3 of 5 rows", RuntimeWarning))
+        said["x/7"] = tell(("R3D3 lost 3 of 5 rows", RuntimeWarning))
+        say_once(said)
+
+    assert all_caught(call) == [
+        ("beware (Of the members 'a' and 'c'.)", UserWarning),
+        ("R2D2 lost 1,200 of 2e4 rows (Of the members 'b' and 'c'.)", RuntimeWarning),
+        ("beware (Of the member 'c'.)", FutureWarning),
+        ("R3D3 lost 3 of 5 rows (Of the member 'x/7'.)", RuntimeWarning),
+    ]
+
+
+def test_what_is_silenced_is_not_said_later():
+    def call():
+        with collected() as said, silenced():
+            warn("beware")
+        assert said == []
+        with silenced(), collected() as said:
+            warn("beware")
+        assert said == [("beware", UserWarning)]
+
+    assert all_caught(call) == []
+
+
+def test_an_error_does_not_swallow_what_was_said():
+    def interrupted():
+        warn("interrupted")
+        raise KeyboardInterrupt
+
+    def call():
+        with pytest.raises(KeyboardInterrupt), collected():
+            interrupted()
+
+    assert all_caught(call) == [("interrupted", UserWarning)]
