@@ -72,7 +72,7 @@ class EpisodeSampler:
     n_cells_ : int
         Cells of these tasks.
     n_reduced_ : int
-        Cells too small for the highest shot and one query row, or given less.
+        Cells too small for the lowest shot and one query row, or given less.
     n_dropped_ : int
         Cells of a single row, or where supports are given without a row of them or
         without another row, which are not drawn.
@@ -132,7 +132,7 @@ class EpisodeSampler:
         sizes = self._cell_sizes[in_task]
         self.n_cells_ = len(sizes)
         most = sizes - 1 if self._n_given is None else self._n_given[in_task]
-        self.n_reduced_ = int(np.count_nonzero(most < self.n_shot[1]))
+        self.n_reduced_ = int(np.count_nonzero(most < self.n_shot[0]))
         self.n_dropped_ = int(np.count_nonzero(~usable))
 
     @property

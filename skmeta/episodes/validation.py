@@ -136,7 +136,7 @@ def make_samplers(
     mix_tasks : float
         Share of the training episodes whose classes come from all tasks.
     warns_of_few : bool, default=True
-        Warn of tasks too small for the highest number of support rows.
+        Warn of tasks too small for the lowest number of support rows.
     in_support : bool ndarray of shape (n_rows,), default=None
         The rows that are given as support, for ``tasks="groups"``.
     rng : numpy.random.Generator
@@ -207,12 +207,13 @@ def make_samplers(
 
 
 def _warn_of_small(train: EpisodeSampler, warns_of_few: bool, what: str) -> None:
-    """Warn, once, of tasks or classes with fewer rows than an episode takes."""
+    """Warn, once, of tasks or classes with fewer rows than any episode takes."""
     many = {"task": "tasks", "class": "classes"}[what]
-    few = f"too small for {train.n_shot[1]} support rows and a query row"
+    least = count(train.n_shot[0], "support row")
+    few = f"too small for {least} and a query row"
     lacking = "one row only"
     if train.is_given:
-        few = f"given fewer than {train.n_shot[1]} support rows"
+        few = f"given fewer than {least}"
         lacking = "no row given as support, or no other row,"
     said = []
     if train.n_reduced_ and warns_of_few:

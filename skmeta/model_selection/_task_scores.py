@@ -318,5 +318,5 @@ def warn_of_undefined(metric: Metric, scores: np.ndarray) -> None:
     if n_undefined:
         warn(
             f"{metric.name} is undefined for {n_undefined} of {len(scores)} tasks, "
-            "which are left out: one class or one value only.",
+            "which are left out: one row, one class or one value only.",
         )

@@ -77,7 +77,8 @@ def as_they_are(y: Any, name: str = "y") -> Any:
 
     It makes words of a list of words and numbers, so that 1 and "1" are one label;
     floats of the integers that pandas keeps with room for gaps, so that large ones are
-    no more told apart; and numbers of what a masked array hides.
+    no more told apart; numbers of what a masked array hides; and nothing of numbers
+    that stand as objects, because other rows of their column have none.
 
     Parameters
     ----------
@@ -118,7 +119,10 @@ def as_they_are(y: Any, name: str = "y") -> Any:
     if getattr(dtype, "kind", "") in "iub" and hasattr(dtype, "numpy_dtype"):
         return y.to_numpy(dtype=dtype.numpy_dtype)  # of pandas
     if getattr(dtype, "kind", "") == "O":
-        _refuse_unlike_labels(np.asarray(y), name)
+        values = np.asarray(y)
+        _refuse_unlike_labels(values, name)
+        plain = as_listed(values.tolist())
+        return plain if plain.dtype.kind in "biuf" else y
     return y
 
 

@@ -114,7 +114,7 @@ def test_small_cells_are_counted_for_the_warning(pool, n_shot):
     usable = {pair: size for pair, size in drawable.items() if n_cells[pair[0]] >= 2}
     assert sampler.n_tasks_ == np.count_nonzero(n_cells >= 2)
     assert sampler.n_cells_ == len(usable)
-    assert sampler.n_reduced_ == sum(size <= n_shot[1] for size in usable.values())
+    assert sampler.n_reduced_ == sum(size <= n_shot[0] for size in usable.values())
 
 
 @given(st.integers(1, 9), st.integers(1, 40), seeds)
@@ -298,7 +298,7 @@ def test_given_supports_stay_on_their_side(pool, support, n_shot, seed):
         if support == "first":
             in_order = np.flatnonzero((task == one) & given_rows)
             np.testing.assert_array_equal(known, in_order[: len(known)])
-    assert sampler.n_reduced_ == np.count_nonzero(n_given[usable] < n_shot[1])
+    assert sampler.n_reduced_ == np.count_nonzero(n_given[usable] < n_shot[0])
 
 
 def test_classes_of_an_episode_are_cut_at_the_same_share():

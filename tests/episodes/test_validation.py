@@ -8,6 +8,7 @@ import pytest
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import R2D2
 from skmeta.ensemble import MetaStackingClassifier, MetaStackingRegressor
+from skmeta.episodes.sampling import shot_range
 from skmeta.episodes.table import Table
 from skmeta.episodes.validation import can_be_split, make_samplers
 from tests.quick import TINY
@@ -123,20 +124,22 @@ def test_an_ensemble_weighs_by_tasks_with_two_classes_of_two_rows():
 
 
 @pytest.mark.parametrize(
-    ("sizes", "said"),
+    ("n_shot", "sizes", "said"),
     [
-        ([6] * 8, None),
-        ([6] * 8 + [1], "1 training task has one row only and is left out."),
-        ([6] * 8 + [1] * 3, "3 training tasks have one row only and are left out."),
-        ([6] * 7 + [4], "1 of 8 training tasks is too small for 5 support rows and a"),
-        ([6] * 6 + [4, 2], "2 of 8 training tasks are too small for 5 support rows"),
+        (5, [6] * 8, None),
+        (5, [6] * 8 + [1], "1 training task has one row only and is left out."),
+        (5, [6] * 8 + [1] * 3, "3 training tasks have one row only and are left out."),
+        (5, [6] * 7 + [4], "1 of 8 training tasks is too small for 5 support rows and"),
+        (5, [6] * 6 + [4, 2], "2 of 8 training tasks are too small for 5 support rows"),
+        ((1, 10), [6] * 6 + [4, 2], None),  # they have supports of the range
+        ((3, 10), [6] * 6 + [4, 2], "1 of 8 training tasks is too small for 3 support"),
     ],
 )
-def test_what_is_said_of_small_tasks_is_so(sizes, said):
+def test_what_is_said_of_small_tasks_is_so(n_shot, sizes, said):
     task = np.repeat(np.arange(len(sizes)), sizes)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        samplers(task, early_stopping=False, n_shot=(5, 5))
+        samplers(task, early_stopping=False, n_shot=shot_range(n_shot, "shared"))
     messages = [str(warning.message) for warning in caught]
     assert len(messages) == (said is not None)
     assert all(message.startswith(said) for message in messages)

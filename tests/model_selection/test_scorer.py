@@ -148,6 +148,14 @@ def test_r2_of_a_task_of_one_value_is_undefined(diabetes, regressor):
         few_shot_scorer("r2")(regressor, X, y, groups=groups)
 
 
+def test_a_task_of_one_row_is_said_to_be_one(diabetes, regressor):
+    X, y, groups = diabetes
+    alone = np.r_[99, groups[1:]]
+    why = "undefined for 1 of 13 tasks, which are left out: one row, one class or"
+    with pytest.warns(UserWarning, match=why):
+        few_shot_scorer("neg_mean_absolute_error")(regressor, X, y, groups=alone)
+
+
 def test_the_current_task_stays(two_wines, shared):
     X, y, groups = two_wines
     meta = FewShotClassifier(shared).fit(X[:9], y[:9]).learner_

@@ -110,3 +110,18 @@ def test_targets_that_are_lists_are_told_of(learner, values):
     kind = type(values).__name__
     with pytest.raises(ValueError, match=f"y holds values of type {kind}, such as"):
         learner().fit(X, y, groups=groups)
+
+
+def test_numbers_among_gaps_are_the_same_where_no_gap_is():
+    """A slice of a column with gaps is of objects, too, and may have none."""
+    grade = np.arange(len(X)) % 3 + 1
+    y = pd.Series([None, *grade[1:].tolist()], dtype=object)
+    meta = MetaClassifier("r2d2", **QUICK).fit(X, y, groups=TASK)
+    rows = slice(1, 10)
+    answers = [
+        meta.adapt(X[rows], own[rows]).predict(X) for own in (y, y.to_numpy(), grade)
+    ]
+    assert meta.classes_.tolist() == [1, 2, 3]
+    assert answers[0].dtype.kind == "i"
+    np.testing.assert_array_equal(answers[0], answers[2])
+    np.testing.assert_array_equal(answers[1], answers[2])
