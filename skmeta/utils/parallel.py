@@ -23,7 +23,7 @@ def is_sequential() -> bool:
     """Tell whether calls are to be made here, one after another."""
     backend, n_jobs = get_active_backend()
     is_local = type(backend).__module__.startswith("joblib._parallel_backends")
-    return is_local and (n_jobs or 1) == 1
+    return (is_local or _is_ray(backend)) and (n_jobs or 1) == 1
 
 
 def call_all(function: Callable[..., Any], calls: Iterable[tuple]) -> list[Any]:
@@ -48,7 +48,8 @@ def call_all(function: Callable[..., Any], calls: Iterable[tuple]) -> list[Any]:
     Warns
     -----
     Warning
-        What is warned of in other processes, each message once.
+        What is warned of in other processes, each message once; and if Ray, which
+        has one job by default, was not told to take more.
 
     Examples
     --------
@@ -58,11 +59,20 @@ def call_all(function: Callable[..., Any], calls: Iterable[tuple]) -> list[Any]:
     ...     call_all(divmod, [(7, 2), (9, 4)])
     [(3, 1), (2, 1)]
     """
+    over_ray = _is_ray(get_active_backend()[0])
+    if not (calls := list(calls)):
+        return []  # or processes would start for nothing
     if is_sequential():
+        if over_ray:
+            warn(
+                'parallel_config("ray") has one job where it is not told how many: all '
+                'is computed in this process. parallel_config("ray", n_jobs=-1) takes '
+                "the processors that Ray has."
+            )
         return [function(*call) for call in calls]
     config, here = sklearn.get_config(), (os.getpid(), platform.node())
     parallel = joblib.Parallel(max_nbytes=_MAPPED)
-    if type(get_active_backend()[0]).__module__.startswith("ray."):
+    if over_ray:
         calls = [tuple(map(_in_ray, call)) for call in calls]
     told = parallel(
         joblib.delayed(_call)(function, config, here, *call) for call in calls
@@ -71,6 +81,10 @@ def call_all(function: Callable[..., Any], calls: Iterable[tuple]) -> list[Any]:
     for message, category in dict.fromkeys(said):
         warn(message, category)
     return [result for result, _ in told]
+
+
+def _is_ray(backend: Any) -> bool:
+    return type(backend).__module__.startswith("ray.")
 
 
 def _in_ray(argument: Any) -> Any:

@@ -7,6 +7,7 @@ import warnings
 import joblib
 import pytest
 import sklearn
+from joblib.parallel import BACKENDS, ThreadingBackend
 
 from skmeta.utils.parallel import call_all, is_sequential
 
@@ -49,3 +50,18 @@ def test_other_processes_have_the_configuration_and_their_warnings_are_heard():
     said = [str(each.message) for each in caught]
     assert sorted(said) == ["there were 0", "there were 1"]
     assert all(each.filename == __file__ for each in caught)
+
+
+def test_ray_that_was_not_told_how_many_computes_here_and_says_so(monkeypatch):
+    module = {"__module__": "ray.util.joblib.ray_backend"}
+    ray = type("RayBackend", (ThreadingBackend,), module)
+    monkeypatch.setitem(BACKENDS, "ray", ray)
+    with joblib.parallel_config("ray"):
+        assert is_sequential()
+        with pytest.warns(UserWarning, match="n_jobs=-1") as caught:
+            found = call_all(where, [(1,), (2,)])
+    here = (os.getpid(), threading.get_ident())
+    assert found == [(1, *here), (2, *here)]
+    assert [each.filename for each in caught] == [__file__]
+    with joblib.parallel_config("ray", n_jobs=2):
+        assert not is_sequential()
