@@ -3,8 +3,8 @@
 ``python -m skmeta evaluate`` is its face.
 """
 
-from skmeta.evaluation.comparison import Stopped
 from skmeta.evaluation.evaluate import evaluate
+from skmeta.evaluation.findings import Stopped
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.result import Evaluation
 from skmeta.evaluation.table_file import InputError, read_table, table_of

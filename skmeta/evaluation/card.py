@@ -11,7 +11,7 @@ from skmeta.evaluation.report_tables import benefit, score_rows
 from skmeta.utils.messages import count
 
 if TYPE_CHECKING:
-    from skmeta.evaluation.comparison import Result
+    from skmeta.evaluation.findings import Result
 
 __all__ = ["write_card"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skmeta.display import AdaptationDisplay
 from skmeta.evaluation.attempts import Attempts
 from skmeta.evaluation.choice import Choice, rank_learners, splits_of_tasks
-from skmeta.evaluation.cleaning import AsTyped
+from skmeta.evaluation.findings import Result, Stopped, tidy_scores
 from skmeta.evaluation.learners import (
     make_meta_learner,
     make_plain_learners,
@@ -26,7 +26,6 @@ from skmeta.evaluation.problem import Problem
 from skmeta.evaluation.progress import Progress
 from skmeta.evaluation.table_file import InputError
 from skmeta.evaluation.targets import mean_over_targets
-from skmeta.evaluation.unlabelled import said_of_unlabelled
 from skmeta.evaluation.verdict import Verdict, against_others, make_verdict
 from skmeta.evaluation.wording import MetricWording
 from skmeta.model_selection import few_shot_curve
@@ -37,9 +36,9 @@ from skmeta.tables.unlabelled import known_targets, missing_targets
 from skmeta.utils.messages import count, listed
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
-__all__ = ["Result", "Stopped", "compare_learners", "tidy_scores"]
+__all__ = ["compare_learners"]
 
 # An error so many times the median over tasks is no bad day but a divergence.
 _FAR_OFF = 1000
@@ -48,151 +47,6 @@ _FAR_OFF = 1000
 STAGES = ("choosing", "fitting", "judging")
 # What a plain way and a meta-learner may take, until they have shown it.
 _COSTS = (1.0, 8.0)
-
-
-@dataclass
-class Result:
-    """What was found.
-
-    Parameters
-    ----------
-    problem : Problem
-        What was to be learnt.
-    metric : MetricWording
-        What the scores are, in words.
-    shots : list of int
-        Support rows.
-    meta, plain : list of str
-        Names of the learners that were judged.
-    curve : DataFrame
-        Columns "estimator", "shots", "score", "low", "high", "n_tasks".
-    scores : DataFrame
-        Columns "estimator", "shots", "task", "score".
-    choice : Choice
-        Who was chosen to compete, on the tasks to learn from.
-    verdict : Verdict
-        The answer.
-    others : DataFrame
-        Every other learner against the chosen plain way, on new tasks, at the shots of
-        the verdict: columns "estimator", "n_tasks", "difference", "won", "p_value",
-        "p_holm". They do not make the verdict.
-    fitted : dict of str to estimator
-        Every learner, by all tasks to learn from.
-    preprocessor : transformer
-        Fitted on the tasks to learn from.
-    parameters : dict of str to dict
-        Of every meta-learner.
-    seconds : dict of str to float
-        To choose by and to fit.
-    failures : dict of str to str
-        Learners that failed, and why.
-    remarks : list of str
-        What the learners warned of.
-    options : dict
-        Of :func:`skmeta.evaluation.make_problem`.
-    reading : dict
-        Of :func:`skmeta.evaluation.read_table`.
-    target_scores : DataFrame or None
-        Of several targets: columns "estimator", "shots", "task", "target" (its name),
-        "score" in the target's own unit.
-    adaptation : AdaptationDisplay or None
-        Of the chosen meta-learner, if it takes inner steps.
-    saved : str or None
-        Where the recommended model is.
-    source, command : str
-        What the table was read from, and by which command line.
-    stopped : bool
-        Whether Ctrl-C came before all learners were judged.
-
-    Attributes
-    ----------
-    scores_ : DataFrame
-        Every score on new tasks: columns "estimator", "kind" ("meta" or "plain"),
-        "shots", "task", "score", which is the higher the better. Of several targets the
-        mean, with errors in units of each target's standard deviation.
-    target_scores_ : DataFrame or None
-        The same for each of several targets, in a column "target" more, and in the unit
-        of each.
-    best_estimator_ : Pipeline
-        The recommended learner, which takes the rows of the table.
-    """
-
-    problem: Problem
-    metric: MetricWording
-    shots: list[int]
-    meta: list[str]
-    plain: list[str]
-    curve: DataFrame
-    scores: DataFrame
-    choice: Choice
-    verdict: Verdict
-    others: DataFrame
-    fitted: dict[str, Any]
-    preprocessor: Any
-    parameters: dict[str, dict]
-    seconds: dict[str, float]
-    failures: dict[str, str] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
-    options: dict = field(default_factory=dict)
-    reading: dict = field(default_factory=dict)
-    target_scores: DataFrame | None = None
-    adaptation: AdaptationDisplay | None = None
-    saved: str | None = None
-    source: str = "a DataFrame"
-    command: str = ""
-    stopped: bool = False
-
-    @property
-    def scores_(self) -> DataFrame:
-        """Every score on new tasks."""
-        return tidy_scores(self.scores, self.meta)
-
-    @property
-    def target_scores_(self) -> DataFrame | None:
-        """Every score on new tasks, for each of several targets."""
-        if self.target_scores is None:
-            return None
-        return tidy_scores(self.target_scores, self.meta)
-
-    @cached_property
-    def best_estimator_(self) -> Pipeline:
-        """The recommended learner behind the preprocessing."""
-        return self.pipeline(self.recommended)
-
-    @property
-    def recommended(self) -> str:
-        """Name of the learner to take: the chosen meta-learner only where it helps."""
-        helps = self.verdict.outcome == "helps"
-        return self.choice.meta if helps else self.choice.plain
-
-    def pipeline(self, name: str) -> Pipeline:
-        """Put a learner behind the preprocessor, so that it takes the table's rows."""
-        reader = AsTyped(**self.problem.reading).fit(self.problem.X)
-        steps = [("reader", reader), *self.preprocessor.steps]
-        return Pipeline([*steps, ("learner", self.fitted[name])])
-
-    @property
-    def unlabelled_said(self) -> str:
-        """Who learnt of rows without a target, in words; empty where there are none."""
-        meta = {name: self.fitted[name] for name in self.meta}
-        return said_of_unlabelled(self.problem.n_unlabelled, meta)
-
-    @property
-    def estimator_name(self) -> str:
-        """Name of the estimator's class."""
-        return type(self.fitted[self.choice.meta]).__name__
-
-    @property
-    def n_features(self) -> int:
-        """Numbers that the columns became."""
-        return self.preprocessor.steps[-2][1].n_features_in_
-
-    @property
-    def names_by_score(self) -> list[str]:
-        """Learners, the best at the shots of the verdict first."""
-        at = self.curve[self.curve["shots"] == self.verdict.duel.shots]
-        order = at.sort_values("score", ascending=False)["estimator"].tolist()
-        return order + [n for n in self.meta + self.plain if n not in order]
 
 
 def compare_learners(
@@ -210,7 +64,6 @@ def compare_learners(
 
     One meta-learner and one plain way are chosen by a split of the tasks to learn from,
     and the verdict is about these two: on the new tasks nothing is chosen.
-
 
     Parameters
     ----------
@@ -243,8 +96,6 @@ def compare_learners(
     Stopped
         By Ctrl-C, before a meta-learner and a plain way were judged.
     """
-    import pandas as pd
-
     preprocessor, tasks, new_tasks = _numbers_of(problem)
     parameters = {
         name: meta_parameters(
@@ -263,21 +114,7 @@ def compare_learners(
         progress = Progress(STAGES, costs)
     attempts = Attempts(progress)
     at = shots[len(shots) // 2]
-
-    splits = splits_of_tasks(problem, at, seed)
-    held = np.unique(tasks.groups[np.concatenate([judged for _, judged in splits])])
-    progress.begin(f"choosing by {count(len(held), 'task')} to learn from")
-    ranked = rank_learners(
-        learners,
-        tasks,
-        splits=splits,
-        shots=at,
-        metric=metric,
-        random_state=seed,
-        support=problem.support,
-        attempt=partial(attempts.run, STAGES[0]),
-        units=problem.units if problem.has_several else None,
-    )
+    ranked, n_held = _rank(problem, learners, tasks, at, metric, seed, attempts)
     progress.begin(
         "fitting to all tasks to learn from, judging on "
         f"{count(len(new_tasks), 'new task')}"
@@ -293,58 +130,42 @@ def compare_learners(
         per_task=True,
         per_target=problem.has_several,
     )
-    fitted, judged, stopped = _fit_and_judge(learners, tasks, judge, attempts)
-    meta = [name for name in algorithms if name in judged]
-    against = [name for name in learners if name in judged and name not in parameters]
+    judged = _fit_and_judge(learners, tasks, judge, attempts)
+    meta = [name for name in algorithms if name in judged.told]
+    against = [n for n in learners if n in judged.told and n not in parameters]
     if not meta or not against:
-        if stopped and judged:
-            found = _of_all_targets(pd.concat(judged.values()), metric, problem)
-            raise Stopped(tidy_scores(_by_task(found), meta))
-        if stopped:
-            raise Stopped(None)
-        told = "; ".join(
-            f"{name}: {error}" for name, error in attempts.failures.items()
-        )
-        raise InputError(f"Nothing could be compared. {told}")
-    choice = Choice.of(
-        ranked[ranked.index.isin(judged)], meta, against, shots=at, n_tasks=len(held)
-    )
-    told = pd.concat([judged[name] for name in against + meta], ignore_index=True)
+        raise _nothing_to_compare(judged, meta, metric, problem, attempts)
+    told = judged.of(against + meta)
     found = _of_all_targets(told, metric, problem)
     scores = _by_task(found)
-    remarks = attempts.remarks() + _far_off(scores)
-    if stopped:
-        left = [n for n in learners if n not in judged and n not in attempts.failures]
-        remarks.append(f"stopped before these were judged: {listed(left)}")
-    each = " of each class" if problem.label_space == "per_task" else ""
-    shot = f"labelled row{each}"
+    of_judged = ranked[ranked.index.isin(judged.told)]
+    choice = Choice.of(of_judged, meta, against, shots=at, n_tasks=n_held)
     words = MetricWording(metric, len(problem.targets))
-    try:
-        verdict = make_verdict(scores, choice, metric=words, shot=shot)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    verdict = _verdict(scores, choice, words, problem)
+    adaptation = None
+    if not judged.is_stopped:
+        chosen = judged.fitted[choice.meta]
+        adaptation = _adaptation(chosen, new_tasks, verdict.duel.shots)
     return Result(
-        problem,
-        words,
-        shots,
-        meta,
-        against,
-        summarise(found),
-        scores,
-        choice,
-        verdict,
-        against_others(scores, choice),
-        fitted,
-        preprocessor,
-        parameters,
-        attempts.seconds,
-        attempts.failures,
-        remarks,
+        problem=problem,
+        metric=words,
+        shots=shots,
+        meta=meta,
+        plain=against,
+        curve=summarise(found),
+        scores=scores,
+        choice=choice,
+        verdict=verdict,
+        others=against_others(scores, choice),
+        fitted=judged.fitted,
+        preprocessor=preprocessor,
+        parameters=parameters,
+        seconds=attempts.seconds,
+        failures=attempts.failures,
+        remarks=_remarks(attempts, scores, learners, judged),
         target_scores=_by_target(told, problem),
-        adaptation=None
-        if stopped
-        else _adaptation(fitted[choice.meta], new_tasks, verdict.duel.shots),
-        stopped=stopped,
+        adaptation=adaptation,
+        stopped=judged.is_stopped,
     )
 
 
@@ -365,27 +186,114 @@ def _numbers_of(problem: Problem) -> tuple[Pipeline, MetaDataset, MetaDataset]:
     return preprocessor, tasks, new_tasks
 
 
+def _rank(
+    problem: Problem,
+    learners: dict[str, Any],
+    tasks: MetaDataset,
+    shots: int,
+    metric: str,
+    seed: int,
+    attempts: Attempts,
+) -> tuple[Series, int]:
+    """Score learners on left-out tasks to learn from; tell how many these are."""
+    splits = splits_of_tasks(problem, shots, seed)
+    held = np.unique(tasks.groups[np.concatenate([judged for _, judged in splits])])
+    attempts.progress.begin(f"choosing by {count(len(held), 'task')} to learn from")
+    ranked = rank_learners(
+        learners,
+        tasks,
+        splits=splits,
+        shots=shots,
+        metric=metric,
+        random_state=seed,
+        support=problem.support,
+        attempt=partial(attempts.run, STAGES[0]),
+        units=problem.units if problem.has_several else None,
+    )
+    return ranked, len(held)
+
+
+@dataclass
+class _Judged:
+    """Learners that were fitted and judged.
+
+    Parameters
+    ----------
+    fitted : dict of str to estimator
+        By all tasks to learn from.
+    told : dict of str to DataFrame
+        How each did on new tasks.
+    is_stopped : bool
+        Whether Ctrl-C came before the last one.
+    """
+
+    fitted: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, DataFrame] = field(default_factory=dict)
+    is_stopped: bool = False
+
+    def of(self, names: list[str]) -> DataFrame:
+        """Return how some learners did, one after another."""
+        import pandas as pd
+
+        return pd.concat([self.told[name] for name in names], ignore_index=True)
+
+
 def _fit_and_judge(
     learners: dict[str, Any],
     tasks: MetaDataset,
     judge: Callable[[dict[str, Any]], DataFrame],
     attempts: Attempts,
-) -> tuple[dict[str, Any], dict[str, DataFrame], bool]:
-    """Fit learners one after another, and judge each; tell whether Ctrl-C came."""
-    fitted: dict[str, Any] = {}
-    judged: dict[str, DataFrame] = {}
+) -> _Judged:
+    """Fit learners one after another, and judge each."""
+    judged = _Judged()
     try:
         for name, own in learners.items():
             model = attempts.run(STAGES[1], name, partial(_fit, own, tasks))
             if model is None:
                 continue
             work = partial(judge, {name: model})
-            found = attempts.run(STAGES[2], name, work, timed=False)
-            if found is not None:
-                fitted[name], judged[name] = model, found
+            told = attempts.run(STAGES[2], name, work, timed=False)
+            if told is not None:
+                judged.fitted[name], judged.told[name] = model, told
     except KeyboardInterrupt:
-        return fitted, judged, True
-    return fitted, judged, False
+        judged.is_stopped = True
+    return judged
+
+
+def _nothing_to_compare(
+    judged: _Judged, meta: list[str], metric: str, problem: Problem, attempts: Attempts
+) -> Stopped | InputError:
+    """Return what to raise where no learner of one of the two kinds was judged."""
+    if not judged.is_stopped:
+        failed = attempts.failures.items()
+        why = "; ".join(f"{name}: {error}" for name, error in failed)
+        return InputError(f"Nothing could be compared. {why}")
+    if not judged.told:
+        return Stopped(None)
+    found = _of_all_targets(judged.of([*judged.told]), metric, problem)
+    return Stopped(tidy_scores(_by_task(found), meta))
+
+
+def _verdict(
+    scores: DataFrame, choice: Choice, metric: MetricWording, problem: Problem
+) -> Verdict:
+    each = " of each class" if problem.label_space == "per_task" else ""
+    try:
+        return make_verdict(scores, choice, metric=metric, shot=f"labelled row{each}")
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _remarks(
+    attempts: Attempts, scores: DataFrame, learners: dict[str, Any], judged: _Judged
+) -> list[str]:
+    """Say what learners warned of, whose answers are far off, and who is missing."""
+    remarks = attempts.remarks() + _far_off(scores)
+    if judged.is_stopped:
+        known = judged.told.keys() | attempts.failures.keys()
+        left = listed([name for name in learners if name not in known])
+        remarks.append(f"stopped before these were judged: {left}")
+    return remarks
 
 
 def _by_target(told: DataFrame, problem: Problem) -> DataFrame | None:
@@ -395,43 +303,6 @@ def _by_target(told: DataFrame, problem: Problem) -> DataFrame | None:
     scores = _by_task(told, "target")
     scores["target"] = [problem.targets[place] for place in scores["target"]]
     return scores
-
-
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C, with what was judged before.
-
-    Parameters
-    ----------
-    scores : DataFrame or None
-        As ``Result.scores_``; None if there are none.
-    result : Result, default=None
-        Where a meta-learner and a plain way were judged.
-    """
-
-    def __init__(self, scores: DataFrame | None, result: Result | None = None):
-        super().__init__("stopped")
-        self.scores = scores
-        self.result = result
-
-
-def tidy_scores(scores: DataFrame, meta: list[str]) -> DataFrame:
-    """Say of every score on a task what kind of learner it is of.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Columns "estimator", "shots", "task", "score".
-    meta : list of str
-        Names of the meta-learners.
-
-    Returns
-    -------
-    DataFrame
-        The same, and a column "kind", "meta" or "plain".
-    """
-    kind = scores["estimator"].isin(meta).map({True: "meta", False: "plain"})
-    columns = ["estimator", "kind", *scores.columns[1:]]
-    return scores.assign(kind=kind)[columns]
 
 
 def _of_all_targets(found: DataFrame, metric: str, problem: Problem) -> DataFrame:

@@ -12,7 +12,8 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from skmeta.evaluation.card import write_card
-from skmeta.evaluation.comparison import Result, Stopped, compare_learners
+from skmeta.evaluation.comparison import compare_learners
+from skmeta.evaluation.findings import Result, Stopped
 from skmeta.evaluation.learners import check_algorithms, check_plain
 from skmeta.evaluation.problem import Problem, make_problem
 from skmeta.evaluation.report_data import which_rows

@@ -12,7 +12,7 @@ from torch import __version__ as torch_version
 
 from skmeta._version import __version__
 from skmeta.display import FewShotCurveDisplay, TaskScoreDisplay, TrainingDisplay
-from skmeta.evaluation.comparison import Result
+from skmeta.evaluation.findings import Result
 from skmeta.evaluation.limits import far_gain, steady_range
 from skmeta.evaluation.report_code import loading_code, training_code
 from skmeta.evaluation.report_data import (

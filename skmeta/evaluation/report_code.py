@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skmeta.evaluation.comparison import Result
+from skmeta.evaluation.findings import Result
 
 __all__ = ["loading_code", "training_code"]
 

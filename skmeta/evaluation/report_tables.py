@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmeta.evaluation.comparison import Result
+from skmeta.evaluation.findings import Result
 from skmeta.evaluation.targets import IN_UNITS
 from skmeta.evaluation.verdict import Duel
 from skmeta.evaluation.wording import show_p

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from skmeta.evaluation.comparison import Result
+from skmeta.evaluation.findings import Result
 from skmeta.evaluation.notebook import summary
 from skmeta.evaluation.report import render
 
@@ -17,7 +17,7 @@ class Evaluation(Result):
     """What was found, with a face for notebooks and a report.
 
     Parameters and attributes are those of
-    :class:`skmeta.evaluation.comparison.Result`: ``best_estimator_`` is the recommended
+    :class:`skmeta.evaluation.findings.Result`: ``best_estimator_`` is the recommended
     learner as a Pipeline, ``scores_`` has every score on new tasks.
     """
 

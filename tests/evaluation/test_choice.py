@@ -8,7 +8,8 @@ import pytest
 
 from skmeta.evaluation import make_problem
 from skmeta.evaluation.choice import Choice, splits_of_tasks
-from skmeta.evaluation.comparison import Result, compare_learners
+from skmeta.evaluation.comparison import compare_learners
+from skmeta.evaluation.findings import Result
 
 
 def problem_of(n_tasks, n_rows=8, short=()):
