@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from skmeta.evaluation.problem import Problem, large_enough
+from skmeta.evaluation.new_tasks import large_enough
+from skmeta.evaluation.problem import Problem
 from skmeta.evaluation.targets import mean_over_targets
 from skmeta.model_selection import few_shot_curve
 from skmeta.model_selection._curve import summarise

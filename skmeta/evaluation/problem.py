@@ -9,31 +9,28 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from skmeta.episodes.sampling import check_support
 from skmeta.evaluation.cleaning import useless
 from skmeta.evaluation.giveaways import giveaways
+from skmeta.evaluation.new_tasks import choose_new_tasks
+from skmeta.evaluation.rows import usable_rows
 from skmeta.evaluation.table_file import InputError, check_columns
 from skmeta.evaluation.target_kinds import read_targets
 from skmeta.evaluation.targets import names_of
-from skmeta.evaluation.time_column import order_in_time, passing_dates
-from skmeta.evaluation.unlabelled import sort_by_targets, useful_in_tasks
+from skmeta.evaluation.time_column import passing_dates
+from skmeta.evaluation.unlabelled import useful_in_tasks
 from skmeta.tables.groups import encode_groups
 from skmeta.tables.labels import infer_label_space
 from skmeta.tables.meta_dataset import MetaDataset
 from skmeta.tables.targets import as_columns
 from skmeta.tables.unlabelled import with_missing
-from skmeta.utils.messages import count, listed
+from skmeta.utils.messages import listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["Problem", "large_enough", "make_problem"]
-
-# Four to learn from and two to be judged on: with less there is nothing to say.
-_FEWEST_TASKS = 6
-_TEST_SHARE = 0.3
+__all__ = ["Problem", "make_problem"]
 
 
 @dataclass
@@ -256,87 +253,50 @@ def make_problem(
         If a column is missing, a target does not vary, several are of different kinds,
         or there are too few tasks.
     """
-    drop, keep = drop or [], keep or []
     targets = names_of(target)
     if not targets:
         raise InputError("Name a column to predict as target.")
-    roles: list[tuple[str, str | None]] = [("target", name) for name in targets]
-    roles += [("groups", groups), ("time", time), ("support", in_support)]
-    columns = [(what, name) for what, name in roles if name is not None]
-    names_of_roles = [name for _, name in columns]
-    check_columns(table, [*names_of_roles, *drop, *keep])
-    _refuse_double_roles(columns)
-    quoted = listed([repr(name) for name in targets])
+    roles = [("target", name) for name in targets] + [("groups", groups)]
+    roles += [("time", time)] if time is not None else []
+    roles += [("support", in_support)] if in_support is not None else []
+    named = [*(name for _, name in roles), *(drop or []), *(keep or [])]
+    check_columns(table, named)
+    _refuse_double_roles(roles)
     if support is None:
         support = "random" if time is None else "first"
     notes = list(table.attrs.get("notes", []))
-    empty = useless(table, keep=[*names_of_roles, *drop, *keep])
+    empty = useless(table, keep=named)
     notes += [f"{name!r} left out: {why}" for name, why in empty.items()]
-    is_known, is_unlabelled = sort_by_targets(table, targets)
-    for name in targets:
-        if not table[name].notna().any():
-            raise InputError(f"Column {name!r} holds nothing but missing values.")
-    if not is_known.any():
-        raise InputError(f"No row has all targets, {quoted}.")
-    kept = is_known | is_unlabelled
-    if not kept.all():
-        rows = count(int((~kept).sum()), "row")
-        without = f"a target ({quoted} holds none there)"
-        if len(targets) > 1:
-            without = f"some of {quoted}"
-        notes.append(
-            f"{rows} without {without} left out: nobody learns from them here, nor is "
-            "asked for them"
-        )
-    for name, what in ((groups, "task"), (time, "time")):
-        if name is None:
-            continue
-        has = table[name].notna().to_numpy()
-        if table[name].dtype.kind == "f":
-            has = has & np.isfinite(table[name].to_numpy(dtype=float, na_value=np.nan))
-        if not has[kept].any():
-            raise InputError(f"Column {name!r} holds nothing but missing values.")
-        n_lost = int((kept & ~has).sum())
-        if n_lost:
-            rows = count(n_lost, "row")
-            notes.append(f"{rows} without a {what} ({name!r} is missing) left out")
-        kept &= has
-    table, is_known = table[kept], is_known[kept]
-    if time is not None:
-        order = order_in_time(table[time])
-        table, is_known = table.iloc[order], is_known[order]
+    table, is_known, told = usable_rows(table, targets, groups, time)
+    notes += told
     names = _as_names(table[groups])
     given = None
     if in_support is not None:
         given = _as_given(table[in_support][is_known])
-    n_known = fewest_rows - 1 if support == "first" else None
+    are = "is" if len(targets) == 1 else "are"
     more, told = useful_in_tasks(
         names,
         is_known,
         given,
-        n_known,
-        f"{quoted} {'is' if len(targets) == 1 else 'are'} missing",
+        n_known=fewest_rows - 1 if support == "first" else None,
+        missing=f"{listed([repr(name) for name in targets])} {are} missing",
     )
     notes += told
-    left_out = [*targets, groups, *drop, *empty, *filter(None, [in_support])]
-    X = table.drop(columns=list(dict.fromkeys(left_out)))
+    left_out = {*targets, groups, in_support, *(drop or []), *empty}
+    X = table[[name for name in table.columns if name not in left_out]]
     if not X.shape[1]:
         raise InputError("No column is left to learn from.")
     unlabelled = X[more].reset_index(drop=True) if more.any() else None
     unlabelled_names = names[more] if more.any() else None
     X, table, names = X[is_known], table[is_known], names[is_known]
     kind, because, y, told = read_targets(table[targets], task)
-    notes += told
-    notes += [
-        f"{knows!r} alone tells {name!r} almost perfectly: --drop it if it is not "
-        "known before"
-        for name, own in zip(targets, as_columns(y).T, strict=True)
-        for knows in giveaways(X, own, kind)
-    ]
+    notes += told + _notes_on_giveaways(X, y, targets, kind)
     label_space = "shared"
     if kind == "classification" and len(targets) == 1:
         label_space = infer_label_space(y, encode_groups(names, X)[1])
-    in_test = _split(names, y, label_space, groups, fewest_rows, random_state, given)
+    in_test = choose_new_tasks(
+        names, y, label_space, groups, fewest_rows, random_state, given
+    )
     return Problem(
         X.reset_index(drop=True),
         y,
@@ -344,17 +304,29 @@ def make_problem(
         kind,
         because,
         label_space,
-        targets,
-        groups,
-        in_test,
-        notes,
-        check_support(support),
-        time,
-        given,
-        table.attrs.get("reading", {}),
-        unlabelled,
-        unlabelled_names,
+        targets=targets,
+        group_column=groups,
+        in_test=in_test,
+        notes=notes,
+        support=check_support(support),
+        time=time,
+        in_support=given,
+        reading=table.attrs.get("reading", {}),
+        unlabelled=unlabelled,
+        unlabelled_groups=unlabelled_names,
     )
+
+
+def _notes_on_giveaways(
+    X: DataFrame, y: np.ndarray, targets: list[str], kind: str
+) -> list[str]:
+    """Point out columns that tell a target almost perfectly."""
+    return [
+        f"{knows!r} alone tells {name!r} almost perfectly: --drop it if it is not "
+        "known before"
+        for name, own in zip(targets, as_columns(y).T, strict=True)
+        for knows in giveaways(X, own, kind)
+    ]
 
 
 def _refuse_double_roles(columns: list[tuple[str, str]]) -> None:
@@ -376,77 +348,6 @@ def _as_given(column: Series) -> np.ndarray:
             f"as support; it holds {holds}."
         )
     return column.to_numpy(dtype=bool)
-
-
-def _split(
-    names: np.ndarray,
-    y: np.ndarray,
-    label_space: str,
-    column: str,
-    fewest_rows: int,
-    random_state: int | None,
-    in_support: np.ndarray | None,
-) -> np.ndarray:
-    """Choose the tasks to judge on among those with enough rows."""
-    tasks, task = np.unique(names, return_inverse=True)
-    enough = large_enough(y, task, label_space, fewest_rows, in_support)
-    of = " of each of two classes" if label_space == "per_task" else ""
-    needed = f"{fewest_rows} rows or more{of}"
-    if in_support is not None:
-        needed = f"{count(fewest_rows - 1, 'row')} or more{of} given and one to ask"
-    usable, n_small = tasks[enough], int((~enough).sum())
-    if len(usable) < _FEWEST_TASKS:
-        raise InputError(
-            f"{column!r} makes {count(len(usable), 'task')} with {needed}"
-            + (f" ({n_small:,} have fewer)" if n_small else "")
-            + f"; at least {_FEWEST_TASKS} are needed, some to learn from and some to "
-            "judge on. Is it the right column?"
-            + (" Or ask for fewer --shots." if n_small else "")
-        )
-    n_test = max(2, round(_TEST_SHARE * len(usable)))
-    _, kept = train_test_split(usable, test_size=n_test, random_state=random_state)
-    return np.isin(names, kept)
-
-
-def large_enough(
-    y: np.ndarray,
-    task: np.ndarray,
-    label_space: str,
-    fewest_rows: int,
-    in_support: np.ndarray | None = None,
-) -> np.ndarray:
-    """Tell which tasks have so many rows, or of two classes where labels are names.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-        Targets.
-    task : int ndarray of shape (n_rows,)
-        Task of each row, 0, 1, ...
-    label_space : {"shared", "per_task"}
-        Whether labels mean the same in every task.
-    fewest_rows : int
-        Rows that are needed: a support, and one to ask.
-    in_support : bool ndarray of shape (n_rows,), default=None
-        The rows that are given as support, of which a task needs one less.
-
-    Returns
-    -------
-    bool ndarray of shape (n_tasks,)
-        True for a task that can be judged on.
-    """
-    cell = task
-    if label_space == "per_task":
-        label = np.unique(y, return_inverse=True)[1]
-        cell = task * (label.max() + 1) + label
-    _, first, cell = np.unique(cell, return_index=True, return_inverse=True)
-    sizes = np.bincount(cell)
-    large = sizes >= fewest_rows
-    if in_support is not None:
-        n_given = np.bincount(cell, in_support)
-        large = (n_given >= fewest_rows - 1) & (n_given < sizes)
-    n_large = np.bincount(task[first][large], minlength=task.max() + 1)
-    return n_large >= (2 if label_space == "per_task" else 1)
 
 
 def _as_names(column: Series) -> np.ndarray:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skmeta.evaluation.problem import Problem, large_enough
+from skmeta.evaluation.new_tasks import large_enough
+from skmeta.evaluation.problem import Problem
 from skmeta.utils.messages import count
 
 __all__ = ["note_on_shots"]
