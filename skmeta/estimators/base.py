@@ -259,12 +259,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         held: ExitStack,
         hooks: Hooks | None = None,
     ) -> None:
-        self._validate_params()
-        if y is None:
-            validate_data(self, X, y)  # which says that targets are needed
-        refuse_target_by_target(self)
-        if is_partial:
-            self._check_partial_fit()
+        self._check_fit(X, y, is_partial)
         processes = held.enter_context(together(self.accelerate))
         if processes is not None and not processes.is_main:
             held.enter_context(silenced())  # the first process says it
@@ -272,25 +267,14 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         warn_of_ignored(self.tasks, self._kind, y, groups, in_support, classes)
         if self.tasks != "groups":  # what is given is of other tasks
             in_support = None
-        on_disk = is_stored(X)
-        given = None
-        if not on_disk:
-            given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
         was_fitted = hasattr(self, "net_")
         earlier = None
         if (self.warm_start or is_partial) and was_fitted:
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
-        rows = (self._read_stored if on_disk else self._read_rows)(
-            X,
-            y,
-            self._groups_to_train_on(groups),
-            in_support,
-            reset=not settled,
+        rows, given = self._read_to_train(
+            X, y, groups, sample_weight, in_support, reset=not settled
         )
-        rows = self._weigh(rows, sample_weight)
-        if not len(rows):
-            raise ValueError("No row has a target to learn from: all of y is missing.")
         rng = generator(self.random_state)
         if processes is not None:
             self._meet(processes, rows, earlier, classes, rng)
@@ -330,23 +314,59 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         )
         if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
             raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
-        self.module_ = self.net_.module_
-        self.history_ = self.net_.history
+        self.module_, self.history_ = self.net_.module_, self.net_.history
         self._learn_unlabelled(train, valid, table, draw, rng)
         self.unlabelled_ = agreed(self.unlabelled_)
-        self.n_tasks_ = self._count_units(rows)
-        self._learn_largest_task(rows, widen=earlier is not None)
         # Who has gone on from earlier rows cannot learn without a part of them again.
         can_refit = earlier is None and not is_partial
         kept = given.kept(self) if given is not None and can_refit else None
         self.calibration_ = Calibration(kept)
-        self._remember_groups(rows, widen=settled)
-        self.adapted_ = None
+        self._remember_tasks(rows, widen_sizes=earlier is not None, widen_names=settled)
         self._learn_unknown(rows, rng)
-        if self.tasks != "groups" and not on_disk:  # the table is the current task
+        if self.tasks != "groups" and given is not None:
+            # The table is the current task.
             self._set_adapted(self._learn(rows, offset, keep=True))
         if hooks is not None:
             hooks.end()
+
+    def _check_fit(self, X: Any, y: Any, is_partial: bool) -> None:
+        """Refuse what can be told before anything is read."""
+        self._validate_params()
+        if y is None:
+            validate_data(self, X, y)  # which says that targets are needed
+        refuse_target_by_target(self)
+        if is_partial:
+            self._check_partial_fit()
+
+    def _read_to_train(
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        sample_weight: Any,
+        in_support: Any,
+        *,
+        reset: bool,
+    ) -> tuple[TaskRows, TrainingRows | None]:
+        """Read rows to learn from; return what was given, too, if it is in memory."""
+        given = None
+        if not is_stored(X):
+            given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
+        read = self._read_stored if given is None else self._read_rows
+        task = self._groups_to_train_on(groups)
+        rows = self._weigh(read(X, y, task, in_support, reset=reset), sample_weight)
+        if not len(rows):
+            raise ValueError("No row has a target to learn from: all of y is missing.")
+        return rows, given
+
+    def _remember_tasks(
+        self, rows: TaskRows, *, widen_sizes: bool, widen_names: bool
+    ) -> None:
+        """Remember how many tasks there were, how large, and which; none is adapted."""
+        self.n_tasks_ = self._count_units(rows)
+        self._learn_largest_task(rows, widen=widen_sizes)
+        self._remember_groups(rows, widen=widen_names)
+        self.adapted_ = None
 
     def _learn_columns(self, rows: TaskRows, earlier: EarlierFit | None) -> None:
         """Learn the scale and the range of features, as an earlier fit has begun it."""
