@@ -6,8 +6,8 @@ import numpy as np
 
 __all__ = ["Bounds", "repeated"]
 
-# Rows that are compared as one: NumPy takes its time for every row, however short.
-_TAKEN_AS_ONE = 32
+# Rows that are taken as one: NumPy takes its time for every row, however short.
+_TAKEN_AS_ONE = 64
 
 
 class Bounds(NamedTuple):
@@ -35,7 +35,7 @@ class Bounds(NamedTuple):
     def clip(self, values: np.ndarray) -> np.ndarray:
         """Draw values nearer that are beyond the range: (..., n_columns)."""
         # Few are outside, and tanh costs as much as all else.
-        outside = np.flatnonzero(self.is_far(values, 0.0))
+        outside = self._places_of_far(values, 0.0)
         if not len(outside):
             return values
         near = np.array(values, order="C")
@@ -53,38 +53,43 @@ class Bounds(NamedTuple):
 
     def is_far(self, values: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
         """Tell which values are further beyond the range than a distance."""
-        low, high = self.low - distance, self.high + distance
-        if values.dtype == np.float32:
-            # Numbers of two types are compared in a copy of one of them.
-            low, high = -_not_above(-low), _not_above(high)
-        far = np.empty(values.shape, dtype=bool)
-        if not far.size:
-            return far
-        width = values.shape[-1]
-        rows, found = values.reshape(-1, width), far.reshape(-1, width)
-        whole = len(rows) - len(rows) % _TAKEN_AS_ONE
-        for part, times in ((slice(whole), _TAKEN_AS_ONE), (slice(whole, None), 1)):
-            given = rows[part].reshape(-1, times * width)
-            out = found[part].reshape(-1, times * width)
-            np.less(given, repeated(low, width, times), out=out)
-            out |= given > repeated(high, width, times)
-        return far
+        far = np.zeros(values.size, dtype=bool)
+        far[self._places_of_far(values, distance)] = True
+        return far.reshape(values.shape)
 
     def are_rows_far(
         self, values: np.ndarray, distance: np.ndarray | float
     ) -> np.ndarray:
         """Tell which rows have such a value: (n_rows, n_columns) to (n_rows,)."""
         far = np.zeros(len(values), dtype=bool)
-        # Not any(axis=1), which takes longer than all else where columns are few.
-        far[np.flatnonzero(self.is_far(values, distance)) // values.shape[1]] = True
+        far[self._places_of_far(values, distance) // values.shape[1]] = True
         return far
 
-
-def _not_above(ends: np.ndarray | float) -> np.ndarray:
-    """Return the largest numbers of single precision that are not above others."""
-    with np.errstate(over="ignore"):
-        near = np.float32(ends)
-    return np.where(near <= ends, near, np.nextafter(near, np.float32(-np.inf)))
+    def _places_of_far(
+        self, values: np.ndarray, distance: np.ndarray | float
+    ) -> np.ndarray:
+        """Find values further beyond the range than a distance, as if they lay flat."""
+        width = values.shape[-1]
+        if not values.size:
+            return np.empty(0, dtype=np.intp)
+        low = np.broadcast_to(self.low - distance, width)
+        high = np.broadcast_to(self.high + distance, width)
+        rows = values.reshape(-1, width)
+        whole = len(rows) - len(rows) % _TAKEN_AS_ONE
+        found = []
+        for start, stop in ((0, whole), (whole, len(rows))):
+            if start == stop:
+                continue
+            at_once = min(_TAKEN_AS_ONE, stop - start)
+            given = rows[start:stop].reshape(-1, at_once, width)
+            # Few are outside: extremes tell where it is worth to look.
+            within = (low <= given.min(axis=0)) & (given.max(axis=0) <= high)
+            some = np.flatnonzero(~within)  # or a number is missing there
+            column = some % width
+            chosen = given.reshape(len(given), -1)[:, some]
+            row, which = np.nonzero((chosen < low[column]) | (chosen > high[column]))
+            found.append(start * width + row * within.size + some[which])
+        return np.concatenate(found)
 
 
 def repeated(values: np.ndarray | float, width: int, times: int) -> np.ndarray:

@@ -110,7 +110,9 @@ class SmallTrees:
     @staticmethod
     def can_answer(X: np.ndarray) -> bool:
         """Tell whether rows are enough to be worth it, and have no gaps."""
-        return len(X) >= _LEAST_ROWS and X.dtype in _KINDS and not np.isnan(X).any()
+        if len(X) < _LEAST_ROWS or X.dtype not in _KINDS:
+            return False
+        return not np.isnan(X.min(initial=np.inf))  # a gap is less than all numbers
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Answer rows with values.

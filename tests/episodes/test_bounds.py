@@ -59,3 +59,20 @@ def test_single_precision_is_compared_with_the_ends_as_they_are():
         bounds = Bounds(np.array([-end]), np.array([end]), 1.0)
         assert bounds.is_far(values, 0.0)[:, 0].tolist() == expected
         assert bounds.are_rows_far(values, 0.0).tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_values_beyond_are_found_wherever_they_are_and_beside_missing_ones(dtype):
+    rng = np.random.default_rng(0)
+    values = (3 * rng.normal(size=(5, 31, 2))).astype(dtype)  # more than are one
+    values[-1, -1, 0] = 50
+    if dtype != np.int64:
+        values[0, 0, 0] = values[-1, 0, 0] = np.nan
+    beyond = (values < BOUNDS.low - 1.0) | (values > BOUNDS.high + 1.0)
+    assert beyond[0].any()
+    assert beyond[-1, -1].any()
+    np.testing.assert_array_equal(BOUNDS.is_far(values, 1.0), beyond)
+    flat = values.reshape(-1, 2)
+    rows = beyond.reshape(-1, 2).any(axis=1)
+    assert BOUNDS.are_rows_far(flat, 1.0).tolist() == rows.tolist()
+    assert not BOUNDS.is_far(values[:0], 1.0).size
