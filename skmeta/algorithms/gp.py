@@ -310,19 +310,19 @@ class GP(Algorithm):
         offset: Tensor | None,
     ) -> Tensor:
         rows, kernel = module.rows(X, offset), module.kernel()
-        outputs = module.mean(X, offset, state.n_classes)
         log_share = state.log_share[..., None, None]
         if module.kind == "classifier" and module.n_outputs == 2:  # of all tasks
             # Only how far the second class is ahead counts: half of the numbers.
             weights = state.weights[..., 1:] - state.weights[..., :1]
-            ahead = outputs[:, :, 1:] - outputs[:, :, :1]
-            ahead = ahead + kernel.times(rows, state.rows, weights)
+            mean = module.ahead(X, offset)
+            ahead = kernel.times(rows, state.rows, weights, mean)
             log_p = logsigmoid(torch.cat([-ahead, ahead], dim=2)) + log_share
             first, *others = log_p.unbind(dim=1)
             for each in others:  # in half of the time that logsumexp takes
                 first = torch.logaddexp(first, each)
             return first.mT
-        outputs = outputs + kernel.times(rows, state.rows, state.weights)
+        mean = module.mean(X, offset, state.n_classes)
+        outputs = kernel.times(rows, state.rows, state.weights, mean)
         if module.kind == "regressor":
             return (log_share.exp() * outputs).sum(dim=1).mT
         # Classes stand before rows: a softmax over the last and short one of dimensions

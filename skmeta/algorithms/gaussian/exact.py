@@ -157,7 +157,7 @@ class MostLikely(torch.autograd.Function):
             # What one class weighs the other weighs with the other sign, and only how
             # far the second is ahead counts: half of the numbers, and no softmax.
             latent, twice = latent[:, 1:] - latent[:, :1], 2.0 * twice
-            probability, wanted = torch.sigmoid, labels[:, 1:]
+            probability, wanted = torch.sigmoid, labels[:, 1:].contiguous()
         # A step leads to alpha = S h, where S = (I + K / 2)^-1, h = Y - p + K alpha / 2
         # and K alpha = 2 (h - S h): one product.
         spared = _eye(K) - step

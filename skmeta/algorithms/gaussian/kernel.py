@@ -86,8 +86,10 @@ class Kernel(NamedTuple):
         covariance = torch.addcmul(linear, self.inputs, near)
         return torch.addcmul(covariance, self.embedding, near_embedded.unsqueeze(1)).mT
 
-    def times(self, rows: Tensor, others: Tensor, weights: Tensor) -> Tensor:
-        """Multiply covariances by weights of the others.
+    def times(
+        self, rows: Tensor, others: Tensor, weights: Tensor, mean: Tensor
+    ) -> Tensor:
+        """Multiply covariances by weights of the others, and add means.
 
         The same as ``between(rows, others) @ weights``, transposed, in half the time:
         what is linear in the rows is a few numbers for each process, and of no pair.
@@ -100,27 +102,29 @@ class Kernel(NamedTuple):
             Rows that are known.
         weights : Tensor of shape (tasks, processes, others, outputs)
             Weights.
+        mean : Tensor of shape (tasks, processes, outputs, rows)
+            Added to the products.
 
         Returns
         -------
         Tensor of shape (tasks, processes, outputs, rows)
-            Products.
+            Sums.
         """
         d, n = self.slopes.shape[-1], len(self.slopes)
         a, b, weights = rows[..., :d], others[..., :d], weights.mT
-        slopes = (weights @ b.unsqueeze(1)) * self.slopes
+        slopes = (weights.flatten(1, 2) @ b).unflatten(1, (n, -1)) * self.slopes
         level = self.constant * weights.sum(dim=-1, keepdim=True)
-        far = -self._half_norm(b).flatten(1).unsqueeze(-1)
         sharp = (b.unsqueeze(1) * self._sharp()).flatten(1, 2)
-        near = torch.baddbmm(far, sharp, a.mT).unflatten(1, (n, -1))
-        near = _exp2(near.sub_(self._half_norm(a).unsqueeze(2)))
+        far = self._half_norm(b).unsqueeze(-1) + self._half_norm(a).unsqueeze(2)
+        near = _exp2(far.flatten(1, 2).baddbmm_(sharp, a.mT, beta=-1))
         embedded = _squared_exponential(others[..., d:], rows[..., d:])
         # (tasks, processes * outputs, rows)
-        sums = torch.baddbmm(level.flatten(1, 2), slopes.flatten(1, 2), a.mT)
-        sums = torch.baddbmm(sums, (self.embedding * weights).flatten(1, 2), embedded)
+        sums = (mean + level).flatten(1, 2).baddbmm_(slopes.flatten(1, 2), a.mT)
+        sums.baddbmm_((self.embedding * weights).flatten(1, 2), embedded)
         sums = sums.unflatten(1, (n, -1)).flatten(0, 1)
         weights = (self.inputs * weights).flatten(0, 1)
-        return torch.baddbmm(sums, weights, near.flatten(0, 1)).unflatten(0, (-1, n))
+        near = near.unflatten(1, (n, -1)).flatten(0, 1)
+        return sums.baddbmm_(weights, near).unflatten(0, (-1, n))
 
     def _sharp(self) -> Tensor:
         return _LOG2_E * self.sharpness
@@ -260,10 +264,18 @@ class KernelLearner(nn.Module):
     def mean(self, X: Tensor, offset: Tensor | None, n_classes: Tensor) -> Tensor:
         """Return the mean of every process, (tasks, processes, outputs, rows)."""
         n_outputs = self.n_outputs or int(n_classes.max())
-        n_processes = len(self.on_embedding)
-        mean = X.new_zeros(n_processes, n_outputs, 1)
-        if self.bias is not None:
-            mean = self.bias.unsqueeze(-1)
+        bias = X.new_zeros(len(self.on_embedding), n_outputs)
+        return self._mean(X, bias if self.bias is None else self.bias, offset)
+
+    def ahead(self, X: Tensor, offset: Tensor | None) -> Tensor:
+        """Return how far the second of two classes is ahead in the mean."""
+        assert self.bias is not None  # of shared classes
+        if offset is not None:
+            offset = offset[..., 1:] - offset[..., :1]
+        return self._mean(X, self.bias[:, 1:] - self.bias[:, :1], offset)
+
+    def _mean(self, X: Tensor, bias: Tensor, offset: Tensor | None) -> Tensor:
+        mean = bias.unsqueeze(-1)
         if offset is not None and self.parts is not None:
             shares = self.parts * self.around_prior.unsqueeze(1)  # (processes, parts)
             for part, share in zip(offset.unbind(2), shares.T, strict=True):
@@ -292,9 +304,9 @@ class KernelLearner(nn.Module):
 
 def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
     """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows."""
-    far = (0.5 * _LOG2_E) * a.square().sum(-1, keepdim=True)
-    near = torch.baddbmm(-far, _LOG2_E * a, b.mT)
-    return _exp2(near.sub_((0.5 * _LOG2_E) * b.square().sum(-1).unsqueeze(-2)))
+    half = a.new_full((a.shape[-1], 1), 0.5 * _LOG2_E)  # sums over few take longer
+    far = a.square() @ half + (b.square() @ half).mT
+    return _exp2(far.baddbmm_(_LOG2_E * a, b.mT, beta=-1))
 
 
 def _exp2(x: Tensor) -> Tensor:

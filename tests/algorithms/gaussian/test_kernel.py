@@ -84,8 +84,9 @@ def test_weighted_sums_of_covariances_are_those_of_the_covariances(n_rows, gener
     rows = torch.randn(3, n_rows, width, generator=generator).double()
     others = torch.randn(3, 5, width, generator=generator).double()
     weights = torch.randn(3, 3, 5, 2, generator=generator).double()
-    wanted = (kernel.between(rows, others) @ weights).mT
-    torch.testing.assert_close(kernel.times(rows, others, weights), wanted)
+    mean = torch.randn(3, 3, 2, n_rows, generator=generator).double()
+    wanted = mean + (kernel.between(rows, others) @ weights).mT
+    torch.testing.assert_close(kernel.times(rows, others, weights, mean), wanted)
 
 
 def test_rounding_does_not_tell_equal_rows_apart_however_short_lengths_are(
