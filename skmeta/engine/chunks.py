@@ -39,6 +39,9 @@ _MORE_ROWS, _MORE_WEIGHTS = 16, 64
 # chunks of a CPU stay below.
 _MOST_PAIRS = 2**26
 
+# Types of most that is learnt.
+_NUMPY_TYPES = {torch.float32: np.float32, torch.int64: np.int64}
+
 # Chunks whose tasks' weights are kept in one tensor.
 _JOINED = 16
 
@@ -196,6 +199,18 @@ def _cat(parts: list[Learnt]) -> Learnt:
     supports = [each.supports for each in parts if each.supports is not None]
     return Learnt(
         sum(each.n_tasks for each in parts),
-        tree_map(lambda *leaves: torch.cat(leaves), *(each.state for each in parts)),
+        tree_map(lambda *leaves: _cat_leaves(leaves), *(each.state for each in parts)),
         Supports.join(supports) if supports else None,
     )
+
+
+def _cat_leaves(leaves: tuple[Tensor, ...]) -> Tensor:
+    """Join tensors, in memory that comes in large pages where the system has them.
+
+    NumPy asks for them, and torch does not: it waits for a page with every 4 kB.
+    """
+    numpy_type = _NUMPY_TYPES.get(leaves[0].dtype)
+    if numpy_type is None or leaves[0].device.type != "cpu":
+        return torch.cat(leaves)
+    shape = sum(map(len, leaves)), *leaves[0].shape[1:]
+    return torch.cat(leaves, out=torch.from_numpy(np.empty(shape, numpy_type)))
