@@ -309,6 +309,11 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
         One of two tables may be without names, as what comes out of a Pipeline is.
         """
         X = X if hasattr(X, "shape") else as_array(X)
+        if len(X.shape) == 1:
+            raise ValueError(
+                f"Expected 2D array, got 1D array instead: X has the shape {X.shape}. "
+                "Reshape your data: one column is X.to_frame() or X.reshape(-1, 1)."
+            )
         _check_n_features(self, X, reset=reset)
         names = names_of(X)
         if reset or (names is not None and hasattr(self, "feature_names_in_")):

@@ -94,8 +94,8 @@ def _refuse_uneven(X: Any, error: Exception) -> None:
 
 def _are_dates(X: Any) -> bool:
     """Tell whether numpy would make numbers of dates, as it does where all are."""
-    dtypes = getattr(X, "dtypes", None)
-    kinds = [getattr(X, "dtype", None)] if dtypes is None else list(dtypes)
+    is_frame = hasattr(X, "columns") and hasattr(X, "dtypes")
+    kinds = list(X.dtypes) if is_frame else [getattr(X, "dtype", None)]
     return any(getattr(each, "kind", "") in ("m", "M") for each in kinds)
 
 

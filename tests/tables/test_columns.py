@@ -1,5 +1,7 @@
 """Errors about columns that are no numbers say which, and who makes numbers of them."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.datasets import load_wine
 from skmeta import MetaClassifier, MetaRegressor, make_preprocessor
 from skmeta.bulk import adapt_batches, adapt_parquet, predict_parquet
 from skmeta.ensemble import MetaStackingClassifier
+from skmeta.model_selection import TaskMean
 from skmeta.tables.columns import naming_the_preprocessor
 
 BAD = {
@@ -143,6 +146,26 @@ def test_other_errors_are_left_alone(wine):
     assert "make_preprocessor" not in str(caught.value)
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples"):
         meta.fit(X, y[:-1], groups=groups)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(MetaClassifier, "protonet", max_epochs=1),
+        partial(TaskMean, "classifier"),
+        MetaStackingClassifier,
+    ],
+)
+def test_a_column_or_a_row_in_place_of_a_table_is_told_of(make, wine):
+    X, y, groups = wine
+    table = pd.DataFrame(X, columns=["alcohol", "acid"])
+    with pytest.raises(ValueError, match=r"Expected (a 2-dim|2D)"):
+        make().fit(table["alcohol"], y, groups=groups)
+    if make is MetaStackingClassifier:  # fits too long
+        return
+    fitted = make().fit(table, y, groups=groups).adapt(table[:5], y[:5])
+    with pytest.raises(ValueError, match=r"Expected (a 2-dim|2D)"):
+        fitted.predict(table.iloc[0])
 
 
 def test_sparse_rows_are_refused_with_the_cure(wine):
