@@ -242,11 +242,11 @@ def test_a_thread_of_its_own_asks_for_the_labels(metas):
     with parallel_config("threading", n_jobs=2):
         for meta, labels in zip(metas, (np.arange(3), NAMES), strict=True):
             y = labels[KIND_NEW[FEW]]
-            vote = VotingClassifier([("few", FewShotClassifier(meta))])
+            vote = VotingClassifier([("few", FewShotClassifier(meta))], n_jobs=2)
             with pytest.raises(ValueError, match="Set encoded_labels"):
                 vote.fit(X_NEW[FEW], y)
             few = FewShotClassifier(meta, encoded_labels=labels[1:])
-            vote = VotingClassifier([("few", few)]).fit(X_NEW[FEW], y)
+            vote = VotingClassifier([("few", few)], n_jobs=2).fit(X_NEW[FEW], y)
             expected = FewShotClassifier(meta).fit(X_NEW[FEW], y).predict(X_NEW)
             np.testing.assert_array_equal(vote.predict(X_NEW), expected)
 

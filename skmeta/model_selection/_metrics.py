@@ -195,11 +195,19 @@ def _as_scorer(metric: Any) -> Callable:
             break
     else:
         response = "predict"
+    averages = isinstance(metric, partial) and "average" in metric.keywords
+    # Or scikit-learn 1.8 wants the label 1 of what means all labels.
+    no_label = averages and metric.keywords["average"] != "binary"
     return make_scorer(
         metric,
         response_method=response,
         greater_is_better=not _name(function).endswith(_LOSSES),
+        **({"pos_label": None} if no_label and _takes(metric, "pos_label") else {}),
     )
+
+
+def _takes(metric: Callable, parameter: str) -> bool:
+    return parameter in inspect.signature(metric).parameters
 
 
 def _takes_estimator(metric: Callable) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib import format as array_format
+from sklearn._loss import _loss
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -45,6 +46,15 @@ _ROOMS = {
 }
 _OTHERS = {"builtins", "collections", "functools", "numpy", "scipy", "skmeta"}
 _OF_UTILS = {"sklearn.utils._bunch.Bunch", "sklearn.utils.validation.check_array"}
+
+# Losses that are compiled say that they are of "_loss" in scikit-learn 1.8, and where
+# they are from 1.9 on; a file of one is read by the other.
+_OF_LOSSES = {"_loss", "sklearn._loss._loss"}
+_LOSSES = {
+    name: each
+    for name, each in vars(_loss).items()
+    if name.startswith("Cy") and isinstance(each, type)
+}
 
 _SMALL = 2**12  # bytes of an array that may come more than once
 
@@ -83,6 +93,8 @@ def check_archive(data: bytes) -> bytes:
     owners: dict[str, Any] = {}
     visited: set[str] = set()
     for node in _nodes(schema):
+        if node["__module__"] in _OF_LOSSES and node["__class__"] in _LOSSES:
+            node["__module__"] = _LOSSES[node["__class__"]].__module__
         maker, name = node["__loader__"], f"{node['__module__']}.{node['__class__']}"
         if maker not in _MAKERS or not _is_listed(name):
             raise LoadError(f"It holds types that are not trusted: {name} ({maker}).")
@@ -140,6 +152,8 @@ def _is_listed(name: str) -> bool:
     if name in _OF_UTILS:
         return True
     first, _, rest = name.partition(".")
+    if first == "_loss":
+        return rest in _LOSSES
     return first in _OTHERS or (first == "sklearn" and rest.split(".")[0] in _ROOMS)
 
 

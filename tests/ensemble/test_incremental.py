@@ -111,7 +111,7 @@ def test_a_copy_never_sees_what_another_learns_or_forgets():
 
 
 def test_what_the_user_does_to_his_table_is_not_seen():
-    table = pd.DataFrame(X, columns=list("abc"))
+    table = pd.DataFrame(X.copy(), columns=list("abc"))
     stack = fitted("values").adapt(table, VALUE, groups=NAME)
     whole = answers(fitted("values").adapt(X, VALUE, groups=NAME))
     table.iloc[:] = 0.0

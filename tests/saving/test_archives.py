@@ -204,6 +204,23 @@ def test_random_numbers_of_another_sort_are_refused():
         check_archive(rewritten(data, change))
 
 
+@pytest.mark.parametrize("module", ["_loss", "sklearn._loss._loss"])
+def test_losses_are_read_by_the_name_they_have_in_another_scikit_learn(module):
+    model = boosting()
+
+    def change(schema, name="CyHalfSquaredError"):
+        for node in made_by(schema, "LossNode"):
+            node.update({"__module__": module, "__class__": name})
+
+    data = skops.io.dumps(model)
+    again = plain._load(np.frombuffer(rewritten(data, change), dtype=np.uint8), [])
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    if module == "_loss":  # and nothing else comes from a module of that name
+        foreign = rewritten(data, lambda schema: change(schema, "system"))
+        with pytest.raises(LoadError, match=r"_loss\.system"):
+            check_archive(foreign)
+
+
 def test_an_archive_that_unpacks_to_more_than_itself_is_refused():
     data = skops.io.dumps(Ridge().fit(X, Y))
     packed = rewritten(data, compression=zipfile.ZIP_DEFLATED)

@@ -81,6 +81,12 @@ def test_a_column_that_was_an_index_and_names_that_were_numbers_stay_columns():
     ],
 )
 def test_a_column_holds_what_each_file_has_in_it(tmp_path, first, then, common):
+    if pa.types.is_string_view(first.type):
+        try:
+            pa.parquet.write_table(pa.table({"a": first}), tmp_path / "tried")
+        except pa.ArrowNotImplementedError:
+            pytest.skip("this pyarrow writes no views")
+        (tmp_path / "tried").unlink()
     for swapped in (False, True):
         parts = [then, first] if swapped else [first, then]
         for number, part in enumerate(parts):
