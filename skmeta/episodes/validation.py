@@ -196,11 +196,13 @@ def make_samplers(
             table, task, cell, rows=rows, mix_tasks=mix_tasks, **draw
         )
     if not train.n_tasks_:
+        n_tasks = len(np.unique(train.cells.task))
         raise ValueError(
             "No task to train on: an episode needs a support row and a query row"
             + (" of each of two classes" if cell is not None else "")
             + (" as in_support gives them" if in_support is not None else "")
-            + f", and the table has n_samples = {len(task)}."
+            + f", and the table has n_samples = {len(task)}"
+            + (f" in {count(n_tasks, 'task')}." if tasks == "groups" else ".")
         )
     _warn_of_small(train, warns_of_few, "task" if cell is None else "class")
     return train, valid

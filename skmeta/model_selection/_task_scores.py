@@ -312,11 +312,13 @@ def warn_of_undefined(metric: Metric, scores: np.ndarray) -> None:
     n_undefined = int(np.isnan(scores).sum())
     if n_undefined == len(scores):
         raise ValueError(
-            f"{metric.name} is undefined for every task: each has one class or one "
-            "value in its query. Give more rows per task or another metric."
+            f"{metric.name} is undefined for every task: the query of each is one row, "
+            "has one value, or lacks classes that the metric needs. Take fewer shots, "
+            "more rows per task or another metric."
         )
     if n_undefined:
         warn(
             f"{metric.name} is undefined for {n_undefined} of {len(scores)} tasks, "
-            "which are left out: one row, one class or one value only.",
+            "which are left out: they have one row or one value only, or lack classes "
+            "that the metric needs.",
         )
