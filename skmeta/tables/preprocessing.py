@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -230,11 +231,18 @@ class _Numbers(OneToOneFeatureMixin, _ColumnEncoder):
 
 
 class _Categories(OneToOneFeatureMixin, _ColumnEncoder):
-    """Make text, NaN for what is missing."""
+    """Make text, NaN for what is missing; 1 and 1.0 are one value."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        super().fit(X)
+        self.whole_ = True
+        return self
 
     def transform(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return _by_column(_texts, X)
+        # Those that were fitted before call 1.0 so, and know no other name for it.
+        whole = getattr(self, "whole_", False)
+        return _by_column(partial(_texts, whole=whole), X)
 
 
 class _Dates(_ColumnEncoder):
@@ -267,9 +275,19 @@ def _by_column(encode: Callable[[Series], np.ndarray], X: Any) -> np.ndarray:
     return np.column_stack([encode(frame[name]) for name in frame.columns])
 
 
+def _is_of_dates(column: Series) -> bool:
+    """Tell whether pandas would make numbers of dates, in a unit of its own."""
+    return column.dtype.kind == "M" or str(column.dtype).startswith("period")
+
+
 def _numbers(column: Series) -> np.ndarray:
     import pandas as pd
 
+    if _is_of_dates(column) and column.notna().any():
+        raise ValueError(
+            f"Column {column.name!r} held numbers in fit and now holds dates. Make the "
+            "same numbers of them, or fit to dates."
+        )
     if pd.api.types.is_timedelta64_dtype(column.dtype):
         column = column.dt.total_seconds() / _DAY
     try:
@@ -282,8 +300,14 @@ def _numbers(column: Series) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _texts(column: Series) -> np.ndarray:
+def _texts(column: Series, *, whole: bool) -> np.ndarray:
+    """Write values as text; whole floats as integers, which a gap makes floats of."""
     values = column.astype(object).to_numpy()
+    if whole:
+        values = [
+            int(value) if isinstance(value, float) and value.is_integer() else value
+            for value in values
+        ]
     return np.array(
         [
             np.nan if missing else str(value)
@@ -299,6 +323,12 @@ _CYCLES = ("year", "week", "time")
 def _date_parts(column: Series) -> np.ndarray:
     import pandas as pd
 
+    is_number = pd.api.types.is_numeric_dtype(column.dtype)
+    if is_number and column.notna().any():  # 2024 would be a year, or nanoseconds
+        raise ValueError(
+            f"Column {column.name!r} held dates in fit and now holds numbers. Make "
+            "dates of them, by pandas.to_datetime and the unit that they are in."
+        )
     try:
         dates = pd.to_datetime(
             column,

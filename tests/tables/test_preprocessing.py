@@ -155,6 +155,37 @@ def test_a_table_of_another_kind_is_an_error_that_names_the_column(
         preprocessor.transform(change(table))
 
 
+YEARS = pd.Series(range(2016, 2025))
+DAYS = pd.Series(pd.date_range("2024-01-01", periods=9))
+ZONED, PERIODS = DAYS.dt.tz_localize("UTC"), DAYS.dt.to_period("D")
+
+
+@pytest.mark.parametrize(
+    ("fitted", "other"),
+    [(DAYS, YEARS), (DAYS.astype(str), YEARS), (DAYS, YEARS * 1.0)]
+    + [(YEARS, each) for each in (DAYS, ZONED, PERIODS)],
+)
+def test_dates_and_numbers_are_not_taken_for_each_other(fitted, other):
+    """pandas would count from 1970, in whatever unit a column is kept in."""
+    preprocessor = make_preprocessor().fit(pd.DataFrame({"when": fitted}))
+    with pytest.raises(ValueError, match=r"'when' held (dates|numbers) in fit and now"):
+        preprocessor.transform(pd.DataFrame({"when": other}))
+    empty = other[:3].mask([True] * 3)
+    assert np.isfinite(preprocessor.transform(pd.DataFrame({"when": empty}))).all()
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_gap_makes_no_other_categories_of_whole_numbers(mixed):
+    codes = ["x", 10, 7, 10, 7, "x"] if mixed else [3, 10, 7, 10, 7, 3]
+    kind = object if mixed else "category"
+    fitted = pd.DataFrame({"code": pd.Series(codes, dtype=kind)})
+    preprocessor = make_preprocessor().set_output(transform="pandas").fit(fitted)
+    gap = pd.DataFrame({"code": pd.Series([10.0, 7.0, np.nan]).astype(kind)})
+    numbers = preprocessor.transform(gap)
+    assert numbers["code_10"].tolist() == [1, 0, 0]
+    assert numbers["code_7"].tolist() == [0, 1, 0]
+
+
 def test_columns_of_lists_and_of_one_name_are_errors():
     with pytest.raises(ValueError, match="'tags' holds values of 'list'"):
         make_preprocessor().fit(pd.DataFrame({"tags": [["a"], ["b"]]}))
