@@ -65,9 +65,9 @@ def test_single_precision_is_compared_with_the_ends_as_they_are():
 def test_values_beyond_are_found_wherever_they_are_and_beside_missing_ones(dtype):
     rng = np.random.default_rng(0)
     values = (3 * rng.normal(size=(5, 31, 2))).astype(dtype)  # more than are one
-    values[-1, -1, 0] = 50
+    values[2, 2, 0] = values[-1, -1, 0] = 50
     if dtype != np.int64:
-        values[0, 0, 0] = values[-1, 0, 0] = np.nan
+        values[0, 0, 0] = values[-1, 0, 0] = np.nan  # 64 rows apart from that of 50
     beyond = (values < BOUNDS.low - 1.0) | (values > BOUNDS.high + 1.0)
     assert beyond[0].any()
     assert beyond[-1, -1].any()
