@@ -60,6 +60,7 @@ print(trials.sort_values("value", ascending=False).round(4).to_string(index=Fals
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 points = ax.scatter(trials["params_lr"], trials["params_n_shot"], c=-trials["value"])
 ax.set(xscale="log", xlabel="lr", ylabel="n_shot")
+ax.yaxis.get_major_locator().set_params(integer=True)
 fig.colorbar(points, label="log-loss after ten ratings")
 plt.show()
 

@@ -67,5 +67,7 @@ for ax, judged in zip(axes, ("random", "first"), strict=True):
 # first rows it falls little: the rest of a storm is another storm. Nothing about the
 # learner has changed; the left picture answers a question that nobody will ask it.
 
+axes[0].set_ylabel("minus the mean error, knots")
+axes[1].set_ylabel("")
 figure.tight_layout()
 figure.savefig("rows_in_time.png", dpi=120)

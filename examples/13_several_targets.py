@@ -58,6 +58,7 @@ for place, (panel, name) in enumerate(zip(panels, targets, strict=True)):
     panel.plot(report[known], y[known, place], "ro", ms=5, label="known")
     panel.set_ylabel(name)
 panels[0].set_title(str(storm.name))
-panels[0].legend(frameon=False, fontsize=8)
+names = panels[0].get_legend_handles_labels()
+figure.legend(*names, loc="outside lower center", ncols=3, frameon=False)
 panels[1].set_xlabel("report")
 plt.show()

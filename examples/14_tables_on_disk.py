@@ -61,7 +61,7 @@ print(f"learnt from {len(train)} aeroplanes and {len(train.y):,} flights")
 curve = few_shot_curve(meta, test, metric="neg_mean_absolute_error", n_repeats=1)
 curve[["score", "low", "high"]] *= -1  # as an error
 print(curve[["shots", "score"]].round(1).to_string(index=False))
-FewShotCurveDisplay.from_frame(curve, score_name="minutes that it is off").plot()
+FewShotCurveDisplay.from_frame(curve, score_name="minutes that it is off")
 plt.show()
 
 # %%

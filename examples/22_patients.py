@@ -106,9 +106,9 @@ for name in stays.columns[1:]:
 # two minutes. Whether these are worth three needles is for the doctor to say.
 
 stays = stays.sort_values("needed")
-plt.plot(stays["needed"].to_numpy(), "k.", label="needed")
+plt.plot(stays["needed"].to_numpy(), "k", label="needed")
 for name in stays.columns[1:]:
-    plt.plot(stays[name].to_numpy(), label=name)
+    plt.plot(stays[name].to_numpy(), ".", alpha=0.7, label=name)
 plt.xlabel("patients, by what they needed")
 plt.ylabel("minutes under watch")
 plt.ylim(bottom=0)

@@ -304,7 +304,7 @@ class CoverageDisplay:
         )
         ax.set_xlabel("coverage asked")
         ax.set_ylabel("rows of new tasks that are covered")
-        ax.legend(frameon=False, loc="upper left")
+        ax.legend(frameon=False, loc="lower right")
         self.ax_, self.figure_ = tidy(ax), ax.figure
         return self
 
