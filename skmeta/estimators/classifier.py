@@ -414,10 +414,10 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
             Maps of every block of :class:`~skmeta.backbones.Conv4`.
         **parameters
             Of :class:`MetaClassifier`, in place of those chosen here.
-            ``max_epochs=100`` with ``channels=(64, 96, 128, 128)`` is for who has half
-            an hour. Where classes come in groups that new tasks will have too, such as
-            alphabets, pass ``tasks="groups", mix_tasks=0.5`` here, and ``groups`` to
-            ``fit``.
+            ``max_epochs=100`` takes eight times as long and errs in 6.8 % of Omniglot's
+            20-way one-shot trials, where 12 epochs err in 11.7 %. Where classes come
+            in groups that new tasks will have too, such as alphabets, pass
+            ``tasks="groups", mix_tasks=0.5`` here, and ``groups`` to ``fit``.
 
         Returns
         -------
