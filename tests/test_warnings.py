@@ -48,6 +48,7 @@ WARNINGS = {
     "engine/training": "Meta-training was interrupted",
     "episodes/validation": "are too small for",
     "estimators/adapting": "is far outside of what fit has seen",
+    "estimators/building": "is far surer of the classes",
     "estimators/conformal": "that were not learnt from",
     "estimators/ignored": "and ignores groups",
     "estimators/scoring": "rows for rows of the one task",
@@ -173,6 +174,13 @@ def adapt_from_a_file(folder):
     table.to_parquet(rows)
     meta = regressor().fit(X, Y, groups=TASK)
     adapt_parquet(meta, rows, tasks, groups="task", target="y", rows_per_shard=99)
+
+
+@leads_to("estimators/building")
+def fit_around_a_prior_that_is_too_sure(folder):
+    classifier("r2d2", label_space="shared", prior=KNeighborsClassifier(1)).fit(
+        X, NOISE > 0, groups=TASK
+    )
 
 
 @leads_to("estimators/ignored")

@@ -20,6 +20,7 @@ from skmeta.estimators.incremental import IncrementalEstimator
 from skmeta.tables.prior import make_part
 from skmeta.tables.priors import cross_fit_targets
 from skmeta.tables.rows import TaskRows
+from skmeta.utils.messages import warn
 
 __all__ = ["BuildingEstimator"]
 
@@ -35,6 +36,9 @@ _POOL_EPOCHS = 40  # where no class is held out to stop it
 _MANY_CLASSES = 50
 _IMAGE_EPOCHS = 12
 _IMAGE_RATE = 2e-3
+
+# Share of its log-odds below which a prior is warned of.
+_FAR_TOO_SURE = 0.5
 
 
 class BuildingEstimator(IncrementalEstimator):
@@ -176,8 +180,25 @@ class BuildingEstimator(IncrementalEstimator):
             self._prior_units(),
             weight=weight,
             columns=getattr(self, "feature_names_in_", None),
+            check_trust=[not isinstance(each, str) for each in given],
         )
+        self._warn_of_sure_prior(given)
         return offset
+
+    def _warn_of_sure_prior(self, given: tuple[Any, ...]) -> None:
+        """Warn of parts that are far surer of classes than they are right."""
+        priors = getattr(self.prior_, "targets", [self.prior_])
+        trusts = [prior.trust for prior in priors if prior.trust is not None]
+        if not trusts:
+            return
+        for part, least in zip(given, np.min(trusts, axis=0), strict=True):
+            if least < _FAR_TOO_SURE:
+                warn(
+                    f"The prior {part!r} is far surer of the classes of tasks that it "
+                    "has not seen than it is right: its log-odds count "
+                    f"{least:.2g} times. Choose one that is less sure, such as "
+                    "'boosting', or wrap it in CalibratedClassifierCV."
+                )
 
     # The training --------------------------------------------------------------------
 

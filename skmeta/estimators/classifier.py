@@ -58,7 +58,9 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
         logistic regression of standardised columns. The algorithm learns how tasks
         deviate from it. Training tasks are answered by what was fitted to others, in
         folds of tasks. It gets the columns that ``fit`` got, by name where they have
-        names, and the weights of rows and classes. "auto" is what the algorithm
+        names, and the weights of rows and classes. An estimator that is surer of the
+        other folds than it is right is believed less, with a warning if far less.
+        "auto" is what the algorithm
         recommends: boosting and linear for "gp" with shared labels (linear alone beyond
         200 columns), none for the others. Per-task labels have none.
     tasks : {"groups", "classes", "table"}, default="groups"

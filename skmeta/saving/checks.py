@@ -268,6 +268,7 @@ def _check_prior(prior: Any, n_parts: int) -> None:
         raise LoadError("Its prior is none.")
     _check_numbers("mean", prior.mean, [()])
     _check_numbers("scale", prior.scale, [()])
+    _check_numbers("trust", prior.trust, [(n_parts,)])
 
 
 def _check_numbers(name: str, value: Any, shapes: list[tuple[int, ...]]) -> None:

@@ -28,6 +28,7 @@ from skmeta.tables.quick_linear import QuickLinear
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.small_trees import SmallTrees
+from skmeta.tables.trust import learn_trust
 from skmeta.utils.processes import agreed
 from skmeta.utils.threads import side_by_side
 
@@ -142,7 +143,7 @@ class Prior:
 
     A value v becomes :math:`(v - m) / s`. The probabilities :math:`p_k` of classes
     become :math:`\log p_k` minus its mean over the classes, where no probability counts
-    as less than 0.0001.
+    as less than 0.0001, times the trust in the part.
 
     Parameters
     ----------
@@ -154,6 +155,8 @@ class Prior:
         Names of the columns, if the parts were fitted to a DataFrame.
     mean, scale : float
         Of the targets, which values are given in.
+    trust : ndarray of shape (parts,), default=None
+        By what the logarithms of probabilities of each part are multiplied; None for 1.
     """
 
     parts: list[Any]
@@ -161,6 +164,7 @@ class Prior:
     columns: np.ndarray | None = None
     mean: float = 0.0
     scale: float = 1.0
+    trust: np.ndarray | None = None  # files of before have none
 
     @property
     def n_outputs(self) -> int:
@@ -205,6 +209,8 @@ class Prior:
             for place, part in enumerate(self.parts):
                 if place not in quick:
                     offsets[rows, place] = self._offset(part, given)
+        if self.trust is not None:
+            offsets *= np.asarray(self.trust, dtype=np.float32)[:, np.newaxis]
         return offsets
 
     @cached_property
@@ -277,6 +283,7 @@ def cross_fit(
     columns: np.ndarray | None = None,
     mean: float = 0.0,
     scale: float = 1.0,
+    check_trust: Sequence[bool] = (),
 ) -> tuple[Prior, Any]:
     """Fit a prior, and answer every row by what was fitted to other tasks.
 
@@ -292,6 +299,9 @@ def cross_fit(
         How much each row counts.
     classes, columns, mean, scale
         As in :class:`Prior`.
+    check_trust : sequence of bool, default=()
+        Of each part, whether it may be surer of classes than it is right. What it says
+        of tasks that it has not seen tells how far it is believed.
 
     Returns
     -------
@@ -328,37 +338,49 @@ def cross_fit(
     # processes.
     with threadpool_limits(limits=1, user_api="openmp"):
         prior = agreed(fit(slice(None)))
-        if len(seen) < len(rows):
-            return prior, _offsets_when_read(fit, seen, rows)
-        shape = (len(seen), len(parts), prior.n_outputs)
-        offsets = np.empty(shape, dtype=np.float32)
+        is_sample = len(seen) < len(rows)
+        if is_sample and len(np.unique(seen.task)) == 1:
+            rows.need_all("A prior of a single task")
+        checks = prior.classes is not None and any(check_trust)
+        others = []  # fitted to all folds but one
+        offsets = np.zeros((len(seen), len(parts), prior.n_outputs), dtype=np.float32)
         for known, asked in _folds(seen):
-            offsets[asked] = fit(known).offsets(seen.X[asked])
-        bad = ~np.isfinite(offsets).all(axis=(0, 2))
-        if bad.any():
-            raise ValueError(
-                f"The prior {parts[int(bad.argmax())]!r} answers some rows of tasks "
-                "that it was not fitted to by NaN or infinity. Put before it what "
-                "keeps its answers finite, such as a scaler, or choose another prior."
-            )
+            other = fit(known)
+            if checks or not is_sample:
+                offsets[asked] = other.offsets(seen.X[asked])
+            if is_sample:
+                others.append(other)
+        _refuse_no_numbers(parts, offsets)
+        if prior.classes is not None and checks:
+            label = np.searchsorted(prior.classes, seen.y)
+            trust = learn_trust(offsets, label, weight, check_trust)
+            prior = replace(prior, trust=agreed(trust))
+        if is_sample:
+            others = [replace(each, trust=prior.trust) for each in others]
+            return prior, _offsets_when_read(agreed(others), seen, rows)
+        if prior.trust is not None:
+            offsets *= prior.trust[:, np.newaxis]
     return prior, rows.as_in_table(agreed(offsets))
 
 
-def _offsets_when_read(
-    fit: Callable[[Any], Prior], seen: TaskRows, rows: TaskRows
-) -> Any:
+def _refuse_no_numbers(parts: Sequence[Any], offsets: np.ndarray) -> None:
+    bad = ~np.isfinite(offsets).all(axis=(0, 2))
+    if bad.any():
+        raise ValueError(
+            f"The prior {parts[int(bad.argmax())]!r} answers some rows of tasks "
+            "that it was not fitted to by NaN or infinity. Put before it what "
+            "keeps its answers finite, such as a scaler, or choose another prior."
+        )
+
+
+def _offsets_when_read(priors: list[Prior], seen: TaskRows, rows: TaskRows) -> Any:
     """Answer rows when they are read, by what a sample without their task has taught.
 
     A task that the sample lacks is answered by any of the folds.
     """
-    if len(np.unique(seen.task)) == 1:
-        rows.need_all("A prior of a single task")
-    priors = []
     fold = np.full(rows.n_tasks, -1)
-    for number, (known, asked) in enumerate(_folds(seen)):
-        priors.append(fit(known))
+    for number, (_, asked) in enumerate(_folds(seen)):
         fold[seen.task[asked]] = number
-    priors = agreed(priors)
     fold = np.where(fold < 0, np.arange(len(fold)) % len(priors), fold)
     fold = fold.astype(np.int8)
 

@@ -47,6 +47,7 @@ def cross_fit_targets(
     *,
     weight: np.ndarray | None = None,
     columns: np.ndarray | None = None,
+    check_trust: Sequence[bool] = (),
 ) -> tuple[Prior | Priors, Any]:
     """Fit a prior to each target, and answer every row by what has not seen its task.
 
@@ -58,7 +59,7 @@ def cross_fit_targets(
         Rows of all tasks.
     units : sequence of dict
         For each target the ``classes``, or ``mean`` and ``scale``, of its prior.
-    weight, columns
+    weight, columns, check_trust
         As in :func:`skmeta.tables.prior.cross_fit`.
 
     Returns
@@ -69,11 +70,13 @@ def cross_fit_targets(
     offsets : float32 ndarray or RowSource, (n_rows, parts, outputs[, targets])
         As :meth:`Prior.offsets`, and with several targets as :meth:`Priors.offsets`.
     """
+    how: dict[str, Any] = {"weight": weight, "columns": columns}
+    how["check_trust"] = check_trust
     if rows.y.ndim == 1:
         [unit] = units
-        return cross_fit(parts, rows, weight=weight, columns=columns, **unit)
+        return cross_fit(parts, rows, **how, **unit)
     fitted = [
-        cross_fit(parts, rows.of_target(number), weight=weight, columns=columns, **unit)
+        cross_fit(parts, rows.of_target(number), **how, **unit)
         for number, unit in enumerate(units)
     ]
     priors, offsets = zip(*fitted, strict=True)

