@@ -61,6 +61,7 @@ WARNINGS = {
     "model_selection/_task_scores": "is undefined for",
     "plugins/registry": "is left out",
     "saving/meta_learners": "are not saved",
+    "tables/apart": "times as far from all others of the column",
     "tables/labels": "label",
     "utils/messages": "(Of the member",
     "utils/parallel": "could not be fitted to the support",
@@ -174,6 +175,11 @@ def adapt_from_a_file(folder):
     table.to_parquet(rows)
     meta = regressor().fit(X, Y, groups=TASK)
     adapt_parquet(meta, rows, tasks, groups="task", target="y", rows_per_shard=99)
+
+
+@leads_to("tables/apart")
+def fit_columns_with_a_mark_for_gaps(folder):
+    regressor().fit(np.where(np.arange(len(Y)) == 7, 1e7, X[:, 0])[:, None], Y, TASK)
 
 
 @leads_to("estimators/building")

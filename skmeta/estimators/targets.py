@@ -24,6 +24,7 @@ from skmeta.episodes.scaling import (
 )
 from skmeta.episodes.spec import Spec
 from skmeta.episodes.table import Table
+from skmeta.tables.apart import warn_of_values_apart
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_extreme_columns
@@ -89,6 +90,7 @@ class Targets(metaclass=ABCMeta):
             self.mean_, self.scale_ = usual_scale(
                 (each.X, each.weight) for each in rows.blocks()
             )
+            warn_of_values_apart(rows.sample()[0].X, *rows.feature_range, names)
 
     @property
     def _standardised_by(self) -> str | None:
