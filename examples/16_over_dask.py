@@ -61,7 +61,7 @@ assert answers.index.equals(truth.index)
 print(f"{truth['storm'].nunique()} new storms, {len(truth):,} reports answered")
 print(f"R2 of the wind: {r2_score(truth['wind'], answers):.2f}")
 
-plt.hexbin(truth["wind"], answers, gridsize=30, cmap="Blues", mincnt=1)
+plt.hexbin(truth["wind"], answers, gridsize=30, cmap="Blues", bins="log")
 plt.axline((50, 50), slope=1, color="0.5", lw=1)
 plt.xlabel("wind, knots")
 plt.ylabel("predicted")

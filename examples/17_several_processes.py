@@ -43,11 +43,12 @@ meta.fit(train)
 processes = PartialState()
 if processes.is_main_process:
     n = processes.num_processes
-    print(f"{n} {'process' if n == 1 else 'processes'}")
+    where = f"{n} {'process' if n == 1 else 'processes'}"
+    print(where)
     r2 = few_shot_scorer("r2", n_shot=10)(meta, test.X, test.y, test.groups)
     print(f"R2 of the wind of new storms after ten reports: {r2:.2f}")
     losses = meta.history_[:, "train_loss"]
     figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
     axes.plot(range(1, len(losses) + 1), losses)
-    axes.set(xlabel="epoch", ylabel="loss of all processes", title=f"in {n}")
+    axes.set(xlabel="epoch", ylabel="loss of all processes", title=where)
     plt.show()
