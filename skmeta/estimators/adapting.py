@@ -107,7 +107,8 @@ class AdaptingEstimator(
         -----
         UserWarning
             If rows are far outside the range of those that ``fit`` has seen; with the
-            names of their tasks, once for all. Other units are a usual reason.
+            names of their tasks, once for all. Other units are a usual reason. Or if
+            the values of a task differ far less than those of any training task.
         """
         check_is_fitted(self)
         X, y, groups = unpack_support(X, y, groups)
@@ -244,6 +245,8 @@ class AdaptingEstimator(
 
     def _warn_if_far(self, rows: TaskRows, *, to_train: bool = False) -> None:
         """Warn, once for all tasks, of rows unlike all that ``fit`` has seen."""
+        if not to_train:
+            self._warn_if_narrow(rows)
         lost = np.unique(rows.task[self._is_far(rows)])
         if not len(lost):
             return

@@ -170,6 +170,9 @@ class Targets(metaclass=ABCMeta):
             low, high = (end * self.scale_ + self.mean_ for end in ends)
         return Bounds(low, high, 0.0).are_rows_far(rows.X, 0.0)
 
+    def _warn_if_narrow(self, rows: TaskRows) -> None:  # noqa: B027  # of values alone
+        """Warn of targets whose unit is far larger than that of the training."""
+
     def _nearer(self, X: np.ndarray) -> np.ndarray:
         """Draw features nearer that are beyond the range, in their own units."""
         bounds = self._bounds()

@@ -18,7 +18,7 @@ from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_extreme_targets
 from skmeta.tables.stored.sources import by_rows
 from skmeta.tables.targets import as_columns, n_targets_of
-from skmeta.utils.messages import warn
+from skmeta.utils.messages import show, warn
 
 __all__ = ["Values"]
 
@@ -36,6 +36,10 @@ _LEAST_SPREAD = 1e-6
 # values there must be to say so.
 _NEARLY_ALL, _FEWEST_TO_STAND_OUT = 0.99, 20
 
+# Rows from which on a task tells how its targets are spread, and the share of the least
+# spread of a training task below which those of a support are in another unit.
+_FEWEST_TO_SPREAD, _NARROW = 5, 0.05
+
 
 class Values(Targets):
     """What an estimator asks of its targets, answered for values."""
@@ -52,6 +56,7 @@ class Values(Targets):
     target_low_: np.ndarray | None
     target_high_: np.ndarray | None
     target_within_: np.ndarray | None
+    target_spread_: np.ndarray | None  # files of before have none
 
     # In fit: what is usual ----------------------------------------------------------
 
@@ -70,8 +75,49 @@ class Values(Targets):
         super()._learn_range(rows, widen=widen)
         self._set_range("target_", rows.target_range, widen)
         self._refuse_beyond_single(self._target_bounds(), "targets", widen)
+        self._learn_least_spread(rows, widen=widen)
         if not widen:
             self._warn_of_one_value(len(rows))
+
+    def _learn_least_spread(self, rows: TaskRows, *, widen: bool) -> None:
+        """Keep the middle half of the targets of the task where it is narrowest."""
+        before = getattr(self, "target_spread_", None) if widen else None
+        self.target_spread_ = before
+        if not isinstance(rows.y, np.ndarray):  # of a table on disk
+            return
+        size = rows.task_sizes
+        large = size >= _FEWEST_TO_SPREAD
+        if not large.any():
+            return
+        first, size = (np.cumsum(size) - size)[large], size[large]
+        widths = []
+        for y in as_columns(rows.y).T:
+            sorted_by_task = y[np.lexsort((y, rows.task))]
+            low, high = (sorted_by_task[first + size * n // 4] for n in (1, 3))
+            widths.append(float((high - low).min()))
+        least = np.array(widths)
+        self.target_spread_ = least if before is None else np.minimum(least, before)
+
+    def _warn_if_narrow(self, rows: TaskRows) -> None:
+        least, size = getattr(self, "target_spread_", None), rows.task_sizes
+        if least is None:
+            return
+        lost = np.zeros(rows.n_tasks, dtype=bool)
+        for y, width in zip(as_columns(rows.y).T, least, strict=True):
+            mean = np.bincount(rows.task, y, rows.n_tasks) / np.maximum(size, 1)
+            squares = np.bincount(rows.task, (y - mean[rows.task]) ** 2, rows.n_tasks)
+            std = np.sqrt(squares / np.maximum(size, 1))
+            rounding = 1e-12 * np.abs(mean)  # where all are the same
+            lost |= (std > rounding) & (std < _NARROW * width)
+        lost &= size >= _FEWEST_TO_SPREAD
+        if lost.any():
+            which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+            warn(
+                f"The targets of the support{which} differ less than a twentieth as "
+                "much as those of any training task. Are they in the unit of the "
+                "training? TransformedTargetRegressor, with another transformer than "
+                "that of the training, changes it, too."
+            )
 
     def _warn_of_one_value(self, n_rows: int) -> None:
         """Warn if a single value is nearly all of the variance of a target.

@@ -198,8 +198,10 @@ def write_inside(writer: Writer, value: Any, where: str) -> dict | None:
     if isinstance(value, Priors):
         return {"priors": writer.write(value.targets, where)}
     if isinstance(value, Prior):
-        parts = value.__getstate__().items()
-        return {"prior": {k: writer.write(v, where) for k, v in parts}}
+        parts = value.__getstate__()
+        if value.trust is None:  # as before there was one, so that all can read it
+            del parts["trust"]
+        return {"prior": {k: writer.write(v, where) for k, v in parts.items()}}
     if isinstance(value, Rejection):
         learnt = vars(value).items()
         return {"rejection": {k: writer.write(v, where) for k, v in learnt}}

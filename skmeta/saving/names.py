@@ -83,6 +83,7 @@ FITTED = _themselves(
     "target_mean_",
     "target_names_",
     "target_scale_",
+    "target_spread_",
     "target_within_",
     "tasks_",
     "unknown_",

