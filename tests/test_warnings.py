@@ -63,6 +63,7 @@ WARNINGS = {
     "saving/meta_learners": "are not saved",
     "tables/apart": "times as far from all others of the column",
     "tables/labels": "label",
+    "tables/row_order": "have the same index, in different orders",
     "utils/messages": "(Of the member",
     "utils/parallel": "could not be fitted to the support",
     "utils/processes": "has started one process",
@@ -197,6 +198,11 @@ def fit_one_table_with_groups(folder):
 @leads_to("estimators/ignored")
 def search_over_one_table_with_groups(folder):
     searched(regressor(tasks="table")).fit(X, Y, groups=TASK)
+
+
+@leads_to("tables/row_order")
+def fit_rows_to_targets_that_were_sorted(folder):
+    regressor().fit(pd.DataFrame(X), pd.Series(Y).sort_values(), groups=TASK)
 
 
 @leads_to("estimators/scoring")

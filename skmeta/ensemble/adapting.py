@@ -19,6 +19,7 @@ from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.groups import locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
+from skmeta.tables.row_order import warn_of_other_order
 from skmeta.tables.rows import TaskRows, check_no_rows
 from skmeta.tables.targets import (
     as_indicators,
@@ -132,6 +133,7 @@ class AdaptingStacking(Conformal):
     def _current(self, X: Any, groups: Any) -> tuple[AdaptedMembers, Any, np.ndarray]:
         """Return what was adapted to, the validated rows, and the task of each."""
         check_is_fitted(self)
+        warn_of_other_order(X, groups=groups)
         X = self._validate_features(X)
         adapted: AdaptedMembers = self._current_or_prior(
             groups, "unknown_task='prior': no member has a prior."

@@ -27,6 +27,7 @@ from skmeta.plugins.parameters import NestedParametersMixin
 from skmeta.saving.mixin import SavingMixin
 from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
+from skmeta.tables.row_order import warn_of_other_order
 from skmeta.tables.rows import TaskRows, check_no_rows
 from skmeta.tables.sizes import refuse_words
 from skmeta.tables.stored.sources import by_rows
@@ -307,6 +308,7 @@ class AdaptingEstimator(
     ) -> tuple[AdaptedTasks, np.ndarray, np.ndarray]:
         """Return what was adapted to, the validated rows, and the task of each."""
         check_is_fitted(self)
+        warn_of_other_order(X, groups=groups)
         X = self._validate_features(X)
         adapted: AdaptedTasks = self._current_or_prior(
             groups,

@@ -22,6 +22,7 @@ from skmeta.episodes.sampling import check_support, draw_support, shot_range
 from skmeta.exceptions import NotAdaptedError
 from skmeta.tables.labels import are_among, encode, warn_of_unknown
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack
+from skmeta.tables.row_order import warn_of_other_order
 from skmeta.tables.rows import TaskRows, check_in_support
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.sizes import unit_of
@@ -202,6 +203,7 @@ class FewShotScoring(BaseEstimator):
         self, X: Any, y: Any, groups: Any, in_support: Any = None, *, reset: bool
     ) -> TaskRows:
         """Check the rows of a call, and tell those without targets from the others."""
+        warn_of_other_order(X, y=y, groups=groups, in_support=in_support)
         missing = missing_targets(y)
         if missing is None:
             X, y = self._validate_rows(X, y, reset=reset)

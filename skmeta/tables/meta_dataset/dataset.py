@@ -14,6 +14,7 @@ from skmeta.tables.groups import encode_groups
 from skmeta.tables.meta_dataset import parquet, storage, summary
 from skmeta.tables.meta_dataset.sequence import TaskSequence
 from skmeta.tables.meta_dataset.task import Task, join
+from skmeta.tables.row_order import warn_of_other_order
 from skmeta.tables.rows import check_in_support
 from skmeta.tables.stored.index import TaskIndex
 from skmeta.tables.stored.rows import are_many, is_stored
@@ -71,6 +72,7 @@ class MetaDataset(TaskSequence):
 
     def __init__(self, X: Any, y: Any, groups: Any, *, in_support: Any = None):
         n_rows = _num_samples(X)
+        warn_of_other_order(X, y=y, groups=groups, in_support=in_support)
         if not hasattr(X, "shape"):
             X = np.asarray(X)
         y = one_or_several(y)
