@@ -45,16 +45,8 @@ def learn_trust(
     rows = np.arange(len(label))[:: 1 + len(label) // _ROWS_TO_TRUST]
     counts = None if weight is None else weight[rows]
     for part in np.flatnonzero(check_trust):
-        log_p = offsets[rows, part].astype(float)
-        own = log_p[np.arange(len(rows)), label[rows]]
-
-        def loss(
-            factor: float, log_p: np.ndarray = log_p, own: np.ndarray = own
-        ) -> float:
-            losses = logsumexp(factor * log_p, axis=1) - factor * own
-            return float(np.average(losses, weights=counts))
-
-        best = float(minimize_scalar(loss, bounds=(0, 1), method="bounded").x)
+        told = offsets[rows, part].astype(float), label[rows], counts
+        best = minimize_scalar(_loss, args=told, bounds=(0, 1), method="bounded").x
         if best < _SURE:
             trust[part] = best
     return None if (trust == 1).all() else trust
