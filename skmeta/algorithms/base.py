@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from skmeta.algorithms.shared.losses import (
+    check_outputs,
     task_losses,
 )
 from skmeta.backbones.base import Backbone
@@ -342,6 +343,7 @@ class Algorithm(NestedParametersMixin, DocLinkMixin):
         """
         state = self.adapt(module, episode.support)
         outputs = self.answer(module, state, episode.query)
+        check_outputs(self, outputs, episode.query)
         return task_losses(outputs, episode.query).mean()
 
     def validation_loss(

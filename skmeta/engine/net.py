@@ -15,7 +15,7 @@ from skorch.callbacks import (
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.per_target import by_target
-from skmeta.algorithms.shared.losses import task_losses
+from skmeta.algorithms.shared.losses import check_outputs, task_losses
 from skmeta.engine.history import History
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.nn.calls import train_in_bfloat16
@@ -212,6 +212,7 @@ class EpisodicNet(NeuralNet):
         with torch.no_grad():
             state = self.algorithm.adapt(self.module_, episode.support)
             outputs = self.algorithm.answer(self.module_, state, episode.query)
+            check_outputs(self.algorithm, outputs, episode.query)
             loss = self.algorithm.validation_loss(
                 self.module_, state, outputs, episode.query
             )

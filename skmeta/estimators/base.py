@@ -1,6 +1,6 @@
 """Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -19,6 +19,7 @@ from skmeta.engine.hooks import (
     open_hooks,
     with_callbacks,
 )
+from skmeta.engine.plugin_shapes import refuse_wrong_shapes
 from skmeta.engine.training import meta_train, pass_on_interruption
 from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import EpisodeSampler
@@ -419,15 +420,25 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         self.net_ = self._make_net(validates=valid is not None)
         if max_epochs is not None:
             self.net_.max_epochs = max_epochs
-        meta_train(
-            self.net_,
-            train,
-            valid,
-            scaling=self._task_scaling(),
-            spec=self.spec_,
-            tasks_per_epoch=self.tasks_per_epoch,
-            **how,
-        )
+        try:
+            meta_train(
+                self.net_,
+                train,
+                valid,
+                scaling=self._task_scaling(),
+                spec=self.spec_,
+                tasks_per_epoch=self.tasks_per_epoch,
+                **how,
+            )
+        except (RuntimeError, IndexError) as error:  # in words of torch
+            with suppress(RuntimeError, IndexError, TypeError):
+                try:
+                    refuse_wrong_shapes(
+                        self.algorithm_, self.backbone_, self.n_features_in_
+                    )
+                except ValueError as wrong:
+                    raise wrong from error
+            raise
 
     def _choose_episodes(self, rows: TaskRows) -> dict[str, Any]:
         """Learn how episodes are drawn, as samplers are told of it."""

@@ -1,5 +1,7 @@
 """Losses over padded batches of tasks, and the classes that a task does not have."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -8,6 +10,7 @@ from skmeta.episodes.episode import Batch
 
 __all__ = [
     "absent_classes",
+    "check_outputs",
     "mask_absent_classes",
     "mean_of_rows",
     "row_losses",
@@ -112,3 +115,21 @@ def absent_classes(n_outputs: int, n_classes: Tensor) -> Tensor:
     """
     code = torch.arange(n_outputs, device=n_classes.device)
     return (code >= n_classes.unsqueeze(-1)).unsqueeze(1)
+
+
+def check_outputs(algorithm: Any, outputs: Any, query: Batch) -> None:
+    """Refuse answers that are no outputs of each row, which losses would broadcast.
+
+    Raises
+    ------
+    ValueError
+        With the shape that there is, and the one that there must be.
+    """
+    shape = getattr(outputs, "shape", ())
+    if len(shape) != 3 or shape[:2] != query.mask.shape:
+        n_tasks, n_rows = query.mask.shape
+        raise ValueError(
+            f"{type(algorithm).__name__}.predict must return a tensor of shape (tasks, "
+            f"rows, outputs), here ({n_tasks}, {n_rows}, ...), "
+            f"and returned {tuple(shape) if len(shape) else type(outputs).__name__}."
+        )
