@@ -283,7 +283,9 @@ def _is_of_dates(column: Series) -> bool:
 def _numbers(column: Series) -> np.ndarray:
     import pandas as pd
 
-    if _is_of_dates(column) and column.notna().any():
+    if _is_of_dates(column):
+        if not column.notna().any():  # pandas makes a number of no date, or fails
+            return np.full(len(column), np.nan)
         raise ValueError(
             f"Column {column.name!r} held numbers in fit and now holds dates. Make the "
             "same numbers of them, or fit to dates."
