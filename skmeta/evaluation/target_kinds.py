@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import skew
 
 from skmeta.evaluation.table_file import InputError
 from skmeta.utils.messages import listed
@@ -16,6 +17,11 @@ __all__ = ["read_targets"]
 
 # Whole numbers of so few different values are taken for classes.
 _MOST_NUMERIC_CLASSES = 10
+
+# Numbers have a long tail if they are so skewed, and their logarithms at most so much;
+# of so few rows that cannot be told.
+_LONG, _EVEN = 3.0, 1.0
+_FEWEST_FOR_A_TAIL = 50
 
 _PLAIN_LABELS = ([0, 1], ["0", "1"], ["False", "True"])
 
@@ -42,7 +48,8 @@ def read_targets(
         Floats, or whole numbers, booleans and strings that name classes; of several
         targets that are classes 0 and 1.
     notes : list of str
-        Which class of a target is 1, where it is not plain.
+        Which class of a target is 1, where it is not plain, and which numbers have a
+        long tail.
 
     Raises
     ------
@@ -70,10 +77,12 @@ def read_targets(
                 f"The target {name!r} is {own[0]!s} in every row: there is nothing to "
                 "learn. Is it the right column?"
             )
+    if kind == "regression":
+        notes = [note for note in map(_note_on_tail, parts, names) if note]
+        y = parts[0] if len(names) == 1 else np.column_stack(parts)
+        return kind, because, y, notes
     if len(names) == 1:
         return kind, because, parts[0], []
-    if kind == "regression":
-        return kind, because, np.column_stack(parts), []
     return kind, because, *_as_indicators(parts, names)
 
 
@@ -152,6 +161,22 @@ def _kind_of(column: Series, forced: str | None, name: str) -> tuple[str, str]:
     if whole and n_values <= _MOST_NUMERIC_CLASSES:
         return "classification", f"it holds {n_values} different whole numbers"
     return "regression", f"it holds {n_values:,} different numbers"
+
+
+def _note_on_tail(values: np.ndarray, name: str) -> str | None:
+    """Say of numbers that grow by factors, such as prices, that they do."""
+    if len(values) < _FEWEST_FOR_A_TAIL or values.min() < 0:
+        return None
+    logarithm, called = np.log, "numpy.log"
+    if values.min() == 0:
+        logarithm, called = np.log1p, "numpy.log1p"
+    if skew(values) < _LONG or abs(skew(logarithm(values))) > _EVEN:
+        return None
+    return (
+        f"{name!r} has a long tail: a few rows are most of any squared error, and what "
+        "is known of a task of large numbers says little. If errors in per cent are "
+        f"what counts, let the target be its logarithm ({called})"
+    )
 
 
 def _as_target(column: Series, kind: str, name: str) -> np.ndarray:

