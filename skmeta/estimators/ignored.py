@@ -55,10 +55,13 @@ def _tell_more(groups: Any, y: Any, tasks: str) -> bool:
 
     Rows are sampled. What cannot be compared is taken to differ.
     """
-    step = max(1, len(groups) // _SEEN)
-    names, labels = (
-        np.asarray(_every(values, step)).astype(str) for values in (groups, y)
-    )
+    try:
+        step = max(1, len(groups) // _SEEN)
+        names, labels = (
+            np.asarray(_every(values, step)).astype(str) for values in (groups, y)
+        )
+    except (TypeError, ValueError, KeyError):  # no values of rows
+        return True
     if names.ndim != 1 or len(names) != len(labels):
         return True
     group = np.unique(names, return_inverse=True)[1]

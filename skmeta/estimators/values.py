@@ -103,12 +103,14 @@ class Values(Targets):
         if least is None:
             return
         lost = np.zeros(rows.n_tasks, dtype=bool)
-        for y, width in zip(as_columns(rows.y).T, least, strict=True):
+        for values, width in zip(as_columns(rows.y).T, least, strict=True):
+            unit = np.abs(values).max(initial=width) or 1.0
+            y = values / unit  # of which no square is too large
             mean = np.bincount(rows.task, y, rows.n_tasks) / np.maximum(size, 1)
             squares = np.bincount(rows.task, (y - mean[rows.task]) ** 2, rows.n_tasks)
             std = np.sqrt(squares / np.maximum(size, 1))
             rounding = 1e-12 * np.abs(mean)  # where all are the same
-            lost |= (std > rounding) & (std < _NARROW * width)
+            lost |= (std > rounding) & (std < _NARROW * width / unit)
         lost &= size >= _FEWEST_TO_SPREAD
         if lost.any():
             which = "" if rows.names is None else f" of {show(rows.names[lost])}"
