@@ -304,9 +304,9 @@ class KernelLearner(nn.Module):
 
 def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
     """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows."""
-    half = a.new_full((a.shape[-1], 1), 0.5 * _LOG2_E)  # sums over few take longer
-    far = a.square() @ half + (b.square() @ half).mT
-    return _exp2(far.baddbmm_(_LOG2_E * a, b.mT, beta=-1))
+    # Not a product, whose rounding depends on the place of a row among others.
+    far = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2)
+    return _exp2(far.baddbmm_(a, b.mT, beta=-0.5 * _LOG2_E, alpha=_LOG2_E))
 
 
 def _exp2(x: Tensor) -> Tensor:
