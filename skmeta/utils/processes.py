@@ -5,6 +5,7 @@ import contextlib
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -23,6 +24,9 @@ __all__ = [
     "share_of",
     "together",
 ]
+
+# Seconds before the interpreter ends, for threads of torch's to let go.
+_LAST_MOMENT = 0.3
 
 _LOST = (
     "Another process of this training has ended, or cannot be reached ({}). Look into "
@@ -251,11 +255,14 @@ def _refuse_workers() -> None:
 def _disconnect() -> None:
     """Part from the others before the interpreter ends.
 
-    Threads of torch's connections that still wait would abort a process that has done
-    its work, and launchers end the others with it.
+    A thread of torch's lets go of the last tensors that it has sent after the sum of
+    them is told, and needs Python's lock for it. Where the interpreter ends meanwhile,
+    that aborts a process that has done its work, and launchers end the others with it.
+    Whatever still holds the connection, the thread gets a moment.
     """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        time.sleep(_LAST_MOMENT)
 
 
 def _is_connected() -> bool:
