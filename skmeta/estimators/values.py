@@ -100,7 +100,8 @@ class Values(Targets):
 
     def _warn_if_narrow(self, rows: TaskRows) -> None:
         least, size = getattr(self, "target_spread_", None), rows.task_sizes
-        if least is None:
+        large = size >= _FEWEST_TO_SPREAD
+        if least is None or not large.any():
             return
         lost = np.zeros(rows.n_tasks, dtype=bool)
         for values, width in zip(as_columns(rows.y).T, least, strict=True):
@@ -111,7 +112,7 @@ class Values(Targets):
             std = np.sqrt(squares / np.maximum(size, 1))
             rounding = 1e-12 * np.abs(mean)  # where all are the same
             lost |= (std > rounding) & (std < _NARROW * width / unit)
-        lost &= size >= _FEWEST_TO_SPREAD
+        lost &= large
         if lost.any():
             which = "" if rows.names is None else f" of {show(rows.names[lost])}"
             warn(
