@@ -1,10 +1,15 @@
 """Tables of polars and Arrow are learnt from as those of pandas are."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from skmeta import MetaClassifier, MetaRegressor, make_preprocessor
+from skmeta.ensemble import MetaStackingRegressor
 from skmeta.evaluation import read_table
+from skmeta.model_selection import MixedLinear, PooledWithResidual
 
 pd = pytest.importorskip("pandas")
 
@@ -77,3 +82,38 @@ def test_evaluate_reads_them(table, convert):
 def test_a_query_of_polars_is_refused_by_what_to_do(table):
     with pytest.raises(ValueError, match="collect"):
         read_table(as_polars(table).lazy(), target="sales", groups="store")
+
+
+@pytest.fixture(scope="module")
+def numbers(table):
+    rng = np.random.default_rng(1)
+    rows = table[["price", "store"]].assign(size=rng.normal(size=len(table)))
+    rows["sales"] = rows["price"] + rows["size"] + rng.normal(size=len(table)) / 9
+    return rows
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda: MixedLinear("regressor"),
+        lambda: PooledWithResidual(Ridge()),
+        lambda: MetaStackingRegressor(
+            [("mixed", MixedLinear("regressor")), ("own", Ridge())], random_state=0
+        ),
+    ],
+)
+def test_who_knows_columns_by_name_takes_any_table_and_arrays_later(
+    kind, numbers, convert
+):
+    X, y, store = numbers[["price", "size"]], numbers["sales"], numbers["store"]
+    other = convert(X)
+    fitted = kind().fit(X, y, groups=store)
+    expected = fitted.adapt(X, y, groups=store).predict(X, groups=store)
+    assert np.allclose(fitted.predict(other, groups=store), expected)
+    assert np.allclose(fitted.adapt(other, y, store).predict(X, store), expected)
+    given = kind().fit(other, y, groups=store).adapt(X, y, groups=store)
+    assert np.allclose(given.predict(other, groups=store), expected)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        answers = fitted.adapt(X.to_numpy(), y, store).predict(X.to_numpy(), store)
+    assert np.allclose(answers, expected)

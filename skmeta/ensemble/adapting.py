@@ -14,7 +14,9 @@ from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.members import LearntTasks, fits_of, flat
 from skmeta.ensemble.weights import interpolate
 from skmeta.estimators.conformal import Conformal
+from skmeta.model_selection._rows import with_names
 from skmeta.pipelines import to_send
+from skmeta.tables.arrow import pandas_of
 from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.groups import locate
 from skmeta.tables.labels import TaskLabels
@@ -189,7 +191,7 @@ class AdaptingStacking(Conformal):
                 y_numeric=numeric,
                 multi_output=several,
             )
-        return _as_given(X, checked), self._checked(y, names, reset)
+        return self._as_given(X, checked), self._checked(y, names, reset)
 
     def _validate_targets(self, y: Any, names: Any, *, reset: bool) -> np.ndarray:
         numeric = self._kind == "regressor"
@@ -224,9 +226,12 @@ class AdaptingStacking(Conformal):
     def _validate_features(self, X: Any, *, reset: bool = False) -> Any:
         with naming_the_preprocessor(X, type(self).__name__):
             checked = validate_data(self, X, reset=reset, dtype="numeric")
-        return _as_given(X, checked)
+        return self._as_given(X, checked)
 
-
-def _as_given(X: Any, checked: np.ndarray) -> Any:
-    """Return a table by its columns, for members that know them by name."""
-    return X if hasattr(X, "iloc") else checked
+    def _as_given(self, X: Any, checked: np.ndarray) -> Any:
+        """Return a table by its columns, for members that know them by name."""
+        X = pandas_of(X)
+        if hasattr(X, "iloc"):
+            return X
+        names = getattr(self, "feature_names_in_", None)
+        return checked if names is None else with_names(checked, names)

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import _get_feature_names, _num_samples
 
+from skmeta.tables.arrow import pandas_of
 from skmeta.tables.preprocessing import make_preprocessor
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "n_rows",
     "names_of",
     "stack_rows",
+    "with_names",
 ]
 
 
@@ -54,6 +56,15 @@ def names_of(X: Any) -> np.ndarray | None:
     except TypeError:  # some are words and others numbers
         return None
     return names
+
+
+def with_names(X: Any, names: Any) -> Any:
+    """Give the columns of an array names, where pandas is there to keep them."""
+    try:
+        import pandas as pd
+    except ImportError:
+        return X
+    return pd.DataFrame(X, columns=names)
 
 
 def stack_rows(above: Any, *below: Any) -> Any:
@@ -153,6 +164,8 @@ class Scaler(TransformerMixin, BaseEstimator):
     ----------
     steps_ : transformer
         Fitted.
+    names_ : list or None
+        Of the columns of a table, by which those of an array are known later.
     """
 
     def fit(self, X, y=None):
@@ -170,6 +183,8 @@ class Scaler(TransformerMixin, BaseEstimator):
         self : object
             Fitted.
         """
+        X = pandas_of(X)
+        self.names_ = X.columns.tolist() if hasattr(X, "iloc") else None
         steps = make_pipeline(make_preprocessor(), StandardScaler())
         if not hasattr(X, "iloc"):
             rows = np.asarray(X)
@@ -191,4 +206,8 @@ class Scaler(TransformerMixin, BaseEstimator):
         float ndarray of shape (n_rows, n_numbers)
             Numbers of about the same size.
         """
+        X = pandas_of(X)
+        names = getattr(self, "names_", None)  # older files have none
+        if names is not None and not hasattr(X, "iloc"):
+            X = with_names(np.asarray(X), names)
         return np.asarray(self.steps_.transform(X))

@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
 from skmeta.exceptions import NotAdaptedError
 from skmeta.model_selection._rows import as_array, n_rows, names_of
 from skmeta.plugins.parameters import NestedParametersMixin
+from skmeta.tables.arrow import pandas_of
 from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
 from skmeta.tables.rows import check_no_rows
@@ -94,7 +95,7 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
         self : object
             Fitted.
         """
-        y = as_they_are(y)
+        X, y = pandas_of(X), as_they_are(y)
         if hasattr(self, "targets_"):  # of an earlier fit
             del self.targets_
         if has_columns(y):
@@ -146,6 +147,7 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
             Ready to predict.
         """
         check_is_fitted(self)
+        X = pandas_of(X)
         if hasattr(self, "targets_"):
             self._adapt_targets(X, y, groups)
             return self
@@ -191,6 +193,7 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
         ndarray of shape (n_rows,) or (n_rows, n_targets)
             Labels or values.
         """
+        X = pandas_of(X)
         if hasattr(self, "targets_"):
             return np.column_stack([each.predict(X, groups) for each in self.targets_])
         task = self._locate(X, groups)
@@ -216,6 +219,7 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
             In the order of ``classes_``; of several columns of labels, how likely a row
             has each.
         """
+        X = pandas_of(X)
         if hasattr(self, "targets_"):
             shares = [each.predict_proba(X, groups)[:, 1] for each in self.targets_]
             return np.column_stack(shares)

@@ -15,6 +15,7 @@ __all__ = [
     "is_text",
     "like",
     "open_parquet",
+    "pandas_of",
     "read_rows",
     "refuse_unlike",
     "row_groups",
@@ -168,6 +169,22 @@ def frame_of(table: Any) -> Any:
     frame = table.to_pandas()
     frame.columns = table.schema.names  # pandas has noted others, numbers perhaps
     return frame
+
+
+def pandas_of(X: Any) -> Any:
+    """Return a table of polars or Arrow as a frame of pandas, all else as it is.
+
+    Parameters
+    ----------
+    X : array-like
+        Rows. A table stays as it is, too, where pandas or pyarrow are not installed.
+    """
+    if hasattr(X, "iloc") or not hasattr(X, "to_pandas"):
+        return X
+    try:
+        return frame_of(X) if hasattr(X, "combine_chunks") else X.to_pandas()
+    except ImportError:
+        return X
 
 
 def row_groups(files: Any) -> list[Any]:
