@@ -14,9 +14,8 @@ from skmeta.ensemble.adapted import AdaptedMembers, prior_of
 from skmeta.ensemble.members import LearntTasks, fits_of, flat
 from skmeta.ensemble.weights import interpolate
 from skmeta.estimators.conformal import Conformal
-from skmeta.model_selection._rows import with_names
 from skmeta.pipelines import to_send
-from skmeta.tables.arrow import pandas_of
+from skmeta.tables.arrow import pandas_of, with_names
 from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.groups import locate
 from skmeta.tables.labels import TaskLabels

@@ -30,6 +30,7 @@ from skmeta.estimators.calibration import Calibration, TrainingRows
 from skmeta.estimators.continuing import ContinuingEstimator
 from skmeta.estimators.ignored import warn_of_ignored
 from skmeta.estimators.multioutput import refuse_target_by_target
+from skmeta.tables.arrow import with_names
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_to_train
@@ -165,7 +166,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             After Ctrl-C, with the best weights so far in place; those of an earlier
             fit where no epoch was done.
         """
-        X, y, groups, given = unpack_to_train(X, y, groups, in_support)
+        X, y, groups, given, names = unpack_to_train(X, y, groups, in_support)
         hooks = open_hooks(
             self, X=X, y=y, groups=groups, sample_weight=sample_weight, in_support=given
         )
@@ -176,6 +177,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
                 groups,
                 sample_weight,
                 given,
+                names=names,
                 classes=classes,
                 held=held,
                 hooks=hooks,
@@ -232,7 +234,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             algorithm learns the training classes themselves, which new tasks would
             replace.
         """
-        X, y, groups, given = unpack_to_train(X, y, groups, in_support)
+        X, y, groups, given, names = unpack_to_train(X, y, groups, in_support)
         with kept_on_failure(self), ExitStack() as held:
             self._fit(
                 X,
@@ -240,6 +242,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
                 groups,
                 sample_weight,
                 given,
+                names=names,
                 is_partial=True,
                 classes=classes,
                 held=held,
@@ -255,6 +258,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         sample_weight: Any = None,
         in_support: Any = None,
         *,
+        names: list[str] | None = None,
         is_partial: bool = False,
         classes: Any = None,
         held: ExitStack,
@@ -274,7 +278,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             earlier = self._earlier_fit()
         settled = is_partial and earlier is not None  # what columns and labels mean
         rows, given = self._read_to_train(
-            X, y, groups, sample_weight, in_support, reset=not settled
+            X, y, groups, sample_weight, in_support, names, reset=not settled
         )
         rng = generator(self.random_state)
         if processes is not None:
@@ -346,6 +350,7 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         groups: Any,
         sample_weight: Any,
         in_support: Any,
+        names: list[str] | None,
         *,
         reset: bool,
     ) -> tuple[TaskRows, TrainingRows | None]:
@@ -353,7 +358,9 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         given = None
         if not is_stored(X):
             given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
-        read = self._read_stored if given is None else self._read_rows
+        read: Any = self._read_rows
+        if given is None:
+            read = partial(self._read_stored, names=names)
         task = self._groups_to_train_on(groups)
         rows = self._weigh(read(X, y, task, in_support, reset=reset), sample_weight)
         if not len(rows):
@@ -453,10 +460,21 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         }
 
     def _read_stored(
-        self, X: Any, y: Any, groups: Any, in_support: Any, *, reset: bool
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        in_support: Any,
+        names: list[str] | None,
+        *,
+        reset: bool,
     ) -> TaskRows:
         """Check the rows of a table that stays on disk, a block at a time."""
-        check = partial(self._validate_rows, reset=reset)
+
+        def check(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+            named = X if names is None else with_names(X, names)
+            return self._validate_rows(named, y, reset=reset)
+
         rows = StoredRows.read(X, y, groups, check, in_support)
         if self.tasks == "table":
             rows.need_all("tasks='table', which makes one task of all rows,")

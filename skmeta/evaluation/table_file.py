@@ -189,10 +189,11 @@ def table_of(tasks: MetaDataset) -> DataFrame:
     """
     import pandas as pd
 
-    if isinstance(tasks.X, pd.DataFrame):
-        table = tasks.X.reset_index(drop=True).rename(columns=str)
+    X = tasks.table
+    if isinstance(X, pd.DataFrame):
+        table = X.reset_index(drop=True).rename(columns=str)
     else:
-        table = pd.DataFrame(np.asarray(tasks.X)).add_prefix("x")
+        table = pd.DataFrame(np.asarray(X)).add_prefix("x")
     own = {"target": tasks.y}
     if tasks.y.ndim == 2:
         own = {f"target{place}": each for place, each in enumerate(tasks.y.T)}

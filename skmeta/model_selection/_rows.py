@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import _get_feature_names, _num_samples
 
-from skmeta.tables.arrow import pandas_of
+from skmeta.tables.arrow import pandas_of, with_names
 from skmeta.tables.preprocessing import make_preprocessor
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "n_rows",
     "names_of",
     "stack_rows",
-    "with_names",
 ]
 
 
@@ -56,15 +55,6 @@ def names_of(X: Any) -> np.ndarray | None:
     except TypeError:  # some are words and others numbers
         return None
     return names
-
-
-def with_names(X: Any, names: Any) -> Any:
-    """Give the columns of an array names, where pandas is there to keep them."""
-    try:
-        import pandas as pd
-    except ImportError:
-        return X
-    return pd.DataFrame(X, columns=names)
 
 
 def stack_rows(above: Any, *below: Any) -> Any:

@@ -19,6 +19,7 @@ __all__ = [
     "read_rows",
     "refuse_unlike",
     "row_groups",
+    "with_names",
 ]
 
 # Rows that are read at once.
@@ -185,6 +186,23 @@ def pandas_of(X: Any) -> Any:
         return frame_of(X) if hasattr(X, "combine_chunks") else X.to_pandas()
     except ImportError:
         return X
+
+
+def with_names(X: Any, names: Any) -> Any:
+    """Give the columns of an array names, where pandas is there to keep them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+        Looked at by the frame, and not copied: a mapped file stays one.
+    names : list of str
+        As many as there are columns.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        return X
+    return pd.DataFrame(X, columns=names, copy=False)
 
 
 def row_groups(files: Any) -> list[Any]:

@@ -47,6 +47,8 @@ class MetaDataset(TaskSequence):
     ----------
     names : ndarray of shape (n_tasks,)
         Names of the tasks.
+    columns : list of str or None
+        Names of the features of a table on disk, by which estimators know them.
 
     See Also
     --------
@@ -241,11 +243,13 @@ class MetaDataset(TaskSequence):
         task: np.ndarray | TaskIndex,
         in_support: np.ndarray | None,
         keeper: Any,
+        columns: list[str] | None = None,
     ) -> MetaDataset:
         """Put checked parts together."""
         made = cls.__new__(cls)
         made.X, made.y, made.names, made._task = X, y, names, task
         made.in_support = in_support
+        made.columns = columns
         made._keeper = keeper  # the temporary folder goes with its last user
         return made
 
@@ -294,7 +298,8 @@ class MetaDataset(TaskSequence):
 
         y, given = pick(self.y, "targets"), self.in_support
         in_support = None if given is None else pick(given, "support")
-        return self._of(X, y, self.names[places], task, in_support, keeper)
+        names = self.names[places]
+        return self._of(X, y, names, task, in_support, keeper, self.columns)
 
     def train_test_split(
         self,
@@ -370,7 +375,8 @@ def unpack(
     Returns
     -------
     X, y, groups, in_support : array-like or None
-        What is in the meta-dataset, or what was given.
+        What is in the meta-dataset, or what was given. Features on disk come as a frame
+        that has their names and is mapped as they are.
 
     Raises
     ------
@@ -380,7 +386,7 @@ def unpack(
     if not isinstance(X, MetaDataset):
         return X, y, groups, in_support
     _refuse_beside(y, groups, in_support)
-    return X.X, X.y, X.groups, X.in_support
+    return X.table, X.y, X.groups, X.in_support
 
 
 def _refuse_beside(*others: Any) -> None:
@@ -394,16 +400,17 @@ def _refuse_beside(*others: Any) -> None:
 
 def unpack_to_train(
     X: Any, y: Any, groups: Any, in_support: Any = None
-) -> tuple[Any, Any, Any, Any]:
+) -> tuple[Any, Any, Any, Any, list[str] | None]:
     """Take a meta-dataset apart for ``fit``, as :func:`unpack` does.
 
-    The groups of many rows on disk stay the index of tasks that they are.
+    The features of many rows on disk stay the file that they are, whose names come last
+    then, and their groups an index of tasks.
     """
     is_indexed = isinstance(X, MetaDataset) and isinstance(X._task, TaskIndex)
     if is_indexed and is_stored(X.X):
         _refuse_beside(y, groups, in_support)
-        return X.X, X.y, X._task, X.in_support
-    return unpack(X, y, groups, in_support)
+        return X.X, X.y, X._task, X.in_support, X.columns
+    return *unpack(X, y, groups, in_support), None
 
 
 def unpack_support(X: Any, y: Any, groups: Any) -> tuple[Any, Any, Any]:

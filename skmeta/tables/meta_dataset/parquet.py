@@ -83,7 +83,8 @@ def _read(
         in_support = None if support is None else _values(beside, support)
     if in_support is not None and in_support.dtype != bool:
         raise ValueError(f"Column {support!r} must hold True and False only.")
-    return X, y, names, task, in_support, where_to.keeper
+    named = columns if preprocessor is None and columns else None
+    return X, y, names, task, in_support, where_to.keeper, named
 
 
 def _features_of(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from skmeta.tables.arrow import with_names
 from skmeta.tables.groups import Spans
 from skmeta.tables.meta_dataset.task import Task
 from skmeta.tables.stored.index import TaskIndex
@@ -28,6 +29,7 @@ class TaskSequence:
     y: np.ndarray
     names: np.ndarray
     in_support: np.ndarray | None
+    columns: list[str] | None = None
     _task: np.ndarray | TaskIndex  # of each row
 
     @property
@@ -36,6 +38,14 @@ class TaskSequence:
         if isinstance(self._task, TaskIndex):
             return self.names[self._task[slice(0, len(self.y))]]
         return self.names[self._task]
+
+    @property
+    def table(self) -> Any:
+        """The features, as a frame that has the names of columns where they are known.
+
+        One of a table on disk is mapped as the features are.
+        """
+        return self.X if self.columns is None else with_names(self.X, self.columns)
 
     @cached_property
     def _spans(self) -> Spans | TaskIndex:
@@ -79,7 +89,7 @@ class TaskSequence:
             raise IndexError(f"No task {place}: there are {len(self)}.")
         rows = self._rows(np.array([place % len(self)]))
         return Task(
-            _safe_indexing(self.X, rows),
+            _safe_indexing(self.table, rows),
             self.y[rows],
             None if self.in_support is None else self.in_support[rows],
             self._called[place],

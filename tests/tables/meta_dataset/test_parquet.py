@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import Ridge
 from sklearn.preprocessing import FunctionTransformer
 
 from skmeta import MetaClassifier, MetaDataset, make_preprocessor
+from skmeta.ensemble import MetaStackingRegressor
+from skmeta.model_selection import MixedLinear
 from skmeta.tables.meta_dataset import parquet as reading
 from skmeta.tables.meta_dataset import storage
 from skmeta.tables.stored import rows as stored
@@ -48,6 +51,32 @@ def parquet(tmp_path, table):
 
 def read(path, **options):
     return MetaDataset.from_parquet(path, target="label", groups="store", **options)
+
+
+def test_features_are_known_by_their_names_later(files, many):
+    """As those of a table in memory, whose columns in another order are refused."""
+    pd = pytest.importorskip("pandas")
+    path, (X, y, _, groups) = files
+    held = MetaDataset(pd.DataFrame(X, columns=["x0", "x1", "x2"]), y, groups)
+    for tasks in (from_files(path, "y"), from_files(path, "y")[:20], held):
+        for meta in (regressor(), MetaStackingRegressor(MEMBERS, random_state=0)):
+            meta.fit(tasks)
+            assert meta.feature_names_in_.tolist() == ["x0", "x1", "x2"]
+            first = held["store 7"]
+            expected = meta.adapt(first.X, first.y).predict(first.X)
+            assert meta.score(tasks) == meta.score(held[list(tasks.names)])
+            with pytest.raises(ValueError, match="should match those"):
+                meta.predict(first.X[["x2", "x1", "x0"]])
+            wrong = from_files(path, "y", columns=["x1", "x0", "x2"])
+            verbs = [verb for verb in VERBS if hasattr(meta, verb)]
+            for verb in verbs:
+                with pytest.raises(ValueError, match="should match those"):
+                    getattr(meta, verb)(wrong)
+            np.testing.assert_array_equal(meta.predict(first.X), expected)
+
+
+VERBS = ("adapt", "partial_adapt", "partial_fit", "score", "calibrate")
+MEMBERS = [("own", Ridge()), ("mixed", MixedLinear("regressor"))]
 
 
 def test_a_folder_of_parquet_files_is_one_meta_dataset(table, parquet, monkeypatch):
@@ -129,7 +158,7 @@ def test_folders_may_name_the_task(tmp_path):
         parquet.write_table(pa.table(columns), path / "rows.parquet")
     tasks = read(tmp_path)
     assert tasks.names.tolist() == [3, 12]
-    assert tasks[12].X.ravel().tolist() == [0, 1, 2, 3]
+    assert np.ravel(tasks[12].X).tolist() == [0, 1, 2, 3]
 
 
 def test_text_goes_through_a_preprocessor(parquet):
