@@ -29,6 +29,7 @@ from skmeta import (
 from skmeta.bulk import adapt_parquet
 from skmeta.datasets import fetch_omniglot
 from skmeta.ensemble import MetaStackingRegressor
+from skmeta.evaluation.cleaning import AsTyped
 from skmeta.hookspecs import hookimpl
 from skmeta.mlflow import MlflowLogger
 from skmeta.model_selection import PerTask, compare, few_shot_curve, few_shot_scorer
@@ -46,6 +47,7 @@ WARNINGS = {
     "ensemble/adapted": "take no weights of rows",
     "ensemble/judging": "cannot learn these tasks and are left out",
     "engine/training": "Meta-training was interrupted",
+    "evaluation/cleaning": "is taken for gaps",
     "episodes/validation": "are too small for",
     "estimators/adapting": "is far outside of what fit has seen",
     "estimators/building": "is far surer of the classes",
@@ -167,6 +169,13 @@ def adapt_behind_a_pipe(folder):
 def fit_an_ordinary_estimator(folder):
     meta = regressor().fit(X, Y, groups=TASK)
     FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
+
+
+@leads_to("evaluation/cleaning")
+def ask_a_pipe_about_dates_written_otherwise(folder):
+    reader = AsTyped(dates={"day": "%d.%m.%Y"})
+    pipe = make_pipeline(reader.fit(pd.DataFrame({"day": ["24.12.2025"]})))
+    pipe.transform(pd.DataFrame({"day": ["12/24/2025"]}))
 
 
 @leads_to("bulk/progress")

@@ -6,14 +6,24 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skmeta.evaluation.targets import names_of
+from skmeta.evaluation.written import (
+    ISO,
+    NUMBER,
+    ODD_KINDS,
+    as_dates,
+    as_numbers,
+    known_dates,
+    parse_numbers,
+)
+from skmeta.tables.arrow import unpacked
 from skmeta.tables.preprocessing import columns_of_dates
-from skmeta.utils.messages import count, listed
+from skmeta.utils.messages import count, listed, warn
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -30,62 +40,8 @@ _GAPS = {
 # Where any text may be a name, these are gaps all the same.
 _SURE_GAPS = {"", "?", "??", "n/a", "na", "#n/a", "#na", "nan", "null", "(null)"}
 
-_CURRENCIES = "€$£¥₹₽"
-_NUMBER = {
-    ".": r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][-+]?\d+)?",
-    ",": r"[-+]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)?(?:,\d*)?(?:[eE][-+]?\d+)?",
-}
-_NO_AMOUNT = (
-    r"[-+]?0\d|\d{16,}$"  # 007, and numbers of accounts that no float tells apart
-)
-_SPACED = r"(?<=\d)[\s'\u2019](?=\d{3}(?:\D|$))"  # blanks, or Swiss apostrophes
-_WORDS = {".": "a point before decimals", ",": "a comma before decimals"}
-
-# Of the values of a column that holds numbers or dates, so many may be none, and of so
-# few kinds.
-_ODD_SHARE = 0.02
-_ODD_KINDS = 5
-
-_TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_MONTH_SECOND = {
-    "%d.%m.%Y": "day.month.year",
-    "%d.%m.%y": "day.month.year",
-    "%d/%m/%Y": "day/month/year",
-    "%d/%m/%y": "day/month/year",
-    "%d-%m-%Y": "day-month-year",
-}
-_MONTH_FIRST = {
-    "%m/%d/%Y": "month/day/year",
-    "%m/%d/%y": "month/day/year",
-    "%m-%d-%Y": "month-day-year",
-    "%m.%d.%Y": "month.day.year",
-}
-_ISO = "year-month-day"
-_PLAIN_DATES = {
-    "%Y-%m-%d": _ISO,
-    "%Y/%m/%d": "year/month/day",
-    "%Y.%m.%d": "year.month.day",
-    "%d %b %Y": "day, name of the month, year",
-    "%d %B %Y": "day, name of the month, year",
-    "%d. %B %Y": "day, name of the month, year",
-    "%d-%b-%Y": "day, name of the month, year",
-    "%d-%b-%y": "day, name of the month, year",
-    "%b %d, %Y": "name of the month, day, year",
-    "%B %d, %Y": "name of the month, day, year",
-}
-_TRIED = 200  # values on which formats are tried before a whole column
-
 _ID = re.compile(r"(^|[\W_])(id|uuid|guid|rowid|row_?id)($|[\W_])|ID$|Id$")
 _FEWEST_UNLIKE = 20  # rows, to take a column for an id because no two are alike
-
-
-class _Read(NamedTuple):
-    """A column of text that was something else."""
-
-    values: Series
-    what: str
-    odd: list[str]  # values that were none, and are gaps now
-    how: str  # format of dates, or what stands before decimals
 
 
 def typed(
@@ -150,7 +106,7 @@ def typed(
         if _is_text(column):
             if name != groups:
                 column, note, how = _read(column, decimal)
-                if how and how not in _NUMBER:
+                if how and how not in NUMBER:
                     dates[name] = how
                 elif how and how != decimal:
                     marks[name] = how
@@ -167,7 +123,8 @@ class AsTyped(TransformerMixin, BaseEstimator):
     """Reads columns of text as those of another table were read.
 
     A column that held numbers or dates there holds them here, whatever else is written
-    between them; of a few rows alone one could not tell.
+    between them; of a few rows alone one could not tell. Dates by ISO are read anyway.
+    A warning names columns of which most can be read as neither.
 
     Parameters
     ----------
@@ -220,7 +177,7 @@ class AsTyped(TransformerMixin, BaseEstimator):
         index = X.index
         X = X.reset_index(drop=True)  # rows of one name are several rows
         X.columns = [str(each) for each in X.columns]  # as the table's were called
-        marks = self.marks or {}
+        marks, unread = self.marks or {}, list[str]()
         for name in X.columns:
             mark = marks.get(name, self.decimal)
             X[name] = column = _of_one_type(X[name], mark)
@@ -228,12 +185,30 @@ class AsTyped(TransformerMixin, BaseEstimator):
                 continue
             text = column.str.strip()
             if name in self.numbers_:
-                read = _parse_numbers(text.dropna(), mark)
+                read = parse_numbers(text.dropna(), mark)
                 X[name] = read.values.reindex(X.index)
             elif self.dates and name in self.dates:
-                X[name] = _parse_dates(text, self.dates[name])
+                X[name] = known_dates(text, self.dates[name])
+            unread += _unread(text, X[name])
+        if unread:
+            warn(
+                "Columns hold what is not written as in the table that they were "
+                f"learnt from, and is taken for gaps: {'; '.join(unread)}."
+            )
         X.index = index
         return X
+
+
+def _unread(text: Series, read: Series) -> list[str]:
+    """Say of a column if most of what it holds, marks apart, was not read."""
+    held = text.notna() & ~text.str.casefold().isin(_GAPS).astype(bool)
+    lost = held & read.isna()
+    n_lost, n_held = int(lost.sum()), int(held.sum())
+    if 2 * n_lost <= n_held:
+        return []
+    return [
+        f"{text.name!r} in {n_lost} of {n_held} rows, such as {text[lost].iloc[0]!r}"
+    ]
 
 
 def odd_rows(before: Series, after: Series) -> list[int]:
@@ -319,6 +294,7 @@ def _of_one_type(column: Series, decimal: str) -> Series:
     import pandas as pd
     from pandas.api import types
 
+    column = unpacked(column)
     if isinstance(column.dtype, pd.PeriodDtype):
         return column.dt.to_timestamp()
     if column.dtype != object:
@@ -357,7 +333,7 @@ def _read(column: Series, decimal: str) -> tuple[Series, str | None, str | None]
     present = text.dropna()
     if present.empty:
         return column, None, None
-    read = _as_numbers(present, decimal) or _as_dates(present, decimal)
+    read = as_numbers(present, decimal) or as_dates(present, decimal)
     if read is None:
         return column, None, None
     marks = column[column.notna() & text.isna()].str.strip().unique().tolist()
@@ -366,109 +342,11 @@ def _read(column: Series, decimal: str) -> tuple[Series, str | None, str | None]
     n_lost = int((values.isna() & column.notna()).sum())
     if not n_lost:
         # Whoever needs them takes these as they are.
-        if read.what == f"dates, {_ISO}":
+        if read.what == f"dates, {ISO}":
             return column, None, None
         return values, read.what, read.how
-    shown = f": {listed(odd[:_ODD_KINDS])}" if odd else ""
+    shown = f": {listed(odd[:ODD_KINDS])}" if odd else ""
     return values, f"{read.what}; {_gaps(n_lost)}{shown}", read.how
-
-
-def _as_numbers(present: Series, decimal: str) -> _Read | None:
-    """Read values without gaps as numbers, if all but a few are."""
-    if present.str.match(_NO_AMOUNT).any():
-        return None
-    read = _parse_numbers(present, decimal)
-    good = present[read.values.notna()]
-    percent = good.str.endswith("%")
-    if percent.any() and not percent.all():
-        return None  # some are shares and some are not
-    signs = good.str.extract(f"([{_CURRENCIES}])", expand=False)
-    if signs.nunique() > 1:
-        return None  # 5 € and 5 $ are not the same
-    return None if _too_many(present[read.values.isna()], present) else read
-
-
-def _parse_numbers(present: Series, decimal: str) -> _Read:
-    """Read values as numbers; what is none is NaN."""
-    import pandas as pd
-
-    text = present.str.replace(r"^\((.*)\)$", r"-\1", regex=True)  # as accountants do
-    text = text.str.replace("−", "-")
-    money = text.str.contains(f"[{_CURRENCIES}]", regex=True).any()
-    text = text.str.replace(rf"\s*[{_CURRENCIES}]\s*", "", regex=True)
-    percent = text.str.endswith("%").any()
-    text = text.str.replace(r"\s*%$", "", regex=True)
-    spaced = text.str.contains(_SPACED, regex=True).any()
-    text = text.str.replace(_SPACED, "", regex=True)
-    digits = text.str.contains(r"\d", regex=True)
-    fits = {mark: text.str.fullmatch(_NUMBER[mark]) & digits for mark in (".", ",")}
-    other = "," if decimal == "." else "."
-    mark = other if fits[other].sum() > fits[decimal].sum() else decimal
-    thousands = "," if mark == "." else "."
-    good = text[fits[mark]]
-    grouped = good.str.contains(thousands, regex=False).any()
-    plain = good.str.replace(thousands, "", regex=False)
-    plain = plain.str.replace(",", ".", regex=False)
-    values = pd.to_numeric(plain, errors="coerce").astype(float)
-    what = ["amounts of money" if money else "percentages" if percent else "numbers"]
-    if grouped or spaced:
-        between = {",": "commas", ".": "points"}[thousands] if grouped else "spaces"
-        what.append(f"with {between} between thousands")
-    if mark != decimal and good.str.contains(mark, regex=False).any():
-        what.append(f"with {_WORDS[mark]}")
-    odd = present[~fits[mark]].unique().tolist()
-    return _Read(values.reindex(present.index), " ".join(what), odd, mark)
-
-
-def _as_dates(present: Series, decimal: str) -> _Read | None:
-    """Read values without gaps as dates, if all but a few are."""
-    if not present.str.contains(r"\d", regex=True).any():
-        return None
-    some = present.drop_duplicates().iloc[:_TRIED]
-
-    def fitting(formats: Iterable[str]) -> str | None:
-        for date in formats:
-            for time in _TIMES:
-                if not _too_many(some[_parse_dates(some, date + time).isna()], some):
-                    values = _parse_dates(present, date + time)
-                    if not _too_many(present[values.isna()], present):
-                        return date + time
-        return None
-
-    day, month = fitting(_MONTH_SECOND), fitting(_MONTH_FIRST)
-    chosen = day or month or fitting(_PLAIN_DATES)
-    if chosen is None:
-        return None
-    doubt = ""
-    if day and month:
-        both = (_parse_dates(present, each).notna().sum() for each in (day, month))
-        n_day, n_month = both
-        if n_day == n_month:
-            # Either may be meant. With points, and where decimals follow a comma, days
-            # come first.
-            chosen = day if decimal == "," or "." in day else month
-            doubt = ", or the month and the day the other way round: no date tells"
-        else:
-            chosen = day if n_day > n_month else month
-    values = _parse_dates(present, chosen)
-    named = {**_MONTH_SECOND, **_MONTH_FIRST, **_PLAIN_DATES}
-    order = next(words for date, words in named.items() if chosen.startswith(date))
-    odd = present[values.isna()].unique().tolist()
-    return _Read(values, f"dates, {order}{doubt}", odd, chosen)
-
-
-def _parse_dates(text: Series, format: str) -> Series:
-    import pandas as pd
-
-    return pd.to_datetime(text, format=format, errors="coerce")
-
-
-def _too_many(odd: Series, present: Series) -> bool:
-    """Tell whether what is none is more than a few marks for gaps."""
-    if odd.empty:
-        return False
-    is_rare = len(odd) <= _ODD_SHARE * len(present)
-    return not is_rare or odd.nunique() > _ODD_KINDS
 
 
 def _why_useless(column: Series, name: str) -> str | None:

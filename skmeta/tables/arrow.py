@@ -19,6 +19,7 @@ __all__ = [
     "read_rows",
     "refuse_unlike",
     "row_groups",
+    "unpacked",
     "with_names",
 ]
 
@@ -186,6 +187,26 @@ def pandas_of(X: Any) -> Any:
         return frame_of(X) if hasattr(X, "combine_chunks") else X.to_pandas()
     except ImportError:
         return X
+
+
+def unpacked(column: Any) -> Any:
+    """Return a column of pandas that Arrow holds as one that numpy holds.
+
+    Dates, decimals, durations and zones of time of the former are none to the functions
+    of pandas that look for them.
+
+    Parameters
+    ----------
+    column : Series
+        Any other stays as it is.
+    """
+    import pandas as pd
+
+    kind = getattr(pd, "ArrowDtype", None)
+    if kind is None or not isinstance(column.dtype, kind):
+        return column
+    values = arrow().chunked_array(column.array.__arrow_array__()).to_pandas()
+    return values.set_axis(column.index).rename(column.name)
 
 
 def with_names(X: Any, names: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skmeta.tables.arrow import unpacked
+
 if TYPE_CHECKING:  # for annotations alone: pandas is imported where it is used
     from pandas import DataFrame, Series
     from sklearn.utils import Tags
@@ -25,6 +28,9 @@ if TYPE_CHECKING:  # for annotations alone: pandas is imported where it is used
 __all__ = ["columns_of_dates", "make_preprocessor"]
 
 _DAY = 86_400  # seconds
+_LENGTH_OF_DATE = 10
+_NUMBERS = ("boolean", "integer", "floating", "mixed-integer-float", "decimal")
+_NUMBERS += ("timedelta",)
 _ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}"
 
 
@@ -145,7 +151,7 @@ def _columns_of(kind: str, X: Any) -> list:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()].unique().tolist()
         raise ValueError(f"There are columns of one name: {str(twice)[1:-1]}.")
-    kinds = [_kind(frame[name]) for name in frame.columns]
+    kinds = [_kind(unpacked(frame[name])) for name in frame.columns]
     return [name for name, own in zip(frame.columns, kinds, strict=True) if own == kind]
 
 
@@ -188,7 +194,7 @@ def _kind(column: Series) -> str | None:
     if types.is_datetime64_any_dtype(dtype):
         return "date"
     holds = types.infer_dtype(present, skipna=True)
-    if holds in ("boolean", "integer", "floating", "mixed-integer-float", "decimal"):
+    if holds in _NUMBERS:
         return "number"
     if holds in ("datetime", "datetime64", "date"):
         return "date"
@@ -272,7 +278,8 @@ class _Dates(_ColumnEncoder):
 
 def _by_column(encode: Callable[[Series], np.ndarray], X: Any) -> np.ndarray:
     frame = _frame(X)
-    return np.column_stack([encode(frame[name]) for name in frame.columns])
+    columns = (unpacked(frame[name]) for name in frame.columns)
+    return np.column_stack([encode(column) for column in columns])
 
 
 def _is_of_dates(column: Series) -> bool:
@@ -290,6 +297,8 @@ def _numbers(column: Series) -> np.ndarray:
             f"Column {column.name!r} held numbers in fit and now holds dates. Make the "
             "same numbers of them, or fit to dates."
         )
+    if column.dtype == object and pd.api.types.infer_dtype(column) == "timedelta":
+        column = pd.to_timedelta(column)
     if pd.api.types.is_timedelta64_dtype(column.dtype):
         column = column.dt.total_seconds() / _DAY
     try:
@@ -320,6 +329,23 @@ def _texts(column: Series, *, whole: bool) -> np.ndarray:
 
 
 _CYCLES = ("year", "week", "time")
+_ZONE = re.compile(r"(?<=\d)\s*(?:Z|[+-]\d{2}:?(?:\d{2})?)$")
+
+
+def _without_zone(column: Series) -> Series:
+    """Return dates as a clock showed them at the place where they were taken."""
+    if column.dtype.kind == "M":
+        has_zone = getattr(column.dtype, "tz", None) is not None
+        return column.dt.tz_localize(None) if has_zone else column
+
+    def local(value: Any) -> Any:
+        if isinstance(value, str):
+            text = value.strip()
+            return _ZONE.sub("", text) if len(text) > _LENGTH_OF_DATE else text
+        has_zone = getattr(value, "tzinfo", None) is not None
+        return value.replace(tzinfo=None) if has_zone else value
+
+    return column.map(local)
 
 
 def _date_parts(column: Series) -> np.ndarray:
@@ -333,7 +359,7 @@ def _date_parts(column: Series) -> np.ndarray:
         )
     try:
         dates = pd.to_datetime(
-            column,
+            _without_zone(column),
             utc=True,
             format=None if column.dtype.kind == "M" else "ISO8601",
         )
@@ -342,9 +368,6 @@ def _date_parts(column: Series) -> np.ndarray:
             f"Column {column.name!r} held dates in fit and now holds what is none: "
             f"{error}"
         ) from error
-    # Times of day are those of the place where they were taken.
-    if getattr(column.dtype, "tz", None) is not None:
-        dates = column.dt.tz_localize(None).dt.tz_localize("UTC")
     dates = pd.DatetimeIndex(dates)
     missing = dates.isna()
     epoch = pd.Timestamp(0, tz="UTC")

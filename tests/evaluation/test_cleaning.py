@@ -1,5 +1,6 @@
 """Columns as people keep them become what they hold, and every change is told."""
 
+import warnings
 from datetime import time
 from decimal import Decimal
 
@@ -214,6 +215,38 @@ def test_a_few_new_rows_are_read_as_the_table_was():
     assert seen["day"].isna().tolist() == [False, True, True]
     assert seen["code"].tolist() == ["2"] * 3
     assert new["price"][0] == "7"  # the user's table stays as it is
+
+
+def test_dates_by_iso_are_read_and_what_is_written_otherwise_is_told():
+    """As of a service whose dates have not been through somebody's table."""
+    read, _, reading = typed(pd.DataFrame({"day": ["24.12.2025", "31.12.2025"]}))
+    reader = AsTyped(**reading).fit(read.assign(price=1.5))
+    new = pd.DataFrame({"day": ["2026-03-02", "2026-03-02T18:00", None], "price": "2"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        seen = reader.transform(new)
+    moments = [pd.Timestamp(2026, 3, 2), pd.Timestamp(2026, 3, 2, 18)]
+    assert seen["day"].tolist()[:2] == moments
+    assert seen["day"].isna()[2]
+    new = pd.DataFrame({"day": ["12/24/2025", "?", "31.12.2025"], "price": "?"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a few odd ones are gaps, as in the table
+        reader.transform(new)
+    with pytest.warns(UserWarning, match="'day' in 1 of 1 rows, such as '12/24/2025'"):
+        assert reader.transform(new[:2])["day"].isna().all()
+
+
+def test_text_and_dates_that_arrow_holds_are_read():
+    pa = pytest.importorskip("pyarrow")
+    texts = {"price": ["1.299,50", "?"], "day": ["24.12.2025", "31.12.2025"]}
+    table = pd.DataFrame(texts)
+    held = table.astype(pd.ArrowDtype(pa.string()))
+    read, notes, reading = typed(table, decimal=",")
+    of_arrow = typed(held, decimal=",")
+    pd.testing.assert_frame_equal(of_arrow[0], read)
+    assert of_arrow[1:] == (notes, reading)
+    seen = AsTyped(**reading).fit(read).transform(held)
+    pd.testing.assert_frame_equal(seen, read)
 
 
 def test_new_rows_have_the_decimals_of_their_column():

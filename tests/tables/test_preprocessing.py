@@ -1,6 +1,7 @@
 """Tables as they come, turned into numbers."""
 
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -95,6 +96,47 @@ def test_dates_as_text_and_in_a_zone_are_dates(table):
     local = table["zoned"].dt.hour
     sine = np.sin(2 * np.pi * local / 24)
     np.testing.assert_allclose(numbers["zoned_time_sin"], sine, atol=1e-9)
+
+
+def forms(table):
+    """Give the same table as pandas may hold it."""
+    pa = pytest.importorskip("pyarrow")
+    arrow = pa.Table.from_pandas(table)
+    yield table.astype(object)
+    yield table.convert_dtypes()
+    yield table.convert_dtypes(dtype_backend="pyarrow")
+    yield arrow
+    yield arrow.to_pandas(types_mapper=pd.ArrowDtype)
+    zoned = table["zoned"].map(lambda each: each.isoformat(), na_action="ignore")
+    yield table.assign(zoned=zoned)
+
+
+def test_whoever_holds_a_table_its_numbers_are_the_same():
+    """Durations, decimals, dates and zones of time are such whoever holds them."""
+    rng = np.random.default_rng(0)
+    hours = pd.Series(rng.integers(0, 9000, 40))
+    when = pd.Timestamp("2024-01-01") + pd.to_timedelta(hours, "h")
+    table = pd.DataFrame(
+        {
+            "number": rng.normal(size=40),
+            "flag": rng.random(40) > 0.5,
+            "word": rng.choice(["a", "b", "c"], 40),
+            "paid": [Decimal(int(each)) / 4 for each in hours],
+            "took": pd.to_timedelta(hours, "h"),
+            "day": when.dt.date,
+            "zoned": when.dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"),
+        }
+    )
+    gaps = pd.DataFrame({name: table[name].where(hours % 5 != 0) for name in table})
+    for known in (table, gaps):
+        fitted = make_preprocessor().fit(known)
+        for own in (table, gaps, gaps[:3]):
+            expected = fitted.transform(own)
+            for given in forms(own):
+                np.testing.assert_allclose(fitted.transform(given), expected)
+        for given in forms(known):
+            found = make_preprocessor().fit_transform(given)
+            np.testing.assert_allclose(found, fitted.transform(known))
 
 
 def test_every_number_is_named_for_what_it_is(table):
