@@ -1,5 +1,7 @@
 """Rows without targets: what they change, and all that they must not change."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -364,3 +366,59 @@ def test_the_weight_is_nothing_where_neighbours_tell_nothing():
     y = rng.integers(0, 2, len(groups))
     meta = MetaClassifier("gp", prior=None, max_epochs=3, random_state=0)
     assert meta.fit(X, y, groups=groups).unlabelled_ == (0.0, 0.0)
+
+
+LEARNERS = {
+    "gp": lambda cls: cls(GP(unlabelled=(1.0, 0.5)), **QUICK),
+    "maml": lambda cls: cls("maml", **QUICK),
+    "task": lambda cls: cls("r2d2", normalize="task", **QUICK),
+}
+
+
+@pytest.mark.parametrize("who", [*LEARNERS, "ensemble"])
+@pytest.mark.parametrize("cls", [MetaClassifier, MetaRegressor])
+def test_rows_without_targets_may_come_by_themselves(cls, who, table, tmp_path):
+    """Before all others, after them, or for a task of their own."""
+    X, y, groups = table
+    words = y.astype(float) if cls is MetaRegressor else np.where(y > 0, "on", "off")
+    nothing = np.nan if cls is MetaRegressor else None
+    members = [(name, make(cls)) for name, make in LEARNERS.items()]
+    stack = MetaStackingRegressor if cls is MetaRegressor else MetaStackingClassifier
+    meta = stack(members, weights="equal") if who == "ensemble" else LEARNERS[who](cls)
+    meta.fit(X, words, groups=groups)
+    few = np.flatnonzero((groups < 4) & (np.arange(len(y)) % 3 == 0))
+    known = few[np.arange(len(few)) % 2 == 0]
+    others = np.setdiff1d(few, known)
+    missing = np.full(len(others), nothing)
+    name = np.char.add("store ", groups.astype(str))
+
+    def answers(meta):
+        ask = getattr(meta, "predict_proba", meta.predict)
+        return ask(X[few], groups=name[few])
+
+    def told(rows, y=words, meta=meta, verb="partial_adapt"):
+        return getattr(copy.copy(meta), verb)(X[rows], y, groups=name[rows])
+
+    both = np.concatenate([words[known], missing]).astype(missing.dtype)
+    expected = answers(told(np.r_[known, others], both, verb="adapt"))
+    first = told(others, missing, verb="adapt")
+    second = told(known, words[known], first)
+    np.testing.assert_allclose(answers(second), expected, atol=1e-5)
+    one = known[groups[known] == 2]
+    rest = known[groups[known] != 2]
+    third = told(rest, words[rest], told(one, words[one], first))
+    assert len(third.adapted_.names) == 4  # those of before are still known
+    np.testing.assert_allclose(answers(third), expected, atol=1e-5)
+    last = told(others, missing, told(known, words[known], verb="adapt"))
+    np.testing.assert_allclose(answers(last), expected, atol=1e-5)
+    first.save(tmp_path / "first", supports=True)
+    again = skmeta.load(tmp_path / "first")
+    if who != "ensemble":  # whose rows are in a file only where members need them
+        np.testing.assert_allclose(
+            answers(told(known, words[known], again)), expected, atol=1e-5
+        )
+    own = last.partial_adapt(X[:3], missing[:3], groups=["store 99"] * 3)
+    np.testing.assert_allclose(answers(own), expected, atol=1e-5)
+    own.predict(X[:3], groups=["store 99"] * 3)
+    own.forget(["store 99"])
+    np.testing.assert_allclose(answers(own), expected, atol=1e-5)

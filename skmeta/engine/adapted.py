@@ -23,7 +23,7 @@ from skmeta.episodes.unlabelled import Unlabelled
 from skmeta.tables.groups import Spans, locate
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
-from skmeta.utils.messages import count, show, warn
+from skmeta.utils.messages import count, of_tasks, warn
 from skmeta.utils.threads import side_by_side
 
 __all__ = ["AdaptedTasks", "Learner"]
@@ -219,7 +219,9 @@ class AdaptedTasks:
             index = index_of[own[0]]
             supports = self.supports[index]
             if supports is None:
-                lost.append(tasks[own])
+                if self.n_rows is None or self.n_rows[tasks[own]].any():
+                    lost.append(tasks[own])
+                found.append(Supports.of_no_row(len(own)))
             else:
                 found.append(supports.take(place[own] - self.bounds[index]))
         if lost:
@@ -355,7 +357,7 @@ class AdaptedTasks:
         if self.names is None:
             return ""
         known = np.sort(tasks[tasks < len(self.names)])  # the prior has none
-        return f" of {show(self.names[known])}" if len(known) else ""
+        return of_tasks(self.names[known]) if len(known) else ""
 
     def _blocks(self, spans: Spans) -> Iterator["_Block"]:
         """Cut the tasks that have rows into blocks, none across two states."""

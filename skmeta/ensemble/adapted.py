@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Self
 
@@ -13,8 +14,17 @@ from skmeta.exceptions import LoadError, SaveError
 from skmeta.model_selection._rows import stack_rows
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows, join_targets
-from skmeta.utils.messages import Said, collected, listed, say_once, unsorted, warn
-from skmeta.utils.unique import unite
+from skmeta.tables.unlabelled import UnlabelledRows
+from skmeta.utils.messages import (
+    Said,
+    collected,
+    listed,
+    say_once,
+    tasks_called,
+    unsorted,
+    warn,
+)
+from skmeta.utils.unique import United, unite
 
 __all__ = ["AdaptedMembers", "prior_of"]
 
@@ -46,6 +56,8 @@ class AdaptedMembers:
     ----------
     ids : int ndarray of shape (n_tasks,)
         What members call each task; a task keeps it when others come or go.
+    waiting : UnlabelledRows or None
+        Rows without a target where no row has any yet, of tasks by their ids.
     rows : TaskRows or None
         The supports that are kept, of tasks by their ids.
     learnt : dict of str to LearntTasks
@@ -76,6 +88,7 @@ class AdaptedMembers:
         self.learnt: dict[str, LearntTasks] = {}
         self.rows: TaskRows | None = None
         if not len(rows):
+            self.waiting = rows.unlabelled if keep else None
             return
         self._let_learn(rows, lambda name: LearntTasks(self.members[name], rows))
         if keep and self._needs_all_rows:
@@ -87,6 +100,10 @@ class AdaptedMembers:
         if self.label_space == "per_task" and self.labels is not None:
             self.size /= np.maximum(self.labels.n_classes, 1)
 
+    def _by_names(self) -> AbstractContextManager[None]:
+        """Let members call tasks, which are numbers to them, by their names."""
+        return tasks_called(self.ids, self.names)
+
     def _let_learn(
         self, rows: TaskRows, learn: Callable[[str], LearntTasks], names: Any = None
     ) -> None:
@@ -94,7 +111,7 @@ class AdaptedMembers:
         self.learnt, left_out, said = {}, {}, {}
         for name in self.members if names is None else names:
             try:
-                with collected() as said[name]:
+                with self._by_names(), collected() as said[name]:
                     self.learnt[name] = learn(name)
             except ValueError as error:
                 if rows.weight is None or "weight" not in str(error):
@@ -108,6 +125,8 @@ class AdaptedMembers:
                 f"The members {listed([*left_out])} take no weights of rows and are "
                 "left out of the answers to these tasks."
             )
+
+    waiting: UnlabelledRows | None = None
 
     # Tasks that come and go ---------------------------------------------------------
 
@@ -127,6 +146,23 @@ class AdaptedMembers:
             )
         return self.rows
 
+    def with_first(self, rows: TaskRows) -> TaskRows:
+        """Put rows of tasks beside those that no member has learnt anything of yet."""
+        names, known, place = self.names, *np.zeros((2, 1), dtype=np.intp)
+        if names is not None and rows.names is not None:
+            names, known, place = _united(names, rows.names)
+        others, waiting = rows.unlabelled, self.waiting
+        if others is not None:
+            others = others._replace(task=place[others.task])
+        if waiting is not None:
+            task = known[np.searchsorted(self.ids, waiting.task)]
+            X = waiting.X
+            if others is not None:
+                X = stack_rows(X, others.X)
+                task = np.concatenate([task, others.task])
+            others = UnlabelledRows(X, task, np.ones(len(task), dtype=bool))
+        return replace(rows, task=place[rows.task], names=names, unlabelled=others)
+
     def extended(self, rows: TaskRows, labels: TaskLabels | None) -> Self:
         """Return what members know when rows have come as well.
 
@@ -143,12 +179,7 @@ class AdaptedMembers:
         names = None
         if rows.names is not None:
             assert self.names is not None  # or the rows had none
-            try:
-                names, known, place = unite(self.names, rows.names)
-            except TypeError as error:
-                raise ValueError(
-                    f"groups holds {unsorted(self.names, rows.names)}."
-                ) from error
+            names, known, place = _united(self.names, rows.names)
         more = copy.copy(self)
         more.names = names
         n_tasks = 1 if names is None else len(names)
@@ -194,6 +225,8 @@ class AdaptedMembers:
             fewer.labels = self.labels.take(kept)
         fewer._set_support(self.n_support[kept])
         gone = self.ids[~stays]
+        if self.waiting is not None:
+            fewer.waiting = self.waiting.take(np.isin(self.waiting.task, fewer.ids))
         if self._needs_all_rows:
             rows = self._all_rows()
             fewer.rows = rows.take(np.isin(rows.task, fewer.ids))
@@ -323,7 +356,7 @@ class AdaptedMembers:
                 if known is None:
                     continue
                 asked = _safe_indexing(X, np.flatnonzero(rows))
-                with collected() as told:
+                with self._by_names(), collected() as told:
                     own = ask(known, asked, self.ids[task[rows]])
                 said[name] += told
                 if own is None:
@@ -364,6 +397,13 @@ class AdaptedMembers:
             alike.add(own, _beside(answered, weight) * np.ones_like(weight))
         none = mean.weight == 0
         return np.where(_beside(none, mean.total), alike.value(), mean.value())
+
+
+def _united(names: np.ndarray, others: np.ndarray) -> United:
+    try:
+        return unite(names, others)
+    except TypeError as error:
+        raise ValueError(f"groups holds {unsorted(names, others)}.") from error
 
 
 def _copied(rows: TaskRows) -> TaskRows:

@@ -107,9 +107,11 @@ class IncrementalStacking(AdaptingStacking):
 
     def _learn_more(self, rows: TaskRows) -> AdaptedMembers:
         adapted = self.adapted_
-        if adapted is None or not adapted.n_support.any():
+        if adapted is None or (adapted.names is None and not adapted.n_support.any()):
             return self._learn(rows, keep=True)
         rows = replace(rows, names=names_to_join(adapted.names, rows.names))
+        if not adapted.learnt:
+            return self._learn(adapted.with_first(rows), keep=True)
         return adapted.extended(rows, self._labels_with(adapted, rows))
 
     def _labels_with(

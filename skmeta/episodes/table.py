@@ -94,7 +94,7 @@ class Table:
         mean = repeated(self.mean, width, n_rows)
         scale = repeated(self.scale, width, n_rows)
         with np.errstate(over="ignore"):  # the bounds take infinity as well
-            X = X.reshape(-1, n_rows * width) - mean
+            X = X.reshape(rows.size // max(n_rows, 1), n_rows * width) - mean
             X /= scale
         X = X.reshape(*rows.shape, width)
         if self.bounds is not None:

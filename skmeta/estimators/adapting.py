@@ -38,7 +38,7 @@ from skmeta.tables.targets import (
     has_columns,
     target_names_of,
 )
-from skmeta.utils.messages import show, warn
+from skmeta.utils.messages import of_tasks, warn
 from skmeta.utils.threads import one_at_a_time
 
 __all__ = ["AdaptingEstimator"]
@@ -238,7 +238,7 @@ class AdaptingEstimator(
             return
         lost = np.bincount(rows.task, minlength=rows.n_tasks) == 0
         if lost.any():
-            which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+            which = of_tasks(None if rows.names is None else rows.names[lost])
             raise ValueError(
                 f"No row{which} has a label, and there is no prior to answer by for "
                 f"{self.algorithm_}. Pass some labelled rows."
@@ -251,7 +251,7 @@ class AdaptingEstimator(
         lost = np.unique(rows.task[self._is_far(rows)])
         if not len(lost):
             return
-        which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+        which = of_tasks(None if rows.names is None else rows.names[lost])
         distance = f"{FAR:g} standard deviations"
         if self._standardised_by == "task":
             distance = f"{OWN_FAR:g} standard deviations"
@@ -273,9 +273,11 @@ class AdaptingEstimator(
         names: np.ndarray | None = None,
         unlabelled: tuple[Table, np.ndarray] | None = None,
         rows: TaskRows | None = None,
+        *,
+        beside_prior: bool = True,
     ) -> AdaptedTasks:
-        """Adapt to tasks without labelled rows, or to one."""
-        n_tasks = 1 if names is None else len(names) + 1
+        """Adapt to tasks without labelled rows, or to one; the prior is the last."""
+        n_tasks = 1 if names is None else len(names) + beside_prior
         row = TaskRows.of(np.zeros((1, self.n_features_in_)), self._any_target(), None)
         targets, n_classes, labels = self._encode(row, n_tasks)
         return AdaptedTasks(

@@ -145,7 +145,7 @@ class IncrementalEstimator(AdaptingEstimator):
     def _learn_more(self, rows: TaskRows) -> AdaptedTasks:
         """Learn anew the tasks that get rows, beside what is known of the others."""
         adapted = self.adapted_
-        if adapted is None or adapted.has_no_row:
+        if adapted is None or (adapted.names is None and adapted.has_no_row):
             return self._learn(rows, keep=True)
         rows = replace(rows, names=names_to_join(adapted.names, rows.names))
         place, known = np.zeros(1, dtype=np.intp), np.ones(1, dtype=bool)
@@ -168,6 +168,9 @@ class IncrementalEstimator(AdaptingEstimator):
             nothing = self._no_targets(len(of_others))
             beside = Table(others.X, nothing, offset=others.offset), of_others
         self._refuse_without_labels(rows)
+        if not len(rows):
+            anew = self._learn_nothing(rows.names, beside, rows, beside_prior=False)
+            return extended(adapted, anew)
         targets, n_classes, labels = self._encode(rows, rows.n_tasks)
         weight = self._support_weights(rows)
         if weight is not None:

@@ -18,7 +18,7 @@ from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_extreme_targets
 from skmeta.tables.stored.sources import by_rows
 from skmeta.tables.targets import as_columns, n_targets_of
-from skmeta.utils.messages import show, warn
+from skmeta.utils.messages import of_tasks, warn
 
 __all__ = ["Values"]
 
@@ -114,7 +114,7 @@ class Values(Targets):
             lost |= (std > rounding) & (std < _NARROW * width / unit)
         lost &= large
         if lost.any():
-            which = "" if rows.names is None else f" of {show(rows.names[lost])}"
+            which = of_tasks(None if rows.names is None else rows.names[lost])
             warn(
                 f"The targets of the support{which} differ less than a twentieth as "
                 "much as those of any training task. Are they in the unit of the "

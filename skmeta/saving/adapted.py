@@ -28,7 +28,7 @@ def write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> di
             key: getattr(adapted.labels, name) for key, name in LABELS.items()
         }
     content = {"adapted": {k: writer.write(v, f"{root}.{k}") for k, v in parts.items()}}
-    if writer.supports and not adapted.has_no_row:
+    if writer.supports and not (adapted.names is None and adapted.has_no_row):
         supports = Supports.join(_all_supports(adapted))
         for part, rows in (
             ("supports", supports),

@@ -279,6 +279,7 @@ def join_targets(parts: Sequence[np.ndarray]) -> np.ndarray:
     ValueError
         If some are words and others numbers, or dates.
     """
+    parts = [each for each in parts if len(each)] or parts  # none is of no kind
     words = [each for each in parts if each.dtype.kind in "UST"]
     numbers = [each for each in parts if each.dtype.kind in "biufc"]
     if words and numbers:  # numpy would write the numbers as words

@@ -20,9 +20,11 @@ __all__ = [
     "count",
     "is_between",
     "listed",
+    "of_tasks",
     "say_once",
     "show",
     "silenced",
+    "tasks_called",
     "unsorted",
     "warn",
 ]
@@ -43,6 +45,55 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(\.\d+)?(e[+-]?\d+)?(?!\w)")
 _COLLECTING: contextvars.ContextVar[Said | None] = contextvars.ContextVar(
     "skmeta_collecting", default=None
 )
+
+
+# What tasks are called by who asks, where they are numbers to who answers.
+_CALLED: contextvars.ContextVar[tuple[np.ndarray, np.ndarray | None] | None] = (
+    contextvars.ContextVar("skmeta_called", default=None)
+)
+
+
+@contextlib.contextmanager
+def tasks_called(numbers: np.ndarray, names: np.ndarray | None) -> Iterator[None]:
+    """Say names in place of the numbers of tasks, inside the block and in this thread.
+
+    Parameters
+    ----------
+    numbers : int ndarray of shape (n_tasks,)
+        What tasks are called inside the block.
+    names : ndarray of shape (n_tasks,) or None
+        What they are called by who hears of it; None if they have no names there.
+    """
+    before = _CALLED.set((numbers, _called(names)))
+    try:
+        yield
+    finally:
+        _CALLED.reset(before)
+
+
+def of_tasks(names: np.ndarray | None) -> str:
+    """Say which tasks something is of, nothing where they have no names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmeta.utils.messages import of_tasks, tasks_called
+    >>> with tasks_called(np.arange(3), np.array(["Lima", "Oslo", "Rome"])):
+    ...     print(f"The support{of_tasks(np.array([1]))} is far off.")
+    The support of ['Oslo'] is far off.
+    """
+    names = _called(names)
+    return "" if names is None else f" of {show(names)}"
+
+
+def _called(names: np.ndarray | None) -> np.ndarray | None:
+    called = _CALLED.get()
+    if called is None or names is None:
+        return names
+    numbers, own = called
+    order = np.argsort(numbers)
+    place = np.searchsorted(numbers, names, sorter=order)
+    return None if own is None else own[order[place]]
 
 
 def show(values: np.ndarray, most: int = 10) -> str:

@@ -118,3 +118,19 @@ def test_what_all_members_say_is_said_once_with_their_names(refit):
         (said,) = told(call)
         assert "far outside" in said
         assert said.endswith("(Of the members 'a' and 'b'.)")
+
+
+def test_warnings_and_errors_name_tasks_as_they_were_given():
+    """Members know tasks by numbers, which may be the names of others."""
+    stack = MetaStackingRegressor([("one", regressor())], weights="equal")
+    stack.fit(X, Y, groups=TASK)
+    name = np.char.add("store ", TASK.astype(str))
+    own = np.flatnonzero(TASK < 3)
+    far = np.where(TASK[own] == 1, 1e6, 1.0)[:, None] * X[own]
+    for names, said in ((name[own], "'store 1'"), (100 + TASK[own], "101")):
+        with pytest.warns(UserWarning, match=rf"support of \[{said}\] is far outside"):
+            stack.adapt(far, Y[own], groups=names)
+        with pytest.warns(UserWarning, match=rf"support of \[{said}\] is far outside"):
+            stack.partial_adapt(far, Y[own], groups=names)
+    with pytest.warns(UserWarning, match="The support is far outside"):
+        stack.adapt(far, Y[own])
