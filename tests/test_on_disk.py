@@ -58,6 +58,10 @@ def same(one, other):
         == [e["train_loss"] for e in other.history_]
         and np.array_equal(one.mean_, other.mean_)
         and np.array_equal(one.high_, other.high_)
+        and all(
+            np.array_equal(vars(one).get(each), vars(other).get(each))
+            for each in ("target_low_", "target_spread_")
+        )
     )
 
 
@@ -67,6 +71,7 @@ LEARNERS = {
     "standardised tasks": (MetaRegressor("maml", normalize="task", **TINY), Y, WEIGHT),
     "a range of shots": (MetaRegressor("cnp", n_shot=(0, 7), **TINY), Y, None),
     "first rows": (MetaRegressor("cnp", support="first", **TINY), Y, None),
+    "short numbers": (MetaRegressor("cnp", **TINY), Y.astype(np.float16), None),
     "numbers as objects": (MetaRegressor("cnp", **TINY), Y.astype(object), None),
     "two targets": (MetaRegressor("gp", **TINY), np.c_[Y, -Y], None),
     "held-out tasks": (MetaRegressor("cnp", early_stopping=True, **TINY), Y, None),

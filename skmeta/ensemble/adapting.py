@@ -22,6 +22,7 @@ from skmeta.tables.labels import TaskLabels
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.row_order import warn_of_other_order
 from skmeta.tables.rows import TaskRows, check_no_rows
+from skmeta.tables.sizes import as_values
 from skmeta.tables.targets import (
     as_indicators,
     as_they_are,
@@ -201,7 +202,9 @@ class AdaptingStacking(Conformal):
     def _checked(self, y: np.ndarray, names: Any, reset: bool) -> np.ndarray:
         """Check what validated targets hold, and keep the names of their columns."""
         several = has_columns(y)
-        if self._kind != "regressor":
+        if self._kind == "regressor":
+            y = as_values(y)
+        else:
             y = as_indicators(y) if several else y
             if not several:
                 check_classification_targets(y)

@@ -29,7 +29,7 @@ from skmeta.tables.columns import naming_the_preprocessor
 from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_support
 from skmeta.tables.row_order import warn_of_other_order
 from skmeta.tables.rows import TaskRows, check_no_rows
-from skmeta.tables.sizes import refuse_words
+from skmeta.tables.sizes import as_values
 from skmeta.tables.stored.sources import by_rows
 from skmeta.tables.targets import (
     as_indicators,
@@ -365,7 +365,7 @@ class AdaptingEstimator(
         """Check what validated targets hold, and keep the names of their columns."""
         several = has_columns(y)
         if self._kind == "regressor":
-            refuse_words(y)
+            y = as_values(y)
         elif several:
             y = as_indicators(y)
         else:

@@ -83,8 +83,7 @@ class Values(Targets):
         """Keep the middle half of the targets of the task where it is narrowest."""
         before = getattr(self, "target_spread_", None) if widen else None
         self.target_spread_ = before
-        if not isinstance(rows.y, np.ndarray):  # of a table on disk
-            return
+        rows, _ = rows.sample()  # of a table on disk
         size = rows.task_sizes
         large = size >= _FEWEST_TO_SPREAD
         if not large.any():

@@ -30,10 +30,10 @@ from skmeta.tables.groups import encode_groups, locate
 from skmeta.tables.labels import encode, infer_label_space, refuse_undeclared
 from skmeta.tables.rows import check_no_rows
 from skmeta.tables.sizes import (
+    as_values,
     range_of,
     refuse_extreme_columns,
     refuse_extreme_targets,
-    refuse_words,
     unit_of,
 )
 from skmeta.tables.targets import (
@@ -302,7 +302,7 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
         values = is_regressor(self._answers_as())
         y = _check_y(y, multi_output=False, y_numeric=values)
         if values:
-            refuse_words(y)
+            y = as_values(y)
         else:
             check_classification_targets(y)
         return y

@@ -8,10 +8,10 @@ import numpy as np
 from skmeta.utils.messages import show
 
 __all__ = [
+    "as_values",
     "range_of",
     "refuse_extreme_columns",
     "refuse_extreme_targets",
-    "refuse_words",
     "unit_of",
 ]
 
@@ -51,8 +51,15 @@ def refuse_extreme_columns(
     )
 
 
-def refuse_words(y: np.ndarray) -> None:
-    """Refuse targets that are no numbers, where values are learnt.
+def as_values(y: np.ndarray) -> np.ndarray:
+    """Return targets as floats, of which differences and squares can be taken.
+
+    There are none of truth values, and those of short or unsigned numbers run over.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows, ...)
+        Those of single and double precision stay as they are.
 
     Raises
     ------
@@ -64,6 +71,7 @@ def refuse_words(y: np.ndarray) -> None:
             f"y must hold numbers, for values are learnt, and is of type {y.dtype}: "
             f"{show(y[:3])}."
         )
+    return y if y.dtype in (np.float32, np.float64) else y.astype(np.float64)
 
 
 def refuse_extreme_targets(

@@ -12,6 +12,8 @@ from sklearn.preprocessing import MinMaxScaler
 import skmeta
 from skmeta import FewShotRegressor, MetaRegressor
 from skmeta.datasets import make_sinusoids
+from skmeta.ensemble import MetaStackingRegressor
+from skmeta.model_selection import TaskMean
 from tests.conftest import QUICK
 from tests.quick import TASK, X, Y, regressor
 
@@ -180,3 +182,28 @@ def test_a_scale_that_a_few_shot_regressor_is_given_alone_is_told_of(pupils):
         )
         told = told_of_unit(lambda each=scaled: each.fit(rows[few], points[few]))
         assert len(told) == n_told
+
+
+KINDS = {
+    "meta": regressor,
+    "mean": lambda: TaskMean("regressor"),
+    "ensemble": lambda: MetaStackingRegressor([("meta", regressor())], n_shot=2),
+}
+
+
+@pytest.mark.parametrize("kind", [bool, "boolean", np.int8, np.uint8, np.float16])
+@pytest.mark.parametrize("who", KINDS)
+def test_values_are_numbers_whatever_type_they_are_kept_in(who, kind):
+    """Differences of short and unsigned ones run over, and truth values have none."""
+    whole = np.clip(np.round(60 * Y), -100, 100)
+    whole = np.abs(whole) if kind is np.uint8 else whole
+    whole = whole > 0 if kind in (bool, "boolean") else whole
+    given = pd.Series(whole).astype(kind)
+    learners = [
+        KINDS[who]().fit(X, y, groups=TASK).adapt(X, y, groups=TASK)
+        for y in (given, whole.astype(float))
+    ]
+    found, expected = (each.predict(X, groups=TASK) for each in learners)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    if who == "meta":
+        assert learners[0].target_spread_ == learners[1].target_spread_

@@ -132,7 +132,8 @@ class StoredRows(TaskRows):
                     "from disk: leave them out of the table."
                 )
             _, checked = check(some, own)
-        if targets.dtype.hasobject:  # numbers among them become numbers
+        becomes_floats = checked.dtype.kind == "f" and checked.dtype != targets.dtype
+        if targets.dtype.hasobject or becomes_floats:  # numbers among them are numbers
             targets = targets.astype(checked.dtype)
         names = None if groups is None else index.names
         return cls(features, targets, index, names, in_support=given)
