@@ -160,6 +160,17 @@ def adapt(folder):
 
 
 @leads_to("estimators/adapting")
+def ask(folder):
+    regressor().fit(X, Y, groups=TASK).adapt(X[:12], Y[:12]).predict(1e6 * X[:3])
+
+
+@leads_to("estimators/adapting")
+def ask_an_ensemble(folder):
+    stack = MetaStackingRegressor([("one", regressor())], weights="equal")
+    stack.fit(X, Y, groups=TASK).adapt(X[:12], Y[:12]).predict(1e6 * X[:3])
+
+
+@leads_to("estimators/adapting")
 def adapt_behind_a_pipe(folder):
     meta = behind_a_pipe(regressor()).fit(X, Y, groups=TASK)
     skmeta.adapt(meta, 1e6 * X[:12], Y[:12])

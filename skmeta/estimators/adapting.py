@@ -252,11 +252,7 @@ class AdaptingEstimator(
         if not len(lost):
             return
         which = of_tasks(None if rows.names is None else rows.names[lost])
-        distance = f"{FAR:g} standard deviations"
-        if self._standardised_by == "task":
-            distance = f"{OWN_FAR:g} standard deviations"
-        elif self._standardised_by is None:
-            distance = "its own width"
+        distance = self._far_in_words()
         what, then = f"The support{which} is", "drawn nearer, and answers may be poor"
         if to_train:
             what = f"Some of the rows{which} are"
@@ -267,6 +263,23 @@ class AdaptingEstimator(
             f"the training rows. They are {then}. Are "
             "they in the units of the training?"
         )
+
+    def _far_in_words(self) -> str:
+        if self._standardised_by == "task":
+            return f"{OWN_FAR:g} standard deviations"
+        if self._standardised_by is None:
+            return "its own width"
+        return f"{FAR:g} standard deviations"
+
+    def _warn_if_asked_far(self, X: np.ndarray) -> None:
+        """Warn of rows to answer that are unlike all that ``fit`` has seen."""
+        if self._are_features_far(X).any():
+            warn(
+                "Some of what is asked is far outside of what fit has seen: columns "
+                f"are more than {self._far_in_words()} beyond the range of the "
+                "training rows. They are drawn nearer, and answers may be poor. Are "
+                "they in the units of the training?"
+            )
 
     def _learn_nothing(
         self,
@@ -318,6 +331,7 @@ class AdaptingEstimator(
             f"have for {self.spec_.label_space!r} labels.",
         )
         task = adapted.locate(groups, X, self.unknown_task, self._trained_groups())
+        self._warn_if_asked_far(X)
         return adapted, X, task
 
     def _sizes(self, adapted: AdaptedTasks) -> np.ndarray:

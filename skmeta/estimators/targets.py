@@ -161,14 +161,17 @@ class Targets(metaclass=ABCMeta):
 
     def _is_far(self, rows: TaskRows) -> np.ndarray:
         """Tell which rows are far outside the range of those that ``fit`` has seen."""
+        return self._are_features_far(rows.X)
+
+    def _are_features_far(self, X: np.ndarray) -> np.ndarray:
         bounds = self._bounds()
         if bounds is None:
-            return np.zeros(len(rows), dtype=bool)
+            return np.zeros(len(X), dtype=bool)
         distance = self._far(bounds)
         with np.errstate(over="ignore"):  # what nothing can be beyond
             ends = bounds.low - distance, bounds.high + distance
             low, high = (end * self.scale_ + self.mean_ for end in ends)
-        return Bounds(low, high, 0.0).are_rows_far(rows.X, 0.0)
+        return Bounds(low, high, 0.0).are_rows_far(X, 0.0)
 
     def _warn_if_narrow(self, rows: TaskRows) -> None:  # noqa: B027  # of values alone
         """Warn of targets whose unit is far larger than that of the training."""

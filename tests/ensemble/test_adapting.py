@@ -112,12 +112,13 @@ def test_what_all_members_say_is_said_once_with_their_names(refit):
     calls = [
         lambda: stack.adapt(1e6 * X[:12], Y[:12]),
         lambda: stack.partial_adapt(1e6 * X[:12], Y[:12]),
-        lambda: stack.score(1e6 * X, Y, groups=TASK),
+        lambda: stack.score(1e6 * X, Y, groups=TASK),  # supports, and what is asked
     ]
-    for call in calls:
-        (said,) = told(call)
-        assert "far outside" in said
-        assert said.endswith("(Of the members 'a' and 'b'.)")
+    for call, n_told in zip(calls, (1, 1, 2), strict=True):
+        said = told(call)
+        assert len(said) == n_told
+        assert all("far outside" in each for each in said)
+        assert all(each.endswith("(Of the members 'a' and 'b'.)") for each in said)
 
 
 def test_warnings_and_errors_name_tasks_as_they_were_given():

@@ -13,6 +13,7 @@ from skmeta import MetaClassifier, MetaRegressor, NotAdaptedError
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.model_selection import PerTask
 from tests.conftest import ALGORITHMS, QUICK
+from tests.quick import TASK, X, Y, classifier
 
 
 @pytest.mark.parametrize("stacks", [False, True])
@@ -202,3 +203,20 @@ def test_names_of_the_embedding_are_known_before_adaptation(wine):
     meta = MetaClassifier("maml", n_shot=4, **QUICK).fit(X, y, groups=groups)
     assert len(meta.get_feature_names_out()) == 64
     assert meta.adapted_ is None
+
+
+VERBS = ["predict", "predict_proba", "predict_set", "transform", "decision_function"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_rows_that_are_asked_in_another_unit_are_told_of(verb):
+    """They are drawn nearer, and answers to them look like all others."""
+    meta = classifier("r2d2", label_space="shared", early_stopping=False)
+    meta.fit(X, Y > 0, groups=TASK).adapt(X[:12], Y[:12] > 0)
+    meta.calibrate(X, Y > 0, groups=np.char.add("new ", TASK.astype(str)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*far outside")
+        getattr(meta, verb)(X)
+        getattr(meta, verb)(X[:2] * 1.5)
+    with pytest.warns(UserWarning, match="what is asked is far outside .* units"):
+        getattr(meta, verb)(1000 * X[:2])
