@@ -118,10 +118,41 @@ def augment_all(
     -------
     Episode
         The last one's.
+
+    Raises
+    ------
+    ValueError
+        If one returns what is no episode of the same shapes, some of which would be
+        broadcast.
     """
     for augmentation in augmentations:
-        episode = augmentation.augment(episode, spec, rng)
+        changed = augmentation.augment(episode, spec, rng)
+        _refuse_other_shapes(augmentation, episode, changed)
+        episode = changed
     return episode
+
+
+def _refuse_other_shapes(
+    augmentation: Augmentation, given: Episode, changed: Episode
+) -> None:
+    if not isinstance(changed, Episode):
+        raise ValueError(
+            f"{augmentation} must return an Episode, and returned "
+            f"{type(changed).__name__}."
+        )
+    for part, before, after in zip(("support", "query"), given, changed, strict=True):
+        for name in ("X", "y", "mask", "label", "weight", "offset"):
+            shapes = [_shape(getattr(each, name)) for each in (before, after)]
+            if shapes[0] not in (None, shapes[1]):
+                raise ValueError(
+                    f"{augmentation} must keep the shapes of an episode, and made "
+                    f"{part}.{name} of {shapes[1]} out of {shapes[0]}. python -m "
+                    "skmeta plugins --check goes through what is expected."
+                )
+
+
+def _shape(part: Tensor | None) -> tuple[int, ...] | None:
+    return None if part is None else tuple(part.shape)
 
 
 def choose_tasks(n_tasks: int, share: float, rng: torch.Generator) -> Tensor:

@@ -191,7 +191,13 @@ def _of_task(meta: Any, group: Any) -> tuple[nn.Module, dict[str, Any], Any]:
     """Return a task as a module, an example of its inputs, and its labels."""
     row = np.zeros((1, meta.n_features_in_))
     groups = None if group is None else [group]
-    with silenced(message="X does not have valid feature names"):
+    names = getattr(meta.adapted_, "names", None)
+    if group is None and names is not None and len(names) > 1:
+        raise ValueError(
+            f"The estimator is adapted to {len(names)} tasks, and a graph is of one: "
+            "name it by group=."
+        )
+    with silenced():  # nobody asks about this row
         adapted, X, task = meta._current(row, groups)
     module = OfTask(
         adapted.learner.algorithm,

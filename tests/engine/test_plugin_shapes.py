@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from skmeta.algorithms import MAML, ProtoNet
+from skmeta.augmentations import Augmentation
 from skmeta.backbones import Backbone
 from skmeta.distances import Distance
 from tests.quick import TASK, X, Y, classifier, regressor, wine
@@ -74,3 +75,29 @@ def test_other_errors_stay_as_they_are():
 
     with pytest.raises(RuntimeError, match="out of memory"):
         regressor(algorithm=Broken()).fit(X, Y, groups=TASK)
+
+
+class Flattened(Augmentation):
+    """Gives values another axis, which the loss would broadcast."""
+
+    def augment(self, episode, spec, rng):
+        query = episode.query._replace(y=episode.query.y.unsqueeze(-1))
+        return episode._replace(query=query)
+
+
+class Forgetful(Augmentation):
+    def augment(self, episode, spec, rng):
+        return tuple(episode)
+
+
+@pytest.mark.parametrize(
+    ("augment", "message"),
+    [
+        (Flattened(), r"Flattened.* made query.y of \(8, 5, 1\) out of \(8, 5\)"),
+        (Forgetful(), r"Forgetful.* must return an Episode, and returned tuple"),
+    ],
+    ids=["shape", "type"],
+)
+def test_an_augmentation_is_named(augment, message):
+    with pytest.raises(ValueError, match=message):
+        regressor(augment=augment).fit(X, Y, groups=TASK)

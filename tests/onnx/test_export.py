@@ -14,6 +14,7 @@ from skmeta.algorithms import ProtoNet
 from skmeta.backbones import Conv4
 from skmeta.datasets import make_sinusoids
 from skmeta.onnx import prior_answers, to_onnx
+from tests.quick import TASK, X, Y, regressor
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx")
 pytest.importorskip("onnxscript", reason="the extra onnx")
@@ -171,3 +172,15 @@ def test_what_graphs_have_no_type_for_is_refused(sines):
         meta = MetaClassifier("protonet", **HOW).fit(X, labels, groups=groups)
         with pytest.raises(ValueError, match="ONNX answers by words, numbers"):
             to_onnx(meta.adapt(X[:9], labels[:9]))
+
+
+def test_a_graph_is_of_one_task_and_says_nothing_of_rows_of_its_own():
+    """The row that shows what comes in may lie far from all rows of the table."""
+    far = X + 1e4
+    meta = regressor(normalize="global").fit(far, Y, groups=TASK)
+    meta.adapt(far, Y, groups=TASK)
+    with pytest.raises(ValueError, match="graph is of one: name it by group="):
+        to_onnx(meta)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*far outside")
+        to_onnx(meta, group=TASK[0])
