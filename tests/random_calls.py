@@ -7,9 +7,11 @@ that skmeta raises itself, or scikit-learn when it looks at what it was given.
 
 import dis
 import functools
+import importlib
 import io
 import traceback
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -241,6 +243,8 @@ def _frozen(X):
 
 
 CONTAINERS = ["array", "list", "frame", "named frame", "sparse", "tensor", "memoryview"]
+CONTAINERS += ["arrow", "nullable frame", "frame of arrow", "repeated index"]
+CONTAINERS += ["columns first", "with strides"]
 
 
 def contain(X, container):
@@ -258,6 +262,26 @@ def contain(X, container):
         return torch.from_numpy(X.copy())
     if container == "memoryview" and X.dtype == float and X.size:
         return memoryview(X)
+    if container == "columns first":
+        return np.asfortranarray(X)
+    if container == "with strides":
+        return np.repeat(np.repeat(X, 2, axis=0), 2, axis=1)[::2, ::2]
+    numbers = X.dtype in (np.float64, np.float32) or X.dtype.kind in "bi"
+    return contain_in_frame(X, container) if numbers else X
+
+
+def contain_in_frame(X, container):
+    """Put numbers in tables whose types or indices are not those of numpy."""
+    frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+    if container == "nullable frame":
+        return frame.convert_dtypes()
+    if container == "repeated index":
+        return frame.set_axis(np.zeros(len(X), dtype=int))
+    if container in ("arrow", "frame of arrow") and find_spec("pyarrow"):
+        table = importlib.import_module("pyarrow").Table.from_pandas(frame)
+        if container == "arrow":
+            return table
+        return table.to_pandas(types_mapper=pd.ArrowDtype)
     return X
 
 
@@ -302,6 +326,16 @@ def target_kinds(y, usual=None):
         "lists": lambda: [[each] * (k % 2 + 1) for k, each in enumerate(word)],
         "indexed": lambda: pd.Series(word, index=np.arange(n)[::-1] + 50),
         "bytes": lambda: word.astype("S"),
+        "all missing": lambda: np.full(n, np.nan),
+        "all None": lambda: np.full(n, None),
+        "short": lambda: np.clip(y * 60, -120, 120).astype(np.int8),
+        "unsigned": lambda: np.clip(y * 60 + 128, 0, 255).astype(np.uint8),
+        "half": lambda: y.astype(np.float16),
+        "nullable": lambda: pd.Series(y).where(y < 1).astype("Float64"),
+        "nullable truth": lambda: pd.Series(y > 0).astype("boolean"),
+        "unused categories": lambda: pd.Categorical(word, ["mid", "no", "high", "low"]),
+        "zoned": lambda: pd.date_range("2020-01-01", periods=n, tz="Europe/Paris"),
+        "intervals": lambda: pd.arrays.IntervalArray.from_breaks(np.arange(n + 1)),
     }
 
 
@@ -341,6 +375,16 @@ def group_kinds(n):
         "lists": lambda: [[k] * (k % 2 + 1) for k in number.tolist()],
         "indexed": lambda: pd.Series(number, index=np.arange(n)[::-1] + 50),
         "objects": lambda: [object() for _ in range(n)],
+        "padded": lambda: [f"{k:03d}" for k in number],
+        "unused categories": lambda: pd.Categorical(number, categories=range(9)),
+        "nullable": lambda: pd.Series(number, dtype="Int64"),
+        "nullable gap": lambda: pd.Series(number, dtype="Int64").where(number > 0),
+        "zoned": lambda: pd.Timestamp("2020", tz="UTC") + pd.to_timedelta(number, "D"),
+        "levels": lambda: pd.MultiIndex.from_arrays([number, number]),
+        "truth": lambda: number > 0,
+        "a frame": lambda: pd.DataFrame({"task": number}),
+        "text of pandas": lambda: pd.Series(number.astype(str), dtype="string"),
+        "short": lambda: number.astype(np.int8),
     }
 
 

@@ -92,6 +92,22 @@ ONCE = [
     Call("classifier maml", "partial_adapt", "usual", "dates", *USUAL)._replace(
         groups="numbers", seed=5
     ),
+    Call("few-shot classifier maml", "few-shot", "usual", "all missing", *USUAL),
+    Call("regressor maml", "fit", "three axes", "a gap", *USUAL),
+    Call("plain classes", "predict", "a class", "usual", *USUAL),
+    Call("ensemble of values", "fit", "usual", "usual", *USUAL)._replace(
+        groups="numbers", container="memoryview", n_rows=12
+    ),
+    Call("regressor maml", "score", "usual", "all missing", *USUAL)._replace(
+        groups="numbers"
+    ),
+    Call("regressor r2d2", "fit", "usual", "a gap", *USUAL)._replace(groups="shorter"),
+    Call("regressor r2d2", "fit", "usual", "truth", *USUAL)._replace(
+        groups="numbers", n_rows=12
+    ),
+    Call("ensemble of classes", "partial_adapt", "usual", "all None", *USUAL)._replace(
+        groups="numbers", seed=1
+    ),
     *(
         Call("regressor maml", "set_params", "usual", "usual", *USUAL)._replace(
             parameter=parameter

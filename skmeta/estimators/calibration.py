@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _num_samples
 
 from skmeta.exceptions import LoadError
@@ -65,7 +65,7 @@ class TrainingRows(NamedTuple):
         parameters = estimator.get_params()
         n_numbers = sum(math.prod(_shape(each)) for each in self.given())
         if n_numbers <= _MOST_COPIED:
-            copies = TrainingRows(*map(copy.deepcopy, self.given()))
+            copies = TrainingRows(*map(_copied, self.given()))
             return copies._replace(parameters=parameters)
         return self._replace(checksum=self._checksum(), parameters=parameters)
 
@@ -89,15 +89,23 @@ class TrainingRows(NamedTuple):
         missing = missing_targets(self.y)
         if missing is None:
             return self
+        check_consistent_length(self.X, missing)
         kept = np.flatnonzero(~missing)
+
+        def pick(each: Any) -> Any:
+            values = np.asarray(each)
+            is_of_rows = each is not None and values.shape[:1] == missing.shape
+            return _safe_indexing(values, kept) if is_of_rows else each
+
         return TrainingRows(
             _safe_indexing(self.X, kept),
             known_targets(self.y, missing),
-            *(
-                None if each is None else _safe_indexing(np.asarray(each), kept)
-                for each in self.given()[2:]
-            ),
+            *map(pick, self.given()[2:]),  # what is of another length is refused later
         )
+
+
+def _copied(each: Any) -> Any:
+    return np.array(each) if isinstance(each, memoryview) else copy.deepcopy(each)
 
 
 def _shape(each: Any) -> tuple[int, ...]:

@@ -131,6 +131,9 @@ class FewShotScoring(BaseEstimator):
             raise ValueError("score compares with the true targets: pass y as well.")
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, X)
+        missing = missing_targets(y)
+        if missing is not None and missing.all():
+            raise ValueError("score compares with true targets: all of y is missing.")
         if groups is None:
             if in_support is not None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError("in_support splits groups: pass groups= as well.")
@@ -150,6 +153,7 @@ class FewShotScoring(BaseEstimator):
         """Score answers to rows of the current task, those without a target apart."""
         missing = missing_targets(y)
         if missing is not None:
+            check_consistent_length(X, missing)
             X, y = _safe_indexing(X, ~missing), known_targets(y, missing)
             if sample_weight is not None:
                 sample_weight = sample_weight[~missing]

@@ -292,7 +292,7 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
 
         What is in the columns is for the estimator to judge: words and gaps may do.
         """
-        if not hasattr(X, "shape"):
+        if not _has_shape(X):
             X = as_array(X)
         y = as_they_are(y)
         check_consistent_length(X, y)
@@ -312,7 +312,7 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
 
         One of two tables may be without names, as what comes out of a Pipeline is.
         """
-        X = X if hasattr(X, "shape") else as_array(X)
+        X = X if _has_shape(X) else as_array(X)
         if len(X.shape) == 1:
             raise ValueError(
                 f"Expected 2D array, got 1D array instead: X has the shape {X.shape}. "
@@ -354,6 +354,10 @@ class Strategy(MetaEstimatorMixin, NestedParametersMixin, DocLinkMixin):
         total = within.sum(axis=1, keepdims=True)
         even = member / member.sum(axis=1, keepdims=True)
         return np.where(total > 0, within / np.where(total > 0, total, 1), even)
+
+
+def _has_shape(X) -> bool:
+    return isinstance(getattr(X, "shape", None), tuple)
 
 
 def stand_in(kind: str) -> BaseEstimator:

@@ -129,6 +129,12 @@ class FewShotClassifier(ClassifierMixin, BaseFewShotEstimator):
         """
         if self.classes not in ("support", "all"):
             raise ValueError(f"classes must be 'support' or 'all', not {self.classes}.")
+        missing = missing_targets(y)
+        if self.classes == "support" and missing is not None and missing.all():
+            raise ValueError(
+                "No row has a label, and classes='support' answers by those of the "
+                "support alone. Label some rows, or set classes='all'."
+            )
         self._learn(super().fit, X, y, sample_weight)
         return self
 
