@@ -93,10 +93,10 @@ class PerTarget(Algorithm):
 
     def build(self, backbone: Backbone, spec: Spec) -> _Learners:
         """Build a learner of every target, on one network."""
-        one, networks = spec.of_one_target(), _Networks()
-        learners = []
-        for _ in range(self.n_targets):
+        networks, learners = _Networks(), []
+        for target in range(self.n_targets):
             handed_out: Any = _HandsOut(backbone, networks)
+            one = spec.of_one_target(target)
             learners.append(self.algorithm.build(handed_out, one))
         return _Learners(learners)
 

@@ -39,6 +39,8 @@ class EarlierFit:
         Columns it was built for.
     n_targets : int, default=1
         Targets it was built for.
+    long_tails : tuple of int, default=()
+        Which of them had long tails.
     """
 
     net: EpisodicNet
@@ -49,6 +51,7 @@ class EarlierFit:
     n_parts: int = 0
     n_features: int | None = None
     n_targets: int = 1
+    long_tails: tuple[int, ...] = ()
 
     def check_columns(self, n_features: int, n_targets: int = 1) -> None:
         """Refuse more or fewer columns, of features or of targets."""
@@ -81,9 +84,11 @@ class EarlierFit:
     def resize(self, spec: Spec) -> Spec:
         """Return the spec with as many training classes as the weights were made for.
 
-        The new rows may show fewer of them.
+        The new rows may show fewer of them, and other tails.
         """
-        return replace(spec, n_train_classes=self.n_train_classes)
+        return replace(
+            spec, n_train_classes=self.n_train_classes, long_tails=self.long_tails
+        )
 
 
 def take_over(net: EpisodicNet, before: EpisodicNet) -> None:

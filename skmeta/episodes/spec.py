@@ -42,6 +42,9 @@ class Spec:
     of_images : bool, default=False
         Whether filters of images are learnt from a large pool, by turned and distorted
         classes: so many that to tell them all apart teaches less than episodes do.
+    long_tails : tuple of int, default=()
+        Which of the targets have a long tail, as values that grow by factors: a few
+        rows are most of their variance. Equal specs may differ in it, too.
     """
 
     n_features: int
@@ -54,10 +57,12 @@ class Spec:
     fixed_split: bool = field(default=False, compare=False)
     n_targets: int = 1
     of_images: bool = field(default=False, compare=False)
+    long_tails: tuple[int, ...] = field(default=(), compare=False)
 
-    def of_one_target(self) -> Self:
+    def of_one_target(self, target: int = 0) -> Self:
         """Return what the learner of one of the targets is built for."""
-        return replace(self, n_targets=1)
+        tail = (0,) if target in self.long_tails else ()
+        return replace(self, n_targets=1, long_tails=tail)
 
     @property
     def is_large_pool(self) -> bool:

@@ -32,6 +32,7 @@ class ContinuingEstimator(UnlabelledEstimator):
             n_parts=self.spec_.n_parts,
             n_features=self.spec_.n_features,
             n_targets=self.spec_.n_targets,
+            long_tails=self.spec_.long_tails,
         )
 
     def _open_checkpoint(

@@ -36,6 +36,9 @@ _LEAST_SPREAD = 1e-6
 # values there must be to say so.
 _NEARLY_ALL, _FEWEST_TO_STAND_OUT = 0.99, 20
 
+# Skewness beyond which targets have a long tail.
+_LONG = 2.0
+
 # Rows from which on a task tells how its targets are spread, and the share of the least
 # spread of a training task below which those of a support are in another unit.
 _FEWEST_TO_SPREAD, _NARROW = 5, 0.05
@@ -182,9 +185,22 @@ class Values(Targets):
             n_outputs=1,
             kind="regressor",
             n_targets=n_targets_of(rows.y),
+            long_tails=self._long_tails(rows),
         )
         values, _, _ = self._encode(rows, rows.n_tasks)
         return values, None, None
+
+    def _long_tails(self, rows: TaskRows) -> tuple[int, ...]:
+        """Find the targets that are more skewed than an exponential distribution."""
+        if self.normalize is None or self.within_ is not None:  # in no unit of all
+            return ()
+        total, cubes = 0.0, np.zeros(1)
+        for each in rows.blocks(features=False):
+            count = np.ones(len(each.y)) if each.weight is None else each.weight
+            total = total + count.sum()
+            cubes = cubes + count @ as_columns(self._standardised(each.y)) ** 3
+        tails = np.abs(cubes) > _LONG * total
+        return tuple(np.flatnonzero(tails).tolist())
 
     def _prior_units(self) -> list[dict[str, Any]]:
         means, scales = (

@@ -97,7 +97,8 @@ def read_meta(reader: Reader, content: dict, device: str | None) -> Any:
     ):
         if not hasattr(meta, name):
             setattr(meta, name, earlier)
-    meta.spec_ = Spec(**{SPEC[key]: value for key, value in content["spec"].items()})
+    spec = {SPEC[key]: value for key, value in content["spec"].items()}
+    meta.spec_ = Spec(**spec | {"long_tails": tuple(spec.get("long_tails", ()))})
     check_learnt(meta)
     weights = reader.read(content["weights"])
     check_weights(partial(build, meta.algorithm_, meta.backbone_, meta.spec_), weights)
@@ -122,7 +123,7 @@ def _write_spec(spec: Spec) -> dict:
     # Earlier versions do not know that there may be more.
     if spec.n_targets == 1:
         del content["n_targets"]
-    for name in ("fixed_split", "of_images"):
+    for name in ("fixed_split", "of_images", "long_tails"):
         if not getattr(spec, name):
             del content[name]
     return content

@@ -95,9 +95,9 @@ FITTED = _themselves(
 
 SPEC = _themselves(
     *("n_features", "n_outputs", "kind", "label_space", "n_train_classes", "n_parts"),
-    *("from_pool", "fixed_split", "n_targets", "of_images"),
+    *("from_pool", "fixed_split", "n_targets", "of_images", "long_tails"),
 )
-"""Keys of a ``Spec``, and its fields; the last three only where they say something."""
+"""Keys of a ``Spec``, and its fields; the last four only where they say something."""
 
 ADAPTED = {
     "names": "names",

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import norm
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import MinMaxScaler
 
@@ -207,3 +209,35 @@ def test_values_are_numbers_whatever_type_they_are_kept_in(who, kind):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     if who == "meta":
         assert learners[0].target_spread_ == learners[1].target_spread_
+
+
+def tails(targets, **parameters):
+    """Which targets of a table have long tails."""
+    n = len(targets)
+    X, task = np.zeros((n, 1)) + np.arange(n)[:, None] % 7, np.arange(n) // 10
+    meta = MetaRegressor("cnp", **QUICK, **parameters)
+    return meta.fit(X, targets, groups=task).spec_.long_tails
+
+
+def test_targets_that_grow_by_factors_have_long_tails():
+    quantiles = (np.arange(200) + 0.5) / 200
+    normal = norm.ppf(quantiles)
+    grown = np.exp(1.5 * normal)
+    assert tails(normal) == tails(np.exp(0.3 * normal)) == ()
+    for unit, level in [(1.0, 0.0), (1e6, -3e7), (-1e-6, 1.0)]:
+        assert tails(unit * grown + level) == (0,)
+    assert tails(np.column_stack([normal, grown])) == (1,)
+    assert tails(grown, normalize=None) == ()
+
+
+def test_a_second_fit_goes_on_where_tails_are_others():
+    rng = np.random.default_rng(0)
+    X, task = rng.normal(size=(120, 2)), np.arange(120) // 10
+    long = np.exp(2 * X[:, 0])
+    meta = MetaRegressor("gp", max_epochs=1, warm_start=True, random_state=0)
+    for first, second in [(long, X[:, 0]), (X[:, 0], long)]:
+        meta = clone(meta).fit(X, first, groups=task)
+        before = meta.spec_.long_tails
+        meta.fit(X, second, groups=task)
+        assert meta.spec_.long_tails == before
+        assert np.isfinite(meta.adapt(X[:5], second[:5]).predict(X)).all()

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.gaussian.exact import adapt_exactly
-from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
+from skmeta.algorithms.gaussian.kernel import KernelLearner
 from skmeta.algorithms.gaussian.posterior import Posterior
+from skmeta.algorithms.gaussian.support import Support
 from skmeta.algorithms.shared.graph import GraphRows, laplacian
 
 __all__ = ["Deformation", "adapt_deformed"]
@@ -113,6 +114,7 @@ def adapt_deformed(
         precision.to(rows),
         state.log_share,
         state.n_classes,
+        state.level,
     )
 
 

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from skmeta.algorithms.gaussian.cholesky import cholesky
-from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
+from skmeta.algorithms.gaussian.kernel import KernelLearner
 from skmeta.algorithms.gaussian.posterior import Posterior
+from skmeta.algorithms.gaussian.support import Support
 from skmeta.algorithms.shared.losses import absent_classes
 
 __all__ = ["Inverse", "MostLikely", "adapt_exactly"]
@@ -37,7 +38,7 @@ def adapt_exactly(
 def _of_values(
     module: KernelLearner, support: Support, root: Tensor, K: Tensor
 ) -> Posterior:
-    residual = root * (support.y[:, None, :, None] - support.mean)
+    residual = root * support.residual()
     noise = module.noise()
     precision, weights, volume = Inverse.apply(
         K + noise[:, None, None] * _eye(K), residual
@@ -46,12 +47,14 @@ def _of_values(
     spare = support.counts.sum(dim=1, keepdim=True) - K.shape[-1]  # (tasks, 1)
     volume = volume + 0.5 * spare * noise.log()
     evidence = -0.5 * (residual * weights).sum((-1, -2)) - volume
+    evidence = evidence - support.log_volume()
     return Posterior(
         support.rows,
         root * weights,
         root * precision * root.mT,
         module.log_share(evidence),
         support.n_classes,
+        torch.zeros_like(evidence) if support.level is None else support.level,
     )
 
 
@@ -78,6 +81,7 @@ def _of_classes(
         K.new_zeros(len(K), 0),
         module.log_share(evidence),
         support.n_classes,
+        K.new_zeros(len(K), 0),
     )
 
 

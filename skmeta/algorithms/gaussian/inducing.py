@@ -5,8 +5,9 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from skmeta.algorithms.gaussian.cholesky import cholesky
-from skmeta.algorithms.gaussian.kernel import KernelLearner, Support
+from skmeta.algorithms.gaussian.kernel import KernelLearner
 from skmeta.algorithms.gaussian.posterior import Posterior
+from skmeta.algorithms.gaussian.support import Support
 from skmeta.algorithms.shared.graph import evenly_spaced
 from skmeta.algorithms.shared.losses import absent_classes
 
@@ -56,7 +57,7 @@ def _of_values(
     eye: Tensor,
 ) -> Posterior:
     noise = module.noise().to(L)[:, None, None]
-    residual = (support.y[:, None, :, None] - support.mean).to(L)
+    residual = support.residual().to(L)
     counts = support.counts[:, None, :, None].to(L)
     A = noise * eye
     target = L.new_zeros(*L.shape[:-1], 1)
@@ -74,7 +75,8 @@ def _of_values(
     noise = noise.squeeze()
     volume = root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     volume = volume + 0.5 * (n_rows - L.shape[-1]) * noise.log()
-    evidence = -0.5 * squares / noise - volume
+    evidence = -0.5 * squares / noise - volume - support.log_volume()
+    level = support.y.new_zeros(L.shape[:2]) if support.level is None else support.level
     inverse = torch.linalg.solve_triangular(L, eye.expand_as(L), upper=False)
     spared = eye - noise[:, None, None] * torch.cholesky_inverse(root)
     return Posterior(
@@ -83,6 +85,7 @@ def _of_values(
         (inverse.mT @ spared @ inverse).to(inducing),
         module.log_share(evidence),
         support.n_classes,
+        level,
     )
 
 
@@ -130,4 +133,5 @@ def _of_classes(
         inducing.new_zeros(len(inducing), 0),
         module.log_share(evidence),
         support.n_classes,
+        inducing.new_zeros(len(inducing), 0),
     )

@@ -6,13 +6,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from skmeta.algorithms.gaussian.scale import RowScale
+from skmeta.algorithms.gaussian.support import Support
 from skmeta.algorithms.shared.training_classes import ClassLoss
 from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply
 
-__all__ = ["Kernel", "KernelLearner", "Support"]
+__all__ = ["Kernel", "KernelLearner"]
 
 # Logarithms of the first variances: of the constant, of the squared exponentials on the
 # inputs and on the embedding, of the noise, and of every slope.
@@ -42,16 +44,6 @@ _LEAST_EXPONENT = -86.0
 
 # A prior's answer is drawn nearer, as a feature, beyond this size.
 _FAR = 6.0
-
-
-class Support(NamedTuple):
-    """Support rows, as the linear algebra sees them."""
-
-    rows: Tensor  # (tasks, rows, inputs and embedding)
-    mean: Tensor  # (tasks, processes, rows, outputs)
-    y: Tensor  # (tasks, rows)
-    counts: Tensor  # (tasks, rows): how much rows count, 0 on padding
-    n_classes: Tensor  # (tasks,)
 
 
 class Kernel(NamedTuple):
@@ -208,6 +200,9 @@ class KernelLearner(nn.Module):
             if spec.n_parts == 1:
                 shares = [1.0]
             self.parts = nn.Parameter(torch.tensor([shares] * n))
+        self.row_scale = None
+        if spec.n_parts and spec.kind == "regressor" and spec.long_tails:
+            self.row_scale = RowScale()
         if spec.n_outputs:
             self.bias = nn.Parameter(torch.zeros(n, spec.n_outputs))
         self.class_loss: ClassLoss | None = None
@@ -242,6 +237,10 @@ class KernelLearner(nn.Module):
 
     def support(self, batch: Batch) -> Support:
         """Make a batch ready for the linear algebra."""
+        return self.scaled(self.unscaled(batch), self.told(batch.X, batch.offset))
+
+    def unscaled(self, batch: Batch) -> Support:
+        """Make a batch ready, but for how much its rows deviate."""
         mean = self.mean(batch.X, batch.offset, batch.n_classes).mT
         return Support(
             self.rows(batch.X, batch.offset, batch.mask),
@@ -250,6 +249,35 @@ class KernelLearner(nn.Module):
             batch.counts(mean),
             batch.n_classes,
         )
+
+    # How much rows deviate ----------------------------------------------------------
+
+    def told(self, X: Tensor, offset: Tensor | None) -> Tensor | None:
+        """Return the values that the prior tells, (tasks, processes, rows)."""
+        if self.row_scale is None:
+            return None
+        assert self.parts is not None  # of a prior
+        shares = self.parts.detach()  # chosen by what is best for the mean
+        if offset is None:
+            return X.new_zeros(len(X), len(shares), X.shape[1])
+        return shares @ offset.squeeze(-1).mT
+
+    def scaled(self, support: Support, told: Tensor | None) -> Support:
+        """Add how much rows of a support deviate, by what is told of them."""
+        if told is None or self.row_scale is None:
+            return support
+        level = self.row_scale.beyond(told, support.y, support.counts)
+        return support._replace(scale=self.scale(told, level), level=level)
+
+    def scale(self, told: Tensor, level: Tensor) -> Tensor:
+        """Return how much rows deviate, (tasks, processes, rows)."""
+        assert self.row_scale is not None  # or nothing is told
+        return self.row_scale(told + level.unsqueeze(-1))
+
+    def importance(self, told: Tensor, level: Tensor) -> Tensor:
+        """Return how much rows count in training, (tasks, processes, rows)."""
+        assert self.row_scale is not None  # or nothing is told
+        return self.row_scale.importance(told + level.unsqueeze(-1))
 
     def log_share(self, evidence: Tensor) -> Tensor:
         """Return the logarithm of the weight of every process.
