@@ -185,16 +185,18 @@ class Targets(metaclass=ABCMeta):
             bounds = bounds._replace(room=_ROOM)
         assert self.low_ is not None  # as there are bounds
         assert self.high_ is not None
-        known = Bounds(self.low_, self.high_, 0.0)
-        rows = np.flatnonzero(known.are_rows_far(X, 0.0))
-        if not len(rows):
+        beyond = Bounds(self.low_, self.high_, 0.0).places_beyond(X)
+        if not len(beyond):
             return X
-        own = X[rows]
+        near = np.array(X, dtype=np.result_type(X, np.float32), order="C")
+        flat, column = near.reshape(-1), beyond % X.shape[1]
+        mean, scale = (
+            np.broadcast_to(each, X.shape[1])[column]
+            for each in (self.mean_, self.scale_)
+        )
         with np.errstate(over="ignore"):
-            Z = (own - self.mean_) / self.scale_
-        clipped = bounds.clip(Z) * self.scale_ + self.mean_
-        near = X.astype(np.result_type(X, np.float32))
-        near[rows] = np.where(known.is_far(own, 0.0), clipped, own)
+            Z = (flat[beyond] - mean) / scale
+        flat[beyond] = bounds.nearer(Z, column) * scale + mean
         return near
 
     def _learn_task_scale(self, rows: TaskRows) -> None:
