@@ -66,6 +66,10 @@ class Algorithm(NestedParametersMixin, DocLinkMixin):
         :meth:`unlabelled_choices`, of which ``fit`` of an estimator chooses in place of
         "auto". If False, such rows are left alone; tasks are standardised by all of
         their rows in any case.
+    learns_temperature : bool
+        True if it has a parameter ``temperature``, "auto" or a number from 1 on by which
+        what every support row says of values is divided. ``fit`` of an estimator learns
+        it in place of "auto", by tasks that were left out.
     adapts_weights : bool
         False if no task has weights of the network for itself, so that what is learnt
         of a task is small: more tasks are learnt at once then.
@@ -121,6 +125,7 @@ class Algorithm(NestedParametersMixin, DocLinkMixin):
     uses_prior: ClassVar[bool] = False
     learns_prior: ClassVar[bool] = False
     uses_unlabelled: ClassVar[bool] = False
+    learns_temperature: ClassVar[bool] = False
     adapts_weights: ClassVar[bool] = True
     several_targets: ClassVar[bool] = True
     sure_of_any_shot: ClassVar[bool] = False

@@ -27,6 +27,7 @@ from skmeta.algorithms.shared.graph import (
 )
 from skmeta.algorithms.shared.losses import absent_classes, mean_of_rows
 from skmeta.algorithms.shared.reuse import once
+from skmeta.algorithms.shared.temperature import check_temperature
 from skmeta.algorithms.shared.training_classes import make_class_loss
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
@@ -158,6 +159,11 @@ class GP(Algorithm):
         "auto" an estimator's ``fit`` learns them on held-out tasks, and (0, 0), which
         leaves unlabelled rows alone, stands elsewhere and where they do not help.
 
+    temperature : "auto" or float, default="auto"
+        By what the rows of a support are divided, from 1 on: the temperature T of the
+        likelihood. With "auto" an estimator's ``fit`` learns it for values by tasks
+        that it leaves out for that; 1 stands elsewhere.
+
     References
     ----------
     C. E. Rasmussen, C. K. I. Williams. Gaussian processes for machine learning. MIT
@@ -202,6 +208,7 @@ class GP(Algorithm):
     uses_prior = True
     learns_prior = True
     uses_unlabelled = True
+    learns_temperature = True
     adapts_weights = False
     sure_of_any_shot = True
     default_lr = 0.06
@@ -214,11 +221,13 @@ class GP(Algorithm):
         n_steps: int = 12,
         class_loss: float | Literal["auto"] = "auto",
         unlabelled: Literal["auto"] | tuple[float, float] = "auto",
+        temperature: Literal["auto"] | float = "auto",
     ):
         self.width = width
         self.n_steps = n_steps
         self.class_loss = class_loss
         self.unlabelled = unlabelled
+        self.temperature = temperature
 
     def default_prior(self, spec: Spec) -> tuple[str, ...]:
         """Name boosting and a linear model; of wide tables the latter alone."""
@@ -257,6 +266,7 @@ class GP(Algorithm):
             if not is_count(getattr(self, name), 1):
                 raise ValueError(f"{name} must be at least 1, not {self!r}.")
         check_unlabelled(self.unlabelled)
+        check_temperature(self.temperature)
         module = KernelLearner(backbone, spec, self.width)
         module.class_loss = make_class_loss(self.width, spec, self.class_loss)
         return module
@@ -281,7 +291,7 @@ class GP(Algorithm):
     ) -> Posterior:
         return adapt_deformed(
             module,
-            module.support(support),
+            self._tempered(module.support(support)),
             module.support(few),
             graph_rows(support, few),
             weight,
@@ -289,7 +299,7 @@ class GP(Algorithm):
         )
 
     def _adapt_labelled(self, module: KernelLearner, support: Batch) -> Posterior:
-        rows = module.support(support)
+        rows = self._tempered(module.support(support))
         if rows.y.shape[1] <= _MOST_ROWS:
             return self._adapt_exactly(module, rows)
         is_large = (rows.counts > 0).sum(dim=1) > _MOST_ROWS
@@ -303,6 +313,13 @@ class GP(Algorithm):
         order = torch.cat([large, small]).argsort()
         joined = (torch.cat(leaves)[order] for leaves in zip(*parts, strict=True))
         return Posterior(*joined)
+
+    def _tempered(self, support: Support) -> Support:
+        """Let rows count less where they say more than is true."""
+        temperature = check_temperature(self.temperature)
+        if temperature == 1.0:
+            return support
+        return support._replace(counts=support.counts / temperature)
 
     def _adapt_exactly(self, module: KernelLearner, support: Support) -> Posterior:
         K = module.kernel().between(support.rows, support.rows)

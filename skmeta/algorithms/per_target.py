@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,12 +14,32 @@ from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 
-__all__ = ["PerTarget", "answer_by_target", "by_target", "for_targets"]
+__all__ = ["PerTarget", "answer_by_target", "by_target", "for_targets", "learners_of"]
 
 
-def for_targets(algorithm: Algorithm, spec: Spec) -> Algorithm:
-    """Return what learns all targets of a spec: an algorithm itself if there is one."""
-    return algorithm if spec.n_targets == 1 else PerTarget(algorithm, spec.n_targets)
+def for_targets(
+    algorithm: Algorithm, spec: Spec, temperatures: Sequence[float] | None = None
+) -> Algorithm:
+    """Return what learns all targets of a spec: an algorithm itself if there is one.
+
+    With ``temperatures``, one for each target, it believes tasks that much less.
+    """
+    if spec.n_targets > 1:
+        return PerTarget(algorithm, spec.n_targets, temperatures)
+    if temperatures is None:
+        return algorithm
+    return _at(algorithm, temperatures[0])
+
+
+def learners_of(module: Any, spec: Spec) -> list[nn.Module]:
+    """Return what was built for each target of a spec."""
+    return [module] if spec.n_targets == 1 else list(module.learners)
+
+
+def _at(algorithm: Algorithm, temperature: float) -> Algorithm:
+    """Copy an algorithm, at another temperature."""
+    own: Algorithm = copy.copy(algorithm).set_params(temperature=temperature)
+    return own
 
 
 class PerTarget(Algorithm):
@@ -45,6 +66,9 @@ class PerTarget(Algorithm):
         Learns one target.
     n_targets : int
         How many there are.
+    temperatures : sequence of float, default=None
+        For each target the ``temperature`` of the algorithm, where it has one; its own
+        for all by default.
 
     References
     ----------
@@ -67,9 +91,15 @@ class PerTarget(Algorithm):
     torch.Size([5, 8, 3])
     """
 
-    def __init__(self, algorithm: Algorithm, n_targets: int):
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        n_targets: int,
+        temperatures: Sequence[float] | None = None,
+    ):
         self.algorithm = algorithm
         self.n_targets = n_targets
+        self.temperatures = temperatures
 
     def __getattr__(self, name: str) -> Any:
         # What only some algorithms have: ``predict_std``, ``class_loss``, ...
@@ -102,9 +132,14 @@ class PerTarget(Algorithm):
 
     def adapt(self, module: _Learners, support: Batch) -> tuple[Any, ...]:
         """Learn every target from its support; a state of each."""
+        algorithms = [self.algorithm] * self.n_targets
+        if self.temperatures is not None:
+            algorithms = [_at(self.algorithm, each) for each in self.temperatures]
         return tuple(
-            self.algorithm.adapt(learner, support.of_target(target))
-            for target, learner in enumerate(module.learners)
+            algorithm.adapt(learner, support.of_target(target))
+            for target, (algorithm, learner) in enumerate(
+                zip(algorithms, module.learners, strict=True)
+            )
         )
 
     def predict(

@@ -309,7 +309,11 @@ class AdaptingEstimator(
         learnt = getattr(self, "unlabelled_", None)  # files of before have none
         if learnt is not None:
             algorithm = copy.copy(algorithm).set_params(unlabelled=learnt)
-        algorithm = for_targets(algorithm, self.spec_)
+        learnt = getattr(self, "temperature_", None)
+        temperatures = (
+            learnt if learnt is None or self.spec_.n_targets > 1 else (learnt,)
+        )
+        algorithm = for_targets(algorithm, self.spec_, temperatures)
         scaling = self._task_scaling()
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)

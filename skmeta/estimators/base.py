@@ -322,6 +322,9 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         self.module_, self.history_ = self.net_.module_, self.net_.history
         self._learn_unlabelled(train, valid, table, draw, rng)
         self.unlabelled_ = agreed(self.unlabelled_)
+        if not is_partial:  # which leaves it as it is, like the prior
+            self._learn_temperature(train, valid, rng)
+            self.temperature_ = agreed(self.temperature_)
         # Who has gone on from earlier rows cannot learn without a part of them again.
         can_refit = earlier is None and not is_partial
         kept = given.kept(self) if given is not None and can_refit else None

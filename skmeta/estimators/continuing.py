@@ -8,7 +8,7 @@ import numpy as np
 from skmeta.engine.checkpoints import Checkpoint, fingerprint
 from skmeta.engine.parallel import open_jointly
 from skmeta.engine.warm_start import EarlierFit
-from skmeta.estimators.unlabelled import UnlabelledEstimator
+from skmeta.estimators.tempering import TemperingEstimator
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.stored.sources import by_rows
 from skmeta.utils.messages import listed
@@ -18,7 +18,7 @@ from skmeta.utils.unique import unite
 __all__ = ["ContinuingEstimator"]
 
 
-class ContinuingEstimator(UnlabelledEstimator):
+class ContinuingEstimator(TemperingEstimator):
     """A meta-learner that keeps and checks what a fit goes on from."""
 
     def _earlier_fit(self) -> EarlierFit:

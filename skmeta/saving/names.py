@@ -86,6 +86,7 @@ FITTED = _themselves(
     "target_spread_",
     "target_within_",
     "tasks_",
+    "temperature_",
     "unknown_",
     "unknown_label_",
     "unlabelled_",
