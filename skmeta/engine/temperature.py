@@ -130,4 +130,7 @@ def _losses(learner: Algorithm, module: nn.Module, episode: Episode) -> Tensor:
 def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Episode]:
     drawn = sampler.draw(_N_EPISODES, rng)
     for start in range(0, _N_EPISODES, _AT_ONCE):
-        yield sampler.episode(*(each[start : start + _AT_ONCE] for each in drawn))
+        rows, in_support, in_query, way = (
+            each[start : start + _AT_ONCE] for each in drawn
+        )
+        yield sampler.episode(rows, in_support, in_query, way)

@@ -25,6 +25,7 @@ SHARED_KEYS |= {"n_features_in_", "feature_names_in_", "scale_", "within_"}
 SHARED_KEYS |= {"_sklearn_output_config"}
 SHARED_KEYS |= {"low_", "high_", "n_query_", "n_shot_", "prior_"}
 SHARED_KEYS |= {"largest_task_", "normalize_", "tasks_", "unlabelled_"}
+SHARED_KEYS |= {"temperature_"}
 CLASSIFIER_KEYS = SHARED_KEYS | {"class_weight_", "classes_", "label_space_"}
 CLASSIFIER_KEYS |= {"given_class_weight_", "n_way_", "unknown_", "unknown_label_"}
 REGRESSOR_KEYS = SHARED_KEYS | {"target_mean_", "target_scale_", "target_within_"}
