@@ -67,9 +67,9 @@ class Algorithm(NestedParametersMixin, DocLinkMixin):
         "auto". If False, such rows are left alone; tasks are standardised by all of
         their rows in any case.
     learns_temperature : bool
-        True if it has a parameter ``temperature``, "auto" or a number from 1 on by which
-        what every support row says of values is divided. ``fit`` of an estimator learns
-        it in place of "auto", by tasks that were left out.
+        True if it has a parameter ``temperature``, "auto" or a number from 1 on by
+        which what support rows say is divided. ``fit`` of an estimator learns it in
+        place of "auto" where targets are values.
     adapts_weights : bool
         False if no task has weights of the network for itself, so that what is learnt
         of a task is small: more tasks are learnt at once then.

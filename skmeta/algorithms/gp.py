@@ -138,6 +138,15 @@ class GP(Algorithm):
     ones stand for the others. Tasks with more than 256 labelled rows, and those without
     any, leave unlabelled rows alone.
 
+    Values are learnt at a temperature T (Grünwald and van Ommen 2017): a task is
+    conditioned on its rows as if their noise were :math:`T \sigma^2`, and each counts
+    as 1 / T rows in the evidence; the noise of a new value stays :math:`\sigma^2`. An
+    estimator's ``fit`` chooses the highest of 1, 4, 16, ... whose squared error on the
+    training tasks, or on those held out to stop by, is the least but for chance. It is
+    1 where rows tell what training expects of them, and more where a few tasks were
+    learnt by heart or errors are larger than usual ones: there the rows of a task
+    would mislead.
+
     A task of more than 256 rows is learnt through 256 of them that stand for all
     (the deterministic training conditional of Quiñonero-Candela and Rasmussen 2005),
     in time and memory linear in its rows.
@@ -160,9 +169,8 @@ class GP(Algorithm):
         leaves unlabelled rows alone, stands elsewhere and where they do not help.
 
     temperature : "auto" or float, default="auto"
-        By what the rows of a support are divided, from 1 on: the temperature T of the
-        likelihood. With "auto" an estimator's ``fit`` learns it for values by tasks
-        that it leaves out for that; 1 stands elsewhere.
+        The temperature T, from 1 on. With "auto" an estimator's ``fit`` learns it for
+        values; 1 stands elsewhere.
 
     References
     ----------
@@ -188,6 +196,9 @@ class GP(Algorithm):
 
     L. N. Smith, N. Topin. Super-convergence: very fast training of neural networks
     using large learning rates. 2018.
+
+    P. Grünwald, T. van Ommen. Inconsistency of Bayesian inference for misspecified
+    linear models, and a proposal for repairing it. Bayesian Analysis 12, 2017.
 
     D. Böhning. Multinomial logistic regression algorithm. Annals of the Institute of
     Statistical Mathematics 44, 1992.

@@ -1,23 +1,27 @@
 """How far tasks are to be believed, by tasks that were left out."""
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
-from skmeta.algorithms.per_target import for_targets, learners_of
+from skmeta.algorithms.per_target import learners_of
 from skmeta.algorithms.shared.losses import task_losses
 from skmeta.episodes.episode import Episode
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
 from skmeta.episodes.spec import Spec
+from skmeta.utils.threads import one_thread_if_small
 
 __all__ = ["learn_temperature"]
 
-# Episodes to judge by, and how many of them at once.
-_N_EPISODES, _AT_ONCE = 256, 64
+# Episodes to judge by, how many of them at once, and how many rows they may have.
+_N_EPISODES, _AT_ONCE, _MOST_ROWS = 256, 64, 2**17
 
 # A temperature is so many times the one before, and there are so many of them.
 _FACTOR, _MOST = 4.0, 8
@@ -43,11 +47,13 @@ def learn_temperature(
 
     From 1 on it rises by factors of four as long as the loss is within half of a
     standard error of the least so far. Where l and l' are the losses of a task, and m
-    the median l of all, they are compared by the mean of log((l + m) / (l' + m)), which
-    no single task can rule. A kernel that knows its training tasks by heart, and one whose noise is that
-    of most tasks where some err by far more, believes the rows of a task too much. To
-    learn from them at a higher temperature is the cure of Grünwald and van Ommen (2017)
-    for models that are wrong.
+    the median l of all, they are compared by the mean of log((l + m) / (l' + m)), in
+    which tasks of large losses do not outvote the others.
+
+    A kernel that knows its training tasks by heart believes the rows of a new one too
+    much, and so does one whose noise is that of most tasks where some err by far more.
+    To learn from rows at a higher temperature is the cure of Grünwald and van Ommen
+    (2017) for models that are wrong.
 
     Parameters
     ----------
@@ -76,26 +82,27 @@ def learn_temperature(
     P. Grünwald, T. van Ommen. Inconsistency of Bayesian inference for misspecified
     linear models, and a proposal for repairing it. Bayesian Analysis 12, 2017.
     """
-    episodes = [
-        (drawn if scaling is None else scaling.standardise(drawn)).to(device)
-        for drawn in _episodes(sampler, rng)
-    ]
-    chosen = []
-    for target, learner in enumerate(learners_of(module, spec)):
-        own = [
-            each if spec.n_targets == 1 else each.of_target(target) for each in episodes
+    n_episodes = max(_AT_ONCE, min(_N_EPISODES, _MOST_ROWS // sampler.n_rows_at_most))
+    n_rows = _AT_ONCE * sampler.n_rows_at_most
+    with one_thread_if_small(module, n_rows, spec.n_features):
+        episodes = [
+            (drawn if scaling is None else scaling.standardise(drawn)).to(device)
+            for drawn in _episodes(sampler, n_episodes, rng)
         ]
-
-        def losses(
-            temperature: float,
-            learner: nn.Module = learner,
-            own: list[Episode] = own,
-        ) -> Tensor:
-            with_it = for_targets(algorithm, spec.of_one_target(), (temperature,))
-            return torch.cat([_losses(with_it, learner, each) for each in own])
-
-        chosen.append(_highest(losses, sampler.n_tasks_))
-    return tuple(chosen)
+        return tuple(
+            _highest(
+                partial(
+                    _losses,
+                    algorithm,
+                    learner,
+                    [each.of_target(target) for each in episodes]
+                    if spec.n_targets > 1
+                    else episodes,
+                ),
+                sampler.n_tasks_,
+            )
+            for target, learner in enumerate(learners_of(module, spec))
+        )
 
 
 def _highest(losses: Callable[[float], Tensor], n_tasks: int) -> float:
@@ -117,19 +124,28 @@ def _highest(losses: Callable[[float], Tensor], n_tasks: int) -> float:
     return highest
 
 
-def _losses(learner: Algorithm, module: nn.Module, episode: Episode) -> Tensor:
+def _losses(
+    algorithm: Algorithm,
+    module: nn.Module,
+    episodes: Sequence[Episode],
+    temperature: float,
+) -> Tensor:
     """Return the loss of every task that has query rows."""
+    learner: Any = copy.copy(algorithm).set_params(temperature=temperature)
+    losses = []
     with torch.no_grad():
-        state = learner.adapt(module, episode.support)
-        losses = task_losses(
-            learner.answer(module, state, episode.query), episode.query
-        )
-    return losses[episode.query.mask.any(dim=1)]
+        for support, query in episodes:
+            state = learner.adapt(module, support)
+            found = task_losses(learner.answer(module, state, query), query)
+            losses.append(found[query.mask.any(dim=1)])
+    return torch.cat(losses)
 
 
-def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Episode]:
-    drawn = sampler.draw(_N_EPISODES, rng)
-    for start in range(0, _N_EPISODES, _AT_ONCE):
+def _episodes(
+    sampler: EpisodeSampler, n_episodes: int, rng: np.random.Generator
+) -> Iterator[Episode]:
+    drawn = sampler.draw(n_episodes, rng)
+    for start in range(0, n_episodes, _AT_ONCE):
         rows, in_support, in_query, way = (
             each[start : start + _AT_ONCE] for each in drawn
         )

@@ -109,6 +109,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
         standardised targets.
     algorithm_, backbone_ : Algorithm, Backbone
         The resolved parameters.
+    temperature_ : float, tuple of float or None
+        How far ``gp`` believes new tasks, for each of several targets: what their rows
+        count is divided by it. None where the algorithm learns none.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     calibration_ : Calibration

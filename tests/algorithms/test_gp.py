@@ -149,20 +149,26 @@ def shares(module, evidence):
     return softmax(module.log_odds.numpy() + 0.5 * np.array(evidence))
 
 
-def naive_values(module, episode, t):
-    """Return share, mean and variance of every process for the queries of a task."""
+def naive_values(module, episode, t, temperature=1.0):
+    """Return share, mean and variance of every process for the queries of a task.
+
+    A likelihood at a temperature T is its T-th root: of a normal one with noise v, up
+    to a factor, that with T v.
+    """
     support, query = episode
     a, b = inputs_of(module, support, t), inputs_of(module, query, t)
     y = support.y[t][support.mask[t]].numpy()
     evidence, means, variances = [], [], []
     for p in range(len(module.on_embedding)):
         noise = np.exp(module.log_noise[p].item()) + 1e-4
-        C = kernel(module, p, a, a) + noise * np.eye(len(a))
+        C = kernel(module, p, a, a) + temperature * noise * np.eye(len(a))
         k = kernel(module, p, b, a)
         h, h_new, _ = scales(module, p, episode, t)
         C, k = np.outer(h, h) * C, np.outer(h_new, h) * k
         m, m_new = (mean(module, p, batch, t, 1)[:, 0] for batch in episode)
-        evidence.append(multivariate_normal.logpdf(y, m, C))
+        own = 2 * np.pi * h**2 * noise
+        factor = 0.5 * np.sum(np.log(temperature * own) - np.log(own) / temperature)
+        evidence.append(multivariate_normal.logpdf(y, m, C) + factor)
         means.append(m_new + k @ np.linalg.solve(C, y - m))
         explained = np.sum(k * np.linalg.solve(C, k.T).T, axis=1)
         own = h_new**2 * (np.diag(kernel(module, p, b, b)) + noise)
@@ -203,18 +209,20 @@ def naive_classes(module, episode, t):
 
 
 @OF_VALUES
-def test_values_are_those_of_rasmussen_and_williams(spec, episode_for):
+@pytest.mark.parametrize("temperature", [1.0, 8.0])
+def test_values_are_those_of_rasmussen_and_williams(spec, temperature, episode_for):
     """Equations 2.25 and 2.26 for every process, weighed by their evidence.
 
-    Where the tail is long, rows deviate in units of their own.
+    Where the tail is long, rows deviate in units of their own. What is learnt has a
+    temperature, the noise of a new value has none.
     """
-    algorithm = GP(width=4)
+    algorithm = GP(width=4, temperature=temperature)
     module, episode = build(algorithm, spec), episode_for(spec)
     state = algorithm.adapt(module, episode.support)
     answer = algorithm.answer(module, state, episode.query)
     std = algorithm.predict_std(module, state, episode.query.X, episode.query.offset)
     for t, real in enumerate(episode.query.mask):
-        share, means, variances = naive_values(module, episode, t)
+        share, means, variances = naive_values(module, episode, t, temperature)
         center = share @ means
         spread = share @ (variances + (means - center) ** 2)
         np.testing.assert_allclose(state.log_share[t].exp().detach(), share, rtol=1e-7)
@@ -400,6 +408,12 @@ def test_supports_of_one_to_ten_rows_train_it_where_labels_are_shared():
 def test_a_parameter_out_of_range_is_named(name):
     with pytest.raises(ValueError, match=f"{name} must be at least 1"):
         GP(**{name: 0}).build(MLP((4,)), REGRESSOR)
+
+
+@pytest.mark.parametrize("temperature", [0.5, "hot", np.inf, (2.0,), None])
+def test_a_temperature_is_a_number_from_1_on(temperature):
+    with pytest.raises(ValueError, match="temperature must be 'auto' or a number"):
+        GP(temperature=temperature).build(MLP((4,)), REGRESSOR)
 
 
 # Many rows ------------------------------------------------------------------------

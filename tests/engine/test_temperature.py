@@ -1,0 +1,149 @@
+"""How far tasks are believed is learnt from tasks, and nothing else."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+import skmeta
+from skmeta import MetaClassifier, MetaRegressor
+from skmeta.algorithms import GP, Spec
+from skmeta.backbones import Identity
+from skmeta.engine.temperature import _highest, learn_temperature
+from skmeta.episodes.sampler import EpisodeSampler
+from skmeta.episodes.table import Table
+from tests.quick import TASK, TINY, X, Y, wine
+
+
+def highest(*losses, n_tasks=100):
+    """Let the temperatures 1, 4, 16, ... have such losses, and then worse ones."""
+    of = dict(zip(4.0 ** np.arange(len(losses)), losses, strict=True))
+    worst = [1e3 * each for each in losses[0]]
+    return _highest(lambda each: torch.tensor(of.get(each, worst)), n_tasks)
+
+
+def test_it_rises_as_long_as_losses_fall():
+    losses = [1.0, 1.1, 0.9, 1.0]
+    half, less = [0.5 * x for x in losses], [0.4 * x for x in losses]
+    assert highest(losses, half) == 4.0
+    assert highest(losses, half, less) == 16.0
+    assert highest(losses, [2 * x for x in losses]) == 1.0
+
+
+def test_it_rises_where_losses_are_as_good_by_chance_but_not_step_by_step():
+    losses = np.linspace(0.5, 1.5, 100)
+    by_chance = losses * np.tile([0.9, 1.11], 50)
+    assert highest(losses, by_chance) == 4.0
+    assert highest(losses, 1.1 * losses) == 1.0
+    way = [losses, *((1 + 0.002 * step) * by_chance for step in range(7))]
+    assert 4.0 <= highest(*way) < 4.0**7
+
+
+def test_few_tasks_tell_less_however_many_episodes_there_are_of_them():
+    rng = np.random.default_rng(0)
+    losses = rng.uniform(0.5, 1.5, 256)
+    worse = 1.05 * losses * rng.choice([0.7, 1.35], 256)
+    assert highest(losses, worse, n_tasks=256) == 1.0
+    assert highest(losses, worse, n_tasks=8) == 4.0
+
+
+def test_a_task_of_large_losses_does_not_outvote_all_others():
+    losses, hotter = [1.0] * 19 + [1e6], [1.2] * 19 + [0.8e6]
+    assert np.mean(hotter) < np.mean(losses)
+    assert highest(losses, hotter) == 1.0
+
+
+def test_losses_that_are_no_numbers_are_not_taken():
+    assert highest([1.0, 1.0], [np.nan, 1.0]) == 1.0
+    assert highest([1.0, 1.0], [np.inf, 0.1]) == 1.0
+
+
+# By algorithms and estimators ------------------------------------------------------
+
+
+def learn(log_noise):
+    """Learn it for tasks that have a level each, of variance 4, and noise of 1 / 4."""
+    rng = np.random.default_rng(0)
+    task = np.repeat(np.arange(60), 12)
+    X = rng.normal(size=(len(task), 2)).astype(np.float32)
+    y = 2 * rng.normal(size=60)[task] + 0.5 * rng.normal(size=len(task))
+    algorithm, spec = GP(width=2), Spec(2, 1, "regressor")
+    module = algorithm.build(Identity(), spec).eval()
+    module.first[:3] = torch.tensor([4.0, 1e-6, 1e-6]).log()
+    module.first[3:5] = -10.0  # no slopes
+    module.log_noise.data[:] = log_noise
+    return learn_temperature(
+        algorithm,
+        module,
+        EpisodeSampler(Table(X, y.astype(np.float32)), task, n_shot=(1, 10), n_query=2),
+        scaling=None,
+        spec=spec,
+        device="cpu",
+        rng=np.random.default_rng(0),
+    )
+
+
+def test_who_thinks_too_little_of_noise_learns_at_a_higher_temperature():
+    assert learn(np.log(0.25)) == (1.0,)
+    assert learn(np.log(4.0)) == (1.0,)
+    assert learn(np.log(0.25) - 9)[0] > 1.0
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return MetaRegressor(prior=None, **TINY).fit(X, Y, groups=TASK)
+
+
+def test_a_temperature_is_kept_in_files_and_divides_what_rows_count(fitted, tmp_path):
+    meta = clone(fitted).fit(X, Y, groups=TASK)
+    meta.temperature_ = 16.0
+    answers = meta.adapt(X[:4], Y[:4]).predict(X[4:9])
+    meta.save(tmp_path / "meta.skmeta")
+    again = skmeta.load(tmp_path / "meta.skmeta")
+    assert again.temperature_ == 16.0
+    np.testing.assert_array_equal(again.predict(X[4:9]), answers)
+    np.testing.assert_array_equal(again.adapt(X[:4], Y[:4]).predict(X[4:9]), answers)
+    again.temperature_ = None
+    weighed = again.adapt(X[:4], Y[:4], sample_weight=np.full(4, 1 / 16))
+    np.testing.assert_allclose(weighed.predict(X[4:9]), answers, rtol=1e-5)
+    assert not np.allclose(again.adapt(X[:4], Y[:4]).predict(X[4:9]), answers)
+
+
+def test_files_without_one_are_answered_as_ever(fitted, tmp_path):
+    meta = clone(fitted).fit(X, Y, groups=TASK)
+    meta.temperature_ = None
+    answers = meta.adapt(X[:4], Y[:4]).predict(X[4:9])
+    del meta.temperature_  # as in files of before
+    meta.save(tmp_path / "meta.skmeta")
+    again = skmeta.load(tmp_path / "meta.skmeta").adapt(X[:4], Y[:4])
+    np.testing.assert_array_equal(again.predict(X[4:9]), answers)
+
+
+def test_who_names_a_temperature_gets_it_and_of_classes_there_is_none():
+    meta = MetaRegressor(GP(temperature=4.0), prior=None, **TINY)
+    assert meta.fit(X, Y, groups=TASK).temperature_ is None
+    assert meta._learner().algorithm.temperature == 4.0
+    assert MetaRegressor("r2d2", **TINY).fit(X, Y, groups=TASK).temperature_ is None
+    X_wine, y, groups = wine()
+    meta = MetaClassifier("gp", prior=None, **TINY).fit(X_wine, y, groups=groups)
+    assert meta.temperature_ is None
+
+
+def test_every_target_has_a_temperature_of_its_own():
+    both = np.column_stack([Y, Y[::-1]])
+    meta = MetaRegressor(prior=None, **TINY).fit(X, both, groups=TASK)
+    assert len(meta.temperature_) == 2
+    one, other = [], []
+    for temperatures in ((1.0, 64.0), (64.0, 1.0)):
+        meta.temperature_ = temperatures
+        answers = meta.adapt(X[:4], both[:4]).predict(X[4:9])
+        one.append(answers[:, 0])
+        other.append(answers[:, 1])
+    assert not np.allclose(*one)
+    assert not np.allclose(*other)
+
+
+def test_another_pass_over_more_tasks_leaves_it_as_it_is(fitted):
+    meta = clone(fitted).fit(X, Y, groups=TASK)
+    meta.temperature_ = 16.0
+    assert meta.partial_fit(X, Y, groups=TASK).temperature_ == 16.0
