@@ -167,7 +167,6 @@ class GP(Algorithm):
         share of the graph's own process in the answers to classes, from 0 to 1. With
         "auto" an estimator's ``fit`` learns them on held-out tasks, and (0, 0), which
         leaves unlabelled rows alone, stands elsewhere and where they do not help.
-
     temperature : "auto" or float, default="auto"
         The temperature T, from 1 on. With "auto" an estimator's ``fit`` learns it for
         values; 1 stands elsewhere.
