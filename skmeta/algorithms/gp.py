@@ -39,6 +39,9 @@ __all__ = ["GP"]
 # Support rows beyond which a few of them stand for all.
 _MOST_ROWS = 256
 
+# Support rows up to which a temperature holds; with more it fades.
+_TEMPERED_ROWS = 10
+
 # What "auto" chooses from: weights of the graph, and shares of the process on it alone.
 _WEIGHTS = (0.3, 3.0)
 _SHARES = (0.0, 0.5, 0.9)
@@ -138,14 +141,16 @@ class GP(Algorithm):
     ones stand for the others. Tasks with more than 256 labelled rows, and those without
     any, leave unlabelled rows alone.
 
-    Values are learnt at a temperature T (Grünwald and van Ommen 2017): a task is
-    conditioned on its rows as if their noise were :math:`T \sigma^2`, and each counts
-    as 1 / T rows in the evidence; the noise of a new value stays :math:`\sigma^2`. An
-    estimator's ``fit`` chooses the highest of 1, 4, 16, ... whose squared error on the
-    training tasks, or on those held out to stop by, is the least but for chance. It is
-    1 where rows tell what training expects of them, and more where a few tasks were
-    learnt by heart or errors are larger than usual ones: there the rows of a task
-    would mislead.
+    A task may be learnt at a temperature T (Grünwald and van Ommen 2017): each of its n
+    rows counts as 1 / T(n) rows do, in what it tells of the task and in the evidence,
+
+    .. math:: T(n) = 1 + (T - 1) \min(1, (10 / n)^2),
+
+    and the noise of a new value stays :math:`\sigma^2`. For values an estimator's
+    ``fit`` chooses the highest of 1, 4, 16 and 64 whose squared error on the training
+    tasks, or on those held out to stop by, is the least but for chance. It is above 1
+    where few tasks were learnt by heart or some err by far more than others: there a
+    few rows would mislead. Training is at T = 1, and so is the level :math:`v` above.
 
     A task of more than 256 rows is learnt through 256 of them that stand for all
     (the deterministic training conditional of Quiñonero-Candela and Rasmussen 2005),
@@ -168,8 +173,9 @@ class GP(Algorithm):
         "auto" an estimator's ``fit`` learns them on held-out tasks, and (0, 0), which
         leaves unlabelled rows alone, stands elsewhere and where they do not help.
     temperature : "auto" or float, default="auto"
-        The temperature T, from 1 on. With "auto" an estimator's ``fit`` learns it for
-        values; 1 stands elsewhere.
+        The temperature T, from 1 on, of values or of classes. With "auto" an
+        estimator's ``fit`` learns it where there are ten tasks of values or more; 1
+        stands elsewhere.
 
     References
     ----------
@@ -309,7 +315,9 @@ class GP(Algorithm):
         )
 
     def _adapt_labelled(self, module: KernelLearner, support: Batch) -> Posterior:
-        rows = self._tempered(module.support(support))
+        return self._adapt_rows(module, self._tempered(module.support(support)))
+
+    def _adapt_rows(self, module: KernelLearner, rows: Support) -> Posterior:
         if rows.y.shape[1] <= _MOST_ROWS:
             return self._adapt_exactly(module, rows)
         is_large = (rows.counts > 0).sum(dim=1) > _MOST_ROWS
@@ -326,10 +334,12 @@ class GP(Algorithm):
 
     def _tempered(self, support: Support) -> Support:
         """Let rows count less where they say more than is true."""
-        temperature = check_temperature(self.temperature)
-        if temperature == 1.0:
+        excess = check_temperature(self.temperature) - 1.0
+        if not excess:
             return support
-        return support._replace(counts=support.counts / temperature)
+        n_rows = (support.counts > 0).sum(dim=1, keepdim=True)
+        fading = (_TEMPERED_ROWS / n_rows.clamp(min=_TEMPERED_ROWS)).square()
+        return support._replace(counts=support.counts / (1.0 + excess * fading))
 
     def _adapt_exactly(self, module: KernelLearner, support: Support) -> Posterior:
         K = module.kernel().between(support.rows, support.rows)
@@ -456,7 +466,7 @@ class GP(Algorithm):
             state = adapt_exactly(module, known, K[:, :, :n], self.n_steps)
             K = K[:, :, n:]
         else:
-            state = self._adapt_labelled(module, support)
+            state = self._adapt_rows(module, known)
             K = kernel.between(whole.rows[:, n:], state.rows)
         outputs = whole.mean[:, :, n:] + _scaled(K @ state.weights, scale)
         variance = None

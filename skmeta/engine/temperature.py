@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.per_target import learners_of
-from skmeta.algorithms.shared.losses import task_losses
+from skmeta.engine.gains import log_gain, losses_of, usual_loss
 from skmeta.episodes.episode import Episode
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
@@ -23,14 +23,12 @@ __all__ = ["learn_temperature"]
 # Episodes to judge by, how many of them at once, and how many rows they may have.
 _N_EPISODES, _AT_ONCE, _MOST_ROWS = 256, 64, 2**17
 
-# A temperature is so many times the one before, and there are so many of them.
-_FACTOR, _MOST = 4.0, 8
+# A temperature is so many times the one before, and rises so often at most.
+_FACTOR, _N_STEPS = 4.0, 3
 
 # Standard errors, over tasks, by which a higher one may be worse: the tasks that judge
 # are mostly those of the training, which a kernel may know by heart.
 _WITHIN = 0.5
-
-_TINY = 1e-9
 
 
 def learn_temperature(
@@ -45,10 +43,9 @@ def learn_temperature(
 ) -> tuple[float, ...]:
     """Choose the highest temperature whose answers are as good as any.
 
-    From 1 on it rises by factors of four as long as the loss is within half of a
-    standard error of the least so far. Where l and l' are the losses of a task, and m
-    the median l of all, they are compared by the mean of log((l + m) / (l' + m)), in
-    which tasks of large losses do not outvote the others.
+    From 1 on it rises by factors of four, three times at most, as long as the loss is
+    within half of a standard error of the least so far, both compared by
+    :func:`~skmeta.engine.gains.log_gain`.
 
     A kernel that knows its training tasks by heart believes the rows of a new one too
     much, and so does one whose noise is that of most tasks where some err by far more.
@@ -62,7 +59,8 @@ def learn_temperature(
     module : nn.Module
         Trained, in evaluation mode.
     sampler : EpisodeSampler
-        Draws from tasks to judge by, best from those that it was not trained on.
+        Draws from tasks to judge by, best from those that it was not trained on. Of
+        few of them, everything would be within an error.
     scaling : TaskScaling or None
         How tasks are standardised.
     spec : Spec
@@ -92,7 +90,7 @@ def learn_temperature(
         return tuple(
             _highest(
                 partial(
-                    _losses,
+                    _losses_at,
                     algorithm,
                     learner,
                     [each.of_target(target) for each in episodes]
@@ -105,40 +103,29 @@ def learn_temperature(
         )
 
 
-def _highest(losses: Callable[[float], Tensor], n_tasks: int) -> float:
-    """Raise the temperature as long as that is no worse than chance makes it.
-
-    Episodes of one task again and again tell no more than ``n_tasks`` of them would.
-    """
-    highest, least = 1.0, losses(1.0).double()
-    usual = least.median().clamp(min=_TINY)
-    for _ in range(_MOST):
-        hotter = losses(_FACTOR * highest).double()
-        gain = ((least + usual) / (hotter + usual)).log()
-        mean, error = float(gain.mean()), float(gain.std())
-        if not mean > -_WITHIN * error / min(len(gain), n_tasks) ** 0.5:  # or no number
+def _highest(losses_at: Callable[[float], Tensor], n_tasks: int) -> float:
+    """Raise the temperature as long as that is no worse than chance makes it."""
+    highest, best = 1.0, losses_at(1.0)
+    usual = usual_loss(best)
+    for _ in range(_N_STEPS):
+        there = losses_at(_FACTOR * highest)
+        mean, error = log_gain(best, there, usual, n_tasks)
+        if not mean > -_WITHIN * error:  # or no number
             break
         highest *= _FACTOR
         if mean > 0:
-            least = hotter
+            best = there
     return highest
 
 
-def _losses(
+def _losses_at(
     algorithm: Algorithm,
     module: nn.Module,
     episodes: Sequence[Episode],
     temperature: float,
 ) -> Tensor:
-    """Return the loss of every task that has query rows."""
     learner: Any = copy.copy(algorithm).set_params(temperature=temperature)
-    losses = []
-    with torch.no_grad():
-        for support, query in episodes:
-            state = learner.adapt(module, support)
-            found = task_losses(learner.answer(module, state, query), query)
-            losses.append(found[query.mask.any(dim=1)])
-    return torch.cat(losses)
+    return losses_of(learner, module, episodes)
 
 
 def _episodes(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
-from skmeta.algorithms.shared.losses import task_losses
 from skmeta.algorithms.shared.reuse import reusing
+from skmeta.engine.gains import log_gain, losses_of, usual_loss
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.scaling import TaskScaling
@@ -29,8 +29,6 @@ _HIDDEN = 2 / 3
 # than two, for the best of several choices is held against it.
 _BEYOND_CHANCE = 2.5
 
-_TINY = 1e-9
-
 
 def learn_unlabelled(
     algorithm: Algorithm,
@@ -45,10 +43,9 @@ def learn_unlabelled(
 
     Episodes hide the labels of two thirds of what is not their support, and are judged
     on the rest, without those rows and with them, once for each of the algorithm's
-    choices. Where l and l' are the losses of a task, and m the median l of all, its
-    gain is log((l + m) / (l' + m)), which no single task can rule. The choice of the
-    largest mean gain is taken, of those whose gain is beyond chance and whose mean loss
-    is lower than without.
+    choices. The choice of the largest mean gain is taken
+    (:func:`~skmeta.engine.gains.log_gain`), of those whose gain is beyond chance and
+    whose mean loss is lower than without.
 
     Parameters
     ----------
@@ -81,12 +78,11 @@ def learn_unlabelled(
         n_tasks += _N_EPISODES if spec.from_pool else sampler.n_tasks_
         for drawn in _episodes(sampler, rng):
             scaled = drawn if scaling is None else scaling.standardise(drawn)
-            episode = scaled.to(device)
-            judged = episode.query.mask.any(dim=1)
+            episodes = [scaled.to(device)]
             with reusing():  # most of what a choice takes is that of all choices
                 for choice, found in losses.items():
                     learner.set_params(unlabelled=choice)
-                    found.append(_losses(learner, module, episode)[judged])
+                    found.append(losses_of(learner, module, episodes))
     joined = {choice: torch.cat(each) for choice, each in losses.items()}
     return _best(joined, nothing, n_tasks)
 
@@ -96,29 +92,17 @@ def _best(
     nothing: tuple[float, float],
     n_tasks: int,
 ) -> tuple[float, float]:
-    """Choose by the losses of every episode; ``nothing`` where none is better.
-
-    Episodes of one task again and again tell no more than ``n_tasks`` of them would.
-    """
+    """Choose by the losses of every episode; ``nothing`` where none is better."""
     without = losses[nothing].double()
-    usual = without.median().clamp(min=_TINY)
+    usual = usual_loss(without)
     best, most = nothing, 0.0
     for choice, each in losses.items():
         with_them = each.double()
-        gain = ((without + usual) / (with_them + usual)).log()
-        mean = float(gain.mean())
-        error = float(gain.std()) / min(len(gain), n_tasks) ** 0.5
+        mean, error = log_gain(without, with_them, usual, n_tasks)
         is_lower = bool(with_them.mean() < without.mean())
         if is_lower and mean > max(most, _BEYOND_CHANCE * error):
             best, most = choice, mean
     return best
-
-
-def _losses(learner: Algorithm, module: nn.Module, episode: Episode) -> Tensor:
-    """Return the loss of every task, (tasks,)."""
-    with torch.no_grad():
-        state = learner.adapt(module, episode.support)
-        return task_losses(learner.answer(module, state, episode.query), episode.query)
 
 
 def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Episode]:

@@ -43,6 +43,9 @@ from skmeta.utils.threads import one_at_a_time
 
 __all__ = ["AdaptingEstimator"]
 
+# Share of a column to answer from which on it may be in another unit.
+_MOST_ARE_FAR = 0.5
+
 # A table of these stays as it is, memory-mapped perhaps; rows are converted when they
 # are drawn. All else becomes the first.
 _NUMBERS: list[Any] = [np.float64, np.float32, np.float16, np.bool_]
@@ -272,10 +275,15 @@ class AdaptingEstimator(
         return f"{FAR:g} standard deviations"
 
     def _warn_if_asked_far(self, X: np.ndarray) -> None:
-        """Warn of rows to answer that are unlike all that ``fit`` has seen."""
-        if self._are_features_far(X).any():
+        """Warn if most of a column to answer is unlike all that ``fit`` has seen.
+
+        In another unit most of it is. A few strangers are in any large table, and what
+        they are answered with concerns no other row.
+        """
+        far = np.bincount(self._places_far(X) % X.shape[1], minlength=X.shape[1])
+        if far.max() >= max(1, _MOST_ARE_FAR * len(X)):
             warn(
-                "Some of what is asked is far outside of what fit has seen: columns "
+                "Most of what is asked is far outside of what fit has seen: columns "
                 f"are more than {self._far_in_words()} beyond the range of the "
                 "training rows. They are drawn nearer, and answers may be poor. Are "
                 "they in the units of the training?"
@@ -309,11 +317,7 @@ class AdaptingEstimator(
         learnt = getattr(self, "unlabelled_", None)  # files of before have none
         if learnt is not None:
             algorithm = copy.copy(algorithm).set_params(unlabelled=learnt)
-        learnt = getattr(self, "temperature_", None)
-        temperatures = (
-            learnt if learnt is None or self.spec_.n_targets > 1 else (learnt,)
-        )
-        algorithm = for_targets(algorithm, self.spec_, temperatures)
+        algorithm = for_targets(algorithm, self.spec_, self._temperatures())
         scaling = self._task_scaling()
         if scaling is not None:
             algorithm = TaskScaled(algorithm, scaling)
@@ -321,6 +325,13 @@ class AdaptingEstimator(
         weights = [*self.module_.parameters(), *self.module_.buffers()]
         device = weights[0].device if weights else torch.device("cpu")
         return Learner(self._watched(algorithm), self.module_, device)
+
+    def _temperatures(self) -> tuple[float, ...] | None:
+        """Return how far each target of new tasks is believed, if that was learnt."""
+        learnt = getattr(self, "temperature_", None)  # files of before have none
+        if learnt is None or self.spec_.n_targets > 1:
+            return learnt
+        return (learnt,)
 
     def _current(
         self, X: Any, groups: Any

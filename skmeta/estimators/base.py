@@ -202,9 +202,9 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         with a cycle of the learning rate of its own where the algorithm trains in one;
         call it several times for more passes. A second loss of the training classes
         (``class_loss`` of an algorithm) is left out where labels are per task, for the
-        next call has other classes. A prior stays as the first call, or ``fit``, has
-        fitted it. No tasks are held out. What was adapted to is forgotten, for it was
-        learnt by other meta-knowledge.
+        next call has other classes. A prior and a temperature stay as the first call,
+        or ``fit``, has learnt them. No tasks are held out. What was adapted to is
+        forgotten, for it was learnt by other meta-knowledge.
 
         Parameters
         ----------
@@ -320,11 +320,11 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
             raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
         self.module_, self.history_ = self.net_.module_, self.net_.history
-        self._learn_unlabelled(train, valid, table, draw, rng)
-        self.unlabelled_ = agreed(self.unlabelled_)
-        if not is_partial:  # which leaves it as it is, like the prior
+        if not settled:  # like the prior
             self._learn_temperature(train, valid, rng)
             self.temperature_ = agreed(self.temperature_)
+        self._learn_unlabelled(train, valid, table, draw, rng)
+        self.unlabelled_ = agreed(self.unlabelled_)
         # Who has gone on from earlier rows cannot learn without a part of them again.
         can_refit = earlier is None and not is_partial
         kept = given.kept(self) if given is not None and can_refit else None

@@ -110,8 +110,9 @@ class MetaRegressor(RegressorMixin, Values, Intervals, BaseMetaEstimator):
     algorithm_, backbone_ : Algorithm, Backbone
         The resolved parameters.
     temperature_ : float, tuple of float or None
-        How far ``gp`` believes new tasks, for each of several targets: what their rows
-        count is divided by it. None where the algorithm learns none.
+        How little ``gp`` believes few rows of a new task, from 1 on, for each of
+        several targets: :class:`~skmeta.algorithms.GP`. None where there is none, by
+        the algorithm, for fewer than ten tasks or after Ctrl-C.
     n_tasks_ : int
         Tasks that ``fit`` saw; classes or rows where tasks are made of them.
     calibration_ : Calibration

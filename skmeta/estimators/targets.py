@@ -161,17 +161,20 @@ class Targets(metaclass=ABCMeta):
 
     def _is_far(self, rows: TaskRows) -> np.ndarray:
         """Tell which rows are far outside the range of those that ``fit`` has seen."""
-        return self._are_features_far(rows.X)
+        far = np.zeros(len(rows), dtype=bool)
+        far[self._places_far(rows.X) // rows.X.shape[1]] = True
+        return far
 
-    def _are_features_far(self, X: np.ndarray) -> np.ndarray:
+    def _places_far(self, X: np.ndarray) -> np.ndarray:
+        """Find features far outside of that range, as if they lay flat."""
         bounds = self._bounds()
         if bounds is None:
-            return np.zeros(len(X), dtype=bool)
+            return np.empty(0, dtype=np.intp)
         distance = self._far(bounds)
         with np.errstate(over="ignore"):  # what nothing can be beyond
             ends = bounds.low - distance, bounds.high + distance
             low, high = (end * self.scale_ + self.mean_ for end in ends)
-        return Bounds(low, high, 0.0).are_rows_far(X, 0.0)
+        return Bounds(low, high, 0.0).places_beyond(X)
 
     def _warn_if_narrow(self, rows: TaskRows) -> None:  # noqa: B027  # of values alone
         """Warn of targets whose unit is far larger than that of the training."""

@@ -9,8 +9,16 @@ from skmeta.estimators.unlabelled import UnlabelledEstimator
 __all__ = ["TemperingEstimator"]
 
 
+# Tasks that it takes to judge: the fewer, the more is as good but for chance.
+_FEWEST = 10
+
+
 class TemperingEstimator(UnlabelledEstimator):
-    """A meta-learner whose algorithm may learn a temperature."""
+    """A meta-learner that may learn a temperature.
+
+    The higher it is, the less the rows of a new task move the answers from what the
+    training tasks have taught.
+    """
 
     def _learn_temperature(
         self,
@@ -20,19 +28,18 @@ class TemperingEstimator(UnlabelledEstimator):
     ) -> None:
         """Learn how far new tasks are believed, if the algorithm can be told.
 
-        By the tasks held out to stop by, if there are any, else by those of the
-        training. After Ctrl-C, here or in the training, it is 1.
+        By the tasks held out to stop by, where they are enough, else by those of the
+        training. After Ctrl-C, here or in the training, there is none.
         """
         self.temperature_ = None
-        algorithm = self.algorithm_
-        learns = algorithm.learns_temperature and algorithm.temperature == "auto"
-        if not learns or self._kind != "regressor" or self.net_.is_interrupted:
+        judges = [each for each in (valid, train) if each and each.n_tasks_ >= _FEWEST]
+        if not judges or not self._tempers() or self.net_.is_interrupted:
             return
         try:
             found = learn_temperature(
-                algorithm,
+                self.algorithm_,
                 self.module_,
-                valid or train,
+                judges[0],
                 scaling=self._task_scaling(),
                 spec=self.spec_,
                 device=self.device,
@@ -42,3 +49,11 @@ class TemperingEstimator(UnlabelledEstimator):
             self.net_.is_interrupted = True
             return
         self.temperature_ = found if self.spec_.n_targets > 1 else found[0]
+
+    def _tempers(self) -> bool:
+        """Tell whether a temperature is to be learnt."""
+        if self._kind != "regressor" or self.tasks != "groups":
+            return False
+        # A subclass may not have taken the parameter over.
+        given = self.algorithm_.get_params(deep=False).get("temperature")
+        return self.algorithm_.learns_temperature and given == "auto"

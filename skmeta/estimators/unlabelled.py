@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from skmeta.algorithms.per_target import for_targets
 from skmeta.engine.training import meta_train
 from skmeta.engine.unlabelled import learn_unlabelled
 from skmeta.episodes.cells import Cells
@@ -76,8 +77,9 @@ class UnlabelledEstimator(BuildingEstimator):
             judges = list(self._without_classes(table, train.cells, draw, rng))
             if not judges:
                 return 0.0, 0.0
+        learner = for_targets(self.algorithm_, self.spec_, self._temperatures())
         return learn_unlabelled(
-            self.algorithm_,
+            learner,
             judges,
             scaling=self._task_scaling(),
             spec=self.spec_,

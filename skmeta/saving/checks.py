@@ -85,8 +85,14 @@ def check_learnt(meta: Any) -> None:
     flags = spec.from_pool, spec.fixed_split, spec.of_images
     if spec.kind != meta._kind or any(type(flag) is not bool for flag in flags):
         raise LoadError("It was learnt for targets of another kind.")
-    if any(not _is_count(target, 0) for target in spec.long_tails):
+    targets = [*range(spec.n_targets)]
+    if any(target not in targets for target in spec.long_tails):
         raise LoadError(f"Its long_tails are {spec.long_tails!r}.")
+    temperatures = meta._temperatures() or (1.0,) * spec.n_targets
+    if len(temperatures) != spec.n_targets or not all(
+        isinstance(each, float) and 1 <= each < np.inf for each in temperatures
+    ):
+        raise LoadError(f"Its temperature is {meta.temperature_!r}.")
     if spec.label_space not in ("shared", "per_task"):
         raise LoadError(f"Its label_space is {spec.label_space!r}.")
     n_features = meta.n_features_in_

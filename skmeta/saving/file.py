@@ -18,7 +18,7 @@ from skmeta.exceptions import LoadError
 __all__ = ["FORMAT", "pack", "pack_text", "unpack"]
 
 # Raised when a file of today could not be read by the code of yesterday.
-FORMAT = 2
+FORMAT = 3
 
 # How pickles of the protocols of today begin, which joblib writes as well.
 _PICKLE = (b"\x80\x04\x95", b"\x80\x05\x95")

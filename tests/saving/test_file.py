@@ -22,7 +22,7 @@ def test_the_file_says_who_wrote_it_to_any_reader_of_safetensors(meta, tmp_path)
     with safe_open(tmp_path / "a", framework="np") as opened:
         document = json.loads(opened.metadata()["skmeta"])
         names = set(opened.keys())
-    assert document["format"] == 2
+    assert document["format"] == 3
     assert document["versions"]["torch"] == torch.__version__
     assert document["versions"].keys() >= {"skmeta", "scikit-learn", "numpy", "python"}
     assert {f"module_.{name}" for name in meta.module_.state_dict()} <= names
@@ -63,10 +63,10 @@ def test_other_files_are_refused(saved, tmp_path):
 
 def test_a_later_format_asks_for_an_upgrade(saved, tmp_path):
     def later(document):
-        document["format"] = 3
+        document["format"] = 4
         document["versions"]["skmeta"] = "9.1"
 
-    assert_refused(edited(saved, later), tmp_path, r"format 3, of skmeta 9\.1.*Upgrade")
+    assert_refused(edited(saved, later), tmp_path, r"format 4, of skmeta 9\.1.*Upgrade")
 
 
 def test_a_folder_that_is_not_there_is_named(wine, tmp_path):

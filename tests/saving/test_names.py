@@ -38,7 +38,7 @@ def document_of(estimator, **how):
     return saved_file.unpack(pack_estimator(estimator, **how))[0]["estimator"]
 
 
-def test_the_keys_of_format_2_are_those_that_files_have():
+def test_the_keys_of_format_3_are_those_that_files_have():
     """Where this fails, files of yesterday are unreadable: map the new name there."""
     X, y, groups = wine()
     meta = small().fit(X, y, groups=groups).adapt(X, y, groups=groups)

@@ -54,7 +54,7 @@ def _of_values(
         root * precision * root.mT,
         module.log_share(evidence),
         support.n_classes,
-        torch.zeros_like(evidence) if support.level is None else support.level,
+        support.levels(evidence),
     )
 
 

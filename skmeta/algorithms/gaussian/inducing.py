@@ -76,7 +76,6 @@ def _of_values(
     volume = root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     volume = volume + 0.5 * (n_rows - L.shape[-1]) * noise.log()
     evidence = -0.5 * squares / noise - volume - support.log_volume()
-    level = support.y.new_zeros(L.shape[:2]) if support.level is None else support.level
     inverse = torch.linalg.solve_triangular(L, eye.expand_as(L), upper=False)
     spared = eye - noise[:, None, None] * torch.cholesky_inverse(root)
     return Posterior(
@@ -85,7 +84,7 @@ def _of_values(
         (inverse.mT @ spared @ inverse).to(inducing),
         module.log_share(evidence),
         support.n_classes,
-        level,
+        support.levels(evidence).to(inducing),
     )
 
 

@@ -257,15 +257,18 @@ class KernelLearner(nn.Module):
         if self.row_scale is None:
             return None
         assert self.parts is not None  # of a prior
-        shares = self.parts.detach()  # chosen by what is best for the mean
+        # Chosen by what is best for the mean; the process that has no prior in its mean
+        # keeps the first ones.
+        shares = self.parts.detach()
         if offset is None:
             return X.new_zeros(len(X), len(shares), X.shape[1])
         return shares @ offset.squeeze(-1).mT
 
     def scaled(self, support: Support, told: Tensor | None) -> Support:
         """Add how much rows of a support deviate, by what is told of them."""
-        if told is None or self.row_scale is None:
+        if told is None:
             return support
+        assert self.row_scale is not None  # or nothing is told
         level = self.row_scale.beyond(told, support.y, support.counts)
         return support._replace(scale=self.scale(told, level), level=level)
 

@@ -9,7 +9,7 @@ __all__ = ["RowScale"]
 # A scale is 1 where a level is so many standard deviations of the targets above their
 # mean (or below it, if low levels deviate more): training has few steps, and small
 # variances at the levels that most rows have are within their reach.
-_FAR = 3.0
+_UNIT_AT = 3.0
 
 # Makes softplus 1 at the mean level, before any training.
 _FIRST_BEND = 0.54
@@ -42,8 +42,8 @@ class RowScale(nn.Module):
     >>> scale(level).tolist()
     [1.0, 1.0, 1.0, 1.0]
     >>> scale.weight.data[0] = 3.0  # the slope c
-    >>> [round(each, 2) for each in scale(level).tolist()]
-    [0.03, 0.11, 1.0, 3.2]
+    >>> [round(each, 1) for each in scale(level).tolist()]
+    [0.0, 0.1, 1.0, 3.2]
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class RowScale(nn.Module):
     def forward(self, level: Tensor) -> Tensor:
         """Return the scales of rows of some levels."""
         slope, bend = self.weight[0], self._bend()
-        unit = softplus(bend + _FAR * slope.abs())
+        unit = softplus(bend + _UNIT_AT * slope.abs())
         return (softplus(bend + slope * level) / unit).clamp(_LEAST, _MOST)
 
     def importance(self, level: Tensor) -> Tensor:

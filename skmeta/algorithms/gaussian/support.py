@@ -25,6 +25,10 @@ class Support(NamedTuple):
         residual = self.y[:, None, :, None] - self.mean
         return residual if self.scale is None else residual / self.scale.unsqueeze(-1)
 
+    def levels(self, evidence: Tensor) -> Tensor:
+        """Return the levels, in the shape of the evidence; 0 where there are none."""
+        return torch.zeros_like(evidence) if self.level is None else self.level
+
     def log_volume(self) -> Tensor | float:
         """Return by how much scales lower the logarithm of a density."""
         if self.scale is None:
