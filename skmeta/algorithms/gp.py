@@ -337,7 +337,7 @@ class GP(Algorithm):
         excess = check_temperature(self.temperature) - 1.0
         if not excess:
             return support
-        n_rows = (support.counts > 0).sum(dim=1, keepdim=True)
+        n_rows = (support.counts > 0).sum(dim=1, keepdim=True).to(support.counts)
         fading = (_TEMPERED_ROWS / n_rows.clamp(min=_TEMPERED_ROWS)).square()
         return support._replace(counts=support.counts / (1.0 + excess * fading))
 

@@ -43,8 +43,9 @@ from skmeta.utils.threads import one_at_a_time
 
 __all__ = ["AdaptingEstimator"]
 
-# Share of a column to answer from which on it may be in another unit.
-_MOST_ARE_FAR = 0.5
+# Share of a column to answer from which on it may be in another unit, and rows that it
+# takes to tell.
+_MOST_ARE_FAR, _ENOUGH = 0.5, 2048
 
 # A table of these stays as it is, memory-mapped perhaps; rows are converted when they
 # are drawn. All else becomes the first.
@@ -280,8 +281,9 @@ class AdaptingEstimator(
         In another unit most of it is. A few strangers are in any large table, and what
         they are answered with concerns no other row.
         """
-        far = np.bincount(self._places_far(X) % X.shape[1], minlength=X.shape[1])
-        if far.max() >= max(1, _MOST_ARE_FAR * len(X)):
+        some = X[:: max(1, len(X) // _ENOUGH)]
+        far = np.bincount(self._places_far(some) % X.shape[1], minlength=X.shape[1])
+        if far.max() >= max(1, _MOST_ARE_FAR * len(some)):
             warn(
                 "Most of what is asked is far outside of what fit has seen: columns "
                 f"are more than {self._far_in_words()} beyond the range of the "

@@ -53,8 +53,12 @@ class UnlabelledEstimator(BuildingEstimator):
         """
         self.unlabelled_ = None
         algorithm = self.algorithm_
-        learns = algorithm.uses_unlabelled and algorithm.unlabelled == "auto"
-        if not learns or self.spec_.n_targets > 1:
+        # A subclass may not have taken the parameter over.
+        given = algorithm.get_params(deep=False).get("unlabelled")
+        if (
+            not (algorithm.uses_unlabelled and given == "auto")
+            or self.spec_.n_targets > 1
+        ):
             return
         self.unlabelled_ = (0.0, 0.0)
         if self.net_.is_interrupted:

@@ -10,6 +10,7 @@ from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import GP, Spec
 from skmeta.backbones import Identity
 from skmeta.engine.temperature import _highest, learn_temperature
+from skmeta.episodes import Batch
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.table import Table
 from tests.quick import TASK, TINY, X, Y, wine
@@ -61,12 +62,12 @@ def test_losses_that_are_no_numbers_are_not_taken():
 # By algorithms and estimators ------------------------------------------------------
 
 
-def learn(log_noise):
+def learn(log_noise, n_tasks=60):
     """Learn it for tasks that have a level each, of variance 4, and noise of 1 / 4."""
     rng = np.random.default_rng(0)
-    task = np.repeat(np.arange(60), 12)
+    task = np.repeat(np.arange(n_tasks), 12)
     X = rng.normal(size=(len(task), 2)).astype(np.float32)
-    y = 2 * rng.normal(size=60)[task] + 0.5 * rng.normal(size=len(task))
+    y = 2 * rng.normal(size=n_tasks)[task] + 0.5 * rng.normal(size=len(task))
     algorithm, spec = GP(width=2), Spec(2, 1, "regressor")
     module = algorithm.build(Identity(), spec).eval()
     module.first[:3] = torch.tensor([4.0, 1e-6, 1e-6]).log()
@@ -87,6 +88,31 @@ def test_who_thinks_too_little_of_noise_learns_at_a_higher_temperature():
     assert learn(np.log(0.25)) == (1.0,)
     assert learn(np.log(4.0)) == (1.0,)
     assert learn(np.log(0.25) - 9)[0] > 1.0
+
+
+@pytest.mark.parametrize("n_rows", [1, 10, 40, 200])
+def test_it_holds_up_to_ten_rows_and_fades_with_more(n_rows):
+    """Whatever ten rows are thought to tell, many rows are learnt from."""
+    algorithm, spec = GP(width=2), Spec(2, 1, "regressor")
+    module = algorithm.build(Identity(), spec).double().eval()
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n_rows, 2)), rng.normal(size=n_rows)
+    own = 1 + 63 * min(1, (10 / n_rows) ** 2)
+    answers = []
+    for temperature, weight in ((64.0, np.ones(n_rows)), (1.0, np.ones(n_rows) / own)):
+        batch = Batch(
+            torch.from_numpy(X)[None],
+            torch.from_numpy(y)[None],
+            torch.ones(1, n_rows, dtype=torch.bool),
+            torch.zeros(1, dtype=torch.long),
+            weight=torch.from_numpy(weight)[None],
+        )
+        learner = GP(width=2, temperature=temperature)
+        with torch.no_grad():
+            state = learner.adapt(module, batch)
+            answers.append(learner.predict(module, state, batch.X).numpy())
+    np.testing.assert_allclose(*answers, rtol=1e-8)
+    assert own < (1.2 if n_rows == 200 else 65)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +155,34 @@ def test_who_names_a_temperature_gets_it_and_of_classes_there_is_none():
     assert meta.temperature_ is None
 
 
+class OwnGP(GP):
+    """Has not taken all parameters over."""
+
+    def __init__(self, width=4):
+        super().__init__(width)
+
+
+def test_who_has_no_such_parameter_is_fitted_without():
+    assert MetaRegressor(OwnGP(), prior=None, **TINY).fit(X, Y, groups=TASK)
+
+
+def test_few_tasks_and_rows_of_one_table_choose_none():
+    few = TASK < 9
+    meta = MetaRegressor(prior=None, **TINY).fit(X[few], Y[few], groups=TASK[few])
+    assert meta.temperature_ is None
+    meta = MetaRegressor(prior=None, tasks="table", **TINY).fit(X, Y)
+    assert meta.temperature_ is None
+
+
+@pytest.mark.parametrize("wrong", [0.5, np.inf, (1.0, 2.0), "hot"])
+def test_a_file_with_another_is_refused(fitted, wrong, tmp_path):
+    meta = clone(fitted).fit(X, Y, groups=TASK)
+    meta.temperature_ = wrong
+    meta.save(tmp_path / "meta.skmeta")
+    with pytest.raises(skmeta.exceptions.LoadError, match="temperature"):
+        skmeta.load(tmp_path / "meta.skmeta")
+
+
 def test_every_target_has_a_temperature_of_its_own():
     both = np.column_stack([Y, Y[::-1]])
     meta = MetaRegressor(prior=None, **TINY).fit(X, both, groups=TASK)
@@ -147,3 +201,5 @@ def test_another_pass_over_more_tasks_leaves_it_as_it_is(fitted):
     meta = clone(fitted).fit(X, Y, groups=TASK)
     meta.temperature_ = 16.0
     assert meta.partial_fit(X, Y, groups=TASK).temperature_ == 16.0
+    first = clone(fitted).partial_fit(X, Y, groups=TASK)
+    assert first.temperature_ >= 1.0
