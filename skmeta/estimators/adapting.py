@@ -281,6 +281,8 @@ class AdaptingEstimator(
         In another unit most of it is. A few strangers are in any large table, and what
         they are answered with concerns no other row.
         """
+        if not self._answers_strangers():
+            return
         some = X[:: max(1, len(X) // _ENOUGH)]
         far = np.bincount(self._places_far(some) % X.shape[1], minlength=X.shape[1])
         if far.max() >= max(1, _MOST_ARE_FAR * len(some)):

@@ -237,6 +237,9 @@ class Rejecting(Indicators):
         is_label = rows.y != self.unknown_label_
         return super()._is_known(rows) & is_label
 
+    def _answers_strangers(self) -> bool:
+        return share_to_keep(self.reject) is None
+
     def _answer(
         self, adapted: AdaptedTasks, X: np.ndarray, task: np.ndarray
     ) -> np.ndarray:

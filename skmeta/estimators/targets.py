@@ -176,6 +176,10 @@ class Targets(metaclass=ABCMeta):
             low, high = (end * self.scale_ + self.mean_ for end in ends)
         return Bounds(low, high, 0.0).places_beyond(X)
 
+    def _answers_strangers(self) -> bool:
+        """Tell whether rows unlike all others are answered like them, not rejected."""
+        return True
+
     def _warn_if_narrow(self, rows: TaskRows) -> None:  # noqa: B027  # of values alone
         """Warn of targets whose unit is far larger than that of the training."""
 

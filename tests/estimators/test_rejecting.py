@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -99,8 +100,13 @@ def test_a_row_a_thousand_units_away_is_rejected_however_sure_the_learner(meta, 
         moved[:, column] += 1000
         assert (meta.unknown_score(moved) == 1).all()
         assert (meta.predict(moved) == -1).all()
-    for far in (X[new] - 1000, X[new] * 1e30):
-        assert (meta.predict(far) == -1).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # who is told of no class needs no warning
+        for far in (X[new] - 1000, X[new] * 1e30):
+            assert (meta.predict(far) == -1).all()
+    meta.reject = False
+    with pytest.warns(UserWarning, match="Most of what is asked is far outside"):
+        meta.predict(X[new] + 1000)
 
 
 @pytest.mark.parametrize("normalize", ["task", "robust", None])
