@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.shared.temperature import at_temperature
 from skmeta.backbones.base import Backbone
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
@@ -28,18 +28,12 @@ def for_targets(
         return PerTarget(algorithm, spec.n_targets, temperatures)
     if temperatures is None:
         return algorithm
-    return _at(algorithm, temperatures[0])
+    return at_temperature(algorithm, temperatures[0])
 
 
 def learners_of(module: Any, spec: Spec) -> list[nn.Module]:
     """Return what was built for each target of a spec."""
     return [module] if spec.n_targets == 1 else list(module.learners)
-
-
-def _at(algorithm: Algorithm, temperature: float) -> Algorithm:
-    """Copy an algorithm, at another temperature."""
-    own: Algorithm = copy.copy(algorithm).set_params(temperature=temperature)
-    return own
 
 
 class PerTarget(Algorithm):
@@ -134,7 +128,9 @@ class PerTarget(Algorithm):
         """Learn every target from its support; a state of each."""
         algorithms = [self.algorithm] * self.n_targets
         if self.temperatures is not None:
-            algorithms = [_at(self.algorithm, each) for each in self.temperatures]
+            algorithms = [
+                at_temperature(self.algorithm, each) for each in self.temperatures
+            ]
         return tuple(
             algorithm.adapt(learner, support.of_target(target))
             for target, (algorithm, learner) in enumerate(

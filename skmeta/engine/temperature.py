@@ -1,9 +1,7 @@
-"""How far tasks are to be believed, by tasks that were left out."""
+"""How far tasks are to be believed, by those of the training or held out of it."""
 
-import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.per_target import learners_of
+from skmeta.algorithms.shared.temperature import at_temperature
 from skmeta.engine.gains import log_gain, losses_of, usual_loss
 from skmeta.episodes.episode import Episode
 from skmeta.episodes.sampler import EpisodeSampler
@@ -85,22 +84,16 @@ def learn_temperature(
     with one_thread_if_small(module, n_rows, spec.n_features):
         episodes = [
             (drawn if scaling is None else scaling.standardise(drawn)).to(device)
-            for drawn in _episodes(sampler, n_episodes, rng)
+            for drawn in sampler.episodes(n_episodes, _AT_ONCE, rng)
         ]
-        return tuple(
-            _highest(
-                partial(
-                    _losses_at,
-                    algorithm,
-                    learner,
-                    [each.of_target(target) for each in episodes]
-                    if spec.n_targets > 1
-                    else episodes,
-                ),
-                sampler.n_tasks_,
-            )
-            for target, learner in enumerate(learners_of(module, spec))
-        )
+        chosen = []
+        for target, learner in enumerate(learners_of(module, spec)):
+            own = episodes
+            if spec.n_targets > 1:
+                own = [each.of_target(target) for each in episodes]
+            losses_at = partial(_losses_at, algorithm, learner, own)
+            chosen.append(_highest(losses_at, sampler.n_tasks_))
+    return tuple(chosen)
 
 
 def _highest(losses_at: Callable[[float], Tensor], n_tasks: int) -> float:
@@ -124,16 +117,4 @@ def _losses_at(
     episodes: Sequence[Episode],
     temperature: float,
 ) -> Tensor:
-    learner: Any = copy.copy(algorithm).set_params(temperature=temperature)
-    return losses_of(learner, module, episodes)
-
-
-def _episodes(
-    sampler: EpisodeSampler, n_episodes: int, rng: np.random.Generator
-) -> Iterator[Episode]:
-    drawn = sampler.draw(n_episodes, rng)
-    for start in range(0, n_episodes, _AT_ONCE):
-        rows, in_support, in_query, way = (
-            each[start : start + _AT_ONCE] for each in drawn
-        )
-        yield sampler.episode(rows, in_support, in_query, way)
+    return losses_of(at_temperature(algorithm, temperature), module, episodes)

@@ -113,11 +113,7 @@ def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Epi
     sampler.n_shot = (min(low, 1), high)
     sampler.mix_tasks = 0.0
     sampler.unlabelled = None
-    drawn = sampler.draw(_N_EPISODES, rng)
-    for start in range(0, _N_EPISODES, _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        rows, in_support, in_query, way = (each[part] for each in drawn)
-        support, query = sampler.episode(rows, in_support, in_query, way)
+    for support, query in sampler.episodes(_N_EPISODES, _AT_ONCE, rng):
         hidden = torch.from_numpy(rng.random(query.mask.shape) < _HIDDEN)
         others = Batch(
             query.X,
@@ -126,5 +122,5 @@ def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Epi
             query.n_classes,
             offset=query.offset,
         )
-        query = query._replace(mask=query.mask & ~hidden)
-        yield Episode(support._replace(unlabelled=others), query)
+        rest = query._replace(mask=query.mask & ~hidden)
+        yield Episode(support._replace(unlabelled=others), rest)

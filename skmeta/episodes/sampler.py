@@ -5,6 +5,7 @@ an epoch at once and without a Python loop over tasks, classes or rows.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -272,6 +273,16 @@ class EpisodeSampler:
         at, n_query = np.arange(drawn.shape[1]), n_drawn - shot
         at = np.where(at < n_query, at + shot, np.where(at < n_drawn, at - n_query, at))
         return np.take_along_axis(drawn, at, axis=1)[:, np.newaxis]
+
+    def episodes(
+        self, n_tasks: int, at_once: int, rng: np.random.Generator
+    ) -> Iterator[Episode]:
+        """Draw so many tasks, and gather some of them at a time."""
+        drawn = self.draw(n_tasks, rng)
+        for start in range(0, n_tasks, at_once):
+            part = slice(start, start + at_once)
+            rows, in_support, in_query, way = (each[part] for each in drawn)
+            yield self.episode(rows, in_support, in_query, way)
 
     def episode(
         self,

@@ -1,10 +1,19 @@
 """How far a task is believed: the temperature of its likelihood."""
 
+import copy
 import math
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["check_temperature"]
+__all__ = ["at_temperature", "check_temperature"]
+
+_Algorithm = TypeVar("_Algorithm", bound=Any)
+
+
+def at_temperature(algorithm: _Algorithm, temperature: float) -> _Algorithm:
+    """Copy an algorithm, with another ``temperature``."""
+    own: _Algorithm = copy.copy(algorithm).set_params(temperature=temperature)
+    return own
 
 
 def check_temperature(temperature: Any) -> float:
