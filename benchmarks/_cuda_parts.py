@@ -376,11 +376,12 @@ def agree(part):
 
     X_wave, y_wave, task = make_sinusoids(n_tasks=40, n_rows=30, random_state=0)
     known = np.tile(np.arange(30) < 10, 40)  # of every task
+    few = np.tile(np.arange(30) < 5, 40)
 
-    def of_values(algorithm, device, **more):
+    def of_values(algorithm, device, y=y_wave, labelled=known, **more):
         meta = MetaRegressor(algorithm, MLP((32,)), device=device, **quick | more)
-        meta.fit(X_wave, y_wave, groups=task)
-        meta.adapt(X_wave[known], y_wave[known], groups=task[known])
+        meta.fit(X_wave, y, groups=task)
+        meta.adapt(X_wave[known], np.where(labelled, y, np.nan)[known], task[known])
         return meta.predict(X_wave[~known], groups=task[~known])
 
     def of_shared(algorithm, device, **more):
@@ -403,6 +404,9 @@ def agree(part):
     cases |= {
         "maml, task scale": partial(of_values, "maml", normalize="task"),
         "gp, early stopping": partial(of_values, "gp", early_stopping=True),
+        "gp, long tails": partial(of_values, "gp", y=np.exp(y_wave)),
+        "gp, unlabelled": partial(of_values, "gp", labelled=few),
+        "protonet, unlabelled": partial(of_unlabelled, X, y, pool),
         "maml, checkpoint": partial(of_classes, MAML(checkpoint=True)),
         "maml, step rates": partial(of_classes, MAML(learn_inner_lr="step")),
         "reptile, adam": partial(of_values, Reptile(inner_optimizer="adam")),
@@ -463,6 +467,13 @@ def of_images(X, y, pool, device):
     meta = MetaClassifier("maml", Conv4((8, 8), 8), device=device, **pool)
     meta.fit(X[:900], y[:900])
     return meta.adapt(X[900:950], y[900:950]).predict_proba(X[950:1200])
+
+
+def of_unlabelled(X, y, pool, device):
+    meta = MetaClassifier("protonet", MLP((32,)), device=device, **pool)
+    meta.fit(X[:900], y[:900])
+    some = np.where(np.arange(900, 950) < 930, y[900:950].astype(float), np.nan)
+    return meta.adapt(X[900:950], some).predict_proba(X[950:1200])
 
 
 def of_rejecting(X, y, pool, device):

@@ -4,7 +4,7 @@ The meta-steps of *big*, *conv* and *images* (`meta_step.py` says what they are)
 card beside those on the CPU of the same machine, beside `torch.func.vmap` and JAX on
 the same card; what bfloat16 does to losses; what `compile=True` saves; how many tasks
 are adapted and answered in a second; and whether every algorithm answers on the card as
-it does on the CPU.
+it does on the CPU. With ``--parts`` some of it is measured again.
 
 Each part runs in a process of its own and notes what it measures at once: a part that
 breaks, or takes too long, costs itself. All of it takes eight minutes at most.
@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -27,7 +28,7 @@ _LEAST = 10  # seconds for which no part is begun
 PARTS = {
     "machine": 40,
     "steps": 100,
-    "agree": 120,
+    "agree": 150,
     "tasks": 160,
     "jax": 90,
     "compiled": 90,
@@ -65,9 +66,14 @@ def run_part(options):
 
 
 def measure(options):
-    """Run all parts, and write down after each what is known."""
+    """Run parts, and write down after each what is known.
+
+    Those that are not asked for stay as an earlier run has left them.
+    """
     deadline = perf_counter() + 60 * options.minutes
     results = {}
+    if options.out.exists() and set(options.parts) != set(PARTS):
+        results = json.loads(options.out.read_text())["results"]
     with tempfile.TemporaryDirectory() as folder:
         for name in options.parts:
             start, lines = perf_counter(), Path(folder) / f"{name}.jsonl"
@@ -79,7 +85,12 @@ def measure(options):
                 ended = run_apart(name, min(left, PARTS[name]), options, lines)
             found = [json.loads(line) for line in lines.read_text().splitlines()]
             took = perf_counter() - start
-            results[name] = {"ended": ended, "seconds": took, **dict(found)}
+            results[name] = {
+                "when": datetime.now(UTC).isoformat(timespec="seconds"),
+                "ended": ended,
+                "seconds": took,
+                **dict(found),
+            }
             print(f"{name}: {ended}, {took:.0f} s", flush=True)
             options.out.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps(record(results, ("jax", "jaxlib")), indent=2)
