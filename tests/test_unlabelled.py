@@ -1,6 +1,7 @@
 """Rows without targets: what they change, and all that they must not change."""
 
 import copy
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sklearn.semi_supervised import LabelSpreading
 from torch.utils._pytree import tree_leaves
 
 import skmeta
-from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor
+from skmeta import FewShotClassifier, MetaClassifier, MetaRegressor, SaveError
 from skmeta.algorithms import GP, ProtoNet
 from skmeta.backbones import Identity
 from skmeta.datasets import make_sinusoids
@@ -413,12 +414,47 @@ def test_rows_without_targets_may_come_by_themselves(cls, who, table, tmp_path):
     np.testing.assert_allclose(answers(last), expected, atol=1e-5)
     first.save(tmp_path / "first", supports=True)
     again = skmeta.load(tmp_path / "first")
-    if who != "ensemble":  # whose rows are in a file only where members need them
-        np.testing.assert_allclose(
-            answers(told(known, words[known], again)), expected, atol=1e-5
-        )
+    np.testing.assert_allclose(
+        answers(told(known, words[known], again)), expected, atol=1e-5
+    )
     own = last.partial_adapt(X[:3], missing[:3], groups=["store 99"] * 3)
     np.testing.assert_allclose(answers(own), expected, atol=1e-5)
     own.predict(X[:3], groups=["store 99"] * 3)
     own.forget(["store 99"])
     np.testing.assert_allclose(answers(own), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("names", [True, False], ids=["named", "unnamed"])
+@pytest.mark.parametrize("who", ["gp", "task", "ensemble"])
+def test_rows_that_a_file_leaves_out_are_missed(who, names, table, tmp_path):
+    """What was learnt without them would be another answer, in silence."""
+    X, y, groups = table
+    members = [(name, LEARNERS[name](MetaRegressor)) for name in ("gp", "maml")]
+    stack = MetaStackingRegressor(members, weights="equal")
+    meta = stack if who == "ensemble" else LEARNERS[who](MetaRegressor)
+    meta.fit(X, y, groups=groups)
+
+    def of(first, last):
+        return {"groups": np.repeat(["a", "b"], 6)[first:last]} if names else {}
+
+    meta.adapt(X[:12], np.full(12, np.nan), **of(0, 12))
+    whole = copy.copy(meta).partial_adapt(X[:6], y[:6], **of(0, 6))
+    meta.save(tmp_path / "all", supports=True)
+    meta.save(tmp_path / "some")
+    again = skmeta.load(tmp_path / "all").partial_adapt(X[:6], y[:6], **of(0, 6))
+    for each in (again, pickle.loads(pickle.dumps(meta))):
+        if each is not again:
+            each.partial_adapt(X[:6], y[:6], **of(0, 6))
+        np.testing.assert_array_equal(
+            each.predict(X[:12], **of(0, 12)), whole.predict(X[:12], **of(0, 12))
+        )
+    some = skmeta.load(tmp_path / "some")
+    of_whom = r" of \['a'\]" if names and who != "ensemble" else ""
+    with pytest.raises(ValueError, match=f"the earlier (rows|ones){of_whom}.*not here"):
+        some.partial_adapt(X[:6], y[:6], **of(0, 6))
+    with pytest.raises(SaveError, match="not here to be saved"):
+        some.save(tmp_path / "again", supports=True)
+    if names:  # what is forgotten is not missed
+        some.forget(["a"])
+        with pytest.raises(ValueError, match=r"of \['b'\] are not here"):
+            some.partial_adapt(X[:6], y[:6], groups=["b"] * 6)

@@ -81,6 +81,8 @@ class AdaptedTasks:
         Tasks, the prior included.
     n_rows : int ndarray of shape (n_tasks,) or None
         Support rows of each task; None in what files of early versions hold.
+    n_unlabelled : int ndarray of shape (n_tasks,) or None
+        Rows without a target of each task; None where there are none.
     order : int ndarray of shape (n_places,)
         The tasks in the order in which ``states`` have them; -1 where a state still
         has what was learnt of a task before more rows of it came.
@@ -113,6 +115,7 @@ class AdaptedTasks:
         others = None
         if unlabelled is not None:
             others = Unlabelled(*unlabelled, self.n_tasks)
+            self.n_unlabelled = others.sizes
         parts = _chunks(spans, others, learner)
         self.order = np.concatenate(parts)
 
@@ -146,6 +149,8 @@ class AdaptedTasks:
             learner.weights, n_rows, table.X.shape[1], len(parts)
         ) as each:
             self._set_learnt(list(chunks.join(each(adapt, parts))))
+
+    n_unlabelled: np.ndarray | None = None
 
     def _set_learnt(self, learnt: Sequence[Learnt]) -> None:
         sizes, self.states, self.supports = zip(*learnt, strict=True)
@@ -182,10 +187,13 @@ class AdaptedTasks:
     @property
     def has_no_row(self) -> bool:
         """Whether all tasks are known to have been learnt without any row."""
-        if self.n_rows is None or self.n_rows.any():
-            return False
-        kept = [each for each in self.supports if each is not None]
-        return all(each.unlabelled is None for each in kept)
+        return not self.have_rows(np.arange(self.n_tasks))
+
+    def have_rows(self, tasks: np.ndarray) -> bool:
+        """Tell whether any of the tasks may have been learnt from rows."""
+        if self.n_rows is None or self.n_rows[tasks].any():
+            return True
+        return self.n_unlabelled is not None and bool(self.n_unlabelled[tasks].any())
 
     def supports_of(self, tasks: np.ndarray) -> tuple[Supports, np.ndarray]:
         """Return the rows that tasks were learnt from.
@@ -219,7 +227,7 @@ class AdaptedTasks:
             index = index_of[own[0]]
             supports = self.supports[index]
             if supports is None:
-                if self.n_rows is None or self.n_rows[tasks[own]].any():
+                if self.have_rows(tasks[own]):
                     lost.append(tasks[own])
                 found.append(Supports.of_no_row(len(own)))
             else:

@@ -66,11 +66,16 @@ def extended(adapted: AdaptedTasks, others: AdaptedTasks) -> AdaptedTasks:
     if labels is not None:
         assert others.labels is not None  # of the same kind of target
         labels = labels.extended(place, others.labels, other_place)
-    n_rows = None
+    n_rows = n_unlabelled = None
     if adapted.n_rows is not None and others.n_rows is not None:
         n_rows = np.empty(n_tasks, dtype=np.intp)
-        n_rows[place] = adapted.n_rows
-        n_rows[other_place] = others.n_rows
+        n_rows[place], n_rows[other_place] = adapted.n_rows, others.n_rows
+    both = adapted.n_unlabelled, others.n_unlabelled
+    if any(each is not None for each in both):
+        n_unlabelled = np.empty(n_tasks, dtype=np.intp)
+        n_unlabelled[place], n_unlabelled[other_place] = (
+            0 if each is None else each for each in both
+        )
     # The last, for -1, is a gap; as is what is learnt anew.
     moved = np.append(place, -1)
     is_anew = np.zeros(n_tasks, dtype=bool)
@@ -79,9 +84,9 @@ def extended(adapted: AdaptedTasks, others: AdaptedTasks) -> AdaptedTasks:
     earlier = [(moved[tasks], learnt) for tasks, learnt in adapted.learnt()]
     fresh = [(other_place[tasks], learnt) for tasks, learnt in others.learnt()]
     parts = _joined(*_thinned(earlier, fresh, others.n_tasks))
-    return adapted.with_learnt(
-        parts, names=names, labels=labels, n_rows=n_rows, n_tasks=n_tasks
-    )
+    changes = {"names": names, "labels": labels, "n_tasks": n_tasks}
+    rows = {"n_rows": n_rows, "n_unlabelled": n_unlabelled}
+    return adapted.with_learnt(parts, **changes, **rows)
 
 
 def without(adapted: AdaptedTasks, tasks: np.ndarray) -> AdaptedTasks | None:
@@ -112,10 +117,15 @@ def without(adapted: AdaptedTasks, tasks: np.ndarray) -> AdaptedTasks | None:
     changes: dict[str, Any] = {
         "names": adapted.names[stays[: len(adapted.names)]],
         "labels": None if adapted.labels is None else adapted.labels.take(kept),
-        "n_rows": None if adapted.n_rows is None else adapted.n_rows[kept],
+        "n_rows": _of(adapted.n_rows, kept),
+        "n_unlabelled": _of(adapted.n_unlabelled, kept),
         "n_tasks": len(kept),
     }
     return adapted.with_learnt([*_present(parts)], **changes)
+
+
+def _of(counts: np.ndarray | None, tasks: np.ndarray) -> np.ndarray | None:
+    return None if counts is None else counts[tasks]
 
 
 def without_gaps(adapted: AdaptedTasks) -> AdaptedTasks:

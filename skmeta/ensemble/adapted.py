@@ -19,6 +19,7 @@ from skmeta.utils.messages import (
     Said,
     collected,
     listed,
+    of_tasks,
     say_once,
     tasks_called,
     unsorted,
@@ -58,6 +59,8 @@ class AdaptedMembers:
         What members call each task; a task keeps it when others come or go.
     waiting : UnlabelledRows or None
         Rows without a target where no row has any yet, of tasks by their ids.
+    lost : int ndarray or None
+        The tasks, by their ids, whose waiting rows a file has left out.
     rows : TaskRows or None
         The supports that are kept, of tasks by their ids.
     learnt : dict of str to LearntTasks
@@ -88,7 +91,9 @@ class AdaptedMembers:
         self.learnt: dict[str, LearntTasks] = {}
         self.rows: TaskRows | None = None
         if not len(rows):
-            self.waiting = rows.unlabelled if keep else None
+            others = rows.unlabelled
+            if keep and others is not None and len(others.task):
+                self.waiting = others
             return
         self._let_learn(rows, lambda name: LearntTasks(self.members[name], rows))
         if keep and self._needs_all_rows:
@@ -127,8 +132,20 @@ class AdaptedMembers:
             )
 
     waiting: UnlabelledRows | None = None
+    lost: np.ndarray | None = None
 
     # Tasks that come and go ---------------------------------------------------------
+
+    @property
+    def has_no_row(self) -> bool:
+        """Whether all tasks are known without any row, with or without a target."""
+        nothing_waits = self.waiting is None and self.lost is None
+        return nothing_waits and not self.n_support.any()
+
+    def _of_lost(self) -> str:
+        if self.names is None or self.lost is None:
+            return ""
+        return of_tasks(self.names[np.isin(self.ids, self.lost)])
 
     @property
     def _needs_all_rows(self) -> bool:
@@ -152,6 +169,13 @@ class AdaptedMembers:
         if names is not None and rows.names is not None:
             names, known, place = _united(names, rows.names)
         others, waiting = rows.unlabelled, self.waiting
+        if self.lost is not None:
+            raise ValueError(
+                "Members learn rows without targets beside the first that have one, "
+                f"and the earlier ones{self._of_lost()} are not here: a file has them "
+                "only if it was written by save(path, supports=True). Load such a "
+                "file, or call adapt with all rows."
+            )
         if others is not None:
             others = others._replace(task=place[others.task])
         if waiting is not None:
@@ -226,7 +250,11 @@ class AdaptedMembers:
         fewer._set_support(self.n_support[kept])
         gone = self.ids[~stays]
         if self.waiting is not None:
-            fewer.waiting = self.waiting.take(np.isin(self.waiting.task, fewer.ids))
+            others = self.waiting.take(np.isin(self.waiting.task, fewer.ids))
+            fewer.waiting = others if len(others.task) else None
+        if self.lost is not None:
+            lost = np.intersect1d(self.lost, fewer.ids)
+            fewer.lost = lost if len(lost) else None
         if self._needs_all_rows:
             rows = self._all_rows()
             fewer.rows = rows.take(np.isin(rows.task, fewer.ids))
@@ -258,14 +286,22 @@ class AdaptedMembers:
             "learnt": list(self.learnt),
             "labels": labels and {name: getattr(labels, name) for name in _LABELS},
         }
-        if supports and self._needs_all_rows:
-            if self.rows is None:
-                raise SaveError(
-                    "The rows that the current tasks were learnt from are not here to "
-                    "be saved: the ensemble comes from a file without them. Call adapt "
-                    "with these rows, or leave supports=True out."
-                )
+        needs_rows = supports and self._needs_all_rows
+        if (needs_rows and self.rows is None) or (supports and self.lost is not None):
+            raise SaveError(
+                "The rows that the current tasks were learnt from are not here to "
+                "be saved: the ensemble comes from a file without them. Call adapt "
+                "with these rows, or leave supports=True out."
+            )
+        if needs_rows:
             parts["rows"] = {name: getattr(self.rows, name) for name in _ROWS}
+        waiting, lost = self.waiting, self.lost
+        if waiting is not None and supports:
+            parts["waiting"] = {"X": waiting.X, "task": waiting.task}
+        elif waiting is not None:
+            lost = np.unique(waiting.task)
+        if lost is not None:
+            parts["lost"] = lost
         return parts
 
     @classmethod
@@ -293,15 +329,19 @@ class AdaptedMembers:
             name: LearntTasks.of(members[name]) for name in parts["learnt"]
         }
         adapted.ids = np.asarray(parts.get("ids", np.arange(len(adapted.n_support))))
-        adapted.rows = None
+        adapted.rows = adapted.waiting = None
         if "rows" in parts:
             adapted.rows = TaskRows(**parts["rows"])
+        if "waiting" in parts:
+            X, task = parts["waiting"]["X"], parts["waiting"]["task"]
+            adapted.waiting = UnlabelledRows(X, task, np.ones(len(task), dtype=bool))
+        adapted.lost = parts.get("lost")
         adapted._check()
         return adapted
 
     def _check(self) -> None:
         """Refuse ids and rows of a file that are of other tasks."""
-        ids, rows = self.ids, self.rows
+        ids, rows, waiting, lost = self.ids, self.rows, self.waiting, self.lost
         is_right = ids.shape == self.n_support.shape and ids.dtype.kind == "i"
         if is_right and rows is not None:
             n_rows = np.shape(rows.X)[0]
@@ -310,6 +350,12 @@ class AdaptedMembers:
                 and (rows.weight is None or len(rows.weight) == n_rows)
                 and bool(np.isin(rows.task, ids).all())
             )
+        if is_right and waiting is not None:
+            is_right = np.shape(waiting.X)[0] == len(waiting.task) and bool(
+                np.isin(waiting.task, ids).all()
+            )
+        if is_right and lost is not None:
+            is_right = len(lost) > 0 and bool(np.isin(lost, ids).all())
         if not is_right:
             raise LoadError("Its rows are not those of its tasks.")
 

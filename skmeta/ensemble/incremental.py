@@ -107,7 +107,7 @@ class IncrementalStacking(AdaptingStacking):
 
     def _learn_more(self, rows: TaskRows) -> AdaptedMembers:
         adapted = self.adapted_
-        if adapted is None or (adapted.names is None and not adapted.n_support.any()):
+        if adapted is None or (adapted.names is None and adapted.has_no_row):
             return self._learn(rows, keep=True)
         rows = replace(rows, names=names_to_join(adapted.names, rows.names))
         if not adapted.learnt:

@@ -39,6 +39,10 @@ def write_adapted(writer: Writer, adapted: AdaptedTasks | None, root: str) -> di
                     key: writer.write(getattr(rows, name), f"{root}.{part}.{key}")
                     for key, name in SUPPORTS.items()
                 }
+    elif adapted.n_unlabelled is not None:
+        content["n_unlabelled"] = writer.write(
+            adapted.n_unlabelled, f"{root}.n_unlabelled"
+        )
     return content
 
 
@@ -47,7 +51,7 @@ def _all_supports(adapted: AdaptedTasks) -> list[Supports]:
     for tasks, learnt in adapted.learnt():
         if learnt.supports is not None:
             kept.append(learnt.supports)
-        elif adapted.n_rows is None or adapted.n_rows[tasks].any():
+        elif adapted.have_rows(tasks):
             raise SaveError(
                 "The rows that the current tasks were learnt from are not here to be "
                 "saved: the estimator comes from a file without them. Call adapt with "
@@ -73,6 +77,8 @@ def read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | Non
         adapted.labels = TaskLabels(**{LABELS[key]: v for key, v in labels.items()})
     adapted.learner = meta._learner()
     adapted.supports = (None,) * len(adapted.states)
+    if "n_unlabelled" in content:
+        adapted.n_unlabelled = reader.read(content["n_unlabelled"])
     check_adapted(adapted, meta)
     if "supports" in content:
         supports = _read_supports(reader, content["supports"])
@@ -80,6 +86,9 @@ def read_adapted(reader: Reader, content: dict, meta: Any) -> AdaptedTasks | Non
             others = _read_supports(reader, content["unlabelled"])
             supports = replace(supports, unlabelled=others)
         check_supports(supports, adapted, meta)
+        if supports.unlabelled is not None:
+            adapted.n_unlabelled = np.empty(adapted.n_tasks, dtype=np.intp)
+            adapted.n_unlabelled[adapted.order] = supports.unlabelled.sizes
         tasks = np.split(np.arange(adapted.n_tasks), adapted.bounds[1:-1])
         adapted.supports = tuple(supports.take(own) for own in tasks)
     return adapted

@@ -163,6 +163,9 @@ def check_adapted(adapted: AdaptedTasks, meta: Any) -> None:
         raise LoadError("Its tasks are of another kind.")
     if adapted.labels is not None:
         _check_labels(adapted.labels, n_tasks)
+    others = adapted.n_unlabelled
+    if others is not None and len(_indices("rows", others, 2**62)) != n_tasks:
+        raise LoadError("Its unlabelled rows are of other tasks.")
     for state, size in zip(adapted.states, np.diff(bounds).tolist(), strict=True):
         for leaf in tree_leaves(state):
             if not isinstance(leaf, Tensor) or not leaf.ndim or len(leaf) != size:
