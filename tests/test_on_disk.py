@@ -60,7 +60,7 @@ def same(one, other):
         and np.array_equal(one.high_, other.high_)
         and all(
             np.array_equal(vars(one).get(each), vars(other).get(each))
-            for each in ("target_low_", "target_spread_")
+            for each in ("target_low_", "target_spread_", "target_widest_")
         )
     )
 

@@ -250,9 +250,9 @@ class AdaptingEstimator(
 
     def _warn_if_far(self, rows: TaskRows, *, to_train: bool = False) -> None:
         """Warn, once for all tasks, of rows unlike all that ``fit`` has seen."""
-        if not to_train:
-            self._warn_if_narrow(rows)
         lost = np.unique(rows.task[self._is_far(rows)])
+        if not to_train:
+            self._warn_of_units(rows, lost)
         if not len(lost):
             return
         which = of_tasks(None if rows.names is None else rows.names[lost])

@@ -180,8 +180,10 @@ class Targets(metaclass=ABCMeta):
         """Tell whether rows unlike all others are answered like them, not rejected."""
         return True
 
-    def _warn_if_narrow(self, rows: TaskRows) -> None:  # noqa: B027  # of values alone
-        """Warn of targets whose unit is far larger than that of the training."""
+    def _warn_of_units(  # noqa: B027  # of values alone
+        self, rows: TaskRows, told: np.ndarray
+    ) -> None:
+        """Warn of targets in another unit, but for tasks that are told of already."""
 
     def _nearer(self, X: np.ndarray) -> np.ndarray:
         """Draw features nearer that are beyond the range, in their own units."""

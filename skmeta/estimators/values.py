@@ -13,6 +13,7 @@ from skmeta.episodes.scaling import TaskScaling, usual_scale, within_variance
 from skmeta.episodes.spec import Spec
 from skmeta.estimators.scoring import r2_per_task
 from skmeta.estimators.targets import Targets
+from skmeta.estimators.units import in_another_unit, spreads_of
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.sizes import refuse_extreme_targets
@@ -39,10 +40,6 @@ _NEARLY_ALL, _FEWEST_TO_STAND_OUT = 0.99, 20
 # Skewness beyond which targets have a long tail.
 _LONG = 2.0
 
-# Rows from which on a task tells how its targets are spread, and the share of the least
-# spread of a training task below which those of a support are in another unit.
-_FEWEST_TO_SPREAD, _NARROW = 5, 0.05
-
 
 class Values(Targets):
     """What an estimator asks of its targets, answered for values."""
@@ -60,6 +57,7 @@ class Values(Targets):
     target_high_: np.ndarray | None
     target_within_: np.ndarray | None
     target_spread_: np.ndarray | None  # files of before have none
+    target_widest_: np.ndarray | None
 
     # In fit: what is usual ----------------------------------------------------------
 
@@ -78,50 +76,43 @@ class Values(Targets):
         super()._learn_range(rows, widen=widen)
         self._set_range("target_", rows.target_range, widen)
         self._refuse_beyond_single(self._target_bounds(), "targets", widen)
-        self._learn_least_spread(rows, widen=widen)
+        self._learn_spreads(rows, widen=widen)
         if not widen:
             self._warn_of_one_value(len(rows))
 
-    def _learn_least_spread(self, rows: TaskRows, *, widen: bool) -> None:
-        """Keep the middle half of the targets of the task where it is narrowest."""
-        before = getattr(self, "target_spread_", None) if widen else None
-        self.target_spread_ = before
+    def _learn_spreads(self, rows: TaskRows, *, widen: bool) -> None:
+        """Keep how narrow and how wide targets of a task are."""
+        least = getattr(self, "target_spread_", None) if widen else None
+        most = getattr(self, "target_widest_", None) if widen else None
+        is_first = not widen or least is None
         rows, _ = rows.sample()  # of a table on disk
-        size = rows.task_sizes
-        large = size >= _FEWEST_TO_SPREAD
-        if not large.any():
-            return
-        first, size = (np.cumsum(size) - size)[large], size[large]
-        widths = []
-        for y in as_columns(rows.y).T:
-            sorted_by_task = y[np.lexsort((y, rows.task))]
-            low, high = (sorted_by_task[first + size * n // 4] for n in (1, 3))
-            widths.append(float((high - low).min()))
-        least = np.array(widths)
-        self.target_spread_ = least if before is None else np.minimum(least, before)
+        if (found := spreads_of(rows)) is not None:
+            own_least, own_most = found
+            least = own_least if least is None else np.minimum(own_least, least)
+            if is_first:
+                most = own_most
+            elif most is not None and own_most is not None:
+                most = np.maximum(own_most, most)
+        self.target_spread_, self.target_widest_ = least, most
 
-    def _warn_if_narrow(self, rows: TaskRows) -> None:
-        least, size = getattr(self, "target_spread_", None), rows.task_sizes
-        large = size >= _FEWEST_TO_SPREAD
-        if least is None or not large.any():
+    def _warn_of_units(self, rows: TaskRows, told: np.ndarray) -> None:
+        least, ends = getattr(self, "target_spread_", None), None
+        if least is None:
             return
-        lost = np.zeros(rows.n_tasks, dtype=bool)
-        for values, width in zip(as_columns(rows.y).T, least, strict=True):
-            unit = np.abs(values).max(initial=width) or 1.0
-            y = values / unit  # of which no square is too large
-            mean = np.bincount(rows.task, y, rows.n_tasks) / np.maximum(size, 1)
-            squares = np.bincount(rows.task, (y - mean[rows.task]) ** 2, rows.n_tasks)
-            std = np.sqrt(squares / np.maximum(size, 1))
-            rounding = 1e-12 * np.abs(mean)  # where all are the same
-            lost |= (std > rounding) & (std < _NARROW * width / unit)
-        lost &= large
+        low = getattr(self, "target_low_", None)  # nor have some of before these
+        if low is not None:
+            assert self.target_high_ is not None  # both or none
+            ends = low, self.target_high_
+        most = getattr(self, "target_widest_", None)  # files of before have none
+        lost = in_another_unit(rows, least, most, ends, self.spec_.long_tails)
+        lost[told] = False
         if lost.any():
             which = of_tasks(None if rows.names is None else rows.names[lost])
             warn(
-                f"The targets of the support{which} differ less than a twentieth as "
-                "much as those of any training task. Are they in the unit of the "
-                "training? TransformedTargetRegressor, with another transformer than "
-                "that of the training, changes it, too."
+                f"The targets of the support{which} differ far less, or far more, than "
+                "those of any training task. Are they in the unit of the training? "
+                "TransformedTargetRegressor, with another transformer than that of "
+                "the training, changes it, too."
             )
 
     def _warn_of_one_value(self, n_rows: int) -> None:

@@ -32,7 +32,7 @@ __all__ = [
 
 _OF_COLUMNS = ("mean_", "scale_", "low_", "high_", "within_")
 _OF_TARGETS = ("target_mean_", "target_scale_", "target_low_", "target_high_")
-_OF_TARGETS += ("target_within_", "target_spread_")
+_OF_TARGETS += ("target_within_", "target_spread_", "target_widest_")
 
 # Numbers of a row that is tried; of wider ones none is.
 _WIDEST_TRIAL = 2**20

@@ -84,6 +84,7 @@ FITTED = _themselves(
     "target_names_",
     "target_scale_",
     "target_spread_",
+    "target_widest_",
     "target_within_",
     "tasks_",
     "temperature_",

@@ -166,7 +166,7 @@ def test_targets_in_thousands_are_told_of_and_usual_ones_are_not(pupils, tmp_pat
     assert told_of_unit(lambda: meta.adapt(*given)) == []
     thousands = np.where(school == school[0], points / 1000, points)[few]
     (said,) = told_of_unit(lambda: meta.adapt(rows[few], thousands, school[few]))
-    assert f"support of [{int(school[0])}] differ less" in said
+    assert f"support of [{int(school[0])}] differ far less" in said
     same = np.full(5, points[0])
     assert told_of_unit(lambda: meta.adapt(rows[:5], same)) == []
     assert told_of_unit(lambda: meta.adapt(rows[:4], points[:4] / 1000)) == []

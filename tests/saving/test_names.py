@@ -30,6 +30,7 @@ CLASSIFIER_KEYS = SHARED_KEYS | {"class_weight_", "classes_", "label_space_"}
 CLASSIFIER_KEYS |= {"given_class_weight_", "n_way_", "unknown_", "unknown_label_"}
 REGRESSOR_KEYS = SHARED_KEYS | {"target_mean_", "target_scale_", "target_within_"}
 REGRESSOR_KEYS |= {"target_low_", "target_high_", "target_spread_"}
+REGRESSOR_KEYS |= {"target_widest_"}
 
 
 def document_of(estimator, **how):
