@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -96,7 +97,8 @@ def adapt(
         meta.adapt(None, y, **_given(groups, sample_weight))
     else:
         y = None if y is None else transform_targets(pipeline, y)
-        meta.adapt(transform(pipeline, X), y, **_given(groups, sample_weight))
+        Z = transform(pipeline, X, groups)
+        meta.adapt(Z, y, **_given(groups, sample_weight))
     return pipeline
 
 
@@ -151,7 +153,8 @@ def partial_adapt(
     """
     meta = _last_with(pipeline, "partial_adapt")
     y = transform_targets(pipeline, y)
-    meta.partial_adapt(transform(pipeline, X), y, **_given(groups, sample_weight))
+    Z = transform(pipeline, X, groups)
+    meta.partial_adapt(Z, y, **_given(groups, sample_weight))
     return pipeline
 
 
@@ -293,7 +296,7 @@ def _ask(pipeline: Any, verb: str, X: Any, **how: Any) -> Any:
     if not hasattr(meta, verb):
         raise TypeError(f"{verb} is nothing that {meta!r} can.")
     check_is_fitted(pipeline)
-    return getattr(meta, verb)(transform(pipeline, X), **how)
+    return getattr(meta, verb)(transform(pipeline, X, how.get("groups")), **how)
 
 
 def _restore_finite(pipeline: Any, ends: np.ndarray) -> np.ndarray:
@@ -349,13 +352,54 @@ def to_send(estimator: Any) -> Any:
     return estimator
 
 
-def transform(estimator: Any, X: Any) -> Any:
-    """Send rows through everything that stands before the last step."""
+def transform(
+    estimator: Any, X: Any, groups: Any = None, *, renamed: bool = False
+) -> Any:
+    """Send rows through everything that stands before the last step.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    groups : array-like of shape (n_rows,), default=None
+        Task of each row, for steps that ask for it.
+    renamed : bool, default=False
+        Tasks are numbers here, whatever the user calls them.
+
+    Returns
+    -------
+    array-like
+        Rows as the last step takes them.
+
+    Raises
+    ------
+    ValueError
+        If a step asks for groups where tasks are ``renamed``.
+    """
     while (inner := _inside(estimator)) is not None:
         if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
-            X = estimator[:-1].transform(X)
+            before = estimator[:-1]
+            if (groups is None and not renamed) or not _asks_for_groups(before):
+                X = before.transform(X)
+            elif renamed:
+                raise ValueError(
+                    f"{before!r} asks for the groups of rows to transform them, which "
+                    "judges and ensembles do not know by their names: transform X "
+                    "beforehand."
+                )
+            else:
+                with config_context(enable_metadata_routing=True):
+                    X = before.transform(X, groups=groups)
         estimator = inner
     return X
+
+
+def _asks_for_groups(steps: Pipeline) -> bool:
+    """Tell whether a transformer requests groups, as ``Pipeline.predict`` hands on."""
+    asked: Any = steps.get_metadata_routing().consumes("transform", ["groups"])
+    return bool(asked)
 
 
 def transform_targets(estimator: Any, y: Any) -> Any:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.model_selection import (
     GridSearchCV,
@@ -13,9 +14,12 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+import skmeta
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import ANIL, MAML, ProtoNet
 from skmeta.backbones import MLP, Linear
+from skmeta.ensemble import MetaStackingRegressor
+from skmeta.model_selection import few_shot_scorer
 
 QUICK = {
     "max_epochs": 5,
@@ -178,3 +182,53 @@ def test_every_method_that_knows_tasks_asks_for_groups(meta):
         methods.append("predict_proba")
     for method in methods:
         assert getattr(routing, method).requests["groups"] is True
+
+
+class Centred(TransformerMixin, BaseEstimator):
+    """Columns without the mean of each group, which ``transform`` is told by name."""
+
+    def fit(self, X, y=None):
+        self.is_fitted_ = True
+        return self
+
+    def fit_transform(self, X, y=None, groups=None):
+        return self.fit(X).transform(X, groups)
+
+    def transform(self, X, groups=None):
+        X = np.array(X, dtype=float)
+        for name in () if groups is None else np.unique(groups):
+            own = np.asarray(groups) == name
+            X[own] -= X[own].mean(axis=0)
+        return X
+
+
+def test_transformers_that_ask_for_groups_get_them_from_all_verbs(diabetes):
+    """As ``Pipeline.fit`` and ``predict`` hand them on: else answers are others."""
+    X, y, groups = diabetes
+    centred = Centred().set_transform_request(groups=True)
+    Z = centred.fit(X).transform(X, groups=groups)
+    pipe = make_pipeline(centred, MetaRegressor("r2d2", **QUICK))
+    pipe.fit(X, y, groups=groups)
+    meta = pipe[-1].adapt(Z, y, groups=groups)
+    expected = meta.predict(Z, groups=groups)
+    skmeta.adapt(pipe, X, y, groups)
+    for context in (True, False):
+        with sklearn.config_context(enable_metadata_routing=context):
+            skmeta.adapt(pipe, X, y, groups)
+            found = pipe[-1].predict(Z, groups=groups)
+            np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(pipe.predict(X, groups=groups), expected)
+    one = groups == 0
+    meta.adapt(Z[~one], y[~one], groups=groups[~one])
+    skmeta.partial_adapt(pipe, X[one], y[one], groups[one])
+    np.testing.assert_allclose(meta.predict(Z, groups=groups), expected, rtol=1e-5)
+    for judge in (
+        lambda: few_shot_scorer("r2", n_shot=5)(pipe, X, y, groups=groups),
+        lambda: (
+            MetaStackingRegressor([("pipe", pipe)], weights="equal")
+            .fit(X, y, groups=groups)
+            .adapt(X, y, groups=groups)
+        ),
+    ):
+        with pytest.raises(ValueError, match=r"asks for the groups.*X beforehand"):
+            judge()

@@ -15,7 +15,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch.callbacks import Callback, LRScheduler
 
 import skmeta
@@ -53,6 +53,7 @@ WARNINGS = {
     "estimators/building": "is far surer of the classes",
     "estimators/conformal": "that were not learnt from",
     "estimators/ignored": "and ignores groups",
+    "estimators/few_shot/rescaled": "was fitted to these few rows alone",
     "estimators/scoring": "rows for rows of the one task",
     "estimators/regressor": "standard deviations of other numbers are a guess",
     "estimators/values": "is nearly all of the variance of y",
@@ -180,6 +181,13 @@ def adapt_behind_a_pipe(folder):
 def fit_an_ordinary_estimator(folder):
     meta = regressor().fit(X, Y, groups=TASK)
     FewShotRegressor(meta).fit(1e6 * X[:12], Y[:12])
+
+
+@leads_to("estimators/few_shot/rescaled")
+def fit_behind_a_scaler(folder):
+    meta = regressor().fit(100 + X, Y, groups=TASK)
+    pipe = make_pipeline(StandardScaler(), FewShotRegressor(meta))
+    pipe.fit(100 + X[:12], Y[:12])
 
 
 @leads_to("evaluation/cleaning")

@@ -176,7 +176,7 @@ class BulkModel:
         self, learner: Any, X: Any, groups: np.ndarray, verb: str = "predict"
     ) -> np.ndarray:
         """Answer rows by what a learner knows, in the unit of the targets."""
-        asked = transform(self.estimator, X)
+        asked = transform(self.estimator, X, groups)
         answers = getattr(learner, verb)(asked, groups=groups)
         if verb == "predict":
             answers = restore_targets(self.estimator, answers)

@@ -142,7 +142,7 @@ def _ask(pipeline: Any, verb: str, X: Any, groups: Any, how: dict[str, Any]) -> 
     if verb == "predict_set":
         return pipelines.predict_set(pipeline, X, groups=groups, **how)
     asked = getattr(last_step(pipeline), verb)
-    answers = np.asarray(asked(transform(pipeline, X), groups=groups))
+    answers = np.asarray(asked(transform(pipeline, X, groups), groups=groups))
     if verb == "predict":
         answers = np.asarray(restore_targets(pipeline, answers))
     return answers.reshape(len(answers), -1)

@@ -211,7 +211,7 @@ class LearntTasks:
                 more = np.ones(len(others.task))
                 weights["sample_weight"] = np.concatenate([rows.weight, more])
         targets = transform_targets(self.member, y)
-        Z = transform(self.member, X)
+        Z = transform(self.member, X, renamed=True)
         getattr(self.learner, verb)(Z, targets, groups=task, **weights)
 
     def adapted_member(self) -> Any:
@@ -264,4 +264,5 @@ class LearntTasks:
 
     def _ask(self, verb: str, X: Any, task: np.ndarray, **how: Any) -> Any:
         groups = {"groups": task} if self.has_tasks else {}
-        return getattr(self.learner, verb)(transform(self.member, X), **groups, **how)
+        Z = transform(self.member, X, renamed=True)
+        return getattr(self.learner, verb)(Z, **groups, **how)

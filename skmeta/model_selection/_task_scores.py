@@ -185,7 +185,7 @@ class TaskScorer:
         groups = {"groups": episode}
         if len(learnt_of):
             rows, y, task = self._support(learner, drawn, support)
-            Z = transform(estimator, rows)
+            Z = transform(estimator, rows, renamed=True)
             # Of judging, which meets every task several times, scores tell enough.
             with silenced(message=".*far outside of what fit has seen"):
                 targets = transform_targets(estimator, y)
@@ -196,7 +196,7 @@ class TaskScorer:
             except ValueError:
                 return None
             groups = {}
-        Z = transform(estimator, _safe_indexing(self.X, asked))
+        Z = transform(estimator, _safe_indexing(self.X, asked), renamed=True)
         with_probabilities = not metric.takes_labels and hasattr(
             learner, "predict_proba"
         )

@@ -11,6 +11,7 @@ from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skmeta import pipelines
+from skmeta.estimators.few_shot.rescaled import warn_if_rescaled
 from skmeta.estimators.html import HTMLReprMixin
 from skmeta.model_selection._inspect import is_fitted
 from skmeta.pipelines import last_step, with_last_step
@@ -72,6 +73,7 @@ class BaseFewShotEstimator(SavingMixin, HTMLReprMixin):
                 "grids, which leaves it unfitted: pass FrozenEstimator(meta) of "
                 "sklearn.frozen there."
             )
+        warn_if_rescaled(type(self).__name__, self.meta, X, y)
         self._tell(pipelines.adapt, self.meta, X, y, sample_weight)
         return self
 
