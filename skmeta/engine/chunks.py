@@ -20,6 +20,7 @@ __all__ = [
     "map_leaves",
     "of_similar_size",
     "rows_at_once",
+    "tasks_at_once",
 ]
 
 # Rows that go through the network at once, and weights of all their tasks. They bound
@@ -63,6 +64,27 @@ def rows_at_once(weights: Sequence[Tensor]) -> int:
     if _are_away(weights):
         return ROWS_AT_ONCE * _MORE_ROWS
     return ROWS_AT_ONCE * (1 if _convolve(weights) else _MORE_OF_PRODUCTS)
+
+
+def tasks_at_once(n_rows: int, weights: Sequence[Tensor], most: int) -> int:
+    """Return how many tasks of so many rows each go through a network at once.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the largest of them.
+    weights : sequence of Tensor
+        Parameters of the network.
+    most : int
+        As many as are wanted, and no more.
+
+    Returns
+    -------
+    int
+        At least one, as :func:`of_similar_size` cuts tasks.
+    """
+    fit = min(rows_at_once(weights) // n_rows, _MOST_PAIRS // n_rows**2)
+    return max(1, min(most, fit))
 
 
 def _are_away(weights: Sequence[Tensor]) -> bool:

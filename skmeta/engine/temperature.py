@@ -1,6 +1,6 @@
 """How far tasks are to be believed, by those of the training or held out of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.per_target import learners_of
 from skmeta.algorithms.shared.temperature import at_temperature
+from skmeta.engine.chunks import tasks_at_once
 from skmeta.engine.gains import log_gain, losses_of, usual_loss
 from skmeta.episodes.episode import Episode
 from skmeta.episodes.sampler import EpisodeSampler
@@ -19,8 +20,10 @@ from skmeta.utils.threads import one_thread_if_small
 
 __all__ = ["learn_temperature"]
 
-# Episodes to judge by, how many of them at once, and how many rows they may have.
-_N_EPISODES, _AT_ONCE, _MOST_ROWS = 256, 64, 2**17
+# Episodes to judge by, the fewer the more rows they have, and how many of them at once
+# where they are small.
+_FEWEST_EPISODES, _N_EPISODES, _MOST_ROWS = 64, 256, 2**17
+_AT_ONCE = 64
 
 # A temperature is so many times the one before, and rises so often at most.
 _FACTOR, _N_STEPS = 4.0, 3
@@ -79,21 +82,26 @@ def learn_temperature(
     P. Grünwald, T. van Ommen. Inconsistency of Bayesian inference for misspecified
     linear models, and a proposal for repairing it. Bayesian Analysis 12, 2017.
     """
-    n_episodes = max(_AT_ONCE, min(_N_EPISODES, _MOST_ROWS // sampler.n_rows_at_most))
-    n_rows = _AT_ONCE * sampler.n_rows_at_most
-    with one_thread_if_small(module, n_rows, spec.n_features):
-        episodes = [
-            (drawn if scaling is None else scaling.standardise(drawn)).to(device)
-            for drawn in sampler.episodes(n_episodes, _AT_ONCE, rng)
-        ]
-        chosen = []
-        for target, learner in enumerate(learners_of(module, spec)):
-            own = episodes
-            if spec.n_targets > 1:
-                own = [each.of_target(target) for each in episodes]
-            losses_at = partial(_losses_at, algorithm, learner, own)
-            chosen.append(_highest(losses_at, sampler.n_tasks_))
-    return tuple(chosen)
+    n_rows = sampler.n_rows_at_most
+    n_episodes = max(_FEWEST_EPISODES, min(_N_EPISODES, _MOST_ROWS // n_rows))
+    at_once = tasks_at_once(n_rows, [*module.parameters()], _AT_ONCE)
+    drawn = sampler.draw(n_episodes, rng)
+
+    def episodes(target: int) -> Iterator[Episode]:
+        """Gather what is drawn, some of it at a time: all would be too much."""
+        for each in sampler.gathered(drawn, at_once):
+            own = (each if scaling is None else scaling.standardise(each)).to(device)
+            yield own.of_target(target) if spec.n_targets > 1 else own
+
+    def losses_at(target: int, learner: nn.Module, temperature: float) -> Tensor:
+        tempered = at_temperature(algorithm, temperature)
+        return losses_of(tempered, learner, episodes(target))
+
+    with one_thread_if_small(module, at_once * n_rows, spec.n_features):
+        return tuple(
+            _highest(partial(losses_at, target, learner), sampler.n_tasks_)
+            for target, learner in enumerate(learners_of(module, spec))
+        )
 
 
 def _highest(losses_at: Callable[[float], Tensor], n_tasks: int) -> float:
@@ -109,12 +117,3 @@ def _highest(losses_at: Callable[[float], Tensor], n_tasks: int) -> float:
         if mean > 0:
             best = there
     return highest
-
-
-def _losses_at(
-    algorithm: Algorithm,
-    module: nn.Module,
-    episodes: Sequence[Episode],
-    temperature: float,
-) -> Tensor:
-    return losses_of(at_temperature(algorithm, temperature), module, episodes)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.shared.reuse import reusing
+from skmeta.engine.chunks import tasks_at_once
 from skmeta.engine.gains import log_gain, losses_of, usual_loss
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.sampler import EpisodeSampler
@@ -76,7 +77,7 @@ def learn_unlabelled(
     learner, n_tasks = copy.copy(algorithm), 0
     for module, sampler in judges:
         n_tasks += _N_EPISODES if spec.from_pool else sampler.n_tasks_
-        for drawn in _episodes(sampler, rng):
+        for drawn in _episodes(sampler, module, rng):
             scaled = drawn if scaling is None else scaling.standardise(drawn)
             episodes = [scaled.to(device)]
             with reusing():  # most of what a choice takes is that of all choices
@@ -93,11 +94,10 @@ def _best(
     n_tasks: int,
 ) -> tuple[float, float]:
     """Choose by the losses of every episode; ``nothing`` where none is better."""
-    without = losses[nothing].double()
+    without = losses[nothing]
     usual = usual_loss(without)
     best, most = nothing, 0.0
-    for choice, each in losses.items():
-        with_them = each.double()
+    for choice, with_them in losses.items():
         mean, error = log_gain(without, with_them, usual, n_tasks)
         is_lower = bool(with_them.mean() < without.mean())
         if is_lower and mean > max(most, _BEYOND_CHANCE * error):
@@ -105,7 +105,9 @@ def _best(
     return best
 
 
-def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Episode]:
+def _episodes(
+    sampler: EpisodeSampler, module: nn.Module, rng: np.random.Generator
+) -> Iterator[Episode]:
     """Draw episodes some of whose query rows have become rows without labels."""
     sampler = copy.copy(sampler)
     sampler.n_query = _MORE_ROWS["class" if sampler.draws_classes else "task"]
@@ -113,7 +115,9 @@ def _episodes(sampler: EpisodeSampler, rng: np.random.Generator) -> Iterator[Epi
     sampler.n_shot = (min(low, 1), high)
     sampler.mix_tasks = 0.0
     sampler.unlabelled = None
-    for support, query in sampler.episodes(_N_EPISODES, _AT_ONCE, rng):
+    weights = [*module.parameters()]
+    at_once = tasks_at_once(sampler.n_rows_at_most, weights, _AT_ONCE)
+    for support, query in sampler.episodes(_N_EPISODES, at_once, rng):
         hidden = torch.from_numpy(rng.random(query.mask.shape) < _HIDDEN)
         others = Batch(
             query.X,

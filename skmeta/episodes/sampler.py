@@ -278,8 +278,13 @@ class EpisodeSampler:
         self, n_tasks: int, at_once: int, rng: np.random.Generator
     ) -> Iterator[Episode]:
         """Draw so many tasks, and gather some of them at a time."""
-        drawn = self.draw(n_tasks, rng)
-        for start in range(0, n_tasks, at_once):
+        yield from self.gathered(self.draw(n_tasks, rng), at_once)
+
+    def gathered(
+        self, drawn: tuple[np.ndarray, ...], at_once: int
+    ) -> Iterator[Episode]:
+        """Gather what :meth:`draw` has drawn, some tasks at a time."""
+        for start in range(0, len(drawn[0]), at_once):
             part = slice(start, start + at_once)
             rows, in_support, in_query, way = (each[part] for each in drawn)
             yield self.episode(rows, in_support, in_query, way)

@@ -9,6 +9,7 @@ import skmeta
 from skmeta import MetaClassifier, MetaRegressor
 from skmeta.algorithms import GP, Spec
 from skmeta.backbones import Identity
+from skmeta.engine import chunks
 from skmeta.engine.temperature import _highest, learn_temperature
 from skmeta.episodes import Batch
 from skmeta.episodes.sampler import EpisodeSampler
@@ -62,10 +63,10 @@ def test_losses_that_are_no_numbers_are_not_taken():
 # By algorithms and estimators ------------------------------------------------------
 
 
-def learn(log_noise, n_tasks=60):
+def learn(log_noise, n_tasks=60, n_rows=12):
     """Learn it for tasks that have a level each, of variance 4, and noise of 1 / 4."""
     rng = np.random.default_rng(0)
-    task = np.repeat(np.arange(n_tasks), 12)
+    task = np.repeat(np.arange(n_tasks), n_rows)
     X = rng.normal(size=(len(task), 2)).astype(np.float32)
     y = 2 * rng.normal(size=n_tasks)[task] + 0.5 * rng.normal(size=len(task))
     algorithm, spec = GP(width=2), Spec(2, 1, "regressor")
@@ -76,7 +77,9 @@ def learn(log_noise, n_tasks=60):
     return learn_temperature(
         algorithm,
         module,
-        EpisodeSampler(Table(X, y.astype(np.float32)), task, n_shot=(1, 10), n_query=2),
+        EpisodeSampler(
+            Table(X, y.astype(np.float32)), task, n_shot=(1, n_rows - 2), n_query=2
+        ),
         scaling=None,
         spec=spec,
         device="cpu",
@@ -88,6 +91,27 @@ def test_who_thinks_too_little_of_noise_learns_at_a_higher_temperature():
     assert learn(np.log(0.25)) == (1.0,)
     assert learn(np.log(4.0)) == (1.0,)
     assert learn(np.log(0.25) - 9)[0] > 1.0
+
+
+def test_tasks_of_many_rows_are_asked_a_few_at_a_time(monkeypatch):
+    """As in all judges: no more rows go through at once than are usual."""
+    shapes = []
+    adapt = GP.adapt
+
+    def noting(self, module, support):
+        shapes.append(support.X.shape[:2])
+        return adapt(self, module, support)
+
+    monkeypatch.setattr(GP, "adapt", noting)
+    learn(np.log(0.25))
+    assert {n_tasks for n_tasks, _ in shapes} == {64}
+    del shapes[:]
+    monkeypatch.setattr(chunks, "ROWS_AT_ONCE", 256)
+    learn(np.log(0.25), n_rows=40)
+    n_tasks, n_rows = np.array(shapes).T
+    assert n_rows.max() == 38
+    assert 256 < (n_tasks * n_rows).max() <= chunks.rows_at_once([])
+    assert n_tasks.sum() % 256 == 0  # no fewer tell
 
 
 @pytest.mark.parametrize("n_rows", [1, 10, 40, 200])

@@ -9,7 +9,7 @@ import torch
 from skmeta.algorithms import GP, ProtoNet
 from skmeta.algorithms.shared import graph
 from skmeta.backbones import Identity
-from skmeta.engine import unlabelled
+from skmeta.engine import chunks, unlabelled
 from skmeta.engine.unlabelled import _best, learn_unlabelled
 from skmeta.episodes import Spec
 from skmeta.episodes.sampler import EpisodeSampler
@@ -93,6 +93,25 @@ def test_a_draw_depends_on_the_generator_alone():
     X, y = rng.normal(size=(80, 2)), np.repeat([0, 1], 40)
     X[y == 1] += 1
     assert learn(X, y, seed=3) == learn(X, y, seed=3)
+
+
+def test_tasks_of_many_rows_are_asked_a_few_at_a_time(monkeypatch):
+    X, y = np.random.default_rng(0).normal(size=(80, 2)), np.arange(80) % 2
+    shapes = []
+    adapt = ProtoNet.adapt
+
+    def noting(self, module, support):
+        shapes.append(support.unlabelled.X.shape[:2])
+        return adapt(self, module, support)
+
+    monkeypatch.setattr(ProtoNet, "adapt", noting)
+    learn(X, y)
+    assert {n_tasks for n_tasks, _ in shapes} == {16}
+    del shapes[:]
+    monkeypatch.setattr(chunks, "ROWS_AT_ONCE", 128)
+    learn(X, y)
+    assert 128 < max(a * b for a, b in shapes) <= chunks.rows_at_once([])
+    assert sum(a for a, _ in shapes) % 48 == 0
 
 
 @pytest.mark.parametrize("algorithm", [NEAREST_MEAN, GP(width=4)], ids=str)
