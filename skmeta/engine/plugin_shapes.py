@@ -1,5 +1,7 @@
 """Which plugin gives arrays of a wrong shape, where a training has failed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -8,7 +10,34 @@ from skmeta import plugins
 from skmeta.backbones.base import width_of
 from skmeta.utils.random import seeded
 
-__all__ = ["refuse_wrong_shapes"]
+__all__ = ["naming_wrong_shapes", "refuse_wrong_shapes"]
+
+
+@contextmanager
+def naming_wrong_shapes(
+    algorithm: Any, backbone: Any, n_features: int
+) -> Iterator[None]:
+    """Raise what :func:`refuse_wrong_shapes` says where torch fails inside the block.
+
+    An error that has other reasons goes on as it is.
+    """
+    try:
+        yield
+    except (RuntimeError, IndexError) as error:  # in words of torch
+        wrong = _wrong_shapes(algorithm, backbone, n_features)
+        if wrong is None:
+            raise
+        raise wrong from error
+
+
+def _wrong_shapes(algorithm: Any, backbone: Any, n_features: int) -> ValueError | None:
+    try:
+        refuse_wrong_shapes(algorithm, backbone, n_features)
+    except ValueError as wrong:
+        return wrong
+    except (RuntimeError, IndexError, TypeError):  # which says no more
+        return None
+    return None
 
 
 def refuse_wrong_shapes(algorithm: Any, backbone: Any, n_features: int) -> None:

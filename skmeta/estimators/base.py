@@ -1,6 +1,6 @@
 """Meta-training: what MetaClassifier and MetaRegressor do in ``fit``, step by step."""
 
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -19,28 +19,29 @@ from skmeta.engine.hooks import (
     open_hooks,
     with_callbacks,
 )
-from skmeta.engine.plugin_shapes import refuse_wrong_shapes
+from skmeta.engine.plugin_shapes import naming_wrong_shapes
 from skmeta.engine.training import meta_train, pass_on_interruption
 from skmeta.engine.warm_start import EarlierFit
 from skmeta.episodes.sampler import EpisodeSampler
 from skmeta.episodes.sampling import shot_range
 from skmeta.episodes.table import Table
 from skmeta.episodes.validation import make_samplers
-from skmeta.estimators.calibration import Calibration, TrainingRows
+from skmeta.estimators.calibration import Calibration
 from skmeta.estimators.continuing import ContinuingEstimator
+from skmeta.estimators.given import Drawing, FitCall, Given
 from skmeta.estimators.ignored import warn_of_ignored
 from skmeta.estimators.multioutput import refuse_target_by_target
 from skmeta.tables.arrow import with_names
 from skmeta.tables.groups import GROUPS_NEEDED
 from skmeta.tables.labels import refuse_declared_names
-from skmeta.tables.meta_dataset.dataset import MetaDataset, unpack_to_train
+from skmeta.tables.meta_dataset.dataset import MetaDataset
 from skmeta.tables.prior import NAMES
 from skmeta.tables.rows import TaskRows
 from skmeta.tables.stored.rows import StoredRows, is_stored
 from skmeta.tables.targets import n_targets_of
 from skmeta.utils.devices import check_device
 from skmeta.utils.messages import silenced
-from skmeta.utils.processes import agreed, together
+from skmeta.utils.processes import Processes, agreed, together
 from skmeta.utils.random import generator
 from skmeta.utils.rollback import kept_on_failure
 
@@ -166,22 +167,17 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             After Ctrl-C, with the best weights so far in place; those of an earlier
             fit where no epoch was done.
         """
-        X, y, groups, given, names = unpack_to_train(X, y, groups, in_support)
+        given = Given.to_fit(X, y, groups, sample_weight, in_support, classes)
         hooks = open_hooks(
-            self, X=X, y=y, groups=groups, sample_weight=sample_weight, in_support=given
+            self,
+            X=given.X,
+            y=given.y,
+            groups=given.groups,
+            sample_weight=sample_weight,
+            in_support=given.in_support,
         )
         with kept_on_failure(self), ExitStack() as held:
-            self._fit(
-                X,
-                y,
-                groups,
-                sample_weight,
-                given,
-                names=names,
-                classes=classes,
-                held=held,
-                hooks=hooks,
-            )
+            self._fit(given, held, hooks=hooks)
         pass_on_interruption(self.net_)
         return self
 
@@ -234,106 +230,56 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             algorithm learns the training classes themselves, which new tasks would
             replace.
         """
-        X, y, groups, given, names = unpack_to_train(X, y, groups, in_support)
+        given = Given.to_fit(X, y, groups, sample_weight, in_support, classes)
         with kept_on_failure(self), ExitStack() as held:
-            self._fit(
-                X,
-                y,
-                groups,
-                sample_weight,
-                given,
-                names=names,
-                is_partial=True,
-                classes=classes,
-                held=held,
-            )
+            self._fit(given, held, is_partial=True)
         pass_on_interruption(self.net_)
         return self
 
     def _fit(
         self,
-        X: Any,
-        y: Any,
-        groups: Any,
-        sample_weight: Any = None,
-        in_support: Any = None,
-        *,
-        names: list[str] | None = None,
-        is_partial: bool = False,
-        classes: Any = None,
+        given: Given,
         held: ExitStack,
+        *,
+        is_partial: bool = False,
         hooks: Hooks | None = None,
     ) -> None:
-        self._check_fit(X, y, is_partial)
-        processes = held.enter_context(together(self.accelerate))
-        if processes is not None and not processes.is_main:
-            held.enter_context(silenced())  # the first process says it
+        """Meta-train, with what is ``held`` until it ends."""
+        self._check_fit(given.X, given.y, is_partial)
+        processes = self._join_processes(held)
         check_device(self.device)
+        _, y, groups, _, in_support, classes, _ = given
         warn_of_ignored(self.tasks, self._kind, y, groups, in_support, classes)
-        if self.tasks != "groups":  # what is given is of other tasks
-            in_support = None
+        if self.tasks != "groups":
+            given = given.of_one_table()
         was_fitted = hasattr(self, "net_")
-        earlier = None
-        if (self.warm_start or is_partial) and was_fitted:
-            earlier = self._earlier_fit()
-        settled = is_partial and earlier is not None  # what columns and labels mean
-        rows, given = self._read_to_train(
-            X, y, groups, sample_weight, in_support, names, reset=not settled
-        )
-        rng = generator(self.random_state)
+        goes_on = was_fitted and (self.warm_start or is_partial)
+        earlier = self._earlier_fit() if goes_on else None
+        kept = given.in_memory()
+        rows = self._read_to_train(given, reset=not (is_partial and goes_on))
+        call = FitCall(generator(self.random_state), earlier, is_partial, hooks=hooks)
         if processes is not None:
-            self._meet(processes, rows, earlier, classes, rng)
-        checkpoint = None
+            self._meet(processes, rows, earlier, classes, call.rng)
         if self.checkpoint_dir is not None and not is_partial:
-            checkpoint = held.enter_context(
-                self._open_checkpoint(rows, earlier, classes)
-            )
-            checkpoint.start(rng)
+            opened = self._open_checkpoint(rows, earlier, classes)
+            call.checkpoint = held.enter_context(opened)
+            call.checkpoint.start(call.rng)
 
-        self._learn_columns(rows, earlier)
-        targets, cell, label = self._learn_targets(rows, classes, settled)
-        if classes is not None and not is_partial:
-            refuse_declared_names(self.spec_.label_space)
-        fixed_split = self.support == "first" or rows.in_support is not None
-        augmentations = self._build_learner(earlier, fixed_split=fixed_split)
-        if settled:
-            self._refuse_new_classes()
-        if is_partial:
-            label = self._labels_of_a_part(label)
-
-        draw = self._choose_episodes(rows)
-        weight = self._row_weights(rows)
-        offset = None if settled else self._learn_prior(rows, weight, rng)
-        table = self._table(rows.X, targets, weight, offset)
-        table = replace(table, label=label)
-        train, valid = self._samplers(table, rows, cell, is_partial, draw, rng)
-        self._train(
-            train,
-            valid,
-            max_epochs=1 if is_partial else None,
-            augmentations=augmentations,
-            rng=rng,
-            before=None if earlier is None else earlier.net,
-            checkpoint=checkpoint,
-            hooks=hooks,
-        )
+        drawing = self._prepare(rows, classes, call)
+        self._train(drawing, call)
         if self.net_.is_interrupted and was_fitted and not self.net_.n_epochs_done:
             raise KeyboardInterrupt  # a part of an epoch is worse than an earlier fit
         self.module_, self.history_ = self.net_.module_, self.net_.history
-        if not settled:  # like the prior
-            self._learn_temperature(train, valid, rng)
-            self.temperature_ = agreed(self.temperature_)
-        self._learn_unlabelled(train, valid, table, draw, rng)
-        self.unlabelled_ = agreed(self.unlabelled_)
+        self._learn_by_tasks(drawing, call)
         # Who has gone on from earlier rows cannot learn without a part of them again.
         can_refit = earlier is None and not is_partial
-        kept = given.kept(self) if given is not None and can_refit else None
-        self.calibration_ = Calibration(kept)
-        self._remember_tasks(rows, widen_sizes=earlier is not None, widen_names=settled)
-        self._learn_unknown(rows, rng)
-        if self.tasks != "groups" and given is not None:
+        to_refit = kept.kept(self) if kept is not None and can_refit else None
+        self.calibration_ = Calibration(to_refit)
+        self._remember_tasks(rows, call)
+        self._learn_unknown(rows, call.rng)
+        if self.tasks != "groups" and kept is not None:
             # The table is the current task.
-            self._set_adapted(self._learn(rows, offset, keep=True))
+            self._set_adapted(self._learn(rows, drawing.offset, keep=True))
         if hooks is not None:
             hooks.end()
 
@@ -346,37 +292,62 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         if is_partial:
             self._check_partial_fit()
 
-    def _read_to_train(
-        self,
-        X: Any,
-        y: Any,
-        groups: Any,
-        sample_weight: Any,
-        in_support: Any,
-        names: list[str] | None,
-        *,
-        reset: bool,
-    ) -> tuple[TaskRows, TrainingRows | None]:
-        """Read rows to learn from; return what was given, too, if it is in memory."""
-        given = None
-        if not is_stored(X):
-            given = TrainingRows(X, y, groups, sample_weight, in_support).labelled()
+    def _join_processes(self, held: ExitStack) -> Processes | None:
+        """Return the processes that train together; None if this one is alone."""
+        processes = held.enter_context(together(self.accelerate))
+        if processes is not None and not processes.is_main:
+            held.enter_context(silenced())  # the first process says it
+        return processes
+
+    def _read_to_train(self, given: Given, *, reset: bool) -> TaskRows:
+        """Read rows to learn from, each of its task and with its weight."""
         read: Any = self._read_rows
-        if given is None:
-            read = partial(self._read_stored, names=names)
-        task = self._groups_to_train_on(groups)
-        rows = self._weigh(read(X, y, task, in_support, reset=reset), sample_weight)
+        if is_stored(given.X):
+            read = partial(self._read_stored, columns=given.columns)
+        task = self._groups_to_train_on(given.groups)
+        rows = read(given.X, given.y, task, given.in_support, reset=reset)
+        rows = self._weigh(rows, given.sample_weight)
         if not len(rows):
             raise ValueError("No row has a target to learn from: all of y is missing.")
-        return rows, given
+        return rows
 
-    def _remember_tasks(
-        self, rows: TaskRows, *, widen_sizes: bool, widen_names: bool
-    ) -> None:
+    def _prepare(self, rows: TaskRows, classes: Any, call: FitCall) -> Drawing:
+        """Learn what rows mean, what to train on them, and how to draw of them."""
+        self._learn_columns(rows, call.earlier)
+        targets, cell, label = self._learn_targets(rows, classes, call.is_settled)
+        if classes is not None and not call.is_partial:
+            refuse_declared_names(self.spec_.label_space)
+        fixed_split = self.support == "first" or rows.in_support is not None
+        self._build_learner(call.earlier, fixed_split=fixed_split)
+        if call.is_settled:
+            self._refuse_new_classes()
+        if call.is_partial:
+            label = self._labels_of_a_part(label)
+
+        how = self._choose_episodes(rows)
+        weight = self._row_weights(rows)
+        offset = None
+        if not call.is_settled:
+            offset = self._learn_prior(rows, weight, call.rng)
+        table = self._table(rows.X, targets, weight, offset)
+        table = replace(table, label=label)
+        train, valid = self._samplers(table, rows, cell, how, call)
+        return Drawing(table, offset, how, train, valid)
+
+    def _learn_by_tasks(self, drawing: Drawing, call: FitCall) -> None:
+        """Learn how far rows are believed, and those without labels, in new tasks."""
+        table, _, how, train, valid = drawing
+        if not call.is_settled:  # like the prior
+            self._learn_temperature(train, valid, call.rng)
+            self.temperature_ = agreed(self.temperature_)
+        self._learn_unlabelled(train, valid, table, how, call.rng)
+        self.unlabelled_ = agreed(self.unlabelled_)
+
+    def _remember_tasks(self, rows: TaskRows, call: FitCall) -> None:
         """Remember how many tasks there were, how large, and which; none is adapted."""
         self.n_tasks_ = self._count_units(rows)
-        self._learn_largest_task(rows, widen=widen_sizes)
-        self._remember_groups(rows, widen=widen_names)
+        self._learn_largest_task(rows, widen=call.earlier is not None)
+        self._remember_groups(rows, widen=call.is_settled)
         self.adapted_ = None
 
     def _learn_columns(self, rows: TaskRows, earlier: EarlierFit | None) -> None:
@@ -395,9 +366,8 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         table: Table,
         rows: TaskRows,
         cell: np.ndarray | None,
-        is_partial: bool,
-        draw: dict[str, Any],
-        rng: np.random.Generator,
+        how: dict[str, Any],
+        call: FitCall,
     ) -> tuple[EpisodeSampler, EpisodeSampler | None]:
         """Return what draws episodes to learn from, and to validate on if to do so."""
         return make_samplers(
@@ -405,50 +375,38 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
             rows.task,
             cell,
             tasks=self.tasks,
-            early_stopping=not is_partial and self._holds_out(),
+            early_stopping=not call.is_partial and self._holds_out(),
             validation_fraction=self._part_to_hold_out(rows),
             warns_of_few=self.n_shot != "auto",
             support=self.support,
             in_support=rows.in_support,
             mix_tasks=getattr(self, "mix_tasks", 0.0),
-            rng=rng,
-            **draw,
+            rng=call.rng,
+            **how,
         )
 
-    def _train(
-        self,
-        train: EpisodeSampler,
-        valid: EpisodeSampler | None,
-        *,
-        max_epochs: int | None,
-        **how: Any,
-    ) -> None:
+    def _train(self, drawing: Drawing, call: FitCall) -> None:
         """Train a new net, with the present callbacks.
 
         Who shares the old weights keeps them.
         """
-        self.net_ = self._make_net(validates=valid is not None)
-        if max_epochs is not None:
-            self.net_.max_epochs = max_epochs
-        try:
+        self.net_ = self._make_net(validates=drawing.valid is not None)
+        if call.is_partial:
+            self.net_.max_epochs = 1
+        with naming_wrong_shapes(self.algorithm_, self.backbone_, self.n_features_in_):
             meta_train(
                 self.net_,
-                train,
-                valid,
+                drawing.train,
+                drawing.valid,
+                augmentations=self.augment_,
                 scaling=self._task_scaling(),
                 spec=self.spec_,
                 tasks_per_epoch=self.tasks_per_epoch,
-                **how,
+                rng=call.rng,
+                before=None if call.earlier is None else call.earlier.net,
+                checkpoint=call.checkpoint,
+                hooks=call.hooks,
             )
-        except (RuntimeError, IndexError) as error:  # in words of torch
-            with suppress(RuntimeError, IndexError, TypeError):
-                try:
-                    refuse_wrong_shapes(
-                        self.algorithm_, self.backbone_, self.n_features_in_
-                    )
-                except ValueError as wrong:
-                    raise wrong from error
-            raise
 
     def _choose_episodes(self, rows: TaskRows) -> dict[str, Any]:
         """Learn how episodes are drawn, as samplers are told of it."""
@@ -468,14 +426,14 @@ class BaseMetaEstimator(CallbackSupportMixin, ContinuingEstimator):
         y: Any,
         groups: Any,
         in_support: Any,
-        names: list[str] | None,
         *,
+        columns: list[str] | None,
         reset: bool,
     ) -> TaskRows:
         """Check the rows of a table that stays on disk, a block at a time."""
 
         def check(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-            named = X if names is None else with_names(X, names)
+            named = X if columns is None else with_names(X, columns)
             return self._validate_rows(named, y, reset=reset)
 
         rows = StoredRows.read(X, y, groups, check, in_support)

@@ -44,10 +44,8 @@ _FAR_TOO_SURE = 0.5
 class BuildingEstimator(IncrementalEstimator):
     """A meta-learner that makes objects of its parameters, and decides on "auto"."""
 
-    def _build_learner(
-        self, earlier: EarlierFit | None, *, fixed_split: bool
-    ) -> list[Augmentation]:
-        """Resolve algorithm, backbone and augmentations, and return the last.
+    def _build_learner(self, earlier: EarlierFit | None, *, fixed_split: bool) -> None:
+        """Resolve algorithm, backbone and augmentations.
 
         All must suit the targets, and what was learnt earlier if there is something.
         ``fixed_split`` says whether it matters which rows are support.
@@ -63,11 +61,10 @@ class BuildingEstimator(IncrementalEstimator):
         )
         if earlier is not None:
             earlier.check_parts(self.spec_.n_parts)
-        augmentations = self._resolve_augmentations()
+        self._resolve_augmentations()
         if earlier is not None:
             earlier.check_components(self.algorithm_, self.backbone_)
             self.spec_ = earlier.resize(self.spec_)
-        return augmentations
 
     def _build_components(self) -> None:
         self.algorithm_ = clone(plugins.resolve("algorithm", self.algorithm))
@@ -92,8 +89,8 @@ class BuildingEstimator(IncrementalEstimator):
                 f"another {kind}, or fit a meta-learner to each target."
             )
 
-    def _resolve_augmentations(self) -> list[Augmentation]:
-        """Return the task augmentations, and say in ``spec_`` what they widen."""
+    def _resolve_augmentations(self) -> None:
+        """Resolve the task augmentations, and say in ``spec_`` what they widen."""
         given = self.augment
         if given == "auto":
             given = self._default_augmentations()
@@ -108,7 +105,6 @@ class BuildingEstimator(IncrementalEstimator):
             n_train_classes = augmentation.n_train_classes(n_train_classes)
         self.spec_ = replace(self.spec_, n_train_classes=n_train_classes)
         self.augment_ = resolved
-        return resolved
 
     def _default_augmentations(self) -> list[Augmentation]:
         """Return what makes more classes of a large pool of images, or else noise.
