@@ -15,6 +15,7 @@ from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.asking import largest
 from skmeta.utils.counts import is_count
 
 __all__ = ["CNP"]
@@ -281,7 +282,7 @@ class _Process(nn.Module):
         """Tell which rows belong to a group, bool (tasks, groups, rows)."""
         if not self.per_task:
             return support.mask.unsqueeze(1)
-        code = torch.arange(int(support.n_classes.max()), device=support.y.device)
+        code = torch.arange(largest(support.n_classes), device=support.y.device)
         own = support.y.unsqueeze(1) == code.unsqueeze(-1)
         return own & support.mask.unsqueeze(1)
 

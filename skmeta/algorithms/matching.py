@@ -26,6 +26,7 @@ from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.asking import largest
 from skmeta.utils.counts import is_count
 
 __all__ = ["MatchingNet"]
@@ -196,7 +197,7 @@ class MatchingNet(Algorithm):
             slot = torch.cat([slot, prior_slot.expand(n_tasks, -1)], dim=1)
             prior_weight = module.log_weight.expand(n_tasks, -1)
             log_weight = torch.cat([log_weight, prior_weight], dim=1)
-        n_slots = (module.n_outputs or int(support.n_classes.max())) + 1
+        n_slots = (module.n_outputs or largest(support.n_classes)) + 1
         has_rows = one_hot(slot, n_slots).any(dim=1)[:, 1:]
         return State(rows, slot, log_weight, has_rows, support.n_classes)
 

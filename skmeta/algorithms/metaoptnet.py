@@ -25,6 +25,7 @@ from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.asking import largest
 
 __all__ = ["MetaOptNet"]
 
@@ -186,7 +187,7 @@ class MetaOptNet(Algorithm):
 
     def _solve(self, module: "_Machine", Z: Tensor, support: Batch) -> "State":
         Z = Z * support.mask.unsqueeze(-1)  # (tasks, rows, d)
-        n_classes = module.n_outputs or int(support.n_classes.max())
+        n_classes = module.n_outputs or largest(support.n_classes)
         own = one_hot(support.y, n_classes).to(Z)  # (tasks, rows, classes)
         wanted = own if module.prior is None else own - Z @ module.prior.mT
         if support.offset is not None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from skmeta.algorithms.base import Algorithm
+from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.shared.calibration import (
     Calibration,
     count_classes,
@@ -24,6 +25,7 @@ from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.asking import largest, may_ask
 
 __all__ = ["R2D2"]
 
@@ -193,7 +195,7 @@ class R2D2(Algorithm):
 
     def _targets(self, module: "_RidgeLearner", support: Batch) -> Tensor:
         return unexplained_targets(
-            support, module.n_outputs or int(support.n_classes.max())
+            support, module.n_outputs or largest(support.n_classes)
         )
 
 
@@ -258,7 +260,16 @@ def _ridge(Z: Tensor, Y: Tensor, ridge: Tensor) -> Tensor:
     n_rows, width = Z.shape[-2:]
     eye = ridge * torch.eye(min(n_rows, width), dtype=Z.dtype, device=Z.device)
     if n_rows < width:
-        W = Z.mT @ torch.linalg.solve(Z @ Z.mT + eye, Y)
+        W = Z.mT @ _solve(Z @ Z.mT + eye, Y)
     else:
-        W = torch.linalg.solve(Z.mT @ Z + eye, Z.mT @ Y)
+        W = _solve(Z.mT @ Z + eye, Z.mT @ Y)
     return W.to(dtype)
+
+
+def _solve(A: Tensor, B: Tensor) -> Tensor:
+    """Solve ``A X = B`` of symmetric and positive definite matrices."""
+    if may_ask():
+        return torch.linalg.solve(A, B)
+    L = cholesky(A)  # which is not waited for
+    X = torch.linalg.solve_triangular(L, B, upper=False)
+    return torch.linalg.solve_triangular(L.mT, X, upper=True)

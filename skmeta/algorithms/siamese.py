@@ -20,6 +20,7 @@ from skmeta.distances.base import Distance
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.asking import largest
 
 __all__ = ["Siamese"]
 
@@ -185,7 +186,7 @@ class State(NamedTuple):
 
 def _remember(rows: Tensor, support: Batch) -> State:
     slot = torch.where(support.mask, support.y + 1, 0)
-    has_rows = one_hot(slot, int(support.n_classes.max()) + 1).any(dim=1)[:, 1:]
+    has_rows = one_hot(slot, largest(support.n_classes) + 1).any(dim=1)[:, 1:]
     return State(rows, slot, has_rows, support.n_classes)
 
 

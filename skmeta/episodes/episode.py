@@ -116,11 +116,11 @@ class Episode(NamedTuple):
             beside(support.X, query.X),
             beside(support.y, query.y),
             beside(support.mask, query.mask),
-            torch.maximum(support.n_classes, query.n_classes),
+            support.n_classes
+            if support.n_classes is query.n_classes
+            else torch.maximum(support.n_classes, query.n_classes),
             beside_if_both(support.label, query.label),
             beside_if_both(support.weight, query.weight),
             beside_if_both(support.offset, query.offset),
         )
-        in_support = rows.mask.clone()
-        in_support[:, support.mask.shape[1] :] = False
-        return rows, in_support
+        return rows, beside(support.mask, torch.zeros_like(query.mask))

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-__all__ = ["cholesky"]
+from skmeta.utils.asking import happens, may_ask
+
+__all__ = ["cholesky", "inverse"]
 
 # What is added to the diagonal of a matrix that has no factor, first, in units of its
 # mean, and how many times ten times as much.
@@ -38,7 +40,7 @@ def cholesky(A: Tensor) -> Tensor:
     (True, True)
     """
     L, info = torch.linalg.cholesky_ex(A)
-    if not info.any():
+    if not happens(info > 0):
         return L
     diagonal = A.diagonal(dim1=-2, dim2=-1).mean(dim=-1)
     eye = torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
@@ -51,3 +53,24 @@ def cholesky(A: Tensor) -> Tensor:
         if not info.any():
             return L
     return L.masked_fill(info[..., None, None] > 0, torch.nan)
+
+
+def inverse(L: Tensor) -> Tensor:
+    """Invert matrices by their Cholesky factors.
+
+    Parameters
+    ----------
+    L : Tensor of shape (..., n, n)
+        Lower triangles.
+
+    Returns
+    -------
+    Tensor of shape (..., n, n)
+        Inverses of ``L @ L.mT``.
+    """
+    if may_ask():
+        return torch.cholesky_inverse(L)
+    # What torch would take may wait for a GPU.
+    eye = torch.eye(L.shape[-1], dtype=L.dtype, device=L.device)
+    root = torch.linalg.solve_triangular(L, eye.expand_as(L), upper=False)
+    return root.mT @ root

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from skmeta.algorithms.gaussian.cholesky import cholesky
+from skmeta.algorithms.gaussian.cholesky import cholesky, inverse
 from skmeta.algorithms.gaussian.kernel import KernelLearner
 from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.gaussian.support import Support
 from skmeta.algorithms.shared.losses import absent_classes
+from skmeta.utils.asking import may_ask
 
 __all__ = ["Inverse", "MostLikely", "adapt_exactly"]
 
@@ -67,7 +68,10 @@ def _of_classes(
     # More rows are further from the start. A task's number of steps is its own.
     n_rows = (support.counts > 0).sum(dim=1)
     steps = n_steps * (1 + (n_rows - 1).clamp(min=0) // _ROWS_PER_STEPS)
-    weights, volume = MostLikely.apply(K, logits, Y, root, steps)
+    bounds = None
+    if not may_ask():
+        bounds = n_steps, n_steps * (1 + (K.shape[-1] - 1) // _ROWS_PER_STEPS)
+    weights, volume = MostLikely.apply(K, logits, Y, root, steps, bounds)
     # Classes before rows, as in MostLikely.
     latent = weights.mT @ K
     scores = logits.mT + latent / root.clamp(min=_TINY).mT
@@ -101,7 +105,7 @@ class Inverse(torch.autograd.Function):
         """Return them, in the precision of A."""
         wide = A.dtype if A.device.type == "mps" else torch.double
         L = cholesky(A.to(wide))
-        precision = torch.cholesky_inverse(L)
+        precision = inverse(L)
         weights = (precision @ residual.to(wide)).to(A)
         volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1).to(A)
         precision = precision.to(A)
@@ -138,23 +142,30 @@ class MostLikely(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, K: Tensor, logits: Tensor, Y: Tensor, root: Tensor, steps: Tensor
+        ctx: Any,
+        K: Tensor,
+        logits: Tensor,
+        Y: Tensor,
+        root: Tensor,
+        steps: Tensor,
+        bounds: tuple[int, int] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return weights over the roots of what rows count, in the shape of logits.
 
-        ``steps``, (tasks,), are how many each task goes.
+        ``steps``, (tasks,), are how many each task goes, and ``bounds`` what they lie
+        between, None to look.
         """
         # Classes stand before rows, (tasks * processes, classes, rows): a softmax over
         # the last and short one of dimensions takes four times as long.
         shape = logits.mT.shape
         L = cholesky(_eye(K) + 0.5 * K)
         volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        step = torch.cholesky_inverse(L).flatten(0, 1)
+        step = inverse(L).flatten(0, 1)
         root = root.mT.expand(*shape[:2], 1, -1).flatten(0, 1)
         labels = root * Y.mT.expand(shape).flatten(0, 1)
         logits = logits.mT.flatten(0, 1)
         steps = steps.repeat_interleave(shape[1])
-        goes = _whether_it_goes(steps, K.dtype)
+        goes = _whether_it_goes(steps, bounds, K.dtype)
         latent, twice = logits, 2.0 / root.clamp(min=_TINY)
         probability, wanted = _softmax, labels
         if shape[2] == 2:
@@ -219,12 +230,15 @@ class MostLikely(torch.autograd.Function):
         if are_two:
             of_logits = torch.cat([-of_logits, of_logits], dim=-2)
         of_logits = of_logits.view(ctx.shape).mT
-        return of_K.unflatten(0, ctx.shape[:2]), of_logits, None, None, None
+        of_K = of_K.unflatten(0, ctx.shape[:2])
+        return of_K, of_logits, None, None, None, None
 
 
-def _whether_it_goes(steps: Tensor, dtype: torch.dtype) -> list[Tensor | None]:
+def _whether_it_goes(
+    steps: Tensor, bounds: tuple[int, int] | None, dtype: torch.dtype
+) -> list[Tensor | None]:
     """Return for every step which go it, 0 or 1; None where all do."""
-    fewest, most = int(steps.min()), int(steps.max())
+    fewest, most = bounds or (int(steps.min()), int(steps.max()))
     some = [(i < steps)[:, None, None].to(dtype) for i in range(fewest, most)]
     return [None] * fewest + some
 

@@ -13,6 +13,7 @@ from skmeta.backbones.base import Backbone, width_of
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply
+from skmeta.utils.asking import largest
 
 __all__ = ["Kernel", "KernelLearner"]
 
@@ -294,7 +295,7 @@ class KernelLearner(nn.Module):
 
     def mean(self, X: Tensor, offset: Tensor | None, n_classes: Tensor) -> Tensor:
         """Return the mean of every process, (tasks, processes, outputs, rows)."""
-        n_outputs = self.n_outputs or int(n_classes.max())
+        n_outputs = self.n_outputs or largest(n_classes)
         bias = X.new_zeros(len(self.on_embedding), n_outputs)
         return self._mean(X, bias if self.bias is None else self.bias, offset)
 

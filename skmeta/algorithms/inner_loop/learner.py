@@ -27,6 +27,7 @@ from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply_per_task
 from skmeta.nn.calls import in_bfloat16
+from skmeta.utils.asking import largest
 
 __all__ = ["InnerLoop", "Rates", "State"]
 
@@ -109,7 +110,7 @@ class InnerLoop(nn.Module):
         """Return the meta-learnt weights, which all tasks share at first."""
         weights = {name: attrgetter(name)(self.tip) for name in self.adapted}
         if self.per_task:  # the one class vector, once per class
-            n_classes = int(support.n_classes.max())
+            n_classes = largest(support.n_classes)
             for name in ("head.weight", "head.bias"):
                 weights[name] = weights[name].expand(
                     n_classes, *weights[name].shape[1:]
@@ -128,7 +129,7 @@ class InnerLoop(nn.Module):
             return SupportLoss(target, share, absent=None, squared=True)
         n_outputs, absent = width_of(self.tip.get_submodule("head")), None
         if self.per_task:
-            n_outputs = int(support.n_classes.max())
+            n_outputs = largest(support.n_classes)
             absent = absent_classes(n_outputs, support.n_classes)
         target = one_hot(support.y, n_outputs).to(share)
         offset = None if support.offset is None else mean_offset(support.offset)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from skmeta.algorithms.inner_loop.loss import SupportLoss
+from skmeta.utils.asking import may_ask
 
 __all__ = ["can_ask", "keeps", "keeps_by_step", "kept"]
 
@@ -105,10 +106,12 @@ def _is_below(losses: list[float], start: list[float]) -> bool:
 def can_ask(tensor: Tensor) -> bool:
     """Tell whether the values of a Tensor may be asked for.
 
-    A graph that is compiled has no such question, and a GPU would have to be waited
-    for. There all is mended whether there is need or not, to the same effect.
+    A graph that is compiled or captured has no such question, and a GPU would have to
+    be waited for. There all is mended whether there is need or not, to the same effect.
     """
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    if tensor.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return may_ask()
 
 
 def kept(

@@ -15,6 +15,7 @@ from skmeta.algorithms.shared.losses import mask_absent_classes
 from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.asking import largest
 from skmeta.utils.random import generator_of
 
 __all__ = [
@@ -95,7 +96,7 @@ def sum_by_class(
     count : Tensor of shape (tasks, classes, 1)
         Rows, or the sum of their weights.
     """
-    n_classes = n_outputs or int(support.n_classes.max())
+    n_classes = n_outputs or largest(support.n_classes)
     # (tasks, rows, classes)
     member = one_hot(support.y, n_classes) * support.counts(embedded).unsqueeze(-1)
     return member.mT @ embedded, member.sum(dim=1).unsqueeze(-1)

@@ -50,6 +50,7 @@ from skmeta.algorithms.shared.losses import absent_classes
 from skmeta.algorithms.shared.offsets import mean_offset
 from skmeta.algorithms.shared.reuse import once
 from skmeta.episodes.episode import Batch
+from skmeta.utils.asking import largest
 
 __all__ = [
     "MOST_GRAPH_ROWS",
@@ -326,7 +327,7 @@ def spread(support: Batch, unlabelled: Batch, n_outputs: int) -> WithGraph:
     G = torch.where(is_pair, G, 0.0)
     total = G.diagonal(dim1=-2, dim2=-1).sum(-1) / mask.sum(-1).clamp(min=1)
     G = G / total[:, None, None]
-    n_classes = n_outputs or int(support.n_classes.max())
+    n_classes = n_outputs or largest(support.n_classes)
     expected = expected_classes(support, n_classes).double()
     root = support.counts(expected).sqrt().unsqueeze(-1)
     A = root * G[:, :n, :n] * root.mT + _NOISE * eye[:n, :n]

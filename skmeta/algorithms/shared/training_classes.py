@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
+from skmeta.utils.asking import happens
 
 __all__ = [
     "ClassLoss",
@@ -80,10 +81,9 @@ def join_train_rows(episode: Episode, n_train_classes: int) -> tuple[Batch, Tens
             "This algorithm trains on the training class of every row: set "
             "Batch.label of the support and of the query, as the episodes of fit do."
         )
-    highest = int(rows.label.max())
-    if highest >= n_train_classes:
+    if happens(rows.label >= n_train_classes):
         raise ValueError(
-            f"Batch.label holds {highest}, and the module was built for "
+            f"Batch.label holds {int(rows.label.max())}, and the module was built for "
             f"{n_train_classes} training classes. Build it with "
             "Spec(..., n_train_classes=) of the episodes; a warm start cannot go on "
             "with other classes."
