@@ -25,7 +25,7 @@ def bare(work, algorithm, compiled=False, precision="float32"):
     optimizer = adam(module)
     meta_backward = algorithm.meta_backward
     if compiled:
-        meta_backward = compile_step(meta_backward, work.device)
+        meta_backward = compile_step(algorithm, work.device)
 
     def step():
         optimizer.zero_grad()

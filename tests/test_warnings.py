@@ -28,6 +28,8 @@ from skmeta import (
 )
 from skmeta.bulk import adapt_parquet
 from skmeta.datasets import fetch_omniglot
+from skmeta.engine import net
+from skmeta.engine.captured import CapturedStep
 from skmeta.ensemble import MetaStackingRegressor
 from skmeta.evaluation.cleaning import AsTyped
 from skmeta.hookspecs import hookimpl
@@ -35,6 +37,7 @@ from skmeta.mlflow import MlflowLogger
 from skmeta.model_selection import PerTask, compare, few_shot_curve, few_shot_scorer
 from skmeta.onnx import to_onnx
 from tests.quick import TASK, TINY, X, Y, classifier, regressor
+from tests.recording import Recorder
 
 # Of each module that warns: what the message says, and calls that lead to it.
 WARNINGS = {
@@ -43,6 +46,7 @@ WARNINGS = {
     "engine/adapted": "diverged: answers are not finite",
     "engine/baseline_check": "Meta-learning does not help here",
     "engine/callbacks": "is not finite",
+    "engine/captured": "cannot be captured as a CUDA graph",
     "engine/net": "cannot be compiled here",
     "ensemble/adapted": "take no weights of rows",
     "ensemble/judging": "cannot learn these tasks and are left out",
@@ -330,6 +334,35 @@ def search_in_vain(folder):
 @leads_to("engine/baseline_check")
 def search_in_vain_behind_a_pipe(folder):
     searched_behind_a_pipe(regressor(**HELPLESS)).fit(X, MEANS, groups=TASK)
+
+
+@contextlib.contextmanager
+def on_a_card_without_graphs():
+    """Let the CPU pass for a card that refuses to capture anything."""
+
+    class Refusing(Recorder):
+        def record(self, step):
+            raise RuntimeError("operation not permitted")
+
+    def compile_step(algorithm, device):
+        return CapturedStep(algorithm, device, Refusing())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(net, "compile_step", compile_step)
+        yield
+
+
+@leads_to("engine/captured")
+def fit_captured(folder):
+    with on_a_card_without_graphs():
+        regressor(compile=True, max_epochs=4).fit(X, Y, groups=TASK)
+
+
+@leads_to("engine/captured")
+def search_captured_behind_a_pipe(folder):
+    learner = searched_behind_a_pipe(regressor(compile=True, max_epochs=4))
+    with on_a_card_without_graphs():
+        learner.fit(X, Y, groups=TASK)
 
 
 @leads_to("engine/net")

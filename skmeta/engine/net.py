@@ -16,6 +16,7 @@ from skorch.callbacks import (
 from skmeta.algorithms.base import Algorithm
 from skmeta.algorithms.per_target import by_target
 from skmeta.algorithms.shared.losses import check_outputs, task_losses
+from skmeta.engine.captured import CapturedStep
 from skmeta.engine.history import History
 from skmeta.episodes.episode import Batch, Episode
 from skmeta.nn.calls import train_in_bfloat16
@@ -146,6 +147,9 @@ class EpisodicNet(NeuralNet):
                 _has_stopped(callback) for _, callback in self.callbacks_
             )
             raise
+        finally:
+            if isinstance(vars(self).get("_meta_backward"), CapturedStep):
+                del self._meta_backward  # graphs hold memory
 
     def get_split_datasets(
         self, X: Iterable[Episode], y: None = None, **fit_params: Any
@@ -166,21 +170,21 @@ class EpisodicNet(NeuralNet):
     def train_step_single(self, batch: Episode, **fit_params: Any) -> dict[str, Any]:
         """Fill the gradients with the algorithm's meta-gradient."""
         self._set_training(True)
-        episode = batch.to(self.device)
-        if any(weight.requires_grad for weight in self.module_.parameters()):
-            loss = self._meta_backward(self.module_, episode)
-        else:  # there is nothing to learn, or it is frozen
-            with torch.no_grad():
-                loss = self.algorithm.meta_loss(self.module_, episode)
+        if not any(weight.requires_grad for weight in self.module_.parameters()):
+            with torch.no_grad():  # there is nothing to learn, or it is frozen
+                loss = self.algorithm.meta_loss(self.module_, batch.to(self.device))
+        elif isinstance(self._meta_backward, CapturedStep):  # it moves them itself
+            loss = self._meta_backward(self.module_, batch)
+        else:
+            loss = self._meta_backward(self.module_, batch.to(self.device))
         return {"loss": torch.as_tensor(loss), "y_pred": None}
 
     @cached_property
     def _meta_backward(self) -> _MetaStep:
         if not self.compile:
             return self.algorithm.meta_backward
-        return self._or_else_eager(
-            compile_step(self.algorithm.meta_backward, self.device)
-        )
+        step = compile_step(self.algorithm, self.device)
+        return step if isinstance(step, CapturedStep) else self._or_else_eager(step)
 
     def _or_else_eager(self, compiled: _MetaStep) -> _MetaStep:
         """Fall back, with one warning, where there is no compiler for the step."""
@@ -250,15 +254,19 @@ def _has_stopped(callback: Callback) -> bool:
     return bool(getattr(callback, "has_stopped", False))
 
 
-def compile_step(meta_backward: _MetaStep, device: torch.device | str) -> _MetaStep:
-    """Compile a meta-step.
+def compile_step(algorithm: Algorithm, device: torch.device | str) -> _MetaStep:
+    """Make a meta-step of few calls.
 
-    On a CPU what calls the kernels is compiled as well: it takes as long as the kernels
-    of small networks.
+    On a CUDA device steps are captured as graphs. Elsewhere they are compiled; on a CPU
+    what calls the kernels is compiled as well: it takes as long as the kernels of small
+    networks.
     """
-    on_cpu = torch.device(device).type == "cpu"
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return CapturedStep(algorithm, device)
     return torch.compile(
-        meta_backward, options={"cpp_wrapper": True} if on_cpu else None
+        algorithm.meta_backward,
+        options={"cpp_wrapper": True} if kind == "cpu" else None,
     )
 
 
