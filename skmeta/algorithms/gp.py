@@ -377,7 +377,7 @@ class GP(Algorithm):
             for each in others:  # in half of the time that logsumexp takes
                 first = torch.logaddexp(first, each)
             return first.mT
-        mean = module.mean(X, offset, state.n_classes)
+        mean = module.mean(X, offset, state.weights.shape[-1])
         told = module.told(X, offset)
         if told is None:
             outputs = kernel.times(rows, state.rows, state.weights, mean)
@@ -511,7 +511,7 @@ class GP(Algorithm):
         told = module.told(X, offset)
         scale = None if told is None else module.scale(told, state.level)
         beyond = _scaled(K @ state.weights, scale)
-        outputs = module.mean(X, offset, state.n_classes).mT + beyond
+        outputs = module.mean(X, offset, state.weights.shape[-1]).mT + beyond
         outputs = _masked(module, outputs, state)
         if module.kind == "classifier":
             return outputs, None

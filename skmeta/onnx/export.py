@@ -18,6 +18,7 @@ from skmeta._version import __version__
 from skmeta.estimators.base import BaseMetaEstimator
 from skmeta.estimators.classes import labels_of
 from skmeta.estimators.few_shot.base import BaseFewShotEstimator
+from skmeta.estimators.few_shot.classifier import FewShotClassifier
 from skmeta.nn import Pieces
 from skmeta.onnx.checks import check_labels, check_written, warn_if_lost
 from skmeta.onnx.graph import OfSupport, OfTask, Scale, Targets
@@ -121,7 +122,7 @@ def to_onnx(
     if with_support:
         module, inputs, labels = _of_support(meta, n_classes)
     else:
-        module, inputs, labels = _of_task(meta, group)
+        module, inputs, labels = _of_task(meta, group, _chosen(estimator))
     check_labels(labels)
     if dtype == "float64":
         inputs |= {n: x.double() for n, x in inputs.items() if n.startswith("X")}
@@ -187,7 +188,19 @@ def _meta_of(estimator: Any) -> BaseMetaEstimator:
     return estimator
 
 
-def _of_task(meta: Any, group: Any) -> tuple[nn.Module, dict[str, Any], Any]:
+def _chosen(estimator: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the labels that a few-shot classifier answers, and what it calls them.
+
+    Of all that its meta-learner knows, those of its support: None for the others.
+    """
+    if not isinstance(estimator, FewShotClassifier) or estimator._has_several():
+        return None
+    return estimator._labels, estimator.classes_
+
+
+def _of_task(
+    meta: Any, group: Any, chosen: tuple[np.ndarray, np.ndarray] | None = None
+) -> tuple[nn.Module, dict[str, Any], Any]:
     """Return a task as a module, an example of its inputs, and its labels."""
     row = np.zeros((1, meta.n_features_in_))
     groups = None if group is None else [group]
@@ -199,20 +212,21 @@ def _of_task(meta: Any, group: Any) -> tuple[nn.Module, dict[str, Any], Any]:
         )
     with silenced():  # nobody asks about this row
         adapted, X, task = meta._current(row, groups)
+    if meta._kind == "classifier":
+        targets, labels = _classes(meta, adapted, int(task[0]), chosen)
+    else:
+        targets, labels = _values(meta), None
     module = OfTask(
         adapted.learner.algorithm,
         _own(adapted.learner.module),
         adapted.state_of(int(task[0])),
         Scale(meta._table(X)),
-        _targets(meta, adapted, int(task[0])),
+        targets,
     )
     inputs = {"X": _example(meta)}
     offset = meta._table(np.zeros((2, meta.n_features_in_))).offset
     if offset is not None:
         inputs["prior"] = torch.from_numpy(offset)
-    labels = None
-    if meta._kind == "classifier":
-        labels = _labels_of_task(adapted, int(task[0]))
     return module, inputs, labels
 
 
@@ -226,7 +240,7 @@ def _of_support(
             "scikit-learn that a graph does not hold. Fit with prior=None, or write "
             "adapted tasks, which take it as an input."
         )
-    labels, n_rows = None, 4
+    labels, n_rows, bounds = None, 4, None
     y: torch.Tensor = torch.linspace(-1, 1, n_rows)
     unit = (0.0, 1.0)
     if meta._kind == "classifier":
@@ -243,7 +257,7 @@ def _of_support(
     else:
         n_classes = 0
         unit = (float(meta.target_mean_), float(meta.target_scale_))
-        targets = _values(meta)
+        targets, bounds = _values(meta), meta._target_bounds()
     table = meta._table(np.zeros((1, meta.n_features_in_)))
     learner = meta._learner()
     module = OfSupport(
@@ -253,6 +267,7 @@ def _of_support(
         Scale(table),
         targets,
         unit,
+        bounds,
     )
     few = torch.rand(n_rows, meta.n_features_in_)
     return module, {"X_support": few, "y_support": y, "X": _example(meta)}, labels
@@ -271,19 +286,23 @@ def _example(meta: Any) -> torch.Tensor:
     return torch.rand(3, meta.n_features_in_)
 
 
-def _targets(meta: Any, adapted: Any, task: int) -> Targets:
-    if meta._kind == "regressor":
-        return _values(meta)
+def _classes(
+    meta: Any, adapted: Any, task: int, chosen: tuple[np.ndarray, np.ndarray] | None
+) -> tuple[Targets, np.ndarray]:
+    """Return how a task answers by labels, and these."""
     labels = _labels_of_task(adapted, task)
     shift = np.zeros(len(labels))
     if meta._shifts_odds():
         shift = np.log(label_weights(meta._classes_weighed_by, labels))
-    return Targets(shift)
+    if chosen is None:
+        return Targets(shift), labels
+    own, names = chosen
+    return Targets(shift, np.searchsorted(labels, own)), names
 
 
 def _values(meta: Any) -> Targets:
     mean, scale = float(meta.target_mean_), float(meta.target_scale_)
-    return Targets(None, mean, scale, meta._target_bounds())
+    return Targets(mean=mean, scale=scale, bounds=meta._target_bounds())
 
 
 def _labels_of_task(adapted: Any, task: int) -> np.ndarray:

@@ -43,8 +43,7 @@ class Scale(nn.Module):
         """Map (rows, features) to the same in single precision."""
         X = (X.double() - self.mean) / self.scale
         if self.has_bounds:
-            inside = torch.minimum(torch.maximum(X, self.low), self.high)
-            X = inside + self.room * torch.tanh((X - inside) / self.room)
+            X = _drawn_nearer(X, self.low, self.high, self.room)
         if self.squash is not None:
             X = X / torch.sqrt(1 + torch.square(X / self.squash))
         return X.float()
@@ -57,6 +56,8 @@ class Targets(nn.Module):
     ----------
     shift : ndarray of shape (n_classes,), default=None
         What is added to logits; None for values.
+    chosen : int ndarray of shape (n_chosen,), default=None
+        Which of the classes can be answered; None for all.
     mean : float, default=0.0
         Of values.
     scale : float, default=1.0
@@ -66,16 +67,20 @@ class Targets(nn.Module):
     """
 
     shift: Tensor
+    chosen: Tensor
 
     def __init__(
         self,
         shift: np.ndarray | None = None,
+        chosen: np.ndarray | None = None,
         mean: float = 0.0,
         scale: float = 1.0,
         bounds: Bounds | None = None,
     ):
         super().__init__()
-        self.classifies = shift is not None
+        self.classifies, self.chooses = shift is not None, chosen is not None
+        if chosen is not None:
+            self.register_buffer("chosen", torch.as_tensor(chosen))
         if shift is not None:
             self.register_buffer("shift", torch.as_tensor(shift, dtype=torch.float32))
             return
@@ -89,6 +94,8 @@ class Targets(nn.Module):
         """Map (rows, outputs) to probabilities and codes, or to (rows,) values."""
         if self.classifies:
             logits = outputs[:, : len(self.shift)] + self.shift
+            if self.chooses:
+                logits = logits[:, self.chosen]
             return logits.softmax(dim=1), logits.argmax(dim=1)
         values = outputs[:, 0].double()
         if self.limits is not None:
@@ -148,6 +155,8 @@ class OfSupport(nn.Module):
         What stands before and behind.
     unit : (float, float), default=(0.0, 1.0)
         Mean and scale of the targets of a support.
+    bounds : Bounds, default=None
+        Range beyond which standardised targets of a support are drawn nearer.
     """
 
     def __init__(
@@ -158,8 +167,12 @@ class OfSupport(nn.Module):
         scale: Scale,
         targets: Targets,
         unit: tuple[float, float] = (0.0, 1.0),
+        bounds: Bounds | None = None,
     ):
         super().__init__()
+        self.ends: list[float] | None = None
+        if bounds is not None:
+            self.ends = [float(np.squeeze(end)) for end in bounds]
         self.algorithm = algorithm
         self.module, self.scale, self.targets = module, scale, targets
         self.n_classes, self.unit = n_classes, unit
@@ -170,7 +183,10 @@ class OfSupport(nn.Module):
         y = y_support
         if not self.n_classes:
             mean, scale = self.unit
-            y = ((y.double() - mean) / scale).float()
+            y = (y.double() - mean) / scale
+            if self.ends is not None:
+                y = _drawn_nearer(y, *map(_double, self.ends))
+            y = y.float()
         batch = Batch(
             few,
             y.unsqueeze(0),
@@ -181,6 +197,12 @@ class OfSupport(nn.Module):
         state = self.algorithm.adapt(self.module, batch)
         outputs = self.algorithm.predict(self.module, state, self.scale(X).unsqueeze(0))
         return self.targets(outputs[0])
+
+
+def _drawn_nearer(values: Tensor, low: Tensor, high: Tensor, room: Tensor) -> Tensor:
+    """Draw values nearer that are beyond the range, as :class:`Bounds` does."""
+    inside = torch.minimum(torch.maximum(values, low), high)
+    return inside + room * torch.tanh((values - inside) / room)
 
 
 def _double(values: Any) -> Tensor:

@@ -589,7 +589,7 @@ def test_a_task_is_learnt_by_the_deformed_kernel(spec, generator):
     answers = algorithm.predict(module, state, X)
     for t in range(3):
         known, free = support.X[t][support.mask[t]], others.X[t][others.mask[t]]
-        n = len(known)
+        n, n_classes = len(known), 1 if spec is REGRESSOR else int(support.n_classes[t])
         rows = module.rows(torch.cat([known, free, X[t]])[None], None)
         K = module.kernel().between(rows, rows)
         a = slice(0, n + len(free))  # of the graph; the queries come after
@@ -610,13 +610,13 @@ def test_a_task_is_learnt_by_the_deformed_kernel(spec, generator):
         bent = torch.tensor(np.array(bent))[None]
         alone = Support(
             rows[:, :n],
-            module.mean(known[None], None, support.n_classes[t : t + 1]).mT,
+            module.mean(known[None], None, n_classes).mT,
             support.y[t][support.mask[t]][None],
             torch.ones(1, n).double(),
             support.n_classes[t : t + 1],
         )
         posterior = adapt_exactly(module, alone, bent[:, :, :n, :n], 12)
-        values = module.mean(X[t : t + 1], None, support.n_classes[t : t + 1]).mT
+        values = module.mean(X[t : t + 1], None, n_classes).mT
         values = values + bent[:, :, n + len(free) :, :n] @ posterior.weights
         share = posterior.log_share[..., None, None]
         if spec.kind == "classifier":

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -14,6 +15,7 @@ from skmeta.algorithms import ProtoNet
 from skmeta.backbones import Conv4
 from skmeta.datasets import make_sinusoids
 from skmeta.onnx import prior_answers, to_onnx
+from skmeta.onnx.export import _chosen, _meta_of, _of_support, _of_task
 from tests.quick import TASK, X, Y, regressor
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx")
@@ -184,3 +186,45 @@ def test_a_graph_is_of_one_task_and_says_nothing_of_rows_of_its_own():
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*far outside")
         to_onnx(meta, group=TASK[0])
+
+
+# As modules, before they are written down: torch is trusted to do that.
+
+
+def answers(estimator, X, *given, n_classes=None):
+    """Answer by what to_onnx lets torch write, as float64 numpy, or a pair of them."""
+    meta = _meta_of(estimator)
+    if given:
+        module, _, labels = _of_support(meta, n_classes)
+    else:
+        module, _, labels = _of_task(meta, None, _chosen(estimator))
+    tensors = [torch.as_tensor(each) for each in (*given, X)]
+    with torch.no_grad():
+        found = module.eval()(*tensors)
+    return found, labels
+
+
+@pytest.mark.parametrize("codes", ["auto", ["low", "top"]], ids=["names", "codes"])
+def test_a_few_shot_classifier_answers_by_the_labels_of_its_support(sines, codes):
+    X, y, groups = sines
+    labels = np.array(["low", "high", "top"])[np.digitize(y, [0, 0.5])]
+    meta = MetaClassifier("protonet", label_space="shared", **HOW)
+    meta.fit(X, labels, groups=groups)
+    few = np.flatnonzero(labels != "high")[:9]
+    given = labels[few]
+    if codes != "auto":
+        given = np.searchsorted(codes, given)
+    one = FewShotClassifier(meta, encoded_labels=codes).fit(X[few], given)
+    (found, code), names = answers(one, X)
+    np.testing.assert_allclose(found, one.predict_proba(X), atol=1e-5)
+    np.testing.assert_array_equal(names[code], one.predict(X))
+
+
+def test_a_target_beyond_the_training_is_drawn_nearer_in_a_graph_too(sines):
+    X, y, groups = sines
+    meta = MetaRegressor("r2d2", prior=None, **HOW).fit(X, y, groups=groups)
+    few, wild = X[:6], y[:6].astype(np.float32).copy()
+    wild[0] = 500.0
+    found, _ = answers(meta, X, few, wild)
+    expected = meta.adapt(few, wild).predict(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)

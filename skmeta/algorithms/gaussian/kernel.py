@@ -242,7 +242,8 @@ class KernelLearner(nn.Module):
 
     def unscaled(self, batch: Batch) -> Support:
         """Make a batch ready, but for how much its rows deviate."""
-        mean = self.mean(batch.X, batch.offset, batch.n_classes).mT
+        width = self.n_outputs or largest(batch.n_classes)
+        mean = self.mean(batch.X, batch.offset, width).mT
         return Support(
             self.rows(batch.X, batch.offset, batch.mask),
             mean,
@@ -293,9 +294,8 @@ class KernelLearner(nn.Module):
 
     # Moments ------------------------------------------------------------------------
 
-    def mean(self, X: Tensor, offset: Tensor | None, n_classes: Tensor) -> Tensor:
+    def mean(self, X: Tensor, offset: Tensor | None, n_outputs: int) -> Tensor:
         """Return the mean of every process, (tasks, processes, outputs, rows)."""
-        n_outputs = self.n_outputs or largest(n_classes)
         bias = X.new_zeros(len(self.on_embedding), n_outputs)
         return self._mean(X, bias if self.bias is None else self.bias, offset)
 

@@ -140,7 +140,8 @@ def _has_tasks_first(trial: AlgorithmTrial) -> bool:
 @law(
     "read the values of a state's tensors, never strides, storage or identity: an "
     "estimator lays them out row by row, joins those of several calls of adapt, picks "
-    "tasks from them and brings them back from a file.",
+    "tasks from them, with fewer classes than the others, and brings them back from a "
+    "file.",
     applies=_has_tasks_first,
 )
 def a_state_may_be_carried(trial: AlgorithmTrial) -> None:
@@ -152,6 +153,19 @@ def a_state_may_be_carried(trial: AlgorithmTrial) -> None:
         if embedding is not None:
             again = trial.embed(carried, X)
             expect_same(f"the embedding by a state {how}", again, embedding)
+    _expect_parts_alike(trial)
+
+
+def _expect_parts_alike(trial: AlgorithmTrial) -> None:
+    """Expect the same of tasks that are asked without those of other classes."""
+    state = trial.adapt(pad([trial.task(n_classes=2), trial.task(n_classes=4)]))
+    X = trial.rows(2, 5)
+    whole = trial.predict(state, X)
+    for i in range(2):
+        part = tree_map(lambda leaf, own=i: leaf[own : own + 1], state)
+        alone = trial.predict(part, X[i : i + 1])
+        same = f"task {i} of 2 with 2 and 4 classes, asked alone"
+        expect_same(same, alone, whole[i : i + 1, :, : alone.shape[-1]])
 
 
 @law(

@@ -270,6 +270,12 @@ class ReadsStrides(Untold):
         return (1 + in_columns) * super().predict(module, state, X)
 
 
+class CountsClassesOfThoseAsked(Untold):
+    def predict(self, module, state, X):
+        answers = super().predict(module, state, X)
+        return answers * (1 + 0.1 * state.n_classes.max())
+
+
 class EmbedsByStrides(ReadsStrides):
     predict = ProtoNet.predict
 
@@ -437,6 +443,10 @@ BROKEN = [
     (PutsTasksLast(), {"state_has_tasks_first"}),
     (AlwaysRecords(), {"state_has_tasks_first"}),
     (ReadsStrides(), {"a_state_may_be_carried"}),
+    (
+        CountsClassesOfThoseAsked(),
+        {"a_state_may_be_carried", "padding_changes_nothing"},
+    ),
     (EmbedsByStrides(), {"a_state_may_be_carried"}),
     (LeavesTheMeanOfACallOut(), {"states_of_calls_may_be_joined"}),
     (EmbedsTasks(), {"embedding_has_a_vector_per_row"}),
