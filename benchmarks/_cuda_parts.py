@@ -178,18 +178,26 @@ def with_jax(part):
 
 
 def compiled(part):
-    """Meta-steps that torch.compile has compiled."""
-    for name in ["sine"] if part.small else ["big", "conv"]:
+    """Meta-steps in few calls: captured as graphs on a card, compiled elsewhere."""
+    for name in ["sine"] if part.small else ["sine", "tab", "big", "conv", "images"]:
         work = Workload(name, part.device)
         makers = {
-            "skmeta": lambda w=work: bare(w, w.maml()),
-            "skmeta, compiled": lambda w=work: bare(w, w.maml(), compiled=True),
-        }
-        if name == "big":
-            makers["skmeta, first order, compiled"] = lambda w=work: bare(
-                w, w.maml(first_order=True), compiled=True
+            f"skmeta{order}{how}": partial(
+                bare, work, work.maml(first_order=bool(order)), compiled=bool(how)
             )
-        time_steps(part, f"{name}, compiled", makers, 2 if part.small else 20)
+            for order in ("", ", first order")
+            for how in ("", ", compiled")
+        }
+        if part.small:
+            makers = dict([*makers.items()][:2])
+        is_slow = name in ("conv", "images")
+        rounds = 2 if part.small else 8 if is_slow else 20
+        time_steps(part, f"{name}, compiled", makers, rounds)
+        if not part.small:
+            part.try_to(
+                f"{name}, compiled: through fit",
+                lambda w=work: 1e3 * through_fit(w, compile=True, steps_at_once=50),
+            )
     if not part.small:
         part.try_to("fit, compile=True", lambda: fit_compiled(part))
 

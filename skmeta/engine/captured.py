@@ -29,15 +29,11 @@ import torch
 from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
-from skmeta.engine.watching import (
-    CannotCaptureError,
-    Watching,
-    fingerprint,
-    own_generator,
-)
+from skmeta.engine.watching import CannotCaptureError, Watching, fingerprint
 from skmeta.episodes.episode import Episode
 from skmeta.utils.asking import Answers, answering
 from skmeta.utils.messages import warn
+from skmeta.utils.random import own_generator
 
 __all__ = ["CapturedStep", "Recorder"]
 
@@ -373,9 +369,9 @@ class CapturedStep:
             if graph.n_doubted > max(_OFTEN, graph.n_replays / _PART):
                 self._refuse(kind, "what it hardly ever meets is met often")
             return None
-        # In one kernel; and nobody may hold what the next replay writes to.
-        found = torch._foreach_mul([*graph.gradients.values()], 1.0)
-        _add_gradients(module, dict(zip(graph.gradients, found, strict=True)))
+        if graph.gradients:  # in one kernel; the next replay writes to these
+            found = torch._foreach_mul([*graph.gradients.values()], 1.0)
+            _add_gradients(module, dict(zip(graph.gradients, found, strict=True)))
         return graph.loss.clone()
 
 

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["CannotCaptureError", "Watching", "fingerprint", "own_generator"]
+from skmeta.utils.random import own_generator
+
+__all__ = ["CannotCaptureError", "Watching", "fingerprint"]
 
 
 class CannotCaptureError(Exception):
@@ -175,14 +177,6 @@ class Watching(TorchDispatchMode):
         if isinstance(value, torch.Generator):
             return None
         return value
-
-
-def own_generator(device: torch.device) -> torch.Generator:
-    """Return torch's own generator of a device."""
-    if device.type != "cuda":
-        return torch.default_generator
-    index = torch.cuda.current_device() if device.index is None else device.index
-    return torch.cuda.default_generators[index]
 
 
 def _name(func: Any) -> str:

@@ -194,9 +194,12 @@ class MetaClassifier(ClassifierMixin, Rejecting, Decisions, Sets, BaseMetaEstima
     device : str, default="cpu"
         Where torch computes; another one, set later, in the next ``fit``.
     compile : bool, default=False
-        Compile the meta-step with :func:`torch.compile`; compiling may take a minute.
-        Where it is not possible (without a C++ compiler, or for second-order gradients
-        of other networks than linear layers with ReLU), the step runs as it is, with a
+        Take meta-steps in few calls. On a CUDA device they are captured as graphs,
+        which takes about as long as some steps of each size: it pays for all but short
+        trainings (docs/scale.md). Elsewhere they are compiled by :func:`torch.compile`,
+        which may take a minute. Where it is not possible (on a GPU, of steps that wait
+        for its numbers; else without a C++ compiler, or for second-order gradients of
+        other networks than linear layers with ReLU), the step runs as it is, with a
         warning.
     accelerate : bool, default=False
         Let the processes that ``accelerate launch`` has started, on this machine or on

@@ -20,6 +20,7 @@ __all__ = [
     "generator_in_use",
     "generator_of",
     "may_draw",
+    "own_generator",
     "seeded",
 ]
 
@@ -136,7 +137,7 @@ def generator_of(device: torch.device | str) -> torch.Generator | None:
 
 def generator_in_use(device: torch.device | str) -> torch.Generator:
     """Return what operations draw from, whether it is ours or torch's own."""
-    return generator_of(device) or _own_of_torch(_exact(device))
+    return generator_of(device) or own_generator(device)
 
 
 @contextlib.contextmanager
@@ -194,7 +195,7 @@ def _borrowed(
         if torch.cuda.is_initialized():
             devices.append(_exact("cuda"))
     with _BORROWED:
-        pairs = [(_own_of_torch(each), generators.of(each)) for each in devices]
+        pairs = [(own_generator(each), generators.of(each)) for each in devices]
         before = [own.get_state() for own, _ in pairs]
         for own, ours in pairs:
             own.set_state(ours.get_state())
@@ -206,7 +207,9 @@ def _borrowed(
                 own.set_state(state)
 
 
-def _own_of_torch(device: torch.device) -> torch.Generator:
+def own_generator(device: torch.device | str) -> torch.Generator:
+    """Return torch's own generator of a device."""
+    device = _exact(device)
     if device.type == "cuda":
         return torch.cuda.default_generators[device.index]
     return torch.default_generator

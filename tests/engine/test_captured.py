@@ -15,6 +15,7 @@ from skmeta.algorithms import (
     MAML,
     R2D2,
     Algorithm,
+    BaselinePlusPlus,
     MAMLPlusPlus,
     ProtoNet,
     Reptile,
@@ -158,15 +159,19 @@ def test_an_optimizer_learns_the_same(made):
 
 def test_a_size_and_a_kind_of_its_own_have_a_graph_of_their_own(made):
     algorithm, module, step, recorder = made
-    weighted = draw(0)
-    weighted = weighted._replace(
-        query=weighted.query._replace(weight=torch.rand(5, 9) + 0.5)
-    )
-    for episode in (draw(0), draw(0, shot=3), draw(0, n_tasks=2), weighted):
+    support, query = draw(0)
+    some = torch.rand(5, 9) + 0.5
+    for episode in (
+        draw(0),
+        draw(0, shot=3),
+        draw(0, n_tasks=2),
+        Episode(support, query._replace(weight=some)),
+        Episode(support, query._replace(label=some)),  # which nobody looks at
+    ):
         for _ in range(4):
             expected = gradients_of(algorithm.meta_backward, module, episode)
             assert_same(gradients_of(step, module, episode), expected)
-    assert recorder.n_recorded == 4
+    assert recorder.n_recorded == 5
 
 
 def freeze(algorithm, module):
@@ -275,6 +280,16 @@ class Draws(Plain):
         return float(self.rng.random())
 
 
+class ChangesLate(Draws):
+    """Do something else than the two steps that are watched."""
+
+    def factor(self, module, episode):
+        return 3.0 if self.rng is SEEDS[2] else 1.0
+
+
+SEEDS = [np.random.default_rng(seed) for seed in range(8)]
+
+
 class Counts(Plain):
     def factor(self, module, episode):
         module.n_steps = getattr(module, "n_steps", 0) + 1
@@ -302,6 +317,7 @@ class Floats(Plain):
         (Branches(), "_local_scalar_dense"),
         (Masks(), "index.Tensor"),
         (Draws(), "another computation"),
+        (ChangesLate(), "another computation"),
         (Counts(), "more than numbers in tensors"),
         (Replaces(), "more than numbers in tensors"),
         (Floats(), "its loss is no tensor"),
@@ -314,13 +330,25 @@ def test_what_no_graph_can_hold_runs_as_it_is_with_one_warning(algorithm, why):
     step, other = CapturedStep(algorithm, "cpu", recorder), copy.deepcopy(module)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for seed in range(8):
-            Draws.rng = np.random.default_rng(seed)
-            expected = gradients_of(algorithm.meta_backward, other, draw(seed))
-            Draws.rng = np.random.default_rng(seed)
-            assert_same(gradients_of(step, module, draw(seed)), expected)
+        for seed in range(16):
+            episode = draw(seed, shot=6 if seed < 8 else 7)
+            Draws.rng = rng = SEEDS[seed % 8]
+            state = rng.bit_generator.state
+            expected = gradients_of(algorithm.meta_backward, other, episode)
+            rng.bit_generator.state = state
+            assert_same(gradients_of(step, module, episode), expected)
     assert [why in str(each.message) for each in caught] == [True]
     assert not recorder.n_replayed
+
+
+def test_an_error_of_a_step_is_raised_as_ever():
+    algorithm = BaselinePlusPlus()
+    module, step = learner(algorithm, OWN), CapturedStep(algorithm, "cpu", Recorder())
+    support, query = draw(0, OWN)
+    strange = Episode(support._replace(label=support.label + 5), query)
+    with pytest.raises(ValueError, match=r"Batch\.label holds 7"):
+        step(module, strange)
+    assert all(weight.grad is None for weight in module.parameters())
 
 
 class Fails(Recorder):
