@@ -92,7 +92,8 @@ class GP(Algorithm):
     Training maximises the log density of the queries under each of them. A task is
     answered by their mixture (Bayesian model averaging), each weighed by
     :math:`\pi_p \, p_p(y \mid X)^{1/2}`, how likely the support is under it, with the
-    odds :math:`\pi_p` of :math:`1, e^{-2}, e^{-1}` before any row. So where the prior
+    odds :math:`\pi_p` of :math:`1, e^{-2}, e^{-1}` before any row (of classes
+    :math:`1, e^{-10}, e^{-1}`, for a prior may be certain of them). So where the prior
     misleads, or an embedding has learnt the training tasks by heart, the rows of the
     task itself tell.
 

@@ -391,6 +391,29 @@ def test_one_process_of_three_knows_of_no_prior(episode_for):
     assert module.on_embedding.tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize("n_known", [1, 3, 8])
+def test_what_a_prior_is_certain_of_and_right_about_stays_certain(n_known):
+    """A process that knows of no prior costs the others next to nothing."""
+    spec = Spec(3, 2, "classifier", "shared", n_parts=1)
+    module, algorithm = GP(width=4).build(MLP((4,)), spec), GP(width=4)
+    rng = np.random.default_rng(0)
+    X = torch.tensor(rng.normal(size=(1, 40, 3)), dtype=torch.float32)
+    y = (X[..., 0] > 0).long()
+    sure = 4.6 * (2.0 * y - 1)  # of odds of 10,000 to 1
+    batch = Batch(X, y, torch.ones(1, 40, dtype=torch.bool), torch.tensor([2]))
+    batch = batch._replace(offset=torch.stack([-sure, sure], dim=-1).unsqueeze(2))
+    support, query = (
+        Batch(*(each[:, part] for each in batch[:3]), batch.n_classes)._replace(
+            offset=batch.offset[:, part]
+        )
+        for part in (slice(n_known), slice(n_known, None))
+    )
+    with torch.no_grad():
+        log_p = algorithm.answer(module, algorithm.adapt(module, support), query)
+    log_p = log_p.log_softmax(dim=-1).gather(-1, query.y.unsqueeze(-1))
+    assert -log_p.mean() < 2e-4
+
+
 def test_the_default_prior_of_wide_tables_is_linear_alone():
     algorithm = GP()
     assert algorithm.default_prior(Spec(200, 1, "regressor")) == ("boosting", "linear")

@@ -8,19 +8,23 @@ from skmeta.backbones import MLP
 from skmeta.episodes import Spec
 
 
-def learner(n_features=3, n_parts=0):
+def learner(n_features=3, n_parts=0, kind="regressor"):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        spec = Spec(n_features, 1, "regressor", n_parts=n_parts)
+        n_outputs = {"regressor": 1, "classifier": 2}[kind]
+        spec = Spec(n_features, n_outputs, kind, n_parts=n_parts)
         return KernelLearner(MLP((8,)), spec, width=4)
 
 
-def test_processes_on_the_embedding_or_without_the_prior_are_less_likely_at_first():
-    log_odds = learner(n_parts=2).log_odds
+@pytest.mark.parametrize(("kind", "less"), [("regressor", 2.0), ("classifier", 10.0)])
+def test_processes_on_the_embedding_or_without_the_prior_are_less_likely_at_first(
+    kind, less
+):
+    log_odds = learner(n_parts=2, kind=kind).log_odds
     around_prior, without_prior, on_both = log_odds.tolist()
     assert on_both == around_prior - 1.0
-    assert without_prior == around_prior - 2.0
-    inputs_alone, on_embedding = learner().log_odds.tolist()
+    assert without_prior == around_prior - less
+    inputs_alone, on_embedding = learner(kind=kind).log_odds.tolist()
     assert on_embedding == inputs_alone - 1.0
 
 
