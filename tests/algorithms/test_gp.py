@@ -348,7 +348,7 @@ def test_the_gradients_of_the_inverse_are_those_of_differences(generator):
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
     def solve(root, residual):
-        return Inverse.apply(root @ root.mT + torch.eye(3), residual)
+        return Inverse.apply(root @ root.mT + torch.eye(3), residual, torch.ones(()))
 
     given = draw(2, 2, 3, 3).requires_grad_(), draw(2, 2, 3, 1).requires_grad_()
     assert torch.autograd.gradcheck(solve, given)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from skmeta.algorithms.gaussian.cholesky import cholesky, inverse
+from skmeta.algorithms.gaussian.cholesky import inverse, wide_type
 from skmeta.algorithms.gaussian.kernel import KernelLearner
 from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.gaussian.support import Support
@@ -42,7 +42,7 @@ def _of_values(
     residual = root * support.residual()
     noise = module.noise()
     precision, weights, volume = Inverse.apply(
-        K + noise[:, None, None] * _eye(K), residual
+        K + noise[:, None, None] * _eye(K), residual, noise.detach()
     )
     # Padding leaves the noise alone on the diagonal, and of w equal rows w - 1 too.
     spare = support.counts.sum(dim=1, keepdim=True) - K.shape[-1]  # (tasks, 1)
@@ -101,11 +101,12 @@ class Inverse(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, A: Tensor, residual: Tensor) -> tuple[Tensor, ...]:
-        """Return them, in the precision of A."""
-        wide = A.dtype if A.device.type == "mps" else torch.double
-        L = cholesky(A.to(wide))
-        precision = inverse(L)
+    def forward(
+        ctx: Any, A: Tensor, residual: Tensor, noise: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return them, in the precision of A, which has the noise on its diagonal."""
+        wide = wide_type(A)
+        precision, L = inverse(A.to(wide), noise.to(wide))
         weights = (precision @ residual.to(wide)).to(A)
         volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1).to(A)
         precision = precision.to(A)
@@ -113,13 +114,13 @@ class Inverse(torch.autograd.Function):
         return precision, weights, volume
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the covariance and of the residuals."""
         precision, weights = ctx.saved_tensors
         of_precision, of_weights, of_volume = gradients
         u = precision @ of_weights
         pull = 0.5 * of_volume[..., None, None] * precision - u @ weights.mT
-        return pull - precision @ of_precision @ precision, u
+        return pull - precision @ of_precision @ precision, u, None
 
 
 class MostLikely(torch.autograd.Function):
@@ -158,9 +159,9 @@ class MostLikely(torch.autograd.Function):
         # Classes stand before rows, (tasks * processes, classes, rows): a softmax over
         # the last and short one of dimensions takes four times as long.
         shape = logits.mT.shape
-        L = cholesky(_eye(K) + 0.5 * K)
+        step, L = inverse(_eye(K) + 0.5 * K, K.new_ones(()))
         volume = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        step = inverse(L).flatten(0, 1)
+        step = step.flatten(0, 1)
         root = root.mT.expand(*shape[:2], 1, -1).flatten(0, 1)
         labels = root * Y.mT.expand(shape).flatten(0, 1)
         logits = logits.mT.flatten(0, 1)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from skmeta.algorithms.gaussian.cholesky import wide_type
 from skmeta.algorithms.gaussian.scale import RowScale
 from skmeta.algorithms.gaussian.support import Support
 from skmeta.algorithms.shared.training_classes import ClassLoss
@@ -78,7 +79,10 @@ class Kernel(NamedTuple):
         )
         linear, near = products.unflatten(1, (2, n, -1)).unbind(dim=1)
         near = _exp2(near - self._half_norm(a).unsqueeze(2))
-        near_embedded = _squared_exponential(others[..., d:], rows[..., d:])
+        # Embeddings may be long, and covariances of a support have to be those of one.
+        near_embedded = _squared_exponential(
+            *(each[..., d:].to(wide_type(each)) for each in (others, rows))
+        ).to(near)
         covariance = torch.addcmul(linear, self.inputs, near)
         return torch.addcmul(covariance, self.embedding, near_embedded.unsqueeze(1)).mT
 
@@ -113,7 +117,10 @@ class Kernel(NamedTuple):
         sharp = (b.unsqueeze(1) * self._sharp()).flatten(1, 2)
         far = self._half_norm(b).unsqueeze(-1) + self._half_norm(a).unsqueeze(2)
         near = _exp2(far.flatten(1, 2).baddbmm_(sharp, a.mT, beta=-1))
-        embedded = _squared_exponential(others[..., d:], rows[..., d:])
+        left, right = others[..., d:], rows[..., d:]
+        if others.shape[1]:  # what all rows have in common costs digits of distances
+            left, right = left - left[:, :1], right - left[:, :1]
+        embedded = _squared_exponential(left, right)
         # (tasks, processes * outputs, rows)
         sums = (mean + level).flatten(1, 2).baddbmm_(slopes.flatten(1, 2), a.mT)
         sums.baddbmm_((self.embedding * weights).flatten(1, 2), embedded)
@@ -338,7 +345,11 @@ class KernelLearner(nn.Module):
 
 
 def _squared_exponential(a: Tensor, b: Tensor) -> Tensor:
-    """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows."""
+    """Return ``exp(-|a - b|^2 / 2)`` of all pairs of rows.
+
+    Squares of long rows leave no digits of a short distance: in single precision rows
+    of length 3,000 are a distance of 1 apart, or none, by chance.
+    """
     # Not a product, whose rounding depends on the place of a row among others.
     far = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2)
     return _exp2(far.baddbmm_(a, b.mT, beta=-0.5 * _LOG2_E, alpha=_LOG2_E))

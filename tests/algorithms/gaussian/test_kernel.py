@@ -105,3 +105,21 @@ def test_rounding_does_not_tell_equal_rows_apart_however_short_lengths_are(
         variance = kernel.variance(rows)
     found = K.diagonal(dim1=-2, dim2=-1)
     torch.testing.assert_close(found, variance, rtol=0.01, atol=0)
+
+
+def test_what_long_embeddings_have_in_common_costs_no_digits_of_their_distances():
+    """Of single squares of length 3,000 none would be left for a distance of 0.1."""
+    generator = torch.Generator().manual_seed(0)
+    near = 0.1 * torch.randn(2, 9, 4, generator=generator)
+    rows = torch.cat([torch.zeros(2, 9, 3), 3000.0 + near], dim=-1)
+    kernel = learner().kernel()
+    kernel = kernel._replace(embedding=torch.full_like(kernel.embedding, 30.0))
+    embedded = rows[..., 3:].double()
+    exact = torch.exp(-0.5 * torch.cdist(embedded, embedded).square()).unsqueeze(1)
+    exact = kernel.constant + kernel.inputs + 30.0 * exact
+    with torch.no_grad():
+        found = kernel.between(rows, rows)
+        torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=0)
+        weights = torch.randn(2, 2, 9, 1, generator=generator)
+        sums = kernel.times(rows, rows, weights, torch.zeros(2, 2, 1, 9))
+    torch.testing.assert_close(sums, (found @ weights).mT, rtol=1e-3, atol=1e-3)
