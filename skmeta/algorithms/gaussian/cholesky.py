@@ -112,7 +112,9 @@ def _factorise(A: Tensor) -> tuple[Tensor, Tensor]:
     return L, info > 0
 
 
-def _shifted(A: Tensor, compute: Callable[[Tensor], tuple[Tensor, ...]]) -> list[Tensor]:
+def _shifted(
+    A: Tensor, compute: Callable[[Tensor], tuple[Tensor, ...]]
+) -> list[Tensor]:
     """Compute from matrices, and from ever larger shifts of those that fail.
 
     What is computed has the shape of A, and NaN where nothing helps. Its last part is
