@@ -10,6 +10,7 @@ from sklearn import config_context
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading
@@ -458,3 +459,33 @@ def test_rows_that_a_file_leaves_out_are_missed(who, names, table, tmp_path):
         some.forget(["a"])
         with pytest.raises(ValueError, match=r"of \['b'\] are not here"):
             some.partial_adapt(X[:6], y[:6], groups=["b"] * 6)
+
+
+@pytest.mark.parametrize("cls", [MetaClassifier, MetaRegressor])
+def test_an_ensemble_forgets_the_last_task_that_has_a_target(cls, table, tmp_path):
+    """Who learns anew from all rows has none then, and learns again when some come."""
+    X, y, groups = table
+    own = Ridge() if cls is MetaRegressor else LogisticRegression()
+    members = [("gp", LEARNERS["gp"](cls)), ("own", own)]
+    stack = MetaStackingRegressor if cls is MetaRegressor else MetaStackingClassifier
+    meta = stack(members, weights="equal").fit(X, y, groups=groups)
+    some = y[:24].astype(float)
+    some[12:] = np.nan
+    names = np.repeat(["a", "b"], 12)
+    both = copy.copy(meta).adapt(X[:24], some, groups=names).forget("a")
+    b = {"groups": names[12:]}
+    alone = copy.copy(meta).adapt(X[12:24], some[12:], **b)
+    ask = "predict" if cls is MetaRegressor else "predict_proba"
+    both.save(tmp_path / "b", supports=True)
+    for each in (both, copy.copy(both), skmeta.load(tmp_path / "b")):
+        each.partial_adapt(X[12:14], some[12:14], groups=names[12:14])
+        each.partial_adapt(X[14:20], y[14:20], groups=names[14:20])
+        expected = copy.copy(alone).partial_adapt(
+            X[12:14], some[12:14], groups=names[12:14]
+        )
+        expected.partial_adapt(X[14:20], y[14:20], groups=names[14:20])
+        np.testing.assert_allclose(
+            getattr(each, ask)(X[12:24], **b),
+            getattr(expected, ask)(X[12:24], **b),
+            atol=1e-5,
+        )

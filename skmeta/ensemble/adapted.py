@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing
 from skmeta.ensemble.members import LearntTasks
 from skmeta.exceptions import LoadError, SaveError
 from skmeta.model_selection._rows import stack_rows
+from skmeta.pipelines import to_send
 from skmeta.tables.labels import TaskLabels
 from skmeta.tables.rows import TaskRows, join_targets
 from skmeta.tables.unlabelled import UnlabelledRows
@@ -227,8 +228,7 @@ class AdaptedMembers:
         def learn(name: str) -> LearntTasks:
             if self.learnt[name].takes_more:
                 return self.learnt[name].with_more(own)
-            assert more.rows is not None  # a member needs it
-            return LearntTasks(self.members[name], more.rows)
+            return more._learnt_anew(name)
 
         more._let_learn(rows, learn, self.learnt)
         return more
@@ -262,10 +262,20 @@ class AdaptedMembers:
         def learn(name: str) -> LearntTasks:
             if self.learnt[name].takes_more:
                 return self.learnt[name].without(gone)
-            return LearntTasks(self.members[name], fewer.rows)
+            return fewer._learnt_anew(name)
 
         fewer.learnt = {name: learn(name) for name in self.learnt}
         return fewer
+
+    def _learnt_anew(self, name: str) -> LearntTasks:
+        """Let a member learn all rows that are kept, of which none may be left."""
+        assert self.rows is not None  # a member needs it
+        member = self.members[name]
+        return (
+            LearntTasks(member, self.rows)
+            if len(self.rows)
+            else LearntTasks.of_none(member)
+        )
 
     # In files -----------------------------------------------------------------------
 
@@ -319,7 +329,8 @@ class AdaptedMembers:
             If there are other tasks than ids or rows of them.
         """
         adapted = cls.__new__(cls)
-        adapted.members = dict(members)
+        # Who forgets tasks is to know nothing of them.
+        adapted.members = {name: to_send(member) for name, member in members.items()}
         adapted.label_space = label_space
         for name in ("names", "n_support", "size"):
             setattr(adapted, name, parts[name])

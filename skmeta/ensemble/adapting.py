@@ -162,7 +162,12 @@ class AdaptingStacking(Conformal):
         """Return a shallow copy without tasks, and members like it."""
         sent = copy.copy(self)
         sent.adapted_ = None
-        sent.named_estimators_ = Bunch(
+        sent.named_estimators_ = self._without_tasks()
+        return sent
+
+    def _without_tasks(self) -> Bunch:
+        """Return shallow copies of the members that know no task."""
+        return Bunch(
             **{
                 name: [to_send(fit) for fit in each]
                 if type(each) is list
@@ -170,7 +175,6 @@ class AdaptingStacking(Conformal):
                 for name, each in self.named_estimators_.items()
             }
         )
-        return sent
 
     def _sizes(self, adapted: AdaptedMembers) -> np.ndarray:
         return np.append(adapted.size, 0.0)  # the last, of tasks that are not known

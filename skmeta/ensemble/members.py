@@ -173,6 +173,13 @@ class LearntTasks:
         learnt.has_tasks = True
         return learnt
 
+    @classmethod
+    def of_none(cls, member: Any) -> "LearntTasks":
+        """Take a member that knows no task yet, and is asked about none."""
+        learnt = cls.of(member)
+        learnt.learner = copy.copy(learnt.learner)
+        return learnt
+
     @property
     def takes_more(self) -> bool:
         """Whether rows can be added to what it knows, and tasks forgotten."""

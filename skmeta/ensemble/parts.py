@@ -80,6 +80,7 @@ def take_parts(ensemble: Any, parts: dict[str, Any]) -> None:
         members = flat(ensemble.named_estimators_)
         label_space = parts.get("label_space_")
         ensemble.adapted_ = AdaptedMembers.of_parts(members, adapted, label_space)
+    ensemble.named_estimators_ = ensemble._without_tasks()
     check_names(parts, ensemble, {*ensemble._get_param_names(), *_WRITTEN_APART})
     for name, value in parts.items():
         setattr(ensemble, name, value)

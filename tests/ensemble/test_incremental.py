@@ -207,3 +207,20 @@ def test_rows_must_say_which_of_several_tasks_they_are_of():
         stack.forget()
     with pytest.raises(ValueError, match=r"learnt from \[3\]"):
         stack.adapt(X[:5], VALUE[:5], groups=[99] * 5).predict(X[:1], groups=[3])
+
+
+def test_what_is_forgotten_is_not_in_the_next_file(tmp_path):
+    """Members of a file come with the tasks that it knows, and leave them with it."""
+    one = MetaRegressor("r2d2", **TINY)
+    stack = MetaStackingRegressor([("one", one)], weights="equal")
+    stack.fit(X, VALUE, groups=TASK).adapt(X, VALUE, groups=NAME)
+    expected = stack.predict(X, groups=NAME)
+    stack.save(tmp_path / "all")
+    again = skmeta.load(tmp_path / "all")
+    np.testing.assert_array_equal(again.predict(X, groups=NAME), expected)
+    again.forget(np.unique(NAME)).save(tmp_path / "none")
+    member = skmeta.load(tmp_path / "none").named_estimators_["one"]
+    assert member.adapted_ is None
+    assert b"store 3" not in (tmp_path / "none").read_bytes()
+    again.adapt(X, VALUE, groups=NAME)
+    np.testing.assert_array_equal(again.predict(X, groups=NAME), expected)
