@@ -5,10 +5,12 @@ ends well in an answer within bounds, or in an error that somebody wrote for peo
 that skmeta raises itself, or scikit-learn when it looks at what it was given.
 """
 
+import copy
 import dis
 import functools
 import importlib
 import io
+import pickle
 import traceback
 import warnings
 from importlib.util import find_spec
@@ -39,6 +41,7 @@ from skmeta.model_selection import (
     few_shot_curve,
     few_shot_scorer,
 )
+from skmeta.onnx import export
 
 N_FEATURES = 3
 TINY = {"max_epochs": 1, "tasks_per_epoch": 4, "batch_size": 4, "n_query": 4}
@@ -54,7 +57,7 @@ BOUND = 1e3
 
 # Verbs that not everybody has, and an attribute that only who has few-shot ways has.
 NEEDED = ("partial_fit", "predict_proba", "score", "transform", "save", "predict_std")
-NEEDED += ("partial_adapt", "forget", "n_features_in_")
+NEEDED += ("partial_adapt", "forget", "n_features_in_", "algorithm_")
 
 
 class Call(NamedTuple):
@@ -97,6 +100,9 @@ def _regressors():
         for name in ("maml", "r2d2", "cnp", "reptile")
     }
     known["regressor gp"] = MetaRegressor("gp", prior="linear", **TINY)
+    known["regressor unlabelled"] = MetaRegressor(
+        GP(unlabelled=(1.0, 0.5)), prior="linear", **TINY
+    )
     for normalize in ("task", "robust", None):
         known[f"regressor {normalize}"] = MetaRegressor(
             "r2d2", normalize=normalize, unknown_task="prior", **TINY
@@ -128,7 +134,7 @@ def _classifiers():
 def _per_task():
     return {
         f"per task {name}": MetaClassifier(name, label_space="per_task", **TINY)
-        for name in ("protonet", "anil", "siamese")
+        for name in ("protonet", "anil", "siamese", "gp")
     }
 
 
@@ -170,8 +176,6 @@ def _fitted(who):
 
 
 def fitted(who):
-    import copy
-
     return copy.copy(_fitted(who))
 
 
@@ -578,6 +582,7 @@ def partial_fit(given):
 def fitted_of(given):
     meta = fitted(FEW.get(given.call.who, given.call.who))
     verb = {"return_std": "predict_std", "few-shot": "n_features_in_", "load": "save"}
+    verb |= {"come and go": "partial_adapt", "graph": "algorithm_"}
     asked = verb.get(given.call.verb, given.call.verb)
     knows = hasattr(getattr(meta, "algorithm_", None), asked)
     if asked in NEEDED and not (hasattr(meta, asked) or knows):
@@ -763,6 +768,93 @@ def _asked_of_known(meta, n):
     return {} if names is None else {"groups": np.full(n, names[0])}
 
 
+def come_and_go(given):
+    """Let rows come a few at a time, through files and pickles, and tasks leave.
+
+    What is known at the end is what all of the rows that are left tell in one call.
+    """
+    meta, rng = fitted_of(given), given.rng
+    X, _, task = table()
+    y = targets_of(given.call.who)
+    hides = given.call.seed % 2
+    y = _with_gaps(y, rng) if hides else y
+    names = np.char.add("store ", task.astype(str))
+    rows = rng.permutation(np.flatnonzero(task < 3))[: 2 * given.call.n_rows + 3]
+    known = copy.copy(meta)
+    for part in np.array_split(rows, 3):
+        known.partial_adapt(X[part], y[part], groups=names[part])
+        known = _carried(known, rng, given.folder)
+    if rng.random() < 0.5 and len(np.unique(names[rows])) > 1:
+        known.forget(names[rows[0]])
+        rows = rows[names[rows] != names[rows[0]]]
+    known = _carried(known, rng, given.folder)
+    whole = meta.adapt(X[rows], y[rows], groups=names[rows])
+    _alike(known, whole, X[rows], {"groups": names[rows]})
+
+
+def _with_gaps(y, rng):
+    some = y.astype(float if y.dtype.kind == "f" else object)
+    some[rng.random(len(y)) < 0.5] = np.nan if y.dtype.kind == "f" else None
+    return some
+
+
+def _carried(meta, rng, folder):
+    """Bring a learner through a file, a pickle or a copy."""
+    way = rng.integers(4)
+    if way == 0:
+        meta.save(folder / "known", supports=True)
+        return skmeta.load(folder / "known")
+    return [None, pickle.loads(pickle.dumps(meta)), copy.copy(meta), meta][way]
+
+
+def _alike(one, other, X, how):
+    verb = "predict_proba" if hasattr(one, "predict_proba") else "predict"
+    found, expected = (getattr(each, verb)(X, **how) for each in (one, other))
+    expect(np.allclose(found, expected, rtol=1e-3, atol=1e-3), "other answers")
+
+
+def one_of_many(given):
+    """Ask about each task by itself, as about all of them."""
+    meta = fitted_of(given)
+    meta.adapt(given.X, given.y, **_grouped(given))
+    how = _grouped(given)
+    if not how or np.shape(how["groups"]) != (len(given.X),):
+        return
+    X, names = np.asarray(given.X), np.asarray(how["groups"])
+    verb = "predict_proba" if hasattr(meta, "predict_proba") else "predict"
+    whole = getattr(meta, verb)(X, groups=names)
+    for name in np.unique(names):
+        own = names == name
+        alone = getattr(meta, verb)(X[own], groups=names[own])
+        expect(np.allclose(alone, whole[own], rtol=1e-3, atol=1e-3), "another answer")
+
+
+def graph(given):
+    """Answer as to_onnx lets torch write it down."""
+    who = meta = fitted_of(given)
+    if given.call.who in FEW:
+        cls = FewShotRegressor if is_regressor(given.call.who) else FewShotClassifier
+        who = cls(meta).fit(given.X, given.y)
+    else:
+        meta.adapt(given.X, given.y)
+    learner = export._meta_of(who)
+    export.check_written(learner)
+    asked = given.rng.normal(size=(5, N_FEATURES)).astype(np.float32)
+    module, inputs, labels = export._of_task(learner, None, export._chosen(who))
+    rows = [torch.from_numpy(asked)]
+    if "prior" in inputs:
+        rows.append(torch.from_numpy(export.prior_answers(who, asked)))
+    with torch.no_grad():
+        found = module.eval()(*rows)
+    expected = who.predict(asked)
+    if labels is not None:
+        found, code = found
+        expect((np.asarray(labels)[code] == expected).all(), "other labels")
+        expected = who.predict_proba(asked)
+    scale = 1.0 + np.abs(expected).max()
+    expect(np.abs(found.numpy() - expected).max() < 1e-3 * scale, "other answers")
+
+
 VERBS = {
     "fit": fit,
     "fit badly": fit_badly,
@@ -776,6 +868,9 @@ VERBS = {
     "score": score,
     "transform": transform,
     "few-shot": few_shot,
+    "come and go": come_and_go,
+    "one of many": one_of_many,
+    "graph": graph,
     "save": save,
     "load": load,
     "scorer": scorer,

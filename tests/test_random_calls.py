@@ -108,6 +108,15 @@ ONCE = [
     Call("ensemble of classes", "partial_adapt", "usual", "all None", *USUAL)._replace(
         groups="numbers", seed=1
     ),
+    Call("per task gp", "one of many", "usual", "usual", *USUAL)._replace(
+        groups="numbers", n_rows=12, seed=3
+    ),
+    Call("few-shot classifier maml", "graph", "usual", "usual", *USUAL),
+    *(
+        Call(who, "come and go", "usual", "usual", *USUAL)._replace(seed=seed)
+        for who in ("regressor unlabelled", "ensemble of values", "per task gp")
+        for seed in range(6)
+    ),
     *(
         Call("regressor maml", "set_params", "usual", "usual", *USUAL)._replace(
             parameter=parameter
