@@ -30,8 +30,8 @@ PARTS = {
     "steps": 100,
     "agree": 150,
     "tasks": 160,
-    "jax": 90,
-    "compiled": 90,
+    "jax": 210,
+    "compiled": 60,
     "precision": 60,
 }
 
