@@ -232,3 +232,25 @@ def test_transformers_that_ask_for_groups_get_them_from_all_verbs(diabetes):
     ):
         with pytest.raises(ValueError, match=r"asks for the groups.*X beforehand"):
             judge()
+
+
+@pytest.mark.parametrize("kind", ["values", "classes", "an ensemble"])
+def test_a_pipeline_that_does_not_hand_groups_on_gives_no_score(kind, diabetes):
+    """scikit-learn leaves them out in silence, and the current task would be scored."""
+    X, y, groups = diabetes
+    learners = {
+        "values": MetaRegressor("r2d2", **QUICK),
+        "classes": MetaClassifier("protonet", **QUICK),
+        "an ensemble": MetaStackingRegressor(
+            [("one", MetaRegressor("r2d2", **QUICK))], weights="equal"
+        ),
+    }
+    y = (y > np.median(y)).astype(int) if kind == "classes" else y
+    pipe = make_pipeline(StandardScaler(), learners[kind]).fit(X, y, groups=groups)
+    expected = pipe.score(X, y, groups=groups)
+    skmeta.adapt(pipe, X[:20], y[:20])
+    with sklearn.config_context(enable_metadata_routing=False):
+        with pytest.raises(ValueError, match="only where metadata routing is on"):
+            pipe.score(X, y, groups=groups)
+        assert np.isfinite(pipe.score(X[:30], y[:30]))
+    assert pipe.score(X, y, groups=groups) == expected

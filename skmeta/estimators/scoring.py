@@ -28,7 +28,7 @@ from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.sizes import unit_of
 from skmeta.tables.targets import as_columns, target_names_of, without_sparsity
 from skmeta.tables.unlabelled import known_targets, missing_targets
-from skmeta.utils.messages import asking_scorer, show, warn
+from skmeta.utils.messages import asking_scorer, dropped_arguments, show, warn
 from skmeta.utils.random import generator
 
 __all__ = [
@@ -113,7 +113,8 @@ class FewShotScoring(BaseEstimator):
         ------
         ValueError
             If no task has rows for a support and a query, if the targets of every task
-            are constant and have no R2, or if no label is known.
+            are constant and have no R2, or if no label is known; or if a Pipeline is
+            given ``groups`` where metadata routing is off, which it does not hand on.
 
         Warns
         -----
@@ -135,6 +136,7 @@ class FewShotScoring(BaseEstimator):
         if missing is not None and missing.all():
             raise ValueError("score compares with true targets: all of y is missing.")
         if groups is None:
+            _refuse_dropped_groups()
             if in_support is not None and getattr(self, "tasks", "groups") == "groups":
                 raise ValueError("in_support splits groups: pass groups= as well.")
             return self._score_current(X, y, sample_weight)
@@ -288,6 +290,22 @@ class FewShotScoring(BaseEstimator):
                 f"adapted to, and no task of the training had more than {largest:,}. "
                 "If they are of several tasks, pass groups= to score each by itself."
             )
+
+
+def _refuse_dropped_groups() -> None:
+    """Refuse to score the current task where a Pipeline was given groups.
+
+    Raises
+    ------
+    ValueError
+        If it was, and has not handed them on.
+    """
+    if "groups" in dropped_arguments():
+        raise ValueError(
+            "Pipeline.score hands groups on only where metadata routing is on: call "
+            "sklearn.set_config(enable_metadata_routing=True). Without them the rows "
+            "would be scored as those of the current task."
+        )
 
 
 def _how_to_score_searches(estimator: BaseEstimator) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "asking_scorer",
     "collected",
     "count",
+    "dropped_arguments",
     "is_between",
     "listed",
     "of_tasks",
@@ -254,6 +255,21 @@ def asking_scorer() -> Any:
             return asks
         frame = frame.f_back
     return None
+
+
+def dropped_arguments() -> set[str]:
+    """Name what a user has given to ``score`` of a Pipeline that does not hand it on.
+
+    Where metadata routing is off, it takes all arguments and leaves out most of them.
+    """
+    frame = sys._getframe(1)
+    while frame is not None and is_between(frame.f_globals):
+        known = frame.f_locals
+        if frame.f_code.co_name == "score" and hasattr(known.get("self"), "steps"):
+            given = known.get("params") or {}
+            return {name for name, value in given.items() if value is not None}
+        frame = frame.f_back
+    return set()
 
 
 def is_between(names: dict) -> bool:
