@@ -10,6 +10,7 @@ __all__ = [
     "UnlabelledRows",
     "is_missing",
     "known_targets",
+    "missing_cells",
     "missing_targets",
     "with_missing",
 ]
@@ -48,14 +49,15 @@ def missing_targets(y: Any) -> np.ndarray | None:
     >>> missing_targets([1, 2, 3]) is None
     True
     """
-    missing = _missing(y)
+    missing = missing_cells(y)
     if missing is None or not missing.any():
         return None
     missing = np.asarray(missing.reshape(len(missing), -1).all(axis=1))
     return missing if missing.any() else None
 
 
-def _missing(y: Any) -> np.ndarray | None:
+def missing_cells(y: Any) -> np.ndarray | None:
+    """Tell which cells hold NaN, None or pandas.NA; None of types that hold none."""
     if hasattr(y, "isna"):  # of pandas
         return np.asarray(y.isna(), dtype=bool)
     try:

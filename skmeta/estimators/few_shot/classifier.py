@@ -18,6 +18,7 @@ from skmeta.estimators.few_shot.numbered import Numbering
 from skmeta.estimators.unknown_label import with_unknown
 from skmeta.pipelines import last_step, transform
 from skmeta.saving.kinds import savable
+from skmeta.tables.labels import encode
 from skmeta.tables.rows import join_targets
 from skmeta.tables.sample_weights import check_weights
 from skmeta.tables.targets import as_they_are, declared_labels, has_columns
@@ -168,7 +169,8 @@ class FewShotClassifier(ClassifierMixin, BaseFewShotEstimator):
         Raises
         ------
         ValueError
-            As ``fit``, and if the earlier rows are not there, because a file had none.
+            As ``fit``, also of ``classes``; and if the earlier rows are not there,
+            because a file had none.
         """
         parts = []
         if hasattr(self, "learner_"):
@@ -428,5 +430,8 @@ class FewShotClassifier(ClassifierMixin, BaseFewShotEstimator):
         return find_numberings(self.encoded_labels, self._label_space())
 
     def _decode(self, y: np.ndarray, steps: list[Numbering]) -> np.ndarray:
-        """Name the labels behind codes."""
-        return decode(y, steps, last_step(self.meta).classes_)
+        """Name the labels behind codes, of those that the meta-learner knows."""
+        known = last_step(self.meta).classes_
+        labels = decode(y, steps, known)
+        encode(labels, known)  # which refuses others
+        return labels

@@ -15,6 +15,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from skmeta.pipelines import last_step, transform, transform_targets
+from skmeta.tables.unlabelled import missing_cells
 from skmeta.utils.messages import is_between, silenced, warn
 
 __all__ = ["warn_if_rescaled"]
@@ -118,13 +119,19 @@ def _is_off(values: np.ndarray, learner: Any, of: str) -> bool:
 
 
 def _learns_of_rows(transformer: Any, X: Any) -> bool:
-    """Tell whether it makes another thing of a row if it is fitted to other rows."""
+    """Tell whether it makes another thing of a row if it is fitted to other rows.
+
+    Of a row that lacks nothing: what fills gaps does so by the other rows, and leaves
+    units as they are.
+    """
     half = slice(None, None, 2)
     try:
         with silenced():
             rows = X.iloc[half] if hasattr(X, "iloc") else np.asarray(X)[half]
             other = clone(transformer).fit(rows)
-            one, two = (each.transform(rows) for each in (transformer, other))
+            gaps = missing_cells(rows)
+            whole = rows if gaps is None else rows[~gaps.any(axis=1)]
+            one, two = (each.transform(whole) for each in (transformer, other))
             one, two = (np.asarray(each, dtype=float) for each in (one, two))
     except Exception:  # a step that wants targets, or more rows: nothing is known of it
         return False

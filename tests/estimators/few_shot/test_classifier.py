@@ -133,3 +133,17 @@ def test_labels_of_all_tasks_join_those_of_the_first_rows(given, y):
     with pytest.raises(ValueError, match=r"unknown|must hold codes"):
         few.partial_fit(X[:1], [17] if "encoded_labels" in given else ["never"])
     same_answers(few, whole, X[:30])
+
+
+@pytest.mark.parametrize("never", ["hot", "zero"])  # amid labels that are known, beyond
+def test_labels_that_the_meta_learner_does_not_know_are_not_declared(never):
+    names = np.array(["high", "low", "mid"])[np.arange(len(X)) % 3]
+    meta = MetaClassifier("r2d2", max_epochs=1, tasks_per_epoch=8, random_state=0)
+    meta.fit(X, names, groups=TASK)
+    few = FewShotClassifier(meta).partial_fit(X[:2], ["low", "mid"])
+    with pytest.raises(ValueError, match=f"'{never}'.* unknown to the shared"):
+        few.partial_fit(X[2:4], ["mid", "low"], classes=["low", "mid", never])
+    np.testing.assert_array_equal(few.classes_, ["low", "mid"])
+    codes = FewShotClassifier(meta, classes="all", encoded_labels=["low", "mid", never])
+    with pytest.raises(ValueError, match=f"'{never}'.* unknown to the shared"):
+        codes.fit(X[:2], [1, 2] if never < "low" else [0, 1])

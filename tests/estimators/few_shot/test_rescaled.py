@@ -3,13 +3,14 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -78,6 +79,27 @@ def test_columns_in_a_unit_of_the_few_rows_are_told_of(name, values):
     assert len(said) == expected
     if expected:
         assert "FewShotRegressor knows columns in the units of its training" in said[0]
+
+
+FILLED = {
+    "by the mean": (SimpleImputer(), False),
+    "by neighbours": (KNNImputer(), False),
+    "some": (
+        make_column_transformer((SimpleImputer(), [0, 1]), remainder="passthrough"),
+        False,
+    ),
+    "and standardised": (make_pipeline(SimpleImputer(), StandardScaler()), True),
+}
+
+
+@pytest.mark.parametrize("name", FILLED)
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_who_fills_gaps_changes_no_unit(name, container, values):
+    before, expected = FILLED[name]
+    few = B[FEW] + 3.0 * B.std(axis=0)  # off, and in the unit of the training
+    few[[2, 5], [1, 0]] = np.nan
+    pipe = make_pipeline(before, FewShotRegressor(values))
+    assert len(told(lambda: pipe.fit(container(few), COLOUR[FEW]))) == expected
 
 
 OF_COLOURS = StandardScaler().fit(COLOUR[:, np.newaxis])
