@@ -80,7 +80,8 @@ def to_onnx(
         and the outputs ``values``, float32 of shape (rows,), of a regressor; of a
         classifier ``probabilities``, float32 of shape (rows, classes), and ``label``,
         the label of each row as ``predict`` returns it, or the number of its class
-        where labels are names inside tasks and the support is an input. The metadata
+        where labels are names inside tasks and the support is an input; a
+        FewShotClassifier answers by its own ``classes_``. The metadata
         ``skmeta`` of the file is JSON: version, kind, algorithm, names of the features,
         ``classes`` in the order of the columns, and the group.
 
