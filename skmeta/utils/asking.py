@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 
+import torch
 from torch import Tensor
 
 __all__ = ["Answers", "answering", "happens", "largest", "may_ask"]
@@ -82,9 +83,14 @@ def answering(answers: Answers) -> Iterator[None]:
         _PRESENT.reset(token)
 
 
+def _present() -> Answers | None:
+    # What is compiled is never captured, and would be parted where a variable is read.
+    return None if torch.compiler.is_compiling() else _PRESENT.get()
+
+
 def may_ask() -> bool:
     """Tell whether any question may be asked here."""
-    return _PRESENT.get() is None
+    return _present() is None
 
 
 def largest(tensor: Tensor) -> int:
@@ -97,7 +103,7 @@ def largest(tensor: Tensor) -> int:
     >>> largest(torch.tensor([2, 3]))
     3
     """
-    answers = _PRESENT.get()
+    answers = _present()
     return int(tensor.max()) if answers is None else answers.largest(tensor)
 
 
@@ -112,5 +118,5 @@ def happens(unlikely: Tensor) -> bool:
     unlikely : bool Tensor
         True where it is the case.
     """
-    answers = _PRESENT.get()
+    answers = _present()
     return bool(unlikely.any()) if answers is None else answers.happens(unlikely)

@@ -35,3 +35,11 @@ def test_the_unlikely_is_put_off_or_looked_at():
         assert not looking.has_happened
         assert happens(unlikely)
     assert looking.has_happened
+
+
+def test_a_compiled_step_is_not_parted_by_a_question_about_questions():
+    def step(x):
+        return x + 1 if may_ask() else x
+
+    whole = torch.compile(step, backend="eager", fullgraph=True)
+    assert whole(torch.zeros(1)) == 1
