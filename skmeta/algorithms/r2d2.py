@@ -26,6 +26,7 @@ from skmeta.episodes.episode import Batch, Episode
 from skmeta.episodes.spec import Spec
 from skmeta.nn import apply
 from skmeta.utils.asking import largest, may_ask
+from skmeta.utils.devices import wide_type
 
 __all__ = ["R2D2"]
 
@@ -253,10 +254,9 @@ def _with_ones(embedded: Tensor) -> Tensor:
 def _ridge(Z: Tensor, Y: Tensor, ridge: Tensor) -> Tensor:
     """Solve ``(Z^T Z + ridge I) W = Z^T Y``, rows of zeros changing nothing."""
     dtype = Z.dtype
-    if Z.device.type != "mps":  # which has single precision only
-        # Where labels carry no noise, the ridge is learnt to be so small that single
-        # precision would be all rounding.
-        Z, Y, ridge = Z.double(), Y.double(), ridge.double()
+    # Where labels carry no noise, the ridge is learnt to be so small that single
+    # precision would be all rounding.
+    Z, Y, ridge = (each.to(wide_type(each)) for each in (Z, Y, ridge))
     n_rows, width = Z.shape[-2:]
     eye = ridge * torch.eye(min(n_rows, width), dtype=Z.dtype, device=Z.device)
     if n_rows < width:

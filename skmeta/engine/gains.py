@@ -24,7 +24,7 @@ def losses_of(
             state = algorithm.adapt(module, support)
             found = task_losses(algorithm.answer(module, state, query), query)
             losses.append(found[query.mask.any(dim=1)])
-    return torch.cat(losses).double()
+    return torch.cat(losses).cpu().double()  # which some devices lack
 
 
 def usual_loss(losses: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Devices that torch can compute on."""
 
 import torch
+from torch import Tensor
 
-__all__ = ["check_device"]
+__all__ = ["check_device", "wide_type"]
 
 
 def check_device(device: str | torch.device) -> None:
@@ -33,3 +34,16 @@ def check_device(device: str | torch.device) -> None:
             f"({reason or type(error).__name__}). Pass 'cpu', or another device of "
             "this machine."
         ) from error
+
+
+def wide_type(tensor: Tensor) -> torch.dtype:
+    """Return float64, or the type of a tensor on a device that lacks it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmeta.utils.devices import wide_type
+    >>> wide_type(torch.zeros(1))
+    torch.float64
+    """
+    return tensor.dtype if tensor.device.type == "mps" else torch.float64

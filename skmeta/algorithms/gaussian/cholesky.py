@@ -7,7 +7,7 @@ from torch import Tensor
 
 from skmeta.utils.asking import happens, may_ask
 
-__all__ = ["cholesky", "inverse", "wide_type"]
+__all__ = ["cholesky", "inverse"]
 
 # What is added to the diagonal of a matrix that has no factor, first, in units of its
 # mean, and how many times ten times as much.
@@ -16,11 +16,6 @@ _TRIES = 9
 
 # How much the inverse may be larger than it can be, by rounding of its own.
 _SLACK = 1.01
-
-
-def wide_type(tensor: Tensor) -> torch.dtype:
-    """Return float64, or the type of a tensor on a device that lacks it."""
-    return tensor.dtype if tensor.device.type == "mps" else torch.float64
 
 
 def cholesky(A: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.gaussian.support import Support
 from skmeta.algorithms.shared.graph import evenly_spaced
 from skmeta.algorithms.shared.losses import absent_classes
+from skmeta.utils.devices import wide_type
 
 __all__ = ["adapt_large"]
 
@@ -33,7 +34,8 @@ def adapt_large(module: KernelLearner, support: Support, n_inducing: int) -> Pos
     chosen = evenly_spaced(inputs, support.counts > 0, n_inducing)  # (tasks, inducing)
     inducing = support.rows.take_along_dim(chosen.unsqueeze(-1), dim=1)
     kernel = module.kernel()
-    Kuu = kernel.between(inducing, inducing).double()
+    Kuu = kernel.between(inducing, inducing)
+    Kuu = Kuu.to(wide_type(Kuu))
     scale = Kuu.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
     eye = torch.eye(Kuu.shape[-1], dtype=Kuu.dtype, device=Kuu.device)
     L = cholesky(Kuu + _JITTER * scale * eye)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from skmeta.algorithms.gaussian.cholesky import wide_type
 from skmeta.algorithms.gaussian.scale import RowScale
 from skmeta.algorithms.gaussian.support import Support
 from skmeta.algorithms.shared.training_classes import ClassLoss
@@ -15,6 +14,7 @@ from skmeta.episodes.episode import Batch
 from skmeta.episodes.spec import Spec
 from skmeta.nn import Linear, apply
 from skmeta.utils.asking import largest
+from skmeta.utils.devices import wide_type
 
 __all__ = ["Kernel", "KernelLearner"]
 

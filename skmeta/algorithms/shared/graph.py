@@ -51,6 +51,7 @@ from skmeta.algorithms.shared.offsets import mean_offset
 from skmeta.algorithms.shared.reuse import once
 from skmeta.episodes.episode import Batch
 from skmeta.utils.asking import largest
+from skmeta.utils.devices import wide_type
 
 __all__ = [
     "MOST_GRAPH_ROWS",
@@ -249,7 +250,7 @@ def evenly_spaced(rows: Tensor, mask: Tensor, n: int) -> Tensor:
     int Tensor of shape (tasks, n)
         Places of the rows.
     """
-    rows = rows.double()
+    rows = rows.to(wide_type(rows))
     # Frequencies without a common measure: no two columns cancel by chance.
     direction = torch.arange(1, rows.shape[-1] + 1).to(rows).sqrt().frac() - 0.45
     key = (rows @ direction).masked_fill(~mask, torch.inf)
