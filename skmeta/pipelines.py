@@ -382,7 +382,11 @@ def transform(
         if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
             before = estimator[:-1]
             if (groups is None and not renamed) or not _asks_for_groups(before):
-                X = before.transform(X)
+                # As Pipeline.predict does: its transform would ask whether steps are
+                # fitted, and one that learns nothing does not know.
+                for _, step in before.steps:
+                    if step is not None and step != "passthrough":
+                        X = step.transform(X)
             elif renamed:
                 raise ValueError(
                     f"{before!r} asks for the groups of rows to transform them, which "

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn
 from joblib import parallel_config
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
@@ -412,6 +412,31 @@ def test_what_hands_on_to_a_meta_learner_is_few_shot(name):
     if "targets" in name:
         assert before.min() > 0
         assert r2_score(VALUE_NEW[ASKED], np.log(before)) > 0.8
+
+
+class Doubled(TransformerMixin, BaseEstimator):
+    """A user's step that learns nothing, and so does not tell that it is fitted."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return 2 * np.asarray(X)
+
+
+@pytest.mark.usefixtures("_routing")
+@pytest.mark.parametrize("step", [Doubled(), "passthrough"])
+def test_steps_that_learn_nothing_may_stand_before_a_meta_learner(step):
+    meta = regressor(algorithm="r2d2", max_epochs=1)
+    whole = make_pipeline(step, meta).fit(X, VALUE, groups=TASK)
+    few = FewShotRegressor(whole).fit(X_NEW[FEW], VALUE_NEW[FEW])
+    answers = skmeta.adapt(whole, X_NEW[FEW], VALUE_NEW[FEW]).predict(X_NEW[ASKED])
+    np.testing.assert_array_equal(few.predict(X_NEW[ASKED]), answers)
+    rows = X_NEW if step == "passthrough" else 2 * X_NEW
+    alone = whole[-1].adapt(rows[FEW], VALUE_NEW[FEW]).predict(rows[ASKED])
+    np.testing.assert_array_equal(answers, alone)
+    score = few_shot_scorer("r2", n_shot=5, random_state=0)
+    assert np.isfinite(score(whole, X, VALUE, groups=TASK))
 
 
 @pytest.mark.usefixtures("_routing")

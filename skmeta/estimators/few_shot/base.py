@@ -121,9 +121,10 @@ class BaseFewShotEstimator(SavingMixin, HTMLReprMixin):
 
     def _set_learner(self, learner: Any) -> None:
         self.learner_ = learner
-        self.n_features_in_ = learner.n_features_in_
-        if hasattr(learner, "feature_names_in_"):
-            self.feature_names_in_ = learner.feature_names_in_
+        # A Pipeline does not know them if its first step does not.
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(learner, name):
+                setattr(self, name, getattr(learner, name))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters; a fitted meta-learner has none to set any more.
