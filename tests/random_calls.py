@@ -794,6 +794,8 @@ def come_and_go(given):
         return {} if is_single else {"groups": names[part]}
 
     known = copy.copy(meta)
+    if is_single and getattr(known, "adapted_", None) is not None:
+        known.forget()  # a table that is a task itself would be added to
     for part in np.array_split(rows, 3):
         known.partial_adapt(X[part], y[part], **of(part))
         known = _carried(known, rng, given.folder)
@@ -831,9 +833,9 @@ def one_of_many(given):
     meta = fitted_of(given)
     meta.adapt(given.X, given.y, **_grouped(given))
     how = _grouped(given)
-    if not how or np.shape(how["groups"]) != (len(given.X),):
+    X, names = np.asarray(given.X), np.asarray(how.get("groups"))
+    if names.shape != (len(X),) or isinstance(how["groups"], pd.MultiIndex):
         return
-    X, names = np.asarray(given.X), np.asarray(how["groups"])
     verb = "predict_proba" if hasattr(meta, "predict_proba") else "predict"
     whole = getattr(meta, verb)(X, groups=names)
     for name in np.unique(names):

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _get_feature_names, _num_samples
 
 from skmeta.tables.arrow import pandas_of, with_names
 from skmeta.tables.preprocessing import make_preprocessor
+from skmeta.utils.messages import listed
 
 __all__ = [
     "Scaler",
@@ -69,11 +70,24 @@ def stack_rows(above: Any, *below: Any) -> Any:
     -------
     DataFrame or ndarray of shape (n_rows of all, n_features)
         With a missing value for a category that ``above`` does not have.
+
+    Raises
+    ------
+    ValueError
+        If they are sparse, or of types that do not go together.
     """
     if any(map(issparse, (above, *below))):
         raise ValueError("X is sparse, and rows are put under others: X.toarray().")
     if not hasattr(above, "iloc"):
-        return np.concatenate([np.asarray(each) for each in (above, *below)])
+        parts = [np.asarray(each) for each in (above, *below)]
+        try:
+            return np.concatenate(parts)
+        except TypeError as error:  # in words of numpy
+            others = listed(sorted({str(each.dtype) for each in parts[1:]}))
+            raise ValueError(
+                f"X of {others} does not go with rows of {parts[0].dtype} that are "
+                "there already: convert the columns as for the training."
+            ) from error
     import pandas as pd
 
     frames = [pd.DataFrame(each, columns=above.columns) for each in below]

@@ -63,3 +63,12 @@ def test_what_it_is_told_hides_no_column_of_the_table(names):
     np.testing.assert_allclose(by_name.estimator_.coef_, told.estimator_.coef_)
     answers = by_name.adapt(named[:5], y[:5]).predict(named)
     np.testing.assert_allclose(answers, told.adapt(X[:5], y[:5]).predict(X))
+
+
+def test_rows_of_another_type_than_those_of_the_training_are_refused_in_words():
+    rng = np.random.default_rng(0)
+    X, task = rng.normal(size=(40, 2)), np.arange(40) // 10
+    pooled = Pooled(Ridge()).fit(X, X.sum(axis=1), groups=task)
+    dates = X[:3].astype("datetime64[D]")
+    with pytest.raises(ValueError, match=r"X of datetime64.* rows of float64"):
+        pooled.adapt(dates, [1.0, 2.0, 3.0])
