@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from skmeta.algorithms.base import Algorithm
-from skmeta.engine.watching import CannotCaptureError, Watching, fingerprint
+from skmeta.engine.watching import CannotCaptureError, Watching, fingerprint, has_hooks
 from skmeta.episodes.episode import Episode
 from skmeta.utils.asking import Answers, answering
 from skmeta.utils.messages import warn
@@ -272,9 +272,9 @@ class CapturedStep:
         """Say why a step that was watched cannot be captured, None if it can."""
         if not isinstance(loss, Tensor) or loss.device.type != self.device.type:
             return "its loss is no tensor of the GPU"
+        if any(map(has_hooks, module.modules())):
+            return "there are hooks in its network"
         for weight in module.parameters():
-            if weight._backward_hooks or weight._post_accumulate_grad_hooks:
-                return "its weights have hooks"
             if weight.grad is not None and weight.grad.layout != torch.strided:
                 return "its gradients are sparse"
         return None

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 from skmeta.utils.random import own_generator
 
-__all__ = ["CannotCaptureError", "Watching", "fingerprint"]
+__all__ = ["CannotCaptureError", "Watching", "fingerprint", "has_hooks"]
 
 
 class CannotCaptureError(Exception):
@@ -252,6 +252,25 @@ def _of_all(device: torch.device, parts: tuple[object, ...]) -> Iterator[Any]:
             )
             for own in (each._parameters, each._buffers):
                 yield from (_frozen(tensor, device) for tensor in own.values())
+            yield has_hooks(each)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Tell whether functions are hung on a module, or on weights of its own.
+
+    A graph holds what they compute, and does not call them.
+    """
+    weights = [each for each in module._parameters.values() if each is not None]
+    return any(
+        (
+            module._forward_hooks,
+            module._forward_pre_hooks,
+            module._backward_hooks,
+            module._backward_pre_hooks,
+            *(each._backward_hooks for each in weights),
+            *(each._post_accumulate_grad_hooks for each in weights),
+        )
+    )
 
 
 def _frozen(value: Any, device: torch.device, depth: int = _DEPTH) -> Any:

@@ -522,3 +522,21 @@ def test_fit_learns_the_same_by_graphs_on_a_card(backbone, precision):
         made(compile=each).fit(X, y).history_[:, "train_loss"] for each in (True, False)
     ]
     np.testing.assert_allclose(*losses, rtol=0.02)
+
+
+@pytest.mark.parametrize("when", [0, 4])
+def test_hooks_of_a_network_are_called_at_every_step(when):
+    """A graph would go on without them, hung on before its capture or after."""
+    algorithm, calls, n_steps = ProtoNet(), [], 8
+    module = learner(algorithm, SHARED)
+    step = CapturedStep(algorithm, "cpu", recorder := Recorder())
+    with AsOnACard(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for seed in range(n_steps):
+            if seed == when:
+                hook = lambda *_: calls.append(True)  # noqa: E731
+                next(module.children()).register_forward_hook(hook)
+            before = len(calls)
+            step(module, draw(seed, SHARED))
+            assert (len(calls) > before) == (seed >= when)
+    assert recorder.n_replayed == max(0, when - 2)
