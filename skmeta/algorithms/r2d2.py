@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from skmeta.algorithms.base import Algorithm
-from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.shared.calibration import (
     Calibration,
     count_classes,
     part_to_stop_by,
 )
+from skmeta.algorithms.shared.cholesky import cholesky
 from skmeta.algorithms.shared.losses import mask_absent_classes, task_losses
 from skmeta.algorithms.shared.offsets import add_offset, unexplained_targets
 from skmeta.algorithms.shared.training_classes import (

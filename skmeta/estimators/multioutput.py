@@ -4,10 +4,9 @@ A meta-learner inside ``MultiOutputRegressor`` is fitted once for each target, a
 knows no task: these estimators have no ``adapt``. It learns all targets by itself.
 """
 
-import sys
 from typing import Any
 
-from skmeta.utils.messages import is_between
+from skmeta.utils.messages import callers
 
 __all__ = ["refuse_target_by_target"]
 
@@ -25,8 +24,7 @@ def refuse_target_by_target(estimator: Any) -> None:
     ValueError
         If one of them is such.
     """
-    frame = sys._getframe(1)
-    while frame is not None and is_between(frame.f_globals):
+    for frame in callers():
         if frame.f_globals.get("__name__") == _HANDS_ON:
             raise ValueError(
                 "MultiOutputRegressor, MultiOutputClassifier and chains fit one copy "
@@ -34,4 +32,3 @@ def refuse_target_by_target(estimator: Any) -> None:
                 f"{type(estimator).__name__} learns several targets by itself: call "
                 "its fit with y of shape (n_rows, n_targets)."
             )
-        frame = frame.f_back

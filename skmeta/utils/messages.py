@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from skmeta.utils.unique import as_objects
 __all__ = [
     "Said",
     "asking_scorer",
+    "callers",
     "collected",
     "count",
     "dropped_arguments",
-    "is_between",
     "listed",
     "of_tasks",
     "say_once",
@@ -148,7 +149,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
         collecting.append((message, category))
         return
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and is_between(frame.f_globals):
+    while frame.f_back is not None and _is_between(frame.f_globals):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 
@@ -248,12 +249,10 @@ def asking_scorer() -> Any:
 
     None if there is none. Nobody else tells who asks.
     """
-    frame = sys._getframe(1)
-    while frame is not None and is_between(frame.f_globals):
+    for frame in callers():
         asks = frame.f_locals.get("self")
         if hasattr(asks, "_score_func") and hasattr(asks, "_sign"):
             return asks
-        frame = frame.f_back
     return None
 
 
@@ -262,17 +261,23 @@ def dropped_arguments() -> set[str]:
 
     Where metadata routing is off, it takes all arguments and leaves out most of them.
     """
-    frame = sys._getframe(1)
-    while frame is not None and is_between(frame.f_globals):
+    for frame in callers():
         known = frame.f_locals
         if frame.f_code.co_name == "score" and hasattr(known.get("self"), "steps"):
             given = known.get("params") or {}
             return {name for name, value in given.items() if value is not None}
-        frame = frame.f_back
     return set()
 
 
-def is_between(names: dict) -> bool:
+def callers() -> Iterator[FrameType]:
+    """Go through what stands between who asks and the user's own code, outwards."""
+    frame = sys._getframe(1).f_back
+    while frame is not None and _is_between(frame.f_globals):
+        yield frame
+        frame = frame.f_back
+
+
+def _is_between(names: dict) -> bool:
     """Tell by a frame's globals whether it may stand between a user's call and us."""
     module = str(names.get("__name__"))
     # contextlib and others of the standard library stand between two of ours.

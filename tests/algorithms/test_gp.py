@@ -14,7 +14,6 @@ from skmeta.algorithms.gaussian import (
     Support,
     adapt_exactly,
     adapt_large,
-    cholesky,
 )
 from skmeta.algorithms.gaussian.exact import Inverse, MostLikely
 from skmeta.algorithms.shared.graph import graph_rows, laplacian
@@ -547,32 +546,6 @@ def test_what_a_task_has_learnt_does_not_grow_beyond_256_rows(generator):
     assert isinstance(state, Posterior)
     assert state.rows.shape[:2] == (2, 256)
     assert state.precision.shape == (2, 3, 256, 256)
-
-
-def test_covariances_that_rounding_made_indefinite_are_factorised_nearby(generator):
-    rows = torch.randn(3, 8, 2, generator=generator)
-    K = rows @ rows.mT  # of rank 2
-    K[1] += torch.eye(8)
-    K[2, 0, 0] -= 1e-4 * K[2].diagonal().mean()
-    L = cholesky(K)
-    distance = (L @ L.mT - K).abs().amax(dim=(1, 2)) / K.abs().amax(dim=(1, 2))
-    assert (distance < 1e-3).all()
-    assert torch.equal(L[1], torch.linalg.cholesky(K[1]))  # which needed nothing
-    assert cholesky(K * torch.nan).isnan().all()
-
-
-def test_covariances_that_need_different_shifts_are_factorised_side_by_side(generator):
-    """What one needs takes no other its factor: a fit of 200 epochs ended in NaN."""
-    U = torch.linalg.qr(torch.randn(8, 8, generator=generator).double())[0]
-    least = torch.tensor([1.0, -1e-6, -1e-5, -1e-4, -1e-3, 1e-3]).double()
-    values = torch.cat([torch.ones(6, 7).double(), least[:, None]], dim=1)
-    K = U @ (values[:, :, None] * U.T)
-    L = cholesky(K)
-    assert L.isfinite().all()
-    distance = (L @ L.mT - K).abs().amax(dim=(1, 2))
-    assert (distance <= 11 * least.clamp(max=0).abs() + 1e-12).all()
-    for each, alone in zip(L, K, strict=True):
-        torch.testing.assert_close(each, cholesky(alone[None])[0], rtol=0, atol=1e-14)
 
 
 # Unlabelled rows --------------------------------------------------------------------

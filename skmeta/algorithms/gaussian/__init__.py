@@ -8,11 +8,9 @@
 | ``exact.py`` | learning from a support of a few hundred rows |
 | ``inducing.py`` | learning from more of them, by a few hundred rows in their place |
 | ``deformed.py`` | learning from labelled rows and unlabelled ones, by their graph |
-| ``cholesky.py`` | factors and inverses of covariances, rounded ones too |
 | ``posterior.py`` | what a task has learnt, whichever way |
 """
 
-from skmeta.algorithms.gaussian.cholesky import cholesky, inverse
 from skmeta.algorithms.gaussian.deformed import Deformation, adapt_deformed
 from skmeta.algorithms.gaussian.exact import adapt_exactly
 from skmeta.algorithms.gaussian.inducing import adapt_large
@@ -31,6 +29,4 @@ __all__ = [
     "adapt_deformed",
     "adapt_exactly",
     "adapt_large",
-    "cholesky",
-    "inverse",
 ]

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.gaussian.exact import adapt_exactly
 from skmeta.algorithms.gaussian.kernel import KernelLearner
 from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.gaussian.support import Support
+from skmeta.algorithms.shared.cholesky import cholesky
 from skmeta.algorithms.shared.graph import GraphRows, laplacian
 
 __all__ = ["Deformation", "adapt_deformed"]

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from skmeta.algorithms.gaussian.cholesky import inverse
 from skmeta.algorithms.gaussian.kernel import KernelLearner
 from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.gaussian.support import Support
+from skmeta.algorithms.shared.cholesky import inverse
 from skmeta.algorithms.shared.losses import absent_classes
 from skmeta.utils.asking import may_ask
 from skmeta.utils.devices import wide_type

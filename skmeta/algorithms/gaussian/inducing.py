@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from skmeta.algorithms.gaussian.cholesky import cholesky
 from skmeta.algorithms.gaussian.kernel import KernelLearner
 from skmeta.algorithms.gaussian.posterior import Posterior
 from skmeta.algorithms.gaussian.support import Support
+from skmeta.algorithms.shared.cholesky import cholesky
 from skmeta.algorithms.shared.graph import evenly_spaced
 from skmeta.algorithms.shared.losses import absent_classes
 from skmeta.utils.devices import wide_type

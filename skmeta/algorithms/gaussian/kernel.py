@@ -79,7 +79,7 @@ class Kernel(NamedTuple):
         )
         linear, near = products.unflatten(1, (2, n, -1)).unbind(dim=1)
         near = _exp2(near - self._half_norm(a).unsqueeze(2))
-        # Embeddings may be long, and covariances of a support have to be those of one.
+        # Embeddings may be long, and covariances must stay positive definite.
         near_embedded = _squared_exponential(
             *(each[..., d:].to(wide_type(each)) for each in (others, rows))
         ).to(near)

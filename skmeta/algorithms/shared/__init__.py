@@ -1,7 +1,8 @@
 """What several algorithms have in common: losses, sums by class, priors and more.
 
 Plugins find what is listed here in :mod:`skmeta.algorithms`. What only one method
-needs, such as the solver of ``crammer_singer``, is imported from its file.
+needs, such as the solver of ``crammer_singer``, is imported from its file, and so are
+factors and inverses of covariances (``cholesky``).
 """
 
 from typing import TYPE_CHECKING

@@ -6,7 +6,6 @@ the number 0, of the label 1, for the label 0. scikit-learn tells nothing of the
 numbering, so the callers are asked: those between a ``fit`` and the user's own code.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.multiclass import OneVsRestClassifier
 
-from skmeta.utils.messages import is_between
+from skmeta.utils.messages import callers
 
 __all__ = ["NO_LABELS", "Numbering", "numberings"]
 
@@ -50,8 +49,7 @@ def numberings() -> list[Numbering]:
     """
     found: list[Numbering] = []
     met: list[Any] = []
-    frame = sys._getframe(1)
-    while frame is not None and is_between(frame.f_globals):
+    for frame in callers():
         function, known = frame.f_code.co_name, frame.f_locals
         own = _of_worker(function, known)
         ensemble = known.get("self") if function == "fit" else None
@@ -63,7 +61,6 @@ def numberings() -> list[Numbering]:
             if found and found[-1].by == own.by and found[-1].labels is None:
                 found.pop()
             found.append(own)
-        frame = frame.f_back
     return found
 
 

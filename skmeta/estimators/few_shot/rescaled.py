@@ -6,7 +6,6 @@ Nobody tells a ``fit`` what stands before it, so the callers are asked, as they 
 the labels behind numbers.
 """
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from skmeta.pipelines import last_step, transform, transform_targets
 from skmeta.tables.unlabelled import missing_cells
-from skmeta.utils.messages import is_between, silenced, warn
+from skmeta.utils.messages import callers, silenced, warn
 
 __all__ = ["warn_if_rescaled"]
 
@@ -45,8 +44,7 @@ def warn_if_rescaled(name: str, meta: Any, X: Any, y: Any) -> None:
     X, y : array-like
         What the ``fit`` was given.
     """
-    frame = sys._getframe(1)
-    while frame is not None and is_between(frame.f_globals):
+    for frame in callers():
         caller, known = frame.f_locals.get("self"), frame.f_locals
         if frame.f_code.co_name != "fit":
             caller = None
@@ -62,7 +60,6 @@ def warn_if_rescaled(name: str, meta: Any, X: Any, y: Any) -> None:
             if _is_off_targets(meta, y) and _learns_of_rows(before, given):
                 _warn(name, meta, before, "targets")
                 return
-        frame = frame.f_back
 
 
 def _warn(name: str, meta: Any, before: Any, what: str) -> None:

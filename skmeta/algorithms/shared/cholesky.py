@@ -38,7 +38,7 @@ def cholesky(A: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> from skmeta.algorithms.gaussian import cholesky
+    >>> from skmeta.algorithms.shared.cholesky import cholesky
     >>> A = torch.tensor([[[4.0, 2.0], [2.0, 2.0]], [[1.0, 1.001], [1.001, 1.0]]])
     >>> L = cholesky(A)
     >>> torch.allclose(L[0] @ L[0].T, A[0]), torch.allclose(L @ L.mT, A, atol=0.01)
@@ -72,7 +72,7 @@ def inverse(A: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
     Examples
     --------
     >>> import torch
-    >>> from skmeta.algorithms.gaussian import inverse
+    >>> from skmeta.algorithms.shared.cholesky import inverse
     >>> A = torch.diag_embed(torch.tensor([[2.0, 4.0], [2.0, 0.01]]))
     >>> P, _ = inverse(A, torch.tensor(1.0))
     >>> P.diagonal(dim1=1, dim2=2)[0], P.amax() < 2
